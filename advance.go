@@ -1,0 +1,204 @@
+package miniairflow
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Node is a task run as Advance sees it.
+type Node struct {
+	Seq        int
+	Status     TaskStatus
+	Upstream   UpstreamCounts
+	Generation int64 // of its request for a decision; 0 if none is open
+}
+
+// Change is one decision: task run Seq, still pending, becomes To. With To
+// pending it only says that the request of that Generation was answered: the
+// task run waits for more upstream tasks.
+type Change struct {
+	Seq        int
+	To         TaskStatus // pending, queued, skipped, upstream_failed or failed
+	Reason     string
+	Generation int64
+}
+
+// Ended is a task run that has just become terminal.
+type Ended struct {
+	Seq    int
+	Status TaskStatus
+}
+
+// Evaluate returns the value of a task's `when`. An error fails that task run
+// with the error's text.
+type Evaluate func(t *Task) (bool, error)
+
+// Advance decides for each pending node of asked whether it is queued, skipped
+// or failed, and follows the ends that this makes through the other nodes of
+// part, in topological order, so that a whole branch falls in one call. Nodes
+// that part lacks are left out: the store asks for them again when it writes the
+// changes. Verdicts are final (see Verdict), so the counts may be older than
+// the write; the write itself checks that the task run is still pending.
+//
+// This is the only place that applies trigger rules and `when`, but for the
+// fast path, see Fanout.
+func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
+	nodes := make(map[int]*Node, len(part))
+	for i := range part {
+		nodes[part[i].Seq] = &part[i]
+	}
+	isAsked := make(map[int]bool, len(asked))
+	for _, seq := range asked {
+		isAsked[seq] = true
+	}
+	var changes []Change
+	for _, seq := range g.Order {
+		n := nodes[seq]
+		if n == nil || n.Status != TaskPending || !isAsked[seq] {
+			continue
+		}
+		c := decide(&g.Definition.Tasks[seq], n, when)
+		changes = append(changes, c)
+		if !c.To.IsTerminal() {
+			continue
+		}
+		n.Status = c.To
+		outcome := OutcomeOf(c.To, g.Definition.Tasks[seq].AllowFailure)
+		for _, down := range g.Downstream[seq] {
+			if child := nodes[down]; child != nil {
+				child.Upstream = child.Upstream.Add(outcome)
+				isAsked[down] = true
+			}
+		}
+	}
+	return changes
+}
+
+// decide applies the trigger rule and, if it lets the task run, its `when`.
+func decide(t *Task, n *Node, when Evaluate) Change {
+	c := Change{Seq: n.Seq, To: TaskPending, Generation: n.Generation}
+	switch t.TriggerRule.Decide(n.Upstream) {
+	case VerdictWait:
+		return c
+	case VerdictSkip:
+		c.To, c.Reason = TaskSkipped, fmt.Sprintf("trigger rule %s: %s", t.TriggerRule, n.Upstream)
+		return c
+	case VerdictUpstreamFailed:
+		c.To, c.Reason = TaskUpstreamFailed, fmt.Sprintf("trigger rule %s: %s", t.TriggerRule, n.Upstream)
+		return c
+	}
+	c.To = TaskQueued
+	if t.When == "" {
+		return c
+	}
+	ok, err := when(t)
+	switch {
+	case err != nil:
+		c.To, c.Reason = TaskFailed, fmt.Sprintf("when: %v", err)
+	case !ok:
+		c.To, c.Reason = TaskSkipped, "when is false: "+t.When
+	}
+	return c
+}
+
+// String returns the counts as a phrase: "2 of 3 upstream tasks ended: 1 success, 1 failed".
+func (c UpstreamCounts) String() string {
+	s := fmt.Sprintf("%d of %d upstream tasks ended: %d success", c.Done(), c.Total, c.Success)
+	if c.Failed > 0 {
+		s += fmt.Sprintf(", %d failed", c.Failed)
+	}
+	if c.Skipped > 0 {
+		s += fmt.Sprintf(", %d skipped", c.Skipped)
+	}
+	return s
+}
+
+// IsRoot reports whether task i is decided when its run starts: it waits for
+// no upstream task.
+func (g *DAG) IsRoot(i int) bool {
+	return len(g.Upstream[i]) == 0 || g.Definition.Tasks[i].TriggerRule == Always
+}
+
+// IsFast reports whether task i needs no Advance on its good path: the store
+// itself may queue it once every upstream task counts as a success (for a root:
+// at the start of the run).
+func (g *DAG) IsFast(i int) bool {
+	t := &g.Definition.Tasks[i]
+	return t.When == "" && (t.TriggerRule == AllSuccess || t.TriggerRule == Always || len(g.Upstream[i]) == 0)
+}
+
+// Delta is what the ends of some task runs mean for one downstream task run
+// that is still pending: add the counts, then
+//   - if Fast and every upstream task now counts as a success: it may be queued;
+//   - else if all upstream tasks have ended, or Ask: a decision is needed.
+type Delta struct {
+	Seq     int
+	Success int
+	Failed  int
+	Skipped int
+	Total   int // all upstream tasks of the task run
+	Fast    bool
+	Ask     bool
+}
+
+// Fanout returns one Delta for each task downstream of ended, in ascending
+// order of Seq. It is the fast path of Advance: pure bookkeeping that the store
+// does in the transaction that ends a task run.
+func (g *DAG) Fanout(ended []Ended) []Delta {
+	deltas := map[int]*Delta{}
+	for _, e := range ended {
+		outcome := OutcomeOf(e.Status, g.Definition.Tasks[e.Seq].AllowFailure)
+		for _, down := range g.Downstream[e.Seq] {
+			if g.IsRoot(down) {
+				continue // decided at the start
+			}
+			d := deltas[down]
+			if d == nil {
+				d = &Delta{Seq: down, Total: len(g.Upstream[down]), Fast: g.IsFast(down)}
+				deltas[down] = d
+			}
+			switch outcome {
+			case OutcomeSuccess:
+				d.Success++
+			case OutcomeFailed:
+				d.Failed++
+			case OutcomeSkipped:
+				d.Skipped++
+			}
+			d.Ask = d.Ask || g.Definition.Tasks[down].TriggerRule.EarlyOutcomes()&outcome != 0
+		}
+	}
+	return sortedDeltas(deltas)
+}
+
+// RunResult returns how a run ends whose task runs are all terminal. failed
+// counts task runs that count as failed and are not tolerated.
+func RunResult(cancelRequested, timedOut bool, failed int) RunStatus {
+	switch {
+	case timedOut:
+		return RunFailed
+	case cancelRequested:
+		return RunCancelled
+	case failed > 0:
+		return RunFailed
+	default:
+		return RunSuccess
+	}
+}
+
+// sortedDeltas returns the deltas in lock order: by ascending Seq.
+func sortedDeltas(bySeq map[int]*Delta) []Delta {
+	deltas := make([]Delta, 0, len(bySeq))
+	for _, d := range bySeq {
+		deltas = append(deltas, *d)
+	}
+	slices.SortFunc(deltas, func(a, b Delta) int { return a.Seq - b.Seq })
+	return deltas
+}
+
+// CountsAsFailed reports whether a task run of task seq that ended as s makes
+// its run fail: it failed itself without allow_failure. An upstream_failed task
+// run counts only through the one that failed above it.
+func (g *DAG) CountsAsFailed(e Ended) bool {
+	return e.Status == TaskFailed && !g.Definition.Tasks[e.Seq].AllowFailure
+}

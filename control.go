@@ -1,0 +1,87 @@
+package miniairflow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Control holds every operation that people ask for, one place for GraphQL and
+// the commands. Its methods may be called from any goroutine.
+type Control struct {
+	Store     Store
+	Evaluator Evaluator
+}
+
+// TriggerRequest asks for a run.
+type TriggerRequest struct {
+	Workflow       string // its name
+	Params         map[string]any
+	LogicalDate    time.Time // zero: now
+	IdempotencyKey string    // a second trigger with the same key returns the first run
+	By             Actor
+}
+
+// TriggerWorkflow checks the parameters and creates a run. A paused workflow
+// gets one too: it waits until the pause is lifted. Errors: ErrNotFound, CodeConflict for a
+// retired workflow, CodeInvalid with Field "params.<name>" for a parameter.
+func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*WorkflowRun, error) {
+	w, err := c.Store.FindWorkflowByName(ctx, req.Workflow)
+	if err != nil {
+		return nil, fmt.Errorf("find workflow %q: %w", req.Workflow, err)
+	}
+	if w.RetiredAt != nil {
+		return nil, Errorf(CodeConflict, "workflow %q is retired: its file %s is gone", w.Name, w.SourceFile)
+	}
+	v, err := c.Store.FindVersion(ctx, w.VersionID)
+	if err != nil {
+		return nil, fmt.Errorf("find version of workflow %q: %w", w.Name, err)
+	}
+	id, err := NewParentID()
+	if err != nil {
+		return nil, err
+	}
+	logical := req.LogicalDate
+	if logical.IsZero() {
+		if logical, err = c.Store.Now(ctx); err != nil {
+			return nil, fmt.Errorf("read the database's time: %w", err)
+		}
+	}
+	run := NewRun{
+		ID: id, WorkflowID: w.ID, VersionID: v.ID, Type: RunManual, LogicalDate: logical,
+		DataIntervalStart: logical, IdempotencyKey: req.IdempotencyKey, By: req.By,
+	}
+	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: logical}
+	if run.Params, err = ResolveParams(v.Definition.Params, req.Params, scope, c.Evaluator); err != nil {
+		return nil, err
+	}
+	r, _, err := c.Store.CreateRun(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("create run of workflow %q: %w", w.Name, err)
+	}
+	return r, nil
+}
+
+// CancelRun asks for the end of a run. It is idempotent; a run that is over is
+// returned as it is.
+func (c *Control) CancelRun(ctx context.Context, runID uuid.UUID, by Actor) (*WorkflowRun, error) {
+	r, err := c.Store.CancelRun(ctx, Cancel{RunID: runID, By: by})
+	if err != nil {
+		return nil, fmt.Errorf("cancel run %s: %w", runID, err)
+	}
+	return r, nil
+}
+
+// SetPaused sets or lifts the operator's pause of a workflow. It is idempotent.
+func (c *Control) SetPaused(ctx context.Context, workflow string, paused bool, by Actor) (*Workflow, error) {
+	w, err := c.Store.FindWorkflowByName(ctx, workflow)
+	if err != nil {
+		return nil, fmt.Errorf("find workflow %q: %w", workflow, err)
+	}
+	if w, err = c.Store.SetPaused(ctx, w.ID, paused, by); err != nil {
+		return nil, fmt.Errorf("set pause of workflow %q: %w", workflow, err)
+	}
+	return w, nil
+}

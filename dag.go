@@ -1,0 +1,143 @@
+package miniairflow
+
+import (
+	"strings"
+)
+
+// DAG is the shape of a definition: who waits for whom. It is made once per
+// version, never changes, and may be shared between goroutines. Tasks are named
+// by their place in Definition.Tasks.
+type DAG struct {
+	Definition *Definition
+	Upstream   [][]int // by task, in the order of depends_on
+	Downstream [][]int // by task, ascending
+	Order      []int   // a topological order, stable: file order where the edges allow it
+}
+
+// NewDAG returns the shape of d. It reports an unknown or repeated dependency
+// and the first cycle as an *Error with CodeInvalid.
+func NewDAG(d *Definition) (*DAG, error) {
+	g := &DAG{Definition: d, Upstream: make([][]int, len(d.Tasks)), Downstream: make([][]int, len(d.Tasks))}
+	index := make(map[string]int, len(d.Tasks))
+	for i := range d.Tasks {
+		index[d.Tasks[i].Name] = i
+	}
+	for i := range d.Tasks {
+		seen := make(map[int]bool, len(d.Tasks[i].DependsOn))
+		for _, name := range d.Tasks[i].DependsOn {
+			up, ok := index[name]
+			if !ok {
+				return nil, Errorf(CodeInvalid, "task %q depends on unknown task %q", d.Tasks[i].Name, name)
+			}
+			if seen[up] {
+				return nil, Errorf(CodeInvalid, "task %q depends on %q twice", d.Tasks[i].Name, name)
+			}
+			seen[up] = true
+			g.Upstream[i] = append(g.Upstream[i], up)
+			g.Downstream[up] = append(g.Downstream[up], i)
+		}
+	}
+	g.Order = g.topologicalOrder()
+	if len(g.Order) < len(d.Tasks) {
+		return nil, Errorf(CodeInvalid, "tasks wait for each other: %s", g.CycleText())
+	}
+	return g, nil
+}
+
+// topologicalOrder is Kahn's algorithm over a heap-free queue: tasks come out
+// in waves, each in file order. It is shorter than Tasks if there is a cycle.
+func (g *DAG) topologicalOrder() []int {
+	waiting := make([]int, len(g.Upstream))
+	order := make([]int, 0, len(g.Upstream))
+	for i, up := range g.Upstream {
+		waiting[i] = len(up)
+		if len(up) == 0 {
+			order = append(order, i)
+		}
+	}
+	for next := 0; next < len(order); next++ {
+		for _, down := range g.Downstream[order[next]] {
+			if waiting[down]--; waiting[down] == 0 {
+				order = append(order, down)
+			}
+		}
+	}
+	return order
+}
+
+// cycle returns the tasks of one cycle, each depending on the one before it and
+// the first on the last, or nil. It walks upstream from a task that no order
+// reaches: such a task always has an upstream one of its kind, so the walk must
+// meet itself.
+func (g *DAG) cycle() []int {
+	ordered := make([]bool, len(g.Upstream))
+	for _, i := range g.Order {
+		ordered[i] = true
+	}
+	at := -1
+	for i := range ordered {
+		if !ordered[i] {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	place := map[int]int{}
+	var path []int
+	for {
+		if from, met := place[at]; met {
+			path = path[from:]
+			break
+		}
+		place[at] = len(path)
+		path = append(path, at)
+		for _, up := range g.Upstream[at] {
+			if !ordered[up] {
+				at = up
+				break
+			}
+		}
+	}
+	return path
+}
+
+// CycleText returns the cycle in the direction of execution, closed and started
+// at its first task of the file, as "a → b → c → a"; "" if there is none.
+func (g *DAG) CycleText() string {
+	path := g.cycle()
+	if path == nil {
+		return ""
+	}
+	first := 0
+	for i := range path {
+		if path[i] < path[first] {
+			first = i
+		}
+	}
+	var names []string
+	for i := 0; i <= len(path); i++ {
+		// path runs against the edges, so step backwards from the first.
+		at := ((first-i)%len(path) + len(path)) % len(path)
+		names = append(names, g.Definition.Tasks[path[at]].Name)
+	}
+	return strings.Join(names, " → ")
+}
+
+// Ancestors returns the tasks that must end before task i may start, i left
+// out, as a set by place.
+func (g *DAG) Ancestors(i int) map[int]bool {
+	found := map[int]bool{}
+	open := append([]int(nil), g.Upstream[i]...)
+	for len(open) > 0 {
+		at := open[len(open)-1]
+		open = open[:len(open)-1]
+		if found[at] {
+			continue
+		}
+		found[at] = true
+		open = append(open, g.Upstream[at]...)
+	}
+	return found
+}

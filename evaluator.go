@@ -1,0 +1,52 @@
+package miniairflow
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Evaluator computes templates: texts with ${{ … }} in them. It reads nothing but
+// its scope, always terminates, and may be called from any goroutine.
+type Evaluator interface {
+	// Text renders a template to text. A value keeps its text, a list or object
+	// becomes compact JSON, null is an error. $${{ stands for a literal ${{.
+	Text(template string, scope Scope) (string, error)
+	// Bool computes a template that is exactly one ${{ … }} of a boolean.
+	Bool(template string, scope Scope) (bool, error)
+	// Tasks returns the names of the tasks that a template reads, sorted.
+	Tasks(template string) []string
+}
+
+// Scope is what a template can see.
+type Scope struct {
+	Params map[string]any
+	Run    RunScope
+	Tasks  map[string]TaskScope
+}
+
+// RunScope is `run` in a template.
+type RunScope struct {
+	ID                uuid.UUID
+	Number            int64 // 0 while parameters are resolved
+	Workflow          string
+	Type              RunType
+	LogicalDate       time.Time
+	DataIntervalStart time.Time
+	DataIntervalEnd   time.Time
+	RunAfter          time.Time
+}
+
+// TaskScope is `tasks.<name>` in a template.
+type TaskScope struct {
+	Status   TaskStatus
+	Outputs  map[string]any
+	ExitCode *int
+}
+
+// Problem is something wrong in a definition. Path leads to it from the root of
+// the workflow: ["tasks", "extract", "depends_on", "0"].
+type Problem struct {
+	Path    []string
+	Message string
+}

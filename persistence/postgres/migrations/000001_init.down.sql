@@ -1,0 +1,17 @@
+DROP TABLE audit_log;
+DROP TABLE import_errors;
+DROP TABLE leases;
+DROP TABLE workers;
+DROP TABLE task_logs;
+DROP TABLE task_decisions;
+DROP TABLE task_attempts;
+DROP TABLE task_open;
+DROP TABLE task_queue;
+DROP TABLE task_runs;
+DROP TABLE run_counters;
+DROP TABLE workflow_runs;
+DROP TABLE schedules;
+DROP TABLE task_dependencies;
+DROP TABLE tasks;
+DROP TABLE workflow_versions;
+DROP TABLE workflows;

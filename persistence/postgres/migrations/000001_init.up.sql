@@ -1,0 +1,250 @@
+-- Identity of workflows; the content is in workflow_versions.
+CREATE TABLE workflows (
+    id              uuid PRIMARY KEY,
+    name            text NOT NULL UNIQUE,
+    description     text NOT NULL DEFAULT '',
+    owner           text NOT NULL DEFAULT '',
+    tags            jsonb NOT NULL DEFAULT '[]',
+    origin          text NOT NULL CHECK (origin IN ('file', 'api')),
+    source_file     text NOT NULL DEFAULT '',
+    version_id      uuid NOT NULL,
+    version_number  integer NOT NULL,
+    schedule_cron   text NOT NULL DEFAULT '',
+    is_active       boolean NOT NULL,
+    paused_at       timestamptz,
+    retired_at      timestamptz,
+    max_active_runs integer NOT NULL CHECK (max_active_runs > 0),
+    last_run_number bigint NOT NULL DEFAULT 0,
+    created_at      timestamptz NOT NULL,
+    updated_at      timestamptz NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX workflows_source_file ON workflows (source_file) WHERE origin = 'file';
+
+-- One content of a workflow, for ever. The document is the truth; tasks and
+-- task_dependencies are its rows.
+CREATE TABLE workflow_versions (
+    id          uuid PRIMARY KEY,
+    workflow_id uuid NOT NULL REFERENCES workflows (id),
+    number      integer NOT NULL,
+    hash        text NOT NULL,
+    document    jsonb NOT NULL,
+    created_at  timestamptz NOT NULL,
+    UNIQUE (workflow_id, number)
+);
+
+CREATE TABLE tasks (
+    id                  uuid PRIMARY KEY, -- the version's id plus seq, see MemberID
+    version_id          uuid NOT NULL REFERENCES workflow_versions (id),
+    seq                 integer NOT NULL,
+    name                text NOT NULL,
+    command             text NOT NULL DEFAULT '', -- a script, or argv as JSON
+    retry_count         integer NOT NULL DEFAULT 0,
+    retry_delay_seconds double precision NOT NULL DEFAULT 0,
+    timeout_seconds     double precision NOT NULL DEFAULT 0,
+    created_at          timestamptz NOT NULL,
+    UNIQUE (version_id, seq),
+    UNIQUE (version_id, name)
+);
+
+CREATE TABLE task_dependencies (
+    task_id            uuid NOT NULL REFERENCES tasks (id),
+    depends_on_task_id uuid NOT NULL REFERENCES tasks (id),
+    PRIMARY KEY (task_id, depends_on_task_id),
+    CHECK (task_id <> depends_on_task_id)
+);
+CREATE INDEX task_dependencies_upstream ON task_dependencies (depends_on_task_id);
+
+-- Cursors of schedules. next_at is null until a scheduler has computed it.
+CREATE TABLE schedules (
+    workflow_id uuid NOT NULL REFERENCES workflows (id),
+    name        text NOT NULL,
+    version_id  uuid NOT NULL,
+    spec        jsonb NOT NULL,
+    hash        text NOT NULL,
+    is_active   boolean NOT NULL, -- the workflow is active, not paused, not retired
+    next_at     timestamptz,
+    last_at     timestamptz,
+    is_finished boolean NOT NULL DEFAULT false, -- never fires again
+    PRIMARY KEY (workflow_id, name)
+) WITH (fillfactor = 50);
+CREATE INDEX schedules_due ON schedules (next_at NULLS FIRST) WHERE is_active AND NOT is_finished;
+
+CREATE TABLE workflow_runs (
+    id                  uuid PRIMARY KEY,
+    workflow_id         uuid NOT NULL REFERENCES workflows (id),
+    version_id          uuid NOT NULL REFERENCES workflow_versions (id),
+    number              bigint NOT NULL,
+    status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
+    reason              text NOT NULL DEFAULT '',
+    type                text NOT NULL CHECK (type IN ('scheduled', 'manual')),
+    schedule_name       text NOT NULL DEFAULT '',
+    logical_date        timestamptz NOT NULL,
+    data_interval_start timestamptz NOT NULL,
+    run_after           timestamptz NOT NULL,
+    deadline_at         timestamptz,
+    params              jsonb NOT NULL DEFAULT '{}',
+    idempotency_key     text,
+    task_count          integer NOT NULL DEFAULT 0,
+    created_at          timestamptz NOT NULL,
+    started_at          timestamptz,
+    finished_at         timestamptz,
+    cancel_requested_at timestamptz,
+    timed_out           boolean NOT NULL DEFAULT false,
+    changed             xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    UNIQUE (workflow_id, number),
+    CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped')))
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
+CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending';
+CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status = 'running';
+CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
+CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
+CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
+CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- What a run knows of its task runs as a whole; changed under the run's lock.
+CREATE TABLE run_counters (
+    workflow_run_id uuid PRIMARY KEY,
+    done            integer NOT NULL DEFAULT 0, -- terminal task runs
+    failed          integer NOT NULL DEFAULT 0, -- those that make the run fail
+    active          integer NOT NULL DEFAULT 0, -- queued or running: bounded by max_active_tasks
+    limited         integer NOT NULL DEFAULT 0  -- ready, but the run is at its max_active_tasks
+) WITH (fillfactor = 20);
+
+-- The state that people see. No index on the status: every task passes all of
+-- them, and updates stay in their page. Only failures, which are rare, have one.
+CREATE TABLE task_runs (
+    workflow_run_id uuid NOT NULL REFERENCES workflow_runs (id),
+    seq             integer NOT NULL,
+    task_id         uuid NOT NULL,
+    name            text NOT NULL,
+    status          text NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'up_for_retry', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')),
+    reason          text NOT NULL DEFAULT '',
+    attempt         integer NOT NULL DEFAULT 0,
+    failures        integer NOT NULL DEFAULT 0,
+    losses          integer NOT NULL DEFAULT 0,
+    queue           text NOT NULL,
+    priority        smallint NOT NULL,
+    up_total        integer NOT NULL, -- see UpstreamCounts
+    up_success      integer NOT NULL DEFAULT 0,
+    up_failed       integer NOT NULL DEFAULT 0,
+    up_skipped      integer NOT NULL DEFAULT 0,
+    exit_code       integer,
+    outputs         jsonb,
+    queued_at       timestamptz,
+    started_at      timestamptz,
+    finished_at     timestamptz,
+    next_retry_at   timestamptz,
+    changed         xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (workflow_run_id, seq),
+    CHECK (up_success + up_failed + up_skipped <= up_total),
+    CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed')))
+) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX task_runs_failed ON task_runs (workflow_run_id, seq) WHERE status IN ('failed', 'up_for_retry');
+
+-- Ready = a row here. Only rows in state 'ready' are in the claim's index, so
+-- retries that are not due and tasks above max_active_tasks cost a claim nothing.
+CREATE TABLE task_queue (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    state           text NOT NULL CHECK (state IN ('ready', 'limited', 'delayed')),
+    queue           text NOT NULL,
+    priority        smallint NOT NULL,
+    sort_key        bigint NOT NULL, -- microseconds: when it became ready
+    due_at          timestamptz,     -- of a delayed row
+    PRIMARY KEY (workflow_run_id, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHERE state = 'ready';
+CREATE INDEX task_queue_limited ON task_queue (workflow_run_id, priority DESC, sort_key) WHERE state = 'limited';
+CREATE INDEX task_queue_delayed ON task_queue (due_at) WHERE state = 'delayed';
+
+-- Running = a row here. Its primary key is the rule of one open attempt.
+CREATE TABLE task_open (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    token           uuid NOT NULL, -- of the Exchange that claimed it
+    session_id      uuid NOT NULL,
+    attempt         integer NOT NULL,
+    started_at      timestamptz NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq)
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX task_open_session ON task_open (session_id);
+CREATE INDEX task_open_token ON task_open (token);
+
+-- History = a row here, written once, when the attempt ends.
+CREATE TABLE task_attempts (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    number          integer NOT NULL,
+    token           uuid NOT NULL,
+    session_id      uuid NOT NULL,
+    worker_name     text NOT NULL DEFAULT '',
+    status          text NOT NULL CHECK (status IN ('success', 'failed', 'timed_out', 'cancelled', 'lost')),
+    reason          text NOT NULL DEFAULT '',
+    exit_code       integer,
+    started_at      timestamptz NOT NULL,
+    finished_at     timestamptz NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq, number)
+);
+
+-- Task runs that need a decision of Advance. The generation rises with each
+-- request, so that an answer to an older one leaves the newer one open.
+CREATE TABLE task_decisions (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    generation      bigint NOT NULL DEFAULT 1,
+    PRIMARY KEY (workflow_run_id, seq)
+);
+
+CREATE TABLE task_logs (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    attempt         integer NOT NULL,
+    start           bigint NOT NULL, -- offset of the first byte, uncompressed
+    size            integer NOT NULL, -- bytes, uncompressed
+    data            bytea NOT NULL,   -- zstd
+    PRIMARY KEY (workflow_run_id, seq, attempt, start)
+);
+ALTER TABLE task_logs ALTER COLUMN data SET STORAGE EXTERNAL;
+
+-- Sessions of workers: a row per process start.
+CREATE TABLE workers (
+    id             uuid PRIMARY KEY,
+    name           text NOT NULL,
+    hostname       text NOT NULL,
+    pid            integer NOT NULL,
+    version        text NOT NULL,
+    queues         jsonb NOT NULL,
+    concurrency    integer NOT NULL,
+    status         text NOT NULL CHECK (status IN ('active', 'draining', 'inactive')),
+    beat           bigint NOT NULL DEFAULT 0,
+    lease_until    timestamptz NOT NULL,
+    started_at     timestamptz NOT NULL,
+    last_heartbeat timestamptz NOT NULL
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX workers_name ON workers (name) WHERE status <> 'inactive';
+
+CREATE TABLE leases (
+    name       text PRIMARY KEY,
+    holder     uuid NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE import_errors (
+    file    text NOT NULL,
+    line    integer NOT NULL,
+    col     integer NOT NULL,
+    message text NOT NULL,
+    since   timestamptz NOT NULL
+);
+CREATE INDEX import_errors_file ON import_errors (file, line, col);
+
+CREATE TABLE audit_log (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at         timestamptz NOT NULL,
+    actor      text NOT NULL,
+    action     text NOT NULL,
+    subject    text NOT NULL, -- what it was done to: an id or a name
+    reason     text NOT NULL DEFAULT ''
+);

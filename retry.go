@@ -1,0 +1,97 @@
+package miniairflow
+
+import (
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// Backoff says how the delay grows from one retry to the next.
+type Backoff string
+
+// The backoffs.
+const (
+	BackoffConstant    Backoff = "constant"
+	BackoffExponential Backoff = "exponential" // doubles each time
+)
+
+// Delays of a RetryPolicy that names none: 1 s, 2 s, 4 s … up to 30 s.
+const (
+	RetryDelayDefault    = time.Second
+	RetryMaxDelayDefault = 30 * time.Second
+)
+
+// RetryPolicy says whether and when a failed attempt is tried again. The zero
+// value never retries.
+type RetryPolicy struct {
+	Count       int      `json:"count,omitempty"` // tries after the first one
+	Delay       Duration `json:"delay,omitempty"`
+	Backoff     Backoff  `json:"backoff,omitempty"`
+	MaxDelay    Duration `json:"max_delay,omitempty"`
+	Jitter      bool     `json:"jitter,omitempty"`        // wait between half and all of the delay
+	OnExitCodes []int    `json:"on_exit_codes,omitempty"` // empty: any
+	NotTimeout  bool     `json:"not_timeout,omitempty"`   // on_timeout: false
+}
+
+// CanRetry reports whether a task run with that many failures, this one
+// included, may be tried again after an attempt that ended as status with
+// exitCode (nil if its process left none).
+func (p RetryPolicy) CanRetry(failures int, status AttemptStatus, exitCode *int) bool {
+	if failures > p.Count {
+		return false
+	}
+	switch status {
+	case AttemptTimedOut:
+		return !p.NotTimeout
+	case AttemptFailed:
+		return len(p.OnExitCodes) == 0 || exitCode != nil && slices.Contains(p.OnExitCodes, *exitCode)
+	default:
+		return false
+	}
+}
+
+// DelayAfter returns how long to wait after the given number of failures (from
+// 1). random is in [0, 1) and only used with Jitter. The result is in
+// [0, MaxDelay] and saturates there: no number of failures overflows it.
+func (p RetryPolicy) DelayAfter(failures int, random float64) time.Duration {
+	delay, growing := p.Delay.Std(), p.Backoff == BackoffExponential
+	if p.Delay == 0 && p.Backoff == "" {
+		growing = true
+	}
+	if p.Delay == 0 {
+		delay = RetryDelayDefault
+	}
+	limit := p.MaxDelay.Std()
+	if limit == 0 && growing {
+		limit = max(RetryMaxDelayDefault, delay)
+	}
+	if growing {
+		for i := 1; i < failures && delay < limit; i++ {
+			delay *= 2
+		}
+	}
+	if limit > 0 {
+		delay = min(delay, limit)
+	}
+	if p.Jitter {
+		delay = delay/2 + time.Duration(random*float64(delay-delay/2))
+	}
+	return delay
+}
+
+// FinishOf decides what becomes of a task run whose attempt ended as status:
+// its next status and, for TaskUpForRetry, the delay until the next attempt.
+// failures counts the earlier ones. An attempt that was cancelled cancels the
+// task run.
+func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskStatus, time.Duration) {
+	switch status {
+	case AttemptSuccess:
+		return TaskSuccess, 0
+	case AttemptCancelled:
+		return TaskCancelled, 0
+	}
+	if t.Retry.CanRetry(failures+1, status, exitCode) {
+		return TaskUpForRetry, t.Retry.DelayAfter(failures+1, rand.Float64())
+	}
+	return TaskFailed, 0
+}

@@ -1,0 +1,211 @@
+package miniairflow
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Origin says who owns a workflow's content.
+type Origin string
+
+// The origins.
+const (
+	OriginFile Origin = "file" // the loader, from a file in dags/
+	OriginAPI  Origin = "api"  // a client; the loader leaves it alone
+)
+
+// Workflow is a named DAG. Its content lives in versions; the fields here are
+// those of its latest version, and the facts that belong to no version.
+type Workflow struct {
+	ID            uuid.UUID
+	Name          string
+	Description   string
+	Owner         string
+	Tags          []string
+	Origin        Origin
+	SourceFile    string     // path below dags/, with slashes; empty for OriginAPI
+	VersionID     uuid.UUID  // the latest version
+	VersionNumber int        // counts from 1
+	ScheduleCron  string     // the cron expressions joined by ", "; empty without a schedule
+	IsActive      bool       // the file's word
+	PausedAt      *time.Time // an operator's word; no reload touches it
+	RetiredAt     *time.Time // its file is gone; history stays
+	MaxActiveRuns int
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+}
+
+// IsPaused reports whether the workflow starts no runs now: the file says
+// is_active: false, or an operator paused it. Runs that have started go on.
+func (w *Workflow) IsPaused() bool { return !w.IsActive || w.PausedAt != nil }
+
+// WorkflowVersion is one content of a workflow. It never changes, and a run
+// points at its version for ever.
+type WorkflowVersion struct {
+	ID         uuid.UUID
+	WorkflowID uuid.UUID
+	Number     int    // counts from 1 within the workflow
+	Hash       string // of the canonical form, see Definition.Hash
+	Definition *Definition
+	CreatedAt  time.Time
+}
+
+// Definition is the content of one workflow: what a file says, with defaults
+// merged in and text parsed. Its JSON form is the canonical one: comments,
+// order of keys and formatting of the file leave it as it is.
+type Definition struct {
+	Name           string            `json:"name"`
+	Description    string            `json:"description,omitempty"`
+	Owner          string            `json:"owner,omitempty"`
+	Tags           []string          `json:"tags,omitempty"`
+	Docs           string            `json:"docs,omitempty"` // Markdown
+	IsActive       bool              `json:"is_active"`
+	Schedules      []Schedule        `json:"schedules,omitempty"`
+	MaxActiveRuns  int               `json:"max_active_runs"`
+	MaxActiveTasks int               `json:"max_active_tasks"`  // in one run
+	Timeout        Duration          `json:"timeout,omitempty"` // of the run from its start; 0: none
+	Params         []Param           `json:"params,omitempty"`
+	Env            map[string]string `json:"env,omitempty"` // values are templates
+	Tasks          []Task            `json:"tasks"`         // in file order
+}
+
+// Task is one node of the DAG. It has exactly one action: Command or Noop.
+type Task struct {
+	Name         string                `json:"name"`
+	Description  string                `json:"description,omitempty"`
+	DependsOn    []string              `json:"depends_on,omitempty"`
+	TriggerRule  TriggerRule           `json:"trigger_rule"`
+	When         string                `json:"when,omitempty"` // an expression with its ${{ }}
+	Command      *Command              `json:"command,omitempty"`
+	Noop         bool                  `json:"noop,omitempty"`
+	Env          map[string]string     `json:"env,omitempty"`         // values are templates
+	Stdin        string                `json:"stdin,omitempty"`       // a template
+	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
+	Outputs      map[string]OutputType `json:"outputs,omitempty"`
+	Retry        RetryPolicy           `json:"retry,omitzero"`
+	Timeout      Duration              `json:"timeout,omitempty"` // of each attempt; 0: none
+	Priority     Priority              `json:"priority"`
+	Queue        string                `json:"queue"`
+	AllowFailure bool                  `json:"allow_failure,omitempty"`
+}
+
+// Command is a shell script or a program with its arguments; one of Script and
+// Argv is set.
+type Command struct {
+	Script string   `json:"script,omitempty"` // handed to the shell as it is: never a template
+	Shell  string   `json:"shell,omitempty"`  // "bash" or "sh", for Script
+	Argv   []string `json:"argv,omitempty"`   // each item is a template
+}
+
+// OutputType is the declared type of a task's output.
+type OutputType string
+
+// The output types. An undeclared output is a string.
+const (
+	OutputString  OutputType = "string"
+	OutputInteger OutputType = "integer"
+	OutputNumber  OutputType = "number"
+	OutputBoolean OutputType = "boolean"
+	OutputList    OutputType = "list"
+	OutputObject  OutputType = "object"
+)
+
+// OutputTypes lists all output types.
+var OutputTypes = []OutputType{OutputString, OutputInteger, OutputNumber, OutputBoolean, OutputList, OutputObject}
+
+// Priority orders task runs that wait for a worker: higher first, and within
+// one priority first come, first served.
+type Priority int
+
+// The priorities.
+const (
+	PriorityLow Priority = iota
+	PriorityNormal
+	PriorityHigh
+	PriorityCritical
+)
+
+// Priorities lists the names of the priorities by their value.
+var Priorities = []string{"low", "normal", "high", "critical"}
+
+// String returns the priority's name.
+func (p Priority) String() string {
+	if p < 0 || int(p) >= len(Priorities) {
+		return "unknown"
+	}
+	return Priorities[p]
+}
+
+// Defaults of a Definition, for keys that a file leaves out.
+const (
+	MaxActiveRunsDefault  = 1
+	MaxActiveTasksDefault = 16
+	QueueDefault          = "default"
+	ShellDefault          = "bash"
+	TasksMax              = 10_000
+)
+
+// ParamType is the type of a workflow's parameter.
+type ParamType string
+
+// The parameter types.
+const (
+	ParamString   ParamType = "string"
+	ParamInteger  ParamType = "integer"
+	ParamNumber   ParamType = "number"
+	ParamBoolean  ParamType = "boolean"
+	ParamDate     ParamType = "date"     // 2026-11-22
+	ParamDatetime ParamType = "datetime" // RFC 3339
+)
+
+// ParamTypes lists all parameter types.
+var ParamTypes = []ParamType{ParamString, ParamInteger, ParamNumber, ParamBoolean, ParamDate, ParamDatetime}
+
+// Param is a typed input of a run. A param without a default must be given.
+type Param struct {
+	Name        string    `json:"name"`
+	Type        ParamType `json:"type"`
+	Description string    `json:"description,omitempty"`
+	Enum        []any     `json:"enum,omitempty"`
+	Default     any       `json:"default,omitempty"` // nil: none. A string may be a template over run.*
+}
+
+// Catchup says what happens to slots that were missed while nothing was up.
+type Catchup string
+
+// The catchup policies. Paused time, new files and edited crons miss nothing.
+const (
+	CatchupNone   Catchup = "none"
+	CatchupLatest Catchup = "latest" // the default
+	CatchupAll    Catchup = "all"
+)
+
+// Catchups lists all catchup policies.
+var Catchups = []Catchup{CatchupNone, CatchupLatest, CatchupAll}
+
+// Overlap says what a due slot does when max_active_runs is reached.
+type Overlap string
+
+// The overlap policies.
+const (
+	OverlapQueue Overlap = "queue" // the default: the run waits
+	OverlapSkip  Overlap = "skip"  // the run is recorded as skipped
+)
+
+// Overlaps lists all overlap policies.
+var Overlaps = []Overlap{OverlapQueue, OverlapSkip}
+
+// Schedule says when runs start by themselves.
+type Schedule struct {
+	Cron          string   `json:"cron"`
+	Timezone      string   `json:"timezone"` // an IANA name
+	Catchup       Catchup  `json:"catchup"`
+	CatchupWindow Duration `json:"catchup_window,omitempty"` // 0: no limit
+	Overlap       Overlap  `json:"overlap"`
+}
+
+// Name returns the name of the schedule within its workflow: the cron
+// expression and its zone. Two entries of a workflow may not share it, and an
+// edited one is a new schedule, which has missed nothing.
+func (s Schedule) Name() string { return s.Cron + " " + s.Timezone }
