@@ -1,0 +1,64 @@
+# Mini Airflow. `make run` and `make test` are all that a newcomer needs.
+
+SHELL      := bash
+.SHELLFLAGS := -euo pipefail -c
+BIN        := bin/miniairflow
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X main.version=$(VERSION)
+GOLANGCI   := .tools/bin/golangci-lint
+GOLANGCI_VERSION := v2.15.0
+
+# Node may be the one that the set-up step put beside the checkout.
+export PATH := $(CURDIR)/.tools/node/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z\/-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Check what the tests need, install it where that is possible
+	@scripts/setup.sh
+
+.PHONY: build
+build: ## Build bin/miniairflow, with the page where Node >= 20 is there
+	@scripts/build-web.sh
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/miniairflow
+
+.PHONY: run
+run: build ## Start on 127.0.0.1:8080 with the example workflows and SQLite
+	$(BIN) serve --addr 127.0.0.1:8080 --dags ./dags --home ./.home
+
+.PHONY: test
+test: setup build ## Run all tests: Go on both databases, the page, the browser (GOTESTFLAGS=-race)
+	go vet ./...
+	go test $(GOTESTFLAGS) ./...
+	cd web && npm run --silent test
+	cd web && npm run --silent e2e
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (default 60s)
+	@scripts/fuzz.sh "$${FUZZTIME:-60s}"
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check style: golangci-lint, the page's linter and types
+	$(GOLANGCI) run ./...
+	cd web && npm run --silent lint && npm run --silent typecheck
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.tools/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## Format Go and TypeScript
+	$(GOLANGCI) fmt ./...
+	cd web && npm run --silent fmt
+
+.PHONY: generate
+generate: ## Make the generated code anew from schema.graphqls
+	go generate ./...
+	cd web && npm run --silent codegen
+
+.PHONY: verify
+verify: ## Fail when generated code or go.mod is stale
+	@scripts/verify.sh
