@@ -1,0 +1,97 @@
+// Package action executes one attempt of a task: one file per kind of action
+// behind the Runner interface. It knows nothing of the store; the worker hands
+// it everything rendered and takes back a Result.
+package action
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// The causes with which a worker cancels the context of a running attempt, see
+// context.Cause. They decide the status of the Result.
+var (
+	ErrTimedOut  = errors.New("attempt timed out")
+	ErrCancelled = errors.New("attempt was cancelled")
+	ErrLost      = errors.New("worker no longer owns the attempt")
+)
+
+// Input is everything that one attempt needs. A Runner only reads it.
+type Input struct {
+	Claim       miniairflow.Claim
+	Task        *miniairflow.Task
+	Argv        []string          // rendered; nil for a script
+	Env         map[string]string // rendered: the workflow's, then the task's over it
+	Stdin       string            // rendered
+	Dir         string            // absolute working directory
+	RunDir      string            // shared by the run's tasks on this worker; exists
+	ScratchRoot string            // a private directory is made below it and removed after
+	AllowEnv    []string          // names passed on from the worker's own environment beyond the built-in list
+	Grace       time.Duration     // between SIGTERM and SIGKILL
+}
+
+// Result is the outcome of one attempt.
+type Result struct {
+	Status   miniairflow.AttemptStatus // success, failed, timed_out, cancelled or lost
+	Reason   string                    // "exit code 3", "timed out after 10m0s", …; empty on success
+	ExitCode *int                      // if a process exited by itself
+	Outputs  map[string]any            // on success; nil if there are none
+}
+
+// Runner executes attempts. Run blocks until the attempt and every process that
+// it can reach have ended, which takes at most Grace and a few seconds after
+// ctx is done. What a process prints goes to log as it comes; log is not used
+// after Run has returned. Run may be called from any goroutine.
+type Runner interface {
+	Run(ctx context.Context, in Input, log io.Writer) Result
+}
+
+// New returns the Runner for every kind of action. logger takes what concerns
+// the operator and no task, such as a scratch directory that cannot be removed;
+// nil discards it.
+func New(logger *slog.Logger) Runner {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return &kinds{noop: noop{}}
+}
+
+// kinds chooses the Runner of a task by its action.
+type kinds struct {
+	noop Runner
+}
+
+// Run implements Runner.
+func (k *kinds) Run(ctx context.Context, in Input, log io.Writer) Result {
+	switch {
+	case ctx.Err() != nil:
+		return interrupted(ctx, in.Task)
+	case in.Task.Noop:
+		return k.noop.Run(ctx, in, log)
+	default:
+		return failed("the task has no action that this worker knows")
+	}
+}
+
+// interrupted returns the Result of an attempt whose ctx is done.
+func interrupted(ctx context.Context, task *miniairflow.Task) Result {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, ErrTimedOut), errors.Is(cause, context.DeadlineExceeded):
+		return Result{Status: miniairflow.AttemptTimedOut, Reason: "timed out after " + task.Timeout.String()}
+	case errors.Is(cause, ErrLost):
+		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost the attempt"}
+	default:
+		return Result{Status: miniairflow.AttemptCancelled, Reason: "cancelled"}
+	}
+}
+
+// failed returns the Result of an attempt that failed by itself.
+func failed(reason string) Result {
+	return Result{Status: miniairflow.AttemptFailed, Reason: reason}
+}
