@@ -149,9 +149,11 @@ func parseNumber(value any) (any, error) {
 	case int64:
 		return float64(v), nil
 	case float64:
-		return v, nil
+		if !math.IsNaN(v) && !math.IsInf(v, 0) {
+			return v, nil
+		}
 	case string:
-		if n, err := strconv.ParseFloat(v, 64); err == nil && !math.IsNaN(n) && !math.IsInf(n, 0) {
+		if n, ok := parseDecimal(v); ok {
 			return n, nil
 		}
 	}
