@@ -65,8 +65,8 @@ func (g *DAG) topologicalOrder() []int {
 	return order
 }
 
-// cycle returns the tasks of one cycle, each depending on the one before it and
-// the first on the last, or nil. It walks upstream from a task that no order
+// cycle returns the tasks of one cycle, each depending on the one after it and
+// the last on the first, or nil. It walks upstream from a task that no order
 // reaches: such a task always has an upstream one of its kind, so the walk must
 // meet itself.
 func (g *DAG) cycle() []int {

@@ -3,7 +3,6 @@ package miniairflow
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -41,7 +40,7 @@ func ResolveParams(params []Param, given map[string]any, run RunScope, eval Eval
 		}
 		resolved[p.Name] = checked
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
+	for _, name := range sortedKeys(given) {
 		if !slices.Contains(known, name) {
 			return nil, paramError(name, "unknown param %q; the workflow has %s", name, listOr(known, "none"))
 		}

@@ -15,6 +15,9 @@ const (
 	BackoffExponential Backoff = "exponential" // doubles each time
 )
 
+// Backoffs lists all backoffs.
+var Backoffs = []Backoff{BackoffConstant, BackoffExponential}
+
 // Delays of a RetryPolicy that names none: 1 s, 2 s, 4 s … up to 30 s.
 const (
 	RetryDelayDefault    = time.Second

@@ -1,0 +1,202 @@
+package miniairflow
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Patterns of names. Workflow names are also used for queues.
+var (
+	workflowName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$`)
+	taskName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
+	identifier   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+)
+
+// TaskEnv lists the variables that every task receives. A workflow cannot set
+// them, and they are never read as configuration.
+var TaskEnv = []string{
+	"MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT", "MINIAIRFLOW_ATTEMPT_ID",
+	"MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH",
+}
+
+const (
+	// suggestionsMax bounds the "did you mean" of one definition: each one
+	// compares a word with every name.
+	suggestionsMax = 50
+	// cyclesMax bounds how many cycles are reported at once.
+	cyclesMax = 10
+)
+
+// Validate returns everything that is wrong with d and can be said without its
+// templates (those are checked where expressions are compiled), in the order of
+// the file; none if d may become a version. Its cost is linear in the size of d.
+//
+// A Problem's Path uses the keys of the file: ["name"], ["schedule", "0",
+// "cron"] (with the place even where the file has a single schedule), ["params",
+// "region", "default"], ["env", "KEY"], ["tasks", "load", "retry", "count"],
+// ["tasks", "load", "depends_on", "0"]. The last elements may name what the file
+// leaves out; then the longest part that is there is the place.
+func (d *Definition) Validate() []Problem {
+	v := &validator{d: d}
+	v.workflow()
+	v.schedules()
+	v.params()
+	v.env([]string{"env"}, d.Env)
+	v.tasks()
+	return v.problems
+}
+
+type validator struct {
+	d           *Definition
+	problems    []Problem
+	suggestions int
+}
+
+func (v *validator) add(path []string, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Path: slices.Clone(path), Message: fmt.Sprintf(format, args...)})
+}
+
+func (v *validator) workflow() {
+	if !workflowName.MatchString(v.d.Name) {
+		v.add([]string{"name"}, "workflow name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(v.d.Name))
+	}
+	if v.d.MaxActiveRuns < 1 {
+		v.add([]string{"max_active_runs"}, "max_active_runs is %d, but must be at least 1", v.d.MaxActiveRuns)
+	}
+	if v.d.MaxActiveTasks < 1 {
+		v.add([]string{"max_active_tasks"}, "max_active_tasks is %d, but must be at least 1", v.d.MaxActiveTasks)
+	}
+	v.duration([]string{"timeout"}, v.d.Timeout)
+}
+
+func (v *validator) schedules() {
+	first := make(map[string]int, len(v.d.Schedules))
+	for i, s := range v.d.Schedules {
+		at := []string{"schedule", strconv.Itoa(i)}
+		if _, err := parseCron(s.Cron); err != nil {
+			v.add(sub(at, "cron"), "%v", err)
+		} else if _, err := loadZone(s.Timezone); err != nil {
+			v.add(sub(at, "timezone"), "%v", err)
+		} else if err := CheckSchedule(s); err != nil {
+			v.add(sub(at, "cron"), "%v", err)
+		}
+		if other, repeated := first[s.Name()]; repeated {
+			v.add(at, "schedule %d repeats schedule %d (%s)", i+1, other+1, s.Name())
+		} else {
+			first[s.Name()] = i
+		}
+		oneOf(v, sub(at, "catchup"), s.Catchup, Catchups)
+		oneOf(v, sub(at, "overlap"), s.Overlap, Overlaps)
+		v.duration(sub(at, "catchup_window"), s.CatchupWindow)
+	}
+}
+
+func (v *validator) params() {
+	seen := make(map[string]bool, len(v.d.Params))
+	for i := range v.d.Params {
+		p := &v.d.Params[i]
+		at := []string{"params", p.Name}
+		if !identifier.MatchString(p.Name) {
+			v.add(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
+		}
+		if seen[p.Name] {
+			v.add(at, "param %q is declared twice", p.Name)
+		}
+		seen[p.Name] = true
+		if !oneOf(v, sub(at, "type"), p.Type, ParamTypes) {
+			continue
+		}
+		v.paramValues(at, p)
+	}
+}
+
+// paramValues checks the enum and the default of a param of a known type.
+func (v *validator) paramValues(at []string, p *Param) {
+	plain := Param{Name: p.Name, Type: p.Type}
+	enumIsValid := true
+	for i, value := range p.Enum {
+		if _, err := plain.Check(value); err != nil {
+			enumIsValid = false
+			v.add(sub(at, "enum", strconv.Itoa(i)), "enum of param %q (%s): %v", p.Name, p.Type, err)
+		}
+	}
+	switch text, _ := p.Default.(string); {
+	case p.Default == nil:
+		if len(v.d.Schedules) > 0 {
+			v.add(at, "param %q has no default, but the workflow has a schedule: a scheduled run has nobody to ask", p.Name)
+		}
+	case strings.Contains(text, "${{"):
+	default:
+		if !enumIsValid {
+			p = &plain
+		}
+		if _, err := p.Check(p.Default); err != nil {
+			v.add(sub(at, "default"), "default of param %q (%s): %v", p.Name, p.Type, err)
+		}
+	}
+}
+
+func (v *validator) env(at []string, env map[string]string) {
+	for _, name := range sortedKeys(env) {
+		switch {
+		case !identifier.MatchString(name):
+			v.add(sub(at, name), "variable name %s is not valid: letters, digits and _, not starting with a digit", show(name))
+		case slices.Contains(TaskEnv, name):
+			v.add(sub(at, name), "variable %s is reserved: every task receives its own", name)
+		}
+		v.noNUL(sub(at, name), env[name])
+	}
+}
+
+// noNUL refuses what no process can receive.
+func (v *validator) noNUL(at []string, text string) {
+	if i := strings.IndexByte(text, 0); i >= 0 {
+		v.add(at, "the text has a NUL byte at byte %d, which no process can receive", i)
+	}
+}
+
+func (v *validator) duration(at []string, d Duration) {
+	if d < 0 {
+		v.add(at, "%s is %s, but must not be negative", at[len(at)-1], d)
+	}
+}
+
+// suggest is DidYouMean within the bound of the definition.
+func (v *validator) suggest(word string, known []string) string {
+	if v.suggestions >= suggestionsMax {
+		return ""
+	}
+	v.suggestions++
+	return DidYouMean(word, known)
+}
+
+// oneOf reports whether value is one of known, and adds a problem if not. The
+// last element of at is the key.
+func oneOf[T ~string](v *validator, at []string, value T, known []T) bool {
+	if slices.Contains(known, value) {
+		return true
+	}
+	v.add(at, "%s %s is unknown: use %s%s", at[len(at)-1], show(string(value)), joinNames(known), v.suggest(string(value), asText(known)))
+	return false
+}
+
+// sub returns the path that leads from at further down, in memory of its own.
+func sub(at []string, keys ...string) []string {
+	return append(slices.Clip(at), keys...)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func asText[T ~string](values []T) []string {
+	texts := make([]string, len(values))
+	for i, value := range values {
+		texts[i] = string(value)
+	}
+	return texts
+}
+
+func joinNames[T ~string](values []T) string { return strings.Join(asText(values), ", ") }

@@ -1,0 +1,163 @@
+package miniairflow
+
+import (
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	retryCountMax = 100
+	exitCodeMax   = 255
+)
+
+// shells are the shells that a script can ask for.
+var shells = []string{"bash", "sh"}
+
+func (v *validator) tasks() {
+	switch count := len(v.d.Tasks); {
+	case count == 0:
+		v.add([]string{"tasks"}, "the workflow has no tasks: it needs at least one")
+	case count > TasksMax:
+		v.add([]string{"tasks"}, "the workflow has %d tasks, but may have at most %d", count, TasksMax)
+	}
+	names := make([]string, len(v.d.Tasks))
+	index := make(map[string]int, len(v.d.Tasks))
+	for i := range v.d.Tasks {
+		t := &v.d.Tasks[i]
+		at := []string{"tasks", t.Name}
+		if !taskName.MatchString(t.Name) {
+			v.add(at, "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(t.Name))
+		}
+		if _, repeated := index[t.Name]; repeated {
+			v.add(at, "task %q is declared twice", t.Name)
+		}
+		names[i], index[t.Name] = t.Name, i
+	}
+	g := &DAG{Definition: v.d, Upstream: make([][]int, len(names)), Downstream: make([][]int, len(names))}
+	for i := range v.d.Tasks {
+		v.task(&v.d.Tasks[i])
+		v.dependsOn(g, i, names, index)
+	}
+	v.cycles(g)
+}
+
+func (v *validator) task(t *Task) {
+	at := []string{"tasks", t.Name}
+	v.action(at, t)
+	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
+	v.env(sub(at, "env"), t.Env)
+	v.outputs(sub(at, "outputs"), t.Outputs)
+	v.retry(sub(at, "retry"), t.Retry)
+	v.duration(sub(at, "timeout"), t.Timeout)
+	if t.WorkingDir != "" && !filepath.IsLocal(t.WorkingDir) {
+		v.add(sub(at, "working_dir"), "working_dir %s leaves the folder of the workflow's file: write a relative path below it", show(t.WorkingDir))
+	}
+	if t.Priority < 0 || int(t.Priority) >= len(Priorities) {
+		v.add(sub(at, "priority"), "priority %d is unknown: use %s", int(t.Priority), strings.Join(Priorities, ", "))
+	}
+	if !workflowName.MatchString(t.Queue) {
+		v.add(sub(at, "queue"), "queue name %s is not valid: letters, digits, _, - and ., starting with a letter or digit", show(t.Queue))
+	}
+}
+
+// action checks that t has exactly one action, and that one.
+func (v *validator) action(at []string, t *Task) {
+	switch {
+	case t.Command == nil && !t.Noop:
+		v.add(at, "task %q has no action: give it a command, or noop: true", t.Name)
+		return
+	case t.Command != nil && t.Noop:
+		v.add(sub(at, "noop"), "task %q has two actions, command and noop: keep one", t.Name)
+		return
+	case t.Noop:
+		return
+	}
+	at = sub(at, "command")
+	c := t.Command
+	switch {
+	case c.Argv == nil && strings.TrimSpace(c.Script) == "":
+		v.add(at, "the command of task %q is empty", t.Name)
+	case c.Argv != nil && c.Script != "":
+		v.add(at, "the command of task %q is both a script and a list", t.Name)
+	case c.Argv != nil && (len(c.Argv) == 0 || c.Argv[0] == ""):
+		v.add(at, "the command of task %q names no program: its first item is empty", t.Name)
+	case c.Script != "":
+		oneOf(v, []string{"tasks", t.Name, "shell"}, c.Shell, shells)
+	}
+	v.noNUL(at, c.Script)
+	for i, arg := range c.Argv {
+		v.noNUL(sub(at, strconv.Itoa(i)), arg)
+	}
+}
+
+func (v *validator) outputs(at []string, outputs map[string]OutputType) {
+	for _, key := range sortedKeys(outputs) {
+		if !identifier.MatchString(key) {
+			v.add(sub(at, key), "output name %s is not valid: letters, digits and _, not starting with a digit", show(key))
+		}
+		if !slices.Contains(OutputTypes, outputs[key]) {
+			v.add(sub(at, key), "type %s of output %q is unknown: use %s%s", show(string(outputs[key])), key,
+				joinNames(OutputTypes), v.suggest(string(outputs[key]), asText(OutputTypes)))
+		}
+	}
+}
+
+func (v *validator) retry(at []string, r RetryPolicy) {
+	if r.Count < 0 || r.Count > retryCountMax {
+		v.add(sub(at, "count"), "retry count is %d, but must be 0 to %d", r.Count, retryCountMax)
+	}
+	v.duration(sub(at, "delay"), r.Delay)
+	v.duration(sub(at, "max_delay"), r.MaxDelay)
+	if r.MaxDelay > 0 && r.MaxDelay < r.Delay {
+		v.add(sub(at, "max_delay"), "max_delay %s is less than delay %s", r.MaxDelay, r.Delay)
+	}
+	if r.Backoff != "" {
+		oneOf(v, sub(at, "backoff"), r.Backoff, Backoffs)
+	}
+	for i, code := range r.OnExitCodes {
+		if code < 1 || code > exitCodeMax {
+			v.add(sub(at, "on_exit_codes", strconv.Itoa(i)), "exit code %d is not a failure's: use 1 to %d", code, exitCodeMax)
+		}
+	}
+}
+
+// dependsOn checks the dependencies of task i and adds the good ones to g.
+func (v *validator) dependsOn(g *DAG, i int, names []string, index map[string]int) {
+	t := &v.d.Tasks[i]
+	seen := make(map[string]bool, len(t.DependsOn))
+	for place, name := range t.DependsOn {
+		at := []string{"tasks", t.Name, "depends_on", strconv.Itoa(place)}
+		up, known := index[name]
+		switch {
+		case seen[name]:
+			v.add(at, "task %q depends on %q twice", t.Name, name)
+		case name == t.Name:
+			v.add(at, "task %q depends on itself", t.Name)
+		case !known:
+			v.add(at, "task %q depends on unknown task %s%s", t.Name, show(name), v.suggest(name, names))
+		default:
+			g.Upstream[i] = append(g.Upstream[i], up)
+			g.Downstream[up] = append(g.Downstream[up], i)
+		}
+		seen[name] = true
+	}
+}
+
+// cycles reports the cycles of g one by one, without their edges the next time.
+func (v *validator) cycles(g *DAG) {
+	for range cyclesMax {
+		g.Order = g.topologicalOrder()
+		cycle := g.cycle()
+		if cycle == nil {
+			return
+		}
+		v.add([]string{"tasks", v.d.Tasks[slices.Min(cycle)].Name, "depends_on"}, "tasks wait for each other: %s", g.CycleText())
+		for i, task := range cycle {
+			up := cycle[(i+1)%len(cycle)]
+			g.Upstream[task] = slices.DeleteFunc(g.Upstream[task], func(other int) bool { return other == up })
+			g.Downstream[up] = slices.DeleteFunc(g.Downstream[up], func(other int) bool { return other == task })
+		}
+	}
+}
