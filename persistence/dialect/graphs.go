@@ -1,0 +1,90 @@
+package dialect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// graphsTasksMax bounds the tasks of the DAGs that a Graphs keeps: it is the
+// memory that counts, not the number of versions.
+const graphsTasksMax = 200_000
+
+// Graphs keeps the DAGs of the versions that were used last. A version never
+// changes, so an entry is never stale. It may be used from any goroutine.
+type Graphs struct {
+	mu    sync.Mutex
+	clock int64
+	tasks int
+	kept  map[uuid.UUID]*graphEntry
+}
+
+type graphEntry struct {
+	graph *miniairflow.DAG
+	used  int64
+}
+
+// NewGraphs returns an empty Graphs.
+func NewGraphs() *Graphs { return &Graphs{kept: map[uuid.UUID]*graphEntry{}} }
+
+// Get returns the DAG of a version. load reads the version's document if the
+// DAG is not kept; it is called without a lock, so two callers may both load.
+func (g *Graphs) Get(ctx context.Context, versionID uuid.UUID, load func(context.Context, uuid.UUID) ([]byte, error)) (*miniairflow.DAG, error) {
+	if graph := g.lookup(versionID); graph != nil {
+		return graph, nil
+	}
+	document, err := load(ctx, versionID)
+	if err != nil {
+		return nil, err
+	}
+	definition := &miniairflow.Definition{}
+	if err := json.Unmarshal(document, definition); err != nil {
+		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
+	}
+	graph, err := miniairflow.NewDAG(definition)
+	if err != nil {
+		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
+	}
+	g.keep(versionID, graph)
+	return graph, nil
+}
+
+func (g *Graphs) lookup(versionID uuid.UUID) *miniairflow.DAG {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	entry := g.kept[versionID]
+	if entry == nil {
+		return nil
+	}
+	g.clock++
+	entry.used = g.clock
+	return entry.graph
+}
+
+// keep adds a DAG and drops those that were used longest ago, but never the new one.
+func (g *Graphs) keep(versionID uuid.UUID, graph *miniairflow.DAG) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.kept[versionID] != nil {
+		return
+	}
+	g.clock++
+	g.kept[versionID] = &graphEntry{graph: graph, used: g.clock}
+	g.tasks += len(graph.Definition.Tasks)
+	for g.tasks > graphsTasksMax && len(g.kept) > 1 {
+		var oldest uuid.UUID
+		used := g.clock
+		for id, entry := range g.kept {
+			if entry.used < used {
+				oldest, used = id, entry.used
+			}
+		}
+		g.tasks -= len(g.kept[oldest].graph.Definition.Tasks)
+		delete(g.kept, oldest)
+	}
+}

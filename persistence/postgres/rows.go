@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// runColumns are what scanRun reads, from runTables.
+const (
+	runColumns = `r.id, r.workflow_id, w.name, r.version_id, r.number, r.status, r.reason, r.type, r.schedule_name,
+		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.task_count,
+		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.changed::text::bigint`
+	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
+)
+
+// scanRun reads runColumns.
+func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) {
+	r := &miniairflow.WorkflowRun{}
+	var params []byte
+	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type, &r.ScheduleName,
+		&r.LogicalDate, &r.DataIntervalStart, &r.RunAfter, &r.DeadlineAt, &params, &r.TaskCount,
+		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.Revision)
+	if err != nil {
+		return nil, err
+	}
+	r.DataIntervalEnd = r.LogicalDate
+	if r.Params, err = dialect.DecodeObject(params); err != nil {
+		return nil, fmt.Errorf("params of run %s: %w", r.ID, err)
+	}
+	return r, nil
+}
+
+// taskRunColumns are what scanTaskRun reads, from task_runs as t.
+const taskRunColumns = `t.workflow_run_id, t.seq, t.name, t.status, t.reason, t.attempt, t.failures, t.outputs, t.exit_code,
+	t.queue, t.priority, t.queued_at, t.started_at, t.finished_at, t.next_retry_at, t.changed::text::bigint`
+
+// scanTaskRun reads taskRunColumns.
+func scanTaskRun(row pgx.CollectableRow) (*miniairflow.TaskRun, error) {
+	t := &miniairflow.TaskRun{}
+	var outputs []byte
+	err := row.Scan(&t.RunID, &t.Seq, &t.Name, &t.Status, &t.Reason, &t.Attempt, &t.Failures, &outputs, &t.ExitCode,
+		&t.Queue, &t.Priority, &t.QueuedAt, &t.StartedAt, &t.FinishedAt, &t.NextRetryAt, &t.Revision)
+	if err != nil {
+		return nil, err
+	}
+	if t.Outputs, err = dialect.DecodeObject(outputs); err != nil {
+		return nil, fmt.Errorf("outputs of task %q: %w", t.Name, err)
+	}
+	return t, nil
+}

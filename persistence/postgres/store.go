@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// Config holds what a Store needs besides its database. The zero value is ready.
+type Config struct {
+	Logger *slog.Logger     // nil: nothing is logged
+	Bus    *miniairflow.Bus // nil: one of its own
+}
+
+// Limits that the server enforces for each session, so that a client that
+// stops in the middle of a transaction cannot hold up the others.
+const (
+	lockTimeout      = 10 * time.Second
+	statementTimeout = 60 * time.Second
+	idleTimeout      = 15 * time.Second
+	connectTimeout   = 5 * time.Second
+)
+
+// Store is a miniairflow.Store on PostgreSQL.
+type Store struct {
+	pool     *pgxpool.Pool
+	bus      *miniairflow.Bus
+	log      *slog.Logger
+	graphs   *dialect.Graphs
+	settings string // to be made local to each transaction; empty: the session has them
+}
+
+// Open connects to the database that url names and migrates it. Besides the
+// parameters of libpq and pgx (pool_max_conns, …) the url may have
+// pgbouncer=true, for a pooler in transaction mode: then nothing relies on what
+// a session remembers. The caller must Close the store.
+func Open(ctx context.Context, url string, config Config) (*Store, error) {
+	poolConfig, settings, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Bus == nil {
+		config.Bus = &miniairflow.Bus{}
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", mapError(err))
+	}
+	m := &Migrator{pool: pool}
+	if err := m.Up(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &Store{pool: pool, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}, nil
+}
+
+// parse reads the url. The second result are the settings that every
+// transaction has to make itself because the pooler in between forgets them.
+func parse(url string) (*pgxpool.Config, string, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, "", invalidURLError(err)
+	}
+	conn := config.ConnConfig
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = connectTimeout
+	}
+	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		c.TypeMap().RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+		})
+		return nil
+	}
+	limits := map[string]time.Duration{
+		"lock_timeout": lockTimeout, "statement_timeout": statementTimeout, "idle_in_transaction_session_timeout": idleTimeout,
+	}
+	if conn.RuntimeParams["pgbouncer"] == "true" {
+		delete(conn.RuntimeParams, "pgbouncer")
+		conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		settings := ""
+		for name, limit := range limits {
+			settings += fmt.Sprintf("SET LOCAL %s = %d;", name, limit.Milliseconds())
+		}
+		return config, settings, nil
+	}
+	for name, limit := range limits {
+		setDefault(conn.RuntimeParams, name, fmt.Sprint(limit.Milliseconds()))
+	}
+	setDefault(conn.RuntimeParams, "application_name", "miniairflow")
+	conn.RuntimeParams["timezone"] = "UTC"
+	return config, "", nil
+}
+
+func setDefault(params map[string]string, name, value string) {
+	if _, ok := params[name]; !ok {
+		params[name] = value
+	}
+}
+
+// Bus implements miniairflow.Store.
+func (s *Store) Bus() *miniairflow.Bus { return s.bus }
+
+// Now implements miniairflow.Store.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	err := s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
+	return now, mapError(err)
+}
+
+// Close implements miniairflow.Store.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// publish tells this process what a committed transaction may have changed.
+func (s *Store) publish(events []miniairflow.Event) {
+	if len(events) > 0 {
+		s.bus.Publish(events...)
+	}
+}

@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// Config holds what a Store needs besides its file. The zero value is ready.
+type Config struct {
+	Logger *slog.Logger     // nil: nothing is logged
+	Bus    *miniairflow.Bus // nil: one of its own
+}
+
+// readersMax bounds the connections that only read. An open reader keeps the
+// write-ahead log from shrinking, so they are few and their reads short.
+const readersMax = 4
+
+// Store is a miniairflow.Store on a SQLite file.
+type Store struct {
+	write  *sql.DB // one connection; every transaction begins with the write lock
+	read   *sql.DB
+	logs   *sql.DB // the file of the logs
+	bus    *miniairflow.Bus
+	log    *slog.Logger
+	graphs *dialect.Graphs
+	lock   *fileLock
+}
+
+// Open opens the database file at path, made with its folder if need be, and
+// migrates it. The logs are in a second file beside it, "<name>-logs.db". A file
+// that another process has open is a CodeConflict. Sessions that earlier
+// processes left behind become inactive: nobody else can have them. The caller
+// must Close the store.
+func Open(ctx context.Context, path string, config Config) (*Store, error) {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Bus == nil {
+		config.Bus = &miniairflow.Bus{}
+	}
+	lock, err := prepare(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), lock: lock}
+	if err := s.open(ctx, path); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// open opens the pools, migrates both files and ends the sessions of earlier processes.
+func (s *Store) open(ctx context.Context, path string) error {
+	var err error
+	if s.write, err = openFile(path, writer); err != nil {
+		return err
+	}
+	if err := up(ctx, s.write, "migrations"); err != nil {
+		return err
+	}
+	if s.logs, err = openFile(logsPath(path), writer); err != nil {
+		return err
+	}
+	if err := up(ctx, s.logs, "migrations/logs"); err != nil {
+		return err
+	}
+	if s.read, err = openFile(path, reader); err != nil {
+		return err
+	}
+	return s.endEarlierSessions(ctx)
+}
+
+// prepare makes the folder, locks the file for this process and makes it, for
+// its owner's eyes only.
+func prepare(path string) (*fileLock, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make folder of database: %w", err)
+	}
+	lock, err := lockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{path, logsPath(path)} {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("make database file: %w", err), lock.release())
+		}
+		if err := file.Close(); err != nil {
+			return nil, errors.Join(fmt.Errorf("make database file: %w", err), lock.release())
+		}
+	}
+	return lock, nil
+}
+
+// logsPath returns the file of the logs: "home/db.sqlite" has "home/db-logs.db".
+func logsPath(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + "-logs.db"
+}
+
+// access says what a pool is for.
+type access int
+
+const (
+	writer access = iota
+	reader
+)
+
+// openFile returns a pool of connections to one file.
+func openFile(path string, a access) (*sql.DB, error) {
+	q := url.Values{"_busy_timeout": {"10000"}, "_dqs": {"false"}}
+	if a == reader {
+		q.Set("mode", "ro")
+		q.Set("_query_only", "true")
+	} else {
+		q.Set("_journal_mode", "WAL")
+		q.Set("_synchronous", "FULL")
+		q.Set("_foreign_keys", "true")
+		q.Set("_txlock", "immediate")
+	}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}
+	if !filepath.IsAbs(path) {
+		name = url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
+	}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, mapError(err))
+	}
+	limit := 1
+	if a == reader {
+		limit = readersMax
+	}
+	db.SetMaxOpenConns(limit)
+	db.SetMaxIdleConns(limit)
+	return db, nil
+}
+
+// endEarlierSessions makes all sessions inactive that the file still calls alive.
+func (s *Store) endEarlierSessions(ctx context.Context) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, `UPDATE workers SET status = 'inactive' WHERE status <> 'inactive'`)
+		return err
+	})
+}
+
+// Bus implements miniairflow.Store.
+func (s *Store) Bus() *miniairflow.Bus { return s.bus }
+
+// Now implements miniairflow.Store. The database runs in this process, and so does its clock.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var one int
+	if err := s.read.QueryRowContext(ctx, `SELECT 1`).Scan(&one); err != nil {
+		return time.Time{}, mapError(err)
+	}
+	return timeOf(now()), nil
+}
+
+// Close implements miniairflow.Store.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{s.read, s.logs, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, s.lock.release())...)
+}
+
+// publish tells this process what a committed transaction may have changed.
+func (s *Store) publish(events []miniairflow.Event) {
+	if len(events) > 0 {
+		s.bus.Publish(events...)
+	}
+}
