@@ -40,12 +40,17 @@ type Evaluate func(t *Task) (bool, error)
 // changes. Verdicts are final (see Verdict), so the counts may be older than
 // the write; the write itself checks that the task run is still pending.
 //
+// All nodes of part must come from one snapshot (one TaskStore.LoadNodes): a
+// node read as pending and its child read later could count the same end twice.
+// An end that `when` made is not followed before it is written: with upstream
+// tasks still running, somebody else may have read other results and won.
+//
 // This is the only place that applies trigger rules and `when`, but for the
 // fast path, see Fanout.
 func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
 	nodes := make(map[int]*Node, len(part))
-	for i := range part {
-		nodes[part[i].Seq] = &part[i]
+	for _, n := range part {
+		nodes[n.Seq] = &n
 	}
 	isAsked := make(map[int]bool, len(asked))
 	for _, seq := range asked {
@@ -57,12 +62,11 @@ func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
 		if n == nil || n.Status != TaskPending || !isAsked[seq] {
 			continue
 		}
-		c := decide(&g.Definition.Tasks[seq], n, when)
+		c, final := decide(&g.Definition.Tasks[seq], n, when)
 		changes = append(changes, c)
-		if !c.To.IsTerminal() {
+		if !final || !c.To.IsTerminal() {
 			continue
 		}
-		n.Status = c.To
 		outcome := OutcomeOf(c.To, g.Definition.Tasks[seq].AllowFailure)
 		for _, down := range g.Downstream[seq] {
 			if child := nodes[down]; child != nil {
@@ -75,21 +79,22 @@ func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
 }
 
 // decide applies the trigger rule and, if it lets the task run, its `when`.
-func decide(t *Task, n *Node, when Evaluate) Change {
-	c := Change{Seq: n.Seq, To: TaskPending, Generation: n.Generation}
+// final is false for what `when` said.
+func decide(t *Task, n *Node, when Evaluate) (c Change, final bool) {
+	c = Change{Seq: n.Seq, To: TaskPending, Generation: n.Generation}
 	switch t.TriggerRule.Decide(n.Upstream) {
 	case VerdictWait:
-		return c
+		return c, true
 	case VerdictSkip:
 		c.To, c.Reason = TaskSkipped, fmt.Sprintf("trigger rule %s: %s", t.TriggerRule, n.Upstream)
-		return c
+		return c, true
 	case VerdictUpstreamFailed:
 		c.To, c.Reason = TaskUpstreamFailed, fmt.Sprintf("trigger rule %s: %s", t.TriggerRule, n.Upstream)
-		return c
+		return c, true
 	}
 	c.To = TaskQueued
 	if t.When == "" {
-		return c
+		return c, true
 	}
 	ok, err := when(t)
 	switch {
@@ -98,7 +103,7 @@ func decide(t *Task, n *Node, when Evaluate) Change {
 	case !ok:
 		c.To, c.Reason = TaskSkipped, "when is false: "+t.When
 	}
-	return c
+	return c, false
 }
 
 // String returns the counts as a phrase: "2 of 3 upstream tasks ended: 1 success, 1 failed".

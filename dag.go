@@ -1,6 +1,7 @@
 package miniairflow
 
 import (
+	"container/heap"
 	"strings"
 )
 
@@ -11,7 +12,7 @@ type DAG struct {
 	Definition *Definition
 	Upstream   [][]int // by task, in the order of depends_on
 	Downstream [][]int // by task, ascending
-	Order      []int   // a topological order, stable: file order where the edges allow it
+	Order      []int   // the topological order that is closest to the file's
 }
 
 // NewDAG returns the shape of d. It reports an unknown or repeated dependency
@@ -44,25 +45,42 @@ func NewDAG(d *Definition) (*DAG, error) {
 	return g, nil
 }
 
-// topologicalOrder is Kahn's algorithm over a heap-free queue: tasks come out
-// in waves, each in file order. It is shorter than Tasks if there is a cycle.
+// topologicalOrder is Kahn's algorithm that always takes the first ready task
+// of the file, so a file that is in order already stays as it is. The result is
+// shorter than Tasks if there is a cycle.
 func (g *DAG) topologicalOrder() []int {
 	waiting := make([]int, len(g.Upstream))
 	order := make([]int, 0, len(g.Upstream))
+	var ready places
 	for i, up := range g.Upstream {
 		waiting[i] = len(up)
 		if len(up) == 0 {
-			order = append(order, i)
+			ready = append(ready, i) // ascending, so already a heap
 		}
 	}
-	for next := 0; next < len(order); next++ {
-		for _, down := range g.Downstream[order[next]] {
+	for len(ready) > 0 {
+		at := heap.Pop(&ready).(int)
+		order = append(order, at)
+		for _, down := range g.Downstream[at] {
 			if waiting[down]--; waiting[down] == 0 {
-				order = append(order, down)
+				heap.Push(&ready, down)
 			}
 		}
 	}
 	return order
+}
+
+// places is a heap of tasks, the first of the file on top.
+type places []int
+
+func (p places) Len() int           { return len(p) }
+func (p places) Less(i, j int) bool { return p[i] < p[j] }
+func (p places) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
+func (p *places) Push(x any)        { *p = append(*p, x.(int)) }
+func (p *places) Pop() any {
+	last := (*p)[len(*p)-1]
+	*p = (*p)[:len(*p)-1]
+	return last
 }
 
 // cycle returns the tasks of one cycle, each depending on the one after it and

@@ -42,7 +42,7 @@ func ResolveParams(params []Param, given map[string]any, run RunScope, eval Eval
 	}
 	for _, name := range sortedKeys(given) {
 		if !slices.Contains(known, name) {
-			return nil, paramError(name, "unknown param %q; the workflow has %s", name, listOr(known, "none"))
+			return nil, paramError(name, "unknown param %q; the workflow has %s%s", name, listOr(known, "none"), DidYouMean(name, known))
 		}
 	}
 	return resolved, nil
@@ -159,14 +159,20 @@ func parseNumber(value any) (any, error) {
 	return nil, fmt.Errorf("%s is not a number", show(value))
 }
 
+// shownMax is how many bytes of a value a message repeats.
+const shownMax = 80
+
 // show returns value as people would write it, shortened.
 func show(value any) string {
 	text := fmt.Sprintf("%v", value)
-	if s, ok := value.(string); ok {
-		text = strconv.Quote(s)
+	switch v := value.(type) {
+	case nil:
+		text = "null"
+	case string:
+		text = strconv.Quote(v)
 	}
-	if len(text) > 80 {
-		text = text[:80] + "…"
+	if len(text) > shownMax {
+		text = strings.ToValidUTF8(text[:shownMax], "") + "…"
 	}
 	return text
 }

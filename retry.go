@@ -18,10 +18,12 @@ const (
 // Backoffs lists all backoffs.
 var Backoffs = []Backoff{BackoffConstant, BackoffExponential}
 
-// Delays of a RetryPolicy that names none: 1 s, 2 s, 4 s … up to 30 s.
+// Delays of a RetryPolicy that names none: 1 s, 2 s, 4 s … up to 30 s. A delay
+// that is named and doubles stops at RetryGrowthMax unless max_delay says otherwise.
 const (
 	RetryDelayDefault    = time.Second
 	RetryMaxDelayDefault = 30 * time.Second
+	RetryGrowthMax       = time.Hour
 )
 
 // RetryPolicy says whether and when a failed attempt is tried again. The zero
@@ -61,16 +63,19 @@ func (p RetryPolicy) DelayAfter(failures int, random float64) time.Duration {
 	if p.Delay == 0 && p.Backoff == "" {
 		growing = true
 	}
-	if p.Delay == 0 {
-		delay = RetryDelayDefault
-	}
 	limit := p.MaxDelay.Std()
-	if limit == 0 && growing {
-		limit = max(RetryMaxDelayDefault, delay)
+	switch {
+	case p.Delay == 0:
+		delay = RetryDelayDefault
+		if limit == 0 && growing {
+			limit = RetryMaxDelayDefault
+		}
+	case limit == 0 && growing:
+		limit = max(RetryGrowthMax, delay)
 	}
 	if growing {
 		for i := 1; i < failures && delay < limit; i++ {
-			delay *= 2
+			delay = min(limit-delay, delay) + delay // doubled, without overflow
 		}
 	}
 	if limit > 0 {

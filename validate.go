@@ -57,7 +57,7 @@ type validator struct {
 }
 
 func (v *validator) add(path []string, format string, args ...any) {
-	v.problems = append(v.problems, Problem{Path: slices.Clone(path), Message: fmt.Sprintf(format, args...)})
+	v.problems = append(v.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
 func (v *validator) workflow() {
