@@ -58,12 +58,13 @@ func New(logger *slog.Logger) Runner {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &kinds{noop: noop{}}
+	return &kinds{command: &command{logger: logger}, noop: noop{}}
 }
 
 // kinds chooses the Runner of a task by its action.
 type kinds struct {
-	noop Runner
+	command Runner
+	noop    Runner
 }
 
 // Run implements Runner.
@@ -71,6 +72,8 @@ func (k *kinds) Run(ctx context.Context, in Input, log io.Writer) Result {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted(ctx, in.Task)
+	case in.Task.Command != nil:
+		return k.command.Run(ctx, in, log)
 	case in.Task.Noop:
 		return k.noop.Run(ctx, in, log)
 	default:

@@ -1,0 +1,44 @@
+package process
+
+import (
+	"errors"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	idTypePID   = 1 // P_PID of waitid(2)
+	stateZombie = 5 // SZOMB of sys/proc.h
+)
+
+// childAttributes puts the child into a session of its own, where no terminal
+// can stop it, ask it for input or send it Ctrl-C.
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+
+// awaitExit waits until pid is dead and leaves it a zombie.
+func awaitExit(pid int) {
+	var info [16]uint64 // as large as any siginfo_t
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, idTypePID, uintptr(pid),
+			uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT, 0, 0)
+		if !errors.Is(errno, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// groupAlive reports whether a process of the group is neither dead nor a zombie.
+func groupAlive(pgid int) bool {
+	members, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", pgid)
+	if err != nil {
+		return false
+	}
+	for i := range members {
+		if members[i].Proc.P_stat != stateZombie {
+			return true
+		}
+	}
+	return false
+}
