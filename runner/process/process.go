@@ -57,6 +57,7 @@ func Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	sealInherited()
 	streams, err := openStreams(spec.Stdin)
 	if err != nil {
 		return nil, &StartError{Kind: ResourcesExhausted, Text: fmt.Sprintf("no pipe can be made: %v", err), Err: err}

@@ -1,0 +1,215 @@
+package process_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/sauravritesh63/miniairflow/runner/process"
+	"github.com/stretchr/testify/require"
+)
+
+// output is a buffer that may be read while a command writes to it.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// alive returns the processes that carry the token in their environment,
+// zombies left out: whatever a command started, however it hid.
+func alive(t *testing.T, token string) []int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	require.NoError(t, err)
+	var found []int
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // empty for a zombie
+		if err == nil && bytes.Contains(environ, []byte("TOKEN="+token+"\x00")) {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// shapes are what commands do with processes. Each prints "up" when it is all there.
+var shapes = []struct {
+	name     string
+	script   string
+	escapes  bool // out of the reach of a process group; only a guardian that adopts orphans ends it
+	stubborn bool // ends only by SIGKILL
+}{
+	{name: "plain", script: "echo up; exec sleep 60"},
+	{name: "list", script: "echo up; sleep 60; echo never"},
+	{name: "pipe", script: "echo up; sleep 60 | cat"},
+	{name: "subshell", script: "(echo up; sleep 60); echo never"},
+	{name: "background child", script: "sleep 60 & echo up; wait"},
+	{name: "child holds the pipe", script: "sleep 60 & echo up; exec sleep 60"},
+	{name: "leader gone, child holds the pipe", script: "sleep 60 & echo up"},
+	{name: "own session", script: "setsid sh -c 'echo up; exec sleep 60' & wait", escapes: true},
+	{name: "double fork", script: "(setsid sh -c 'echo up; exec sleep 60' &) ; sleep 60", escapes: true},
+	{name: "double fork in the group", script: "(sleep 60 &) ; echo up; sleep 60"},
+	{name: "ignores TERM", script: "trap '' TERM; echo up; while :; do sleep 1; done", stubborn: true},
+	{name: "child ignores TERM", script: "(trap '' TERM; echo up; while :; do sleep 1; done) & wait", stubborn: true},
+	{name: "traps TERM and goes on", script: "trap 'echo trapped' TERM; echo up; while :; do sleep 0.1; done", stubborn: true},
+	{name: "stopped leader", script: "echo up; kill -STOP $$; sleep 60"},
+	{name: "stopped child", script: "sleep 60 & kill -STOP $!; echo up; wait"},
+	{name: "output flood", script: "echo up; yes"},
+	{name: "ignores HUP", script: "trap '' HUP; echo up; sleep 60"},
+	{name: "many children", script: "for i in $(seq 50); do sleep 60 & done; echo up; wait"},
+}
+
+func TestStopEndsEveryShape(t *testing.T) {
+	for _, shape := range shapes {
+		t.Run(shape.name, func(t *testing.T) {
+			t.Parallel()
+			token := uuid.NewString()
+			out := &output{}
+			spec := bash(t, shape.script, out)
+			spec.Env = append(spec.Env, "TOKEN="+token)
+			spec.Linger = time.Minute // only Stop may end the wait for the pipe
+			t.Cleanup(func() {
+				for _, pid := range alive(t, token) {
+					kill(pid)
+				}
+			})
+			p := start(t, spec)
+			require.Eventually(t, func() bool { return strings.HasPrefix(out.String(), "up\n") }, generous, time.Millisecond)
+
+			grace := time.Hour // whoever obeys SIGTERM does not need it
+			if shape.stubborn {
+				grace = 300 * time.Millisecond
+			}
+			stopped := make(chan struct{})
+			go func() {
+				defer close(stopped)
+				p.Stop(grace)
+			}()
+			select {
+			case <-stopped:
+			case <-time.After(generous):
+				require.Fail(t, "Stop did not return")
+			}
+			wait(t, p)
+			if shape.escapes {
+				require.Len(t, alive(t, token), 1, "if this fails, the package comment may promise more")
+				return
+			}
+			require.Eventually(t, func() bool { return len(alive(t, token)) == 0 }, generous, time.Millisecond)
+		})
+	}
+}
+
+func kill(pid int) {
+	if p, err := os.FindProcess(pid); err == nil {
+		_ = p.Kill()
+	}
+}
+
+func TestWholeGroupHasTheGrace(t *testing.T) {
+	// bash dies of SIGTERM at once; its child needs a moment to clean up and has
+	// let go of the pipe, so nothing but the group itself tells that it lives.
+	dir := t.TempDir()
+	out := &output{}
+	spec := bash(t, `(trap 'sleep 0.3; echo clean > "$DIR/done"; exit' TERM; echo up; exec >&- 2>&-; while :; do sleep 0.05; done) & sleep 60`, out)
+	spec.Env = append(spec.Env, "DIR="+dir)
+	p := start(t, spec)
+	require.Eventually(t, func() bool { return out.String() == "up\n" }, generous, time.Millisecond)
+	p.Stop(generous)
+	text, err := os.ReadFile(dir + "/done")
+	require.NoError(t, err)
+	require.Equal(t, "clean\n", string(text))
+}
+
+func TestLaterStopShortensTheGrace(t *testing.T) {
+	out := &output{}
+	p := start(t, bash(t, "trap '' TERM; echo up; while :; do sleep 1; done", out))
+	require.Eventually(t, func() bool { return out.String() == "up\n" }, generous, time.Millisecond)
+	go p.Stop(time.Hour)
+	p.Stop(0)
+	require.Equal(t, "killed", wait(t, p).Signal.String())
+}
+
+func TestEscapedProcessCannotHangTheTask(t *testing.T) {
+	// It holds the pipe and floods it; neither the end nor the memory may wait for it.
+	token := uuid.NewString()
+	out := &output{}
+	spec := bash(t, "setsid bash -c 'while :; do echo flood; sleep 0.01; done' & echo up", out)
+	spec.Env = append(spec.Env, "TOKEN="+token)
+	spec.Linger = 50 * time.Millisecond
+	t.Cleanup(func() {
+		for _, pid := range alive(t, token) {
+			kill(pid)
+		}
+	})
+	require.True(t, wait(t, start(t, spec)).LeftBehind)
+	require.Contains(t, out.String(), "up\n")
+}
+
+func TestStopAfterTheEnd(t *testing.T) {
+	p := start(t, bash(t, "exit 2", nil))
+	require.Equal(t, 2, wait(t, p).Code)
+	p.Stop(time.Hour)
+	require.Equal(t, 2, p.Wait().Code)
+}
+
+func TestKilledWorkerTakesItsLeadersAlong(t *testing.T) {
+	token := uuid.NewString()
+	out := &output{}
+	spec := process.Spec{
+		Argv:   []string{os.Args[0]},
+		Env:    []string{workerEnv + "=1", "TOKEN=" + token, "PATH=" + os.Getenv("PATH")},
+		Dir:    t.TempDir(),
+		Output: out,
+	}
+	worker := start(t, spec)
+	require.Eventually(t, func() bool { return strings.HasSuffix(out.String(), "\n") }, generous, time.Millisecond)
+	leader := number(t, out.String())
+	require.Contains(t, alive(t, token), leader)
+	kill(worker.PID())
+	require.Equal(t, syscall.SIGKILL, wait(t, worker).Signal)
+	require.Eventually(t, func() bool { return len(alive(t, token)) == 0 }, generous, time.Millisecond)
+}
+
+func TestNoDescriptorStaysOpen(t *testing.T) {
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	run := func() {
+		spec := bash(t, "cat", nil)
+		spec.Stdin = "hello"
+		wait(t, start(t, spec))
+		_, err := process.Start(process.Spec{Argv: []string{"/no/such/program"}, Dir: "/"})
+		require.Error(t, err)
+	}
+	run()
+	before := count()
+	for range 20 {
+		run()
+	}
+	require.Equal(t, before, count())
+}
