@@ -1,0 +1,227 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Sizes of one step of the advancer.
+const (
+	undecidedBatch = 100   // runs
+	decisionBatch  = 500   // task runs of one run
+	cascadeMax     = 2_000 // task runs that may fall in one write
+)
+
+// AdvancerConfig says what an Advancer works on. Zero values stand for the defaults.
+type AdvancerConfig struct {
+	Store     miniairflow.Store
+	Evaluator miniairflow.Evaluator
+	Logger    *slog.Logger  // nil: discards
+	Poll      time.Duration // at most this long between two looks; PollDefault
+}
+
+// Advancer takes the decisions that the store's fast path leaves open: trigger
+// rules other than all_success, `when`, and everything that follows a failure
+// or a skip. Decisions are taken outside all locks and written by
+// compare-and-set, so any number of advancers may run at once; each process
+// that has a scheduler or a worker runs one, which makes decisions local and quick.
+type Advancer struct {
+	loops
+	store    miniairflow.Store
+	eval     miniairflow.Evaluator
+	versions *versions
+	poll     time.Duration
+}
+
+// NewAdvancer returns an advancer. It does nothing before Run.
+func NewAdvancer(cfg AdvancerConfig) *Advancer {
+	return &Advancer{
+		loops: loops{bus: cfg.Store.Bus(), logger: or(cfg.Logger, slog.New(slog.DiscardHandler))},
+		store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), poll: or(cfg.Poll, PollDefault),
+	}
+}
+
+// Run works until ctx ends and returns nil.
+func (a *Advancer) Run(ctx context.Context) error {
+	a.run(ctx, loop{name: "decide", topics: []miniairflow.Topic{miniairflow.TopicDecide}, poll: a.poll, pass: a.pass})
+	return nil
+}
+
+// Healthy reports whether the last pass succeeded.
+func (a *Advancer) Healthy() bool { return a.healthy() }
+
+// pass decides whatever waits for a decision. A run that cannot be advanced does
+// not stop the others.
+func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
+	for {
+		ids, err := a.store.Undecided(ctx, undecidedBatch)
+		if err != nil {
+			return 0, fmt.Errorf("find undecided runs: %w", err)
+		}
+		// Advancers that look at the same time seldom pick the same run first.
+		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+		var failed []error
+		for _, id := range ids {
+			if err := a.advance(ctx, id); err != nil {
+				failed = append(failed, fmt.Errorf("advance run %s: %w", id, err))
+				if isTransient(err) {
+					break
+				}
+			}
+		}
+		if len(failed) > 0 {
+			return 0, errors.Join(failed...)
+		}
+		if len(ids) < undecidedBatch {
+			return unknown, nil
+		}
+	}
+}
+
+// advance takes the decisions of one run that are open now.
+func (a *Advancer) advance(ctx context.Context, runID uuid.UUID) error {
+	for {
+		open, err := a.store.LoadDecisions(ctx, runID, decisionBatch)
+		if err != nil {
+			return fmt.Errorf("load decisions: %w", err)
+		}
+		if len(open.Nodes) == 0 {
+			return nil
+		}
+		g, err := a.versions.dag(ctx, open.Run.VersionID)
+		if err != nil {
+			return err
+		}
+		changes, err := a.decide(ctx, g, open)
+		if err != nil {
+			return err
+		}
+		if len(changes) == 0 {
+			return nil // somebody else was quicker
+		}
+		if err := a.store.ApplyChanges(ctx, runID, changes); err != nil {
+			return fmt.Errorf("apply %d changes: %w", len(changes), err)
+		}
+	}
+}
+
+// decide returns the changes for the nodes of open and, if some of them end
+// here, for the pending tasks below them too: so a branch falls in one write
+// and not level by level.
+func (a *Advancer) decide(ctx context.Context, g *miniairflow.DAG, open miniairflow.Decisions) ([]miniairflow.Change, error) {
+	changes, err := a.advancePart(ctx, g, open.Run, open.Nodes, placesOf(open.Nodes))
+	if err != nil {
+		return nil, err
+	}
+	below := descendants(g, endedByRule(g, changes), cascadeMax)
+	if len(below) == 0 {
+		return changes, nil
+	}
+	// One snapshot for all of them, see Advance.
+	asked := placesOf(open.Nodes)
+	part, err := a.store.LoadNodes(ctx, open.Run.ID, union(asked, below))
+	if err != nil {
+		return nil, fmt.Errorf("load %d nodes: %w", len(asked)+len(below), err)
+	}
+	return a.advancePart(ctx, g, open.Run, part, asked)
+}
+
+// advancePart runs Advance over part, with the results that its conditions read.
+func (a *Advancer) advancePart(ctx context.Context, g *miniairflow.DAG, run *miniairflow.WorkflowRun, part []miniairflow.Node, asked []int) ([]miniairflow.Change, error) {
+	part = withoutEarlyReaders(g, a.eval, part)
+	var conditions []string
+	for _, n := range part {
+		if when := g.Definition.Tasks[n.Seq].When; when != "" {
+			conditions = append(conditions, when)
+		}
+	}
+	scope, err := loadScope(ctx, a.store, a.eval, g, run, conditions)
+	if err != nil {
+		return nil, err
+	}
+	return miniairflow.Advance(g, part, asked, func(t *miniairflow.Task) (bool, error) {
+		return a.eval.Bool(t.When, scope)
+	}), nil
+}
+
+// withoutEarlyReaders leaves out the nodes whose `when` reads a task that is in
+// part itself: its end may be decided here, and must be written before it is
+// read. Their requests stay open, so they come with the next load.
+func withoutEarlyReaders(g *miniairflow.DAG, eval miniairflow.Evaluator, part []miniairflow.Node) []miniairflow.Node {
+	here := make(map[string]bool, len(part))
+	for _, n := range part {
+		here[g.Definition.Tasks[n.Seq].Name] = true
+	}
+	var kept []miniairflow.Node
+	for _, n := range part {
+		when := g.Definition.Tasks[n.Seq].When
+		early := when != "" && slices.ContainsFunc(eval.Tasks(when), func(name string) bool { return here[name] })
+		if !early {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+// placesOf returns the places of the nodes.
+func placesOf(nodes []miniairflow.Node) []int {
+	seqs := make([]int, len(nodes))
+	for i, n := range nodes {
+		seqs[i] = n.Seq
+	}
+	return seqs
+}
+
+// union returns the places that are in a or b, ascending.
+func union(a, b []int) []int {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// endedByRule returns the tasks that the changes end and that have no condition:
+// Advance follows no end that a condition may have made.
+func endedByRule(g *miniairflow.DAG, changes []miniairflow.Change) []int {
+	var seqs []int
+	for _, c := range changes {
+		if c.To.IsTerminal() && g.Definition.Tasks[c.Seq].When == "" {
+			seqs = append(seqs, c.Seq)
+		}
+	}
+	return seqs
+}
+
+// descendants returns the tasks below the given ones, nearest first, at most
+// limit, and nothing at or below a task with a condition: whatever is left out
+// is asked for again when these have been written.
+func descendants(g *miniairflow.DAG, from []int, limit int) []int {
+	var found []int
+	seen := make(map[int]bool, len(from))
+	for level := from; len(level) > 0; {
+		var next []int
+		for _, seq := range level {
+			for _, down := range g.Downstream[seq] {
+				if seen[down] || g.Definition.Tasks[down].When != "" {
+					continue
+				}
+				if len(found) == limit {
+					return found
+				}
+				seen[down] = true
+				found = append(found, down)
+				next = append(next, down)
+			}
+		}
+		level = next
+	}
+	return found
+}

@@ -1,0 +1,175 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/logs"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// reasonMax bounds the text that explains an attempt's end.
+const reasonMax = 4 << 10
+
+// hopeless is a fault of an attempt that no retry can mend, since it follows
+// from what is fixed in a run: its version, its parameters, the results of
+// tasks that have ended. It fails the task at once.
+type hopeless struct{ err error }
+
+func (h *hopeless) Error() string { return h.err.Error() }
+func (h *hopeless) Unwrap() error { return h.err }
+
+// perform executes a claimed attempt and returns what to report. done is false
+// if there is nothing to report, because the attempt is not ours any more.
+func (w *Worker) perform(ctx context.Context, claim miniairflow.Claim) (finish miniairflow.Finish, done bool) {
+	task, in, err := w.prepareSurely(ctx, claim)
+	switch {
+	case ctx.Err() != nil:
+		return finishOf(task, claim, interrupted(ctx))
+	case err != nil:
+		result := action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
+		finish, done = finishOf(task, claim, result)
+		if cause := (*hopeless)(nil); errors.As(err, &cause) {
+			finish.Next, finish.Delay = miniairflow.TaskFailed, 0
+		}
+		return finish, done
+	}
+	return finishOf(task, claim, w.act(ctx, task, in))
+}
+
+// prepareSurely is prepare, repeated while the store is away.
+func (w *Worker) prepareSurely(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
+	trouble := w.streak("preparation of a task")
+	defer trouble.forget()
+	for {
+		task, in, err := w.prepare(ctx, claim)
+		if err == nil || ctx.Err() != nil || !isTransient(err) {
+			return task, in, err
+		}
+		sleep(ctx, trouble.failed(ctx, err))
+	}
+}
+
+// prepare returns the task of a claim and all that its action needs.
+func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
+	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch}
+	g, err := w.versions.dag(ctx, claim.VersionID)
+	if err != nil {
+		return nil, in, err
+	}
+	if claim.Seq >= len(g.Definition.Tasks) {
+		return nil, in, &hopeless{fmt.Errorf("version %s has no task at place %d", claim.VersionID, claim.Seq)}
+	}
+	task := &g.Definition.Tasks[claim.Seq]
+	in.Task = task
+	if task.Noop {
+		return task, in, nil
+	}
+	scope, err := loadScope(ctx, w.cfg.Store, w.cfg.Evaluator, g, claim.Run, templatesOf(g.Definition, task))
+	if err != nil {
+		return task, in, err
+	}
+	if err := render(&in, w.cfg.Evaluator, g.Definition, scope); err != nil {
+		return task, in, &hopeless{err}
+	}
+	if in.RunDir, err = w.dirs.path(claim.RunID); err != nil {
+		return task, in, err
+	}
+	file, err := w.sources.file(ctx, claim.Run.WorkflowID)
+	if err != nil {
+		return task, in, err
+	}
+	in.Dir, err = workingDir(w.cfg.DagsDir, file, task.WorkingDir, in.RunDir)
+	return task, in, err
+}
+
+// act runs the task's action within its timeout and stores its log.
+func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Input) action.Result {
+	if task.Noop {
+		return w.guarded(ctx, in, io.Discard)
+	}
+	if err := w.dirs.enter(in.Claim.RunID); err != nil {
+		return action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
+	}
+	defer w.dirs.leave(in.Claim.RunID)
+	log := logs.NewWriter(w.cfg.Store, attemptKey(in.Claim), w.cfg.Logs)
+	timed, cancel := ctx, context.CancelFunc(func() {})
+	if task.Timeout > 0 {
+		timed, cancel = context.WithTimeoutCause(ctx, task.Timeout.Std(), action.ErrTimedOut)
+	}
+	result := w.guarded(timed, in, log)
+	cancel()
+	// The log is durable before the result is. A cancelled task has a log too,
+	// so only the loss of the attempt ends the tries.
+	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		if errors.Is(context.Cause(ctx), action.ErrLost) {
+			stop()
+		}
+	})()
+	if err := log.Close(closing); err != nil && closing.Err() == nil {
+		w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", in.Claim.RunID, "task", task.Name, "error", err)
+	}
+	return result
+}
+
+// guarded runs the action. If it panics, that is one failed attempt and not the
+// end of every other task of this worker.
+func (w *Worker) guarded(ctx context.Context, in action.Input, log io.Writer) (result action.Result) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			w.logger.ErrorContext(ctx, "Worker: Action panicked", "task", in.Task.Name, "panic", fault, "stack", string(debug.Stack()))
+			result = action.Result{Status: miniairflow.AttemptFailed, Reason: "internal error while the task ran; the worker's log has the details"}
+		}
+	}()
+	return w.cfg.Actions.Run(ctx, in, log)
+}
+
+// interrupted is the result of an attempt whose context ended before its action
+// began.
+func interrupted(ctx context.Context) action.Result {
+	if errors.Is(context.Cause(ctx), action.ErrCancelled) {
+		return action.Result{Status: miniairflow.AttemptCancelled, Reason: "cancelled before it started"}
+	}
+	return action.Result{Status: miniairflow.AttemptLost}
+}
+
+// finishOf turns the result of an attempt into what the store is told. task is
+// nil if its definition could not be read: that fails for good. done is false
+// for an attempt that was lost: others decide about its task.
+func finishOf(task *miniairflow.Task, claim miniairflow.Claim, r action.Result) (finish miniairflow.Finish, done bool) {
+	if !miniairflow.AttemptRunning.CanTransition(r.Status) || r.Status == miniairflow.AttemptLost {
+		return miniairflow.Finish{}, false
+	}
+	if task == nil {
+		task = &miniairflow.Task{}
+	}
+	finish = miniairflow.Finish{
+		RunID: claim.RunID, Seq: claim.Seq, Token: claim.Token,
+		Attempt: r.Status, Reason: printable(r.Reason), ExitCode: r.ExitCode,
+	}
+	finish.Next, finish.Delay = miniairflow.FinishOf(task, claim.Failures, r.Status, r.ExitCode)
+	if r.Status == miniairflow.AttemptSuccess {
+		finish.Outputs = r.Outputs
+	}
+	return finish, true
+}
+
+// printable returns text as every database and terminal takes it: valid UTF-8,
+// without NUL, and not longer than reasonMax.
+func printable(text string) string {
+	if len(text) > reasonMax {
+		text = text[:reasonMax] + "…"
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "�"), "\x00", "�")
+}
+
+func attemptKey(c miniairflow.Claim) miniairflow.AttemptKey {
+	return miniairflow.AttemptKey{RunID: c.RunID, Seq: c.Seq, Attempt: c.Attempt}
+}

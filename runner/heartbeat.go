@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// heartbeatGap is the least time between two heartbeats, however many cancels
+// are asked for.
+const heartbeatGap = 50 * time.Millisecond
+
+// heartbeats keeps the session alive until closed, and learns in return which
+// attempts are to be cancelled and which are not ours any more. A cancel that
+// is hinted at is asked for at once; without the hint the next beat brings it.
+func (s *session) heartbeats(ctx context.Context, closed <-chan struct{}) {
+	hints := s.w.bus.SubscribeTopics(miniairflow.TopicCancel)
+	defer hints.Close()
+	trouble := s.w.streak("heartbeat")
+	defer trouble.forget()
+	wait := s.w.cfg.Heartbeat
+	for {
+		waitFor(ctx, min(wait, heartbeatGap), closed, nil)
+		hint := hints.C()
+		if trouble.failures > 0 {
+			hint = nil // a hint must not defeat the backoff
+		}
+		waitFor(ctx, wait-min(wait, heartbeatGap), hint, closed)
+		select {
+		case <-closed:
+			return
+		case <-s.gone:
+			return
+		case <-ctx.Done():
+			return
+		default:
+		}
+		hints.Take()
+		err := s.beat(ctx)
+		switch {
+		case errors.Is(err, miniairflow.ErrFenced):
+			s.lose()
+			return
+		case err != nil:
+			wait = min(trouble.failed(ctx, err), s.w.cfg.Heartbeat)
+		default:
+			trouble.ended(ctx)
+			wait = s.w.cfg.Heartbeat
+		}
+	}
+}
+
+// beat makes one heartbeat and follows its answer.
+func (s *session) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.w.cfg.Fence/2)
+	defer cancel()
+	began := time.Now()
+	answer, err := s.w.cfg.Store.Heartbeat(ctx, s.id, s.holds(), s.w.cfg.Lease)
+	if err != nil {
+		return err
+	}
+	s.alive(began)
+	s.cancel(answer.Cancel, action.ErrCancelled)
+	s.cancel(answer.NotOwned, action.ErrLost)
+	if answer.Draining {
+		s.raise(draining)
+	}
+	return nil
+}
+
+// holds returns the attempts that run here.
+func (s *session) holds() []miniairflow.HeldAttempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held := make([]miniairflow.HeldAttempt, 0, len(s.held))
+	for id := range s.held {
+		held = append(held, miniairflow.HeldAttempt{RunID: id.runID, Seq: id.seq, Token: id.token})
+	}
+	return held
+}
+
+// cancel ends those of the attempts that still run here.
+func (s *session) cancel(attempts []miniairflow.HeldAttempt, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range attempts {
+		if a := s.held[attemptID{runID: h.RunID, seq: h.Seq, token: h.Token}]; a != nil {
+			a.cancel(cause)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Sizes of one exchange; what is more comes in the next one.
+const (
+	finishesMax = 200
+	claimsMax   = 200
+)
+
+// doubtGap is how often a doubt is looked into.
+const doubtGap = time.Second
+
+// doubt is an exchange of which we do not know whether it happened. It may still
+// be on its way when we first ask, so it is asked for until it can come no more.
+type doubt struct {
+	token   uuid.UUID
+	until   time.Time
+	asked   time.Time
+	started map[attemptID]bool
+}
+
+// pump reports ends and claims new tasks until the session is over. Being the
+// only one that calls Exchange, it groups by itself: whatever ended during one
+// call goes with the next one, and an idle worker waits for nobody.
+func (s *session) pump(ctx context.Context) {
+	hints := s.w.bus.SubscribeTopics(miniairflow.TopicQueue)
+	defer hints.Close()
+	trouble := s.w.streak("exchange")
+	defer trouble.forget()
+	for !s.over() && ctx.Err() == nil {
+		hints.Take()
+		again, err := s.exchange(ctx)
+		switch {
+		case errors.Is(err, miniairflow.ErrFenced):
+			s.lose()
+			return
+		case err != nil:
+			waitFor(ctx, trouble.failed(ctx, err), s.gone, nil)
+		default:
+			trouble.ended(ctx)
+			if again {
+				continue
+			}
+			// Without a free slot a hint of more work is of no use.
+			work := hints.C()
+			if _, free := s.load(); free == 0 {
+				work = nil
+			}
+			waitFor(ctx, jitter(s.w.cfg.Poll), s.changed, work)
+		}
+	}
+}
+
+// load returns the finishes that are ready and how many more tasks may run.
+// They stay ready until settled.
+func (s *session) load() (ready []miniairflow.Finish, free int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ready = slices.Clone(s.finished[:min(len(s.finished), finishesMax)])
+	if s.phase == serving {
+		free = min(max(s.w.cfg.Concurrency-len(s.held), 0), claimsMax)
+	}
+	return ready, free
+}
+
+// settle forgets the first n finishes: the store has them.
+func (s *session) settle(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finished = slices.Delete(s.finished, 0, n)
+}
+
+// exchange makes one call with all that is ready, and reports whether another
+// one is worth it now.
+func (s *session) exchange(ctx context.Context) (again bool, err error) {
+	if err := s.clearDoubts(ctx); err != nil {
+		return false, err
+	}
+	ready, free := s.load()
+	if len(ready) == 0 && free == 0 {
+		return false, nil
+	}
+	token := uuid.New()
+	result, err := s.call(ctx, miniairflow.Exchange{
+		SessionID: s.id, Finishes: ready, Queues: s.w.cfg.Queues, Limit: free, Token: token,
+	})
+	if err != nil {
+		if free > 0 {
+			s.doubts = append(s.doubts, &doubt{token: token, until: time.Now().Add(s.w.cfg.Lease), started: map[attemptID]bool{}})
+		}
+		if len(ready) == 0 || isTransient(err) || errors.Is(err, miniairflow.ErrFenced) || ctx.Err() != nil {
+			return false, err
+		}
+		return true, s.reportSingly(ctx, ready)
+	}
+	s.reported(ctx, ready, result.Stale)
+	for _, claim := range result.Claims {
+		s.start(claim)
+	}
+	return len(result.Claims) > 0 || len(ready) == finishesMax, nil
+}
+
+// call is Store.Exchange with a limit: an answer later than the fence is of no use.
+func (s *session) call(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.w.cfg.Fence)
+	defer cancel()
+	result, err := s.w.cfg.Store.Exchange(ctx, request)
+	if err != nil {
+		return result, fmt.Errorf("exchange %d finishes for %d claims: %w", len(request.Finishes), request.Limit, err)
+	}
+	return result, nil
+}
+
+// reported notes that the store has the finishes.
+func (s *session) reported(ctx context.Context, finishes []miniairflow.Finish, stale []bool) {
+	s.settle(len(finishes))
+	for i, f := range finishes {
+		s.w.dirs.settled(f.RunID)
+		if f.Next == miniairflow.TaskUpForRetry {
+			poke(s.w.retried)
+		}
+		if i < len(stale) && stale[i] {
+			s.w.logger.WarnContext(ctx, "Worker: Result came too late and was discarded",
+				"run_id", f.RunID, "seq", f.Seq, "attempt_status", f.Attempt)
+		}
+	}
+}
+
+// reportSingly reports the finishes one by one after the store refused them
+// together, so that one that it cannot take holds up no other. That one ends
+// its task as failed, without the outputs.
+func (s *session) reportSingly(ctx context.Context, finishes []miniairflow.Finish) error {
+	for _, f := range finishes {
+		one := miniairflow.Exchange{SessionID: s.id, Finishes: []miniairflow.Finish{f}, Token: uuid.New()}
+		result, err := s.call(ctx, one)
+		if err != nil && !isTransient(err) && !errors.Is(err, miniairflow.ErrFenced) && ctx.Err() == nil {
+			s.w.logger.ErrorContext(ctx, "Worker: Result cannot be stored", "run_id", f.RunID, "seq", f.Seq, "error", err)
+			f.Attempt, f.Next, f.Delay, f.Outputs = miniairflow.AttemptFailed, miniairflow.TaskFailed, 0, nil
+			f.Reason = "the result could not be stored: " + printable(miniairflow.ErrorMessage(err))
+			one.Finishes[0] = f
+			result, err = s.call(ctx, one)
+		}
+		if err != nil {
+			return err
+		}
+		s.reported(ctx, one.Finishes, result.Stale)
+	}
+	return nil
+}
+
+// clearDoubts asks for the claims of exchanges with an unknown outcome and
+// starts them. Nothing new is claimed before each was asked for once.
+func (s *session) clearDoubts(ctx context.Context) error {
+	now := time.Now()
+	for _, d := range s.doubts {
+		if now.Sub(d.asked) < doubtGap {
+			continue
+		}
+		claims, err := s.w.cfg.Store.Claimed(ctx, d.token)
+		if err != nil {
+			return fmt.Errorf("ask for claims of an unknown outcome: %w", err)
+		}
+		d.asked = now
+		for _, claim := range claims {
+			id := attemptID{runID: claim.RunID, seq: claim.Seq, token: claim.Token}
+			if !d.started[id] {
+				d.started[id] = true
+				s.start(claim)
+			}
+		}
+	}
+	s.doubts = slices.DeleteFunc(s.doubts, func(d *doubt) bool { return now.After(d.until) })
+	return nil
+}

@@ -1,0 +1,140 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+const (
+	reapBatch = 200
+	// reaperPasses is how often a reaper looks within one lease.
+	reaperPasses = 6
+)
+
+// reaper takes open attempts away from worker sessions that went silent.
+type reaper struct {
+	store  miniairflow.WorkerStore
+	logger *slog.Logger
+	watch  *watch
+}
+
+// pass fences the sessions that were silent for a whole lease and ends what
+// inactive sessions still hold. The second half is done in each pass: a claim
+// may have slipped in before the fence, and another reaper may have died
+// between the two.
+func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
+	asked := time.Now()
+	sessions, err := r.store.Sessions(ctx)
+	if err != nil {
+		r.watch.contactLost()
+		return 0, fmt.Errorf("read sessions: %w", err)
+	}
+	for _, w := range r.watch.silent(asked, time.Now(), sessions) {
+		fenced, err := r.store.FenceSession(ctx, w.ID, w.Beat)
+		if err != nil {
+			r.watch.contactLost()
+			return 0, fmt.Errorf("fence session of worker %q: %w", w.Name, err)
+		}
+		if fenced {
+			r.logger.WarnContext(ctx, "Reaper: Worker went silent, its tasks are taken back", "worker", w.Name, "session", w.ID)
+		}
+	}
+	reaped, err := reapAll(ctx, r.store)
+	if err != nil {
+		r.watch.contactLost()
+		return 0, err
+	}
+	if reaped > 0 {
+		r.logger.WarnContext(ctx, "Reaper: Ended lost attempts", "attempts", reaped)
+	}
+	return unknown, nil
+}
+
+// reapAll ends every open attempt of an inactive session and returns how many.
+func reapAll(ctx context.Context, store miniairflow.WorkerStore) (int, error) {
+	total := 0
+	for {
+		reaped, err := store.Reap(ctx, reapBatch)
+		if err != nil {
+			return total, fmt.Errorf("reap lost attempts: %w", err)
+		}
+		total += reaped
+		if reaped < reapBatch {
+			return total, nil
+		}
+	}
+}
+
+// FenceAll ends every session there is and takes its attempts back at once,
+// without waiting for their leases. It is for the start of a process that owns
+// the whole store, as with SQLite: whoever held those sessions is dead.
+func FenceAll(ctx context.Context, store miniairflow.WorkerStore) error {
+	sessions, err := store.Sessions(ctx)
+	if err != nil {
+		return fmt.Errorf("read sessions: %w", err)
+	}
+	for _, w := range sessions {
+		if _, err := store.FenceSession(ctx, w.ID, w.Beat); err != nil {
+			return fmt.Errorf("fence session of worker %q: %w", w.Name, err)
+		}
+	}
+	_, err = reapAll(ctx, store)
+	return err
+}
+
+// watch judges sessions by their beats, on the monotonic clock of this process
+// alone: a session is silent if its beat was seen not to move for a whole lease
+// in unbroken contact with the database. So neither a clock step nor a restart
+// of the database ends a lease by itself.
+type watch struct {
+	lease time.Duration
+	last  time.Time // of the last look; zero: contact was lost
+	seen  map[uuid.UUID]sight
+}
+
+// sight is a beat and since when it has been seen.
+type sight struct {
+	beat  int64
+	since time.Time
+}
+
+func newWatch(lease time.Duration) *watch {
+	return &watch{lease: lease, seen: map[uuid.UUID]sight{}}
+}
+
+// contactLost starts every count anew.
+func (w *watch) contactLost() {
+	w.last = time.Time{}
+	clear(w.seen)
+}
+
+// silent takes what was read between asked and read, and returns the sessions
+// that are silent.
+func (w *watch) silent(asked, read time.Time, sessions []*miniairflow.Worker) []*miniairflow.Worker {
+	// A process that slept has seen nothing meanwhile.
+	if !w.last.IsZero() && asked.Sub(w.last) > w.lease/2 {
+		w.contactLost()
+	}
+	w.last = read
+	current := make(map[uuid.UUID]sight, len(sessions))
+	var silent []*miniairflow.Worker
+	for _, s := range sessions {
+		before, known := w.seen[s.ID]
+		if !known || before.beat != s.Beat {
+			current[s.ID] = sight{beat: s.Beat, since: read}
+			continue
+		}
+		current[s.ID] = before
+		if asked.Sub(before.since) >= w.lease {
+			silent = append(silent, s)
+		}
+	}
+	w.seen = current
+	return silent
+}

@@ -1,0 +1,98 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Sizes of one step of the duties below. Each step is a short transaction.
+const (
+	startBatch   = 50
+	overdueBatch = 50
+	promoteBatch = 500
+	deleteBatch  = 100
+)
+
+// retentionPoll is how often old runs are looked for.
+const retentionPoll = time.Hour
+
+// schedulerActor is who the audit log names for what no person asked for.
+var schedulerActor = miniairflow.Actor{Name: "scheduler"}
+
+// startRuns starts every pending run whose turn has come, and pokes started:
+// a run that started may have a deadline.
+func startRuns(ctx context.Context, store miniairflow.RunStore, started chan<- struct{}) (time.Duration, error) {
+	for {
+		ids, err := store.StartRuns(ctx, startBatch)
+		if err != nil {
+			return 0, fmt.Errorf("start runs: %w", err)
+		}
+		if len(ids) > 0 {
+			poke(started)
+		}
+		if len(ids) < startBatch {
+			return unknown, nil
+		}
+	}
+}
+
+// endOverdueRuns cancels the runs whose workflow's timeout has passed. One that
+// cannot be cancelled does not keep the others alive.
+func endOverdueRuns(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+	for {
+		overdue, next, err := store.OverdueRuns(ctx, overdueBatch)
+		if err != nil {
+			return 0, fmt.Errorf("find overdue runs: %w", err)
+		}
+		var failed []error
+		for _, id := range overdue {
+			if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor}); err != nil {
+				failed = append(failed, fmt.Errorf("cancel overdue run %s: %w", id, err))
+			}
+		}
+		if len(failed) > 0 {
+			return 0, errors.Join(failed...)
+		}
+		if len(overdue) < overdueBatch {
+			return until(ctx, store, next)
+		}
+	}
+}
+
+// retries is the duty that makes task runs claimable whose retry delay is over.
+// kick is a hint that a delay began.
+func retries(store miniairflow.Store, poll time.Duration, kick <-chan struct{}) loop {
+	return loop{name: "promote retries", kick: kick, poll: poll, pass: func(ctx context.Context) (time.Duration, error) {
+		for {
+			promoted, next, err := store.PromoteRetries(ctx, promoteBatch)
+			if err != nil {
+				return 0, fmt.Errorf("promote retries: %w", err)
+			}
+			if promoted < promoteBatch {
+				return until(ctx, store, next)
+			}
+		}
+	}}
+}
+
+// deleteOldRuns deletes the runs that finished longer than keep ago, with their
+// logs, in batches that block nobody for long.
+func deleteOldRuns(ctx context.Context, store miniairflow.Store, keep time.Duration) (time.Duration, error) {
+	now, err := store.Now(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the database's time: %w", err)
+	}
+	for {
+		deleted, err := store.DeleteRuns(ctx, now.Add(-keep), deleteBatch)
+		if err != nil {
+			return 0, fmt.Errorf("delete old runs: %w", err)
+		}
+		if deleted < deleteBatch {
+			return unknown, nil
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// SchedulerConfig says what a Scheduler works on and how often it looks. Zero
+// values stand for the defaults.
+type SchedulerConfig struct {
+	Store     miniairflow.Store
+	Evaluator miniairflow.Evaluator
+	Logger    *slog.Logger  // nil: discards
+	Poll      time.Duration // at most this long between two looks; PollDefault
+	Lease     time.Duration // a worker that is silent for so long is lost; LeaseDefault
+	KeepFor   time.Duration // of finished runs and their logs; 0: for ever
+}
+
+// Scheduler starts runs when they are due, ends those that take too long, brings
+// retries back, takes the work of lost workers away from them, and deletes old
+// runs. Any number of schedulers work on one store at once: constraints of the
+// store keep them honest, and none is the leader.
+type Scheduler struct {
+	loops
+	duties []loop
+}
+
+// NewScheduler returns a scheduler. It does nothing before Run.
+func NewScheduler(cfg SchedulerConfig) *Scheduler {
+	cfg.Logger = or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.Poll, cfg.Lease = or(cfg.Poll, PollDefault), or(cfg.Lease, LeaseDefault)
+	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger}}
+
+	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), logger: cfg.Logger, shelf: shelf{}}
+	started := make(chan struct{}, 1)
+	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch(cfg.Lease)}
+	s.duties = []loop{
+		{name: "fire schedules", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: slots.pass},
+		{
+			name: "start runs", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, started) },
+		},
+		{
+			name: "end overdue runs", kick: started, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
+		},
+		retries(cfg.Store, cfg.Poll, nil),
+		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: cfg.Lease / reaperPasses, pass: reaper.pass},
+	}
+	if cfg.KeepFor > 0 {
+		s.duties = append(s.duties, loop{
+			name: "delete old runs", poll: retentionPoll,
+			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldRuns(ctx, cfg.Store, cfg.KeepFor) },
+		})
+	}
+	return s
+}
+
+// Run works until ctx ends, and returns nil when every goroutine of it has
+// stopped. A database that is away is waited for.
+func (s *Scheduler) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	for _, duty := range s.duties {
+		running.Go(func() { s.run(ctx, duty) })
+	}
+	running.Wait()
+	return nil
+}
+
+// Healthy reports whether the last pass of every duty succeeded.
+func (s *Scheduler) Healthy() bool { return s.healthy() }

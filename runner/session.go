@@ -1,0 +1,252 @@
+package runner
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// farewell is how long a session that ends because its process does may try to
+// report the last results, beyond the time that ending tasks takes.
+const farewell = 5 * time.Second
+
+// phase is how far a session is. It only rises.
+type phase int
+
+const (
+	serving  phase = iota // takes new tasks
+	draining              // lets its tasks finish
+	ending                // its tasks are being ended; results are still reported
+	fenced                // the store takes nothing from it any more
+)
+
+// session is the time for which a worker is known to the store under one id.
+// Its goroutines are the pump, which owns all exchanges, the heartbeats, and
+// one for each attempt; they share what mu guards.
+type session struct {
+	w  *Worker
+	id uuid.UUID
+
+	attempts context.Context // parent of every attempt's
+	endAll   context.CancelCauseFunc
+	running  sync.WaitGroup // of the attempts' goroutines
+	changed  chan struct{}  // tells the pump of a finish or a new phase
+	gone     chan struct{}  // closed when fenced
+	late     chan struct{}  // closed when the fence has passed
+	doubts   []*doubt       // of the pump, no one else's
+
+	mu       sync.Mutex
+	phase    phase
+	held     map[attemptID]*attempt
+	finished []miniairflow.Finish // not reported yet, oldest first
+	lastGood time.Time            // start of the last good heartbeat
+	fence    *time.Timer
+}
+
+// attemptID names an attempt that this session holds.
+type attemptID struct {
+	runID uuid.UUID
+	seq   int
+	token uuid.UUID
+}
+
+// attempt is one attempt that runs here.
+type attempt struct {
+	claim  miniairflow.Claim
+	cancel context.CancelCauseFunc
+}
+
+func (a *attempt) id() attemptID {
+	return attemptID{runID: a.claim.RunID, seq: a.claim.Seq, token: a.claim.Token}
+}
+
+// newSession returns a session that the store knows since began.
+func newSession(w *Worker, id uuid.UUID, began time.Time) *session {
+	s := &session{
+		w: w, id: id, lastGood: began,
+		changed: make(chan struct{}, 1), gone: make(chan struct{}), late: make(chan struct{}),
+		held: map[attemptID]*attempt{},
+	}
+	s.attempts, s.endAll = context.WithCancelCause(context.Background())
+	return s
+}
+
+// run serves until the session is over: fenced, past its own fence, drained by
+// an operator, or ctx has ended and its tasks too. It reports whether the
+// worker has been drained for good.
+func (s *session) run(ctx context.Context) (drained bool) {
+	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	closed := make(chan struct{})
+	var helpers sync.WaitGroup
+	s.mu.Lock()
+	s.fence = time.AfterFunc(time.Until(s.lastGood.Add(s.w.cfg.Fence)), s.passFence)
+	s.mu.Unlock()
+	helpers.Go(func() { s.watchStop(ctx, closed, giveUp) })
+	helpers.Go(func() { s.heartbeats(calls, closed) })
+
+	s.pump(calls)
+	s.running.Wait()
+	s.fence.Stop()
+	if s.at() < fenced {
+		s.bid(calls)
+	}
+	close(closed)
+	giveUp()
+	helpers.Wait()
+	s.endAll(nil)
+	return s.at() == draining
+}
+
+// bid ends the session in the store and gives back what it still holds there,
+// so that the tasks which were ended here start elsewhere at once.
+func (s *session) bid(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	err := s.w.cfg.Store.EndSession(ctx, s.id)
+	if err == nil {
+		_, err = reapAll(ctx, s.w.cfg.Store)
+	}
+	if err != nil {
+		s.w.logger.WarnContext(ctx, "Worker: Session left to its lease", "session", s.id, "error", err)
+	}
+}
+
+// watchStop drains the session when ctx ends, ends its tasks when that takes
+// too long, and gives up on the store when it does not answer then.
+func (s *session) watchStop(ctx context.Context, closed <-chan struct{}, giveUp func()) {
+	select {
+	case <-closed:
+		return
+	case <-ctx.Done():
+	}
+	s.raise(draining)
+	drain := time.NewTimer(s.w.cfg.DrainTimeout)
+	defer drain.Stop()
+	select {
+	case <-closed:
+		return
+	case <-drain.C:
+	case <-s.late:
+	case <-s.w.abort:
+	}
+	s.end()
+	last := time.NewTimer(s.w.cfg.Grace + farewell)
+	defer last.Stop()
+	select {
+	case <-closed:
+	case <-last.C:
+		giveUp()
+	}
+}
+
+// at returns the phase.
+func (s *session) at() phase {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase
+}
+
+// raise enters phase p and reports whether it did: a later one may have been
+// reached before.
+func (s *session) raise(p phase) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase >= p {
+		return false
+	}
+	s.phase = p
+	if p == fenced {
+		close(s.gone)
+	}
+	poke(s.changed)
+	return true
+}
+
+// end ends every task of the session. Their attempts are not reported: they
+// become lost, and the tasks run again elsewhere.
+func (s *session) end() {
+	s.raise(ending)
+	s.endAll(action.ErrLost)
+}
+
+// passFence is called when no heartbeat has succeeded for Fence: others may soon
+// believe this worker dead, so nothing of it may run any longer. Results that
+// were ready before are reported still, if the store comes back in time.
+func (s *session) passFence() {
+	s.mu.Lock()
+	// A heartbeat that succeeded at the last moment has set the timer anew.
+	spared := s.phase >= ending || time.Since(s.lastGood) < s.w.cfg.Fence
+	if !spared {
+		s.phase = ending
+	}
+	s.mu.Unlock()
+	if spared {
+		return
+	}
+	s.w.logger.WarnContext(s.attempts, "Worker: No contact with the database, ending all tasks",
+		"session", s.id, "fence", s.w.cfg.Fence.String())
+	close(s.late)
+	s.endAll(action.ErrLost)
+	poke(s.changed)
+}
+
+// lose is called when the store has said that the session is over.
+func (s *session) lose() {
+	if s.raise(fenced) {
+		s.w.logger.WarnContext(s.attempts, "Worker: Session was ended by others, ending all tasks", "session", s.id)
+		s.endAll(action.ErrLost)
+	}
+}
+
+// over reports whether there is nothing left to do: all tasks ended, all
+// results reported.
+func (s *session) over() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == fenced || s.phase >= draining && len(s.held) == 0 && len(s.finished) == 0
+}
+
+// start begins a claimed attempt. Past the fence it does not: the attempt ends
+// as lost when the session does.
+func (s *session) start(claim miniairflow.Claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase >= ending || time.Since(s.lastGood) >= s.w.cfg.Fence {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(s.attempts)
+	a := &attempt{claim: claim, cancel: cancel}
+	s.held[a.id()] = a
+	s.running.Go(func() {
+		finish, done := s.w.perform(ctx, claim)
+		cancel(nil)
+		s.ended(a, finish, done)
+	})
+}
+
+// ended takes the end of an attempt. Without done there is nothing to report.
+func (s *session) ended(a *attempt, finish miniairflow.Finish, done bool) {
+	s.mu.Lock()
+	delete(s.held, a.id())
+	if done {
+		s.finished = append(s.finished, finish)
+	}
+	s.mu.Unlock()
+	poke(s.changed)
+}
+
+// alive notes a heartbeat that succeeded and was begun at the given time.
+func (s *session) alive(began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase >= ending {
+		return
+	}
+	s.lastGood = began
+	s.fence.Reset(time.Until(began.Add(s.w.cfg.Fence)))
+}

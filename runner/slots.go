@@ -1,0 +1,192 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Sizes of one step of firing schedules.
+const (
+	dueBatch = 100 // cursors
+	// slotsMax bounds the runs that one cursor gets in one step. The rest of a
+	// long backlog follows in the next steps, from the cursor that is stored.
+	slotsMax = 200
+)
+
+// shelfTime is how long a schedule that cannot be computed is left alone.
+const shelfTime = 10 * time.Minute
+
+// slots turns due cursors of schedules into runs.
+type slots struct {
+	store    miniairflow.Store
+	eval     miniairflow.Evaluator
+	versions *versions
+	logger   *slog.Logger
+	shelf    shelf
+}
+
+// pass fires everything that is due now.
+func (s *slots) pass(ctx context.Context) (time.Duration, error) {
+	for {
+		s.shelf.clear(time.Now())
+		// What lies on the shelf stays due: ask for so many more, lest it hide the others.
+		due, err := s.store.DueSchedules(ctx, dueBatch+len(s.shelf))
+		if err != nil {
+			return 0, fmt.Errorf("find due schedules: %w", err)
+		}
+		fires, err := s.plan(ctx, due)
+		if err != nil {
+			return 0, err
+		}
+		moved, err := s.fire(ctx, fires)
+		if err != nil {
+			return 0, err
+		}
+		if moved > 0 {
+			continue // there may be more, and the next time is known when there is not
+		}
+		if due.Next == nil {
+			return unknown, nil
+		}
+		return max(due.Next.Sub(due.Now), time.Millisecond), nil
+	}
+}
+
+// plan returns what to do with each due cursor. A schedule that cannot be
+// computed goes on the shelf, and the others are not delayed by it.
+func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) ([]miniairflow.Fire, error) {
+	fires := make([]miniairflow.Fire, 0, len(due.Due))
+	for _, cursor := range due.Due {
+		if s.shelf.has(cursor) {
+			continue
+		}
+		g, err := s.versions.dag(ctx, cursor.VersionID)
+		if err != nil && isTransient(err) {
+			return nil, err
+		}
+		var fire miniairflow.Fire
+		if err == nil {
+			fire, err = s.planOne(ctx, g.Definition, cursor, due.Now)
+		}
+		if err != nil {
+			s.putAside(ctx, cursor, err)
+			continue
+		}
+		fires = append(fires, fire)
+	}
+	return fires, nil
+}
+
+// planOne returns the runs of a cursor's due slots and where it goes next. A slot
+// whose parameters cannot be resolved gets no run: the fault is logged, and the
+// schedule goes on.
+func (s *slots) planOne(ctx context.Context, d *miniairflow.Definition, cursor miniairflow.ScheduleCursor, now time.Time) (miniairflow.Fire, error) {
+	due, next, err := miniairflow.PlanFire(cursor, now)
+	if err != nil {
+		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedule.Name(), err)
+	}
+	if len(due) > slotsMax {
+		due, next = due[:slotsMax], due[slotsMax].LogicalDate
+	}
+	fire := miniairflow.Fire{Cursor: cursor, NextAt: next}
+	for _, slot := range due {
+		run, err := s.newRun(d, cursor, slot)
+		if err != nil {
+			s.logger.ErrorContext(ctx, "Scheduler: Slot has no run, its parameters cannot be resolved",
+				"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "slot", slot.LogicalDate, "error", err)
+			continue
+		}
+		fire.Runs = append(fire.Runs, run)
+	}
+	return fire, nil
+}
+
+func (s *slots) newRun(d *miniairflow.Definition, cursor miniairflow.ScheduleCursor, slot miniairflow.Slot) (miniairflow.NewRun, error) {
+	id, err := miniairflow.NewParentID()
+	if err != nil {
+		return miniairflow.NewRun{}, err
+	}
+	params, err := miniairflow.ResolveParams(d.Params, nil, miniairflow.RunScope{
+		ID: id, Workflow: cursor.WorkflowName, Type: miniairflow.RunScheduled,
+		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
+		DataIntervalEnd: slot.LogicalDate, RunAfter: slot.LogicalDate,
+	}, s.eval)
+	if err != nil {
+		return miniairflow.NewRun{}, err
+	}
+	return miniairflow.NewRun{
+		ID: id, WorkflowID: cursor.WorkflowID, VersionID: cursor.VersionID,
+		Type: miniairflow.RunScheduled, ScheduleName: cursor.Schedule.Name(),
+		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
+		Params: params, Overlap: cursor.Schedule.Overlap, By: schedulerActor,
+	}, nil
+}
+
+// fire writes the fires together and, if the store refuses that, each alone, so
+// that one that cannot be written stops no other.
+func (s *slots) fire(ctx context.Context, fires []miniairflow.Fire) (int, error) {
+	if len(fires) == 0 {
+		return 0, nil
+	}
+	moved, err := s.store.FireSchedules(ctx, fires)
+	if err == nil {
+		return moved, nil
+	}
+	if isTransient(err) || ctx.Err() != nil {
+		return 0, fmt.Errorf("fire schedules: %w", err)
+	}
+	for _, fire := range fires {
+		one, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
+		switch {
+		case err == nil:
+			moved += one
+		case isTransient(err) || ctx.Err() != nil:
+			return moved, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
+		default:
+			s.putAside(ctx, fire.Cursor, err)
+		}
+	}
+	return moved, nil
+}
+
+func (s *slots) putAside(ctx context.Context, cursor miniairflow.ScheduleCursor, err error) {
+	s.shelf.put(cursor, time.Now())
+	s.logger.ErrorContext(ctx, "Scheduler: Schedule cannot fire, set aside for a while",
+		"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "for", shelfTime.String(), "error", err)
+}
+
+// shelf holds the schedules that failed, each with the time until which it is
+// left alone. An edited schedule is another one and is not held.
+type shelf map[shelfKey]time.Time
+
+type shelfKey struct {
+	workflow uuid.UUID
+	hash     string
+	version  uuid.UUID
+}
+
+func (s shelf) put(c miniairflow.ScheduleCursor, now time.Time) { s[keyOf(c)] = now.Add(shelfTime) }
+
+func (s shelf) has(c miniairflow.ScheduleCursor) bool {
+	_, held := s[keyOf(c)]
+	return held
+}
+
+// clear takes down what has lain long enough.
+func (s shelf) clear(now time.Time) {
+	for key, end := range s {
+		if !now.Before(end) {
+			delete(s, key)
+		}
+	}
+}
+
+func keyOf(c miniairflow.ScheduleCursor) shelfKey {
+	return shelfKey{workflow: c.WorkflowID, hash: c.Hash, version: c.VersionID}
+}

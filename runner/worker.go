@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/logs"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// Defaults of a WorkerConfig.
+const (
+	ConcurrencyDefault  = 8
+	GraceDefault        = 10 * time.Second
+	DrainTimeoutDefault = 30 * time.Second
+)
+
+// WorkerConfig says what a Worker runs and how. Zero values stand for the defaults.
+type WorkerConfig struct {
+	Store     miniairflow.Store
+	Evaluator miniairflow.Evaluator
+	Actions   action.Runner
+	Logger    *slog.Logger // nil: discards
+
+	Name        string   // unique among the living workers; the host's name
+	Version     string   // of the program, for showing
+	Queues      []string // to take tasks from; QueueDefault
+	Concurrency int      // tasks at once; ConcurrencyDefault
+	Home        string   // for run and scratch directories; must be writable
+	DagsDir     string   // where the folders of workflow files are
+	AllowEnv    []string // names that tasks get from the worker's own environment
+	Logs        logs.WriterConfig
+
+	Poll         time.Duration // at most this long between two looks for work; PollDefault
+	Heartbeat    time.Duration // HeartbeatDefault
+	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
+	Fence        time.Duration // the worker ends its tasks after this silence; less than Lease; FenceDefault
+	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
+	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
+}
+
+// withDefaults returns the settings with every zero value replaced, and says
+// which ones contradict each other.
+func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "localhost"
+	}
+	c.Logger = or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Name = or(c.Name, host)
+	c.Concurrency = or(c.Concurrency, ConcurrencyDefault)
+	if len(c.Queues) == 0 {
+		c.Queues = []string{miniairflow.QueueDefault}
+	}
+	c.Poll, c.Heartbeat = or(c.Poll, PollDefault), or(c.Heartbeat, HeartbeatDefault)
+	c.Lease, c.Fence = or(c.Lease, LeaseDefault), or(c.Fence, FenceDefault)
+	c.Grace, c.DrainTimeout = or(c.Grace, GraceDefault), or(c.DrainTimeout, DrainTimeoutDefault)
+	c.Logs.Logger = or(c.Logs.Logger, c.Logger)
+	if c.Home, err = filepath.Abs(c.Home); err != nil {
+		return c, fmt.Errorf("home of worker: %w", err)
+	}
+	if c.DagsDir, err = filepath.Abs(c.DagsDir); err != nil {
+		return c, fmt.Errorf("workflow files of worker: %w", err)
+	}
+	switch {
+	case c.Concurrency < 0:
+		return c, miniairflow.Errorf(miniairflow.CodeInvalid, "concurrency %d: must be at least 1", c.Concurrency)
+	case c.Heartbeat >= c.Fence || c.Fence >= c.Lease:
+		return c, miniairflow.Errorf(miniairflow.CodeInvalid,
+			"heartbeat %s, fence %s, lease %s: each must be shorter than the next", c.Heartbeat, c.Fence, c.Lease)
+	}
+	return c, nil
+}
+
+// Worker claims task runs, executes them and reports their ends. It holds a
+// session in the store; when that is lost, the worker ends what it runs and
+// goes on with a new one.
+type Worker struct {
+	loops
+	cfg      WorkerConfig
+	wrong    error // of the settings, returned by Run
+	host     string
+	versions *versions
+	sources  *sources
+	dirs     *runDirs
+	scratch  string
+	retried  chan struct{} // a retry delay began
+	abort    chan struct{}
+	aborting sync.Once
+}
+
+// NewWorker returns a worker. It does nothing before Run, which may be called once.
+func NewWorker(cfg WorkerConfig) *Worker {
+	cfg, wrong := cfg.withDefaults()
+	w := &Worker{
+		loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger.With("worker", cfg.Name)},
+		cfg:   cfg, wrong: wrong,
+		versions: newVersions(cfg.Store),
+		sources:  newSources(cfg.Store),
+		dirs:     newRunDirs(filepath.Join(cfg.Home, "runs")),
+		scratch:  filepath.Join(cfg.Home, "scratch", "of-"+url.PathEscape(cfg.Name)),
+		retried:  make(chan struct{}, 1),
+		abort:    make(chan struct{}),
+	}
+	w.host, _ = os.Hostname() // only shown
+	return w
+}
+
+// Run works until ctx ends, then drains: it takes nothing new, lets what runs
+// finish for DrainTimeout, and ends the rest. A task that is ended so has not
+// failed: its attempt becomes lost, and it is queued again at once. Run returns
+// nil when nothing of it runs any more, or after an operator drained the worker.
+// A database that is away is waited for. Settings that cannot work are the only error.
+func (w *Worker) Run(ctx context.Context) error {
+	if w.wrong != nil {
+		return w.wrong
+	}
+	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
+		return fmt.Errorf("home of worker: %w", err)
+	}
+	duties, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { w.run(duties, retries(w.cfg.Store, w.cfg.Poll, w.retried)) })
+	running.Go(func() { w.run(duties, newJanitor(w.cfg.Store, w.dirs, w.logger).duty(w.cfg.Poll)) })
+	defer running.Wait()
+	defer stop()
+
+	for first := true; ctx.Err() == nil; first = false {
+		s := w.open(ctx)
+		if s == nil {
+			return nil
+		}
+		if first {
+			// Now that the name is ours, what lies here is left of a process that died.
+			w.clearScratch(ctx)
+		}
+		if drained := s.run(ctx); drained {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Abort makes a draining Run end its tasks now. It may be called from any
+// goroutine, and again.
+func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
+
+// Healthy reports whether the store took the worker's last heartbeat and its
+// last exchange.
+func (w *Worker) Healthy() bool { return w.healthy() }
+
+// open registers a new session, however long that takes; nil if ctx ends first.
+// A living session of the same name is waited for: it may be that of a process
+// that was killed a moment ago.
+func (w *Worker) open(ctx context.Context) *session {
+	trouble := w.streak("start of a worker session")
+	defer trouble.forget()
+	for {
+		began := time.Now()
+		id := uuid.New()
+		err := w.cfg.Store.StartSession(ctx, miniairflow.Worker{
+			ID: id, Name: w.cfg.Name, Hostname: w.host, PID: os.Getpid(), Version: w.cfg.Version,
+			Queues: w.cfg.Queues, Concurrency: w.cfg.Concurrency, Status: miniairflow.WorkerActive,
+		}, w.cfg.Lease)
+		if ctx.Err() != nil {
+			if err == nil {
+				return newSession(w, id, began) // it must be ended
+			}
+			return nil
+		}
+		if err == nil {
+			trouble.ended(ctx)
+			w.logger.InfoContext(ctx, "Worker: Session started", "session", id, "queues", w.cfg.Queues, "concurrency", w.cfg.Concurrency)
+			return newSession(w, id, began)
+		}
+		sleep(ctx, trouble.failed(ctx, err))
+	}
+}
+
+// clearScratch removes what attempts of an earlier process left behind.
+func (w *Worker) clearScratch(ctx context.Context) {
+	left, err := os.ReadDir(w.scratch)
+	for _, entry := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(w.scratch, entry.Name())))
+	}
+	if err != nil {
+		w.logger.WarnContext(ctx, "Worker: Scratch directory cannot be cleared", "error", err)
+	}
+}
