@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -42,8 +41,8 @@ func (g *Graphs) Get(ctx context.Context, versionID uuid.UUID, load func(context
 	if err != nil {
 		return nil, err
 	}
-	definition := &miniairflow.Definition{}
-	if err := json.Unmarshal(document, definition); err != nil {
+	definition, err := DecodeDefinition(document)
+	if err != nil {
 		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
 	}
 	graph, err := miniairflow.NewDAG(definition)

@@ -26,11 +26,13 @@ func DecodeObject(data []byte) (map[string]any, error) {
 }
 
 // EncodeObject is the inverse of DecodeObject. A nil map is the empty object.
+// Texts become what Text makes of them.
 func EncodeObject(object map[string]any) ([]byte, error) {
 	if object == nil {
 		return []byte("{}"), nil
 	}
-	data, err := json.Marshal(object)
+	clean, _ := cleanText(object).(map[string]any)
+	data, err := json.Marshal(clean)
 	if err != nil {
 		return nil, fmt.Errorf("encode JSON object: %w", err)
 	}
@@ -59,4 +61,26 @@ func plainNumbers(value any) any {
 		}
 	}
 	return value
+}
+
+// cleanText returns a copy of value in which Text was applied to every text.
+func cleanText(value any) any {
+	switch v := value.(type) {
+	case string:
+		return Text(v)
+	case []any:
+		clean := make([]any, len(v))
+		for i := range v {
+			clean[i] = cleanText(v[i])
+		}
+		return clean
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for key := range v {
+			clean[Text(key)] = cleanText(v[key])
+		}
+		return clean
+	default:
+		return value
+	}
 }

@@ -1,0 +1,49 @@
+package dialect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// EncodeDefinition returns the document of a version. A definition that not
+// every database can hold is a CodeInvalid: PostgreSQL refuses the NUL character.
+func EncodeDefinition(d *miniairflow.Definition) ([]byte, error) {
+	document, err := json.Marshal(d)
+	if err != nil {
+		return nil, &miniairflow.Error{Code: miniairflow.CodeInvalid, Message: fmt.Sprintf("workflow %q has no JSON form", d.Name), Err: err}
+	}
+	// An escaped backslash may stand before text that only looks like an escape.
+	if bytes.Contains(bytes.ReplaceAll(document, []byte(`\\`), nil), []byte(`\u0000`)) {
+		return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "workflow %q has a NUL character in one of its texts, which cannot be stored: remove it", d.Name)
+	}
+	return document, nil
+}
+
+// DecodeDefinition is the inverse of EncodeDefinition. Whole numbers among the
+// values of params come out as int64, others as float64.
+func DecodeDefinition(document []byte) (*miniairflow.Definition, error) {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber()
+	d := &miniairflow.Definition{}
+	if err := decoder.Decode(d); err != nil {
+		return nil, fmt.Errorf("decode definition: %w", err)
+	}
+	for i := range d.Params {
+		p := &d.Params[i]
+		p.Default = plainNumbers(p.Default)
+		for j := range p.Enum {
+			p.Enum[j] = plainNumbers(p.Enum[j])
+		}
+	}
+	return d, nil
+}
+
+// Text returns s as every database can hold it: what is not UTF-8, and the NUL
+// character, becomes the replacement character.
+func Text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

@@ -1,0 +1,194 @@
+package dialect
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Counters are what a run knows of its task runs as a whole.
+type Counters struct {
+	Done    int // terminal
+	Failed  int // those that make the run fail
+	Active  int // queued or running: they hold the slots of max_active_tasks
+	Limited int // ready, but without a slot
+}
+
+// Run is a run as a transaction knows it under the run's lock. Its methods take
+// note of what happens to its task runs; Change is what is to be added to the
+// stored counters.
+type Run struct {
+	ID              uuid.UUID
+	VersionID       uuid.UUID
+	Status          miniairflow.RunStatus
+	CancelRequested bool
+	TimedOut        bool
+	TaskCount       int
+	Stored          Counters
+	Change          Counters
+	Graph           *miniairflow.DAG
+}
+
+// Ready is a task run that may start as soon as its run has a slot for it.
+type Ready struct {
+	Seq      int
+	Priority miniairflow.Priority
+}
+
+// Child is a pending task run after the ends of its upstream tasks were counted.
+type Child struct {
+	RunID    uuid.UUID
+	Seq      int
+	Priority miniairflow.Priority
+	Upstream miniairflow.UpstreamCounts
+}
+
+// End counts task runs that have become terminal.
+func (r *Run) End(ended ...miniairflow.Ended) {
+	r.Change.Done += len(ended)
+	for _, e := range ended {
+		if r.Graph.CountsAsFailed(e) {
+			r.Change.Failed++
+		}
+	}
+}
+
+// Free gives back the slots of task runs that held one.
+func (r *Run) Free(slots int) { r.Change.Active -= slots }
+
+// Route says which of the children may start (the fast path) and which need a
+// decision of Advance. deltas are those of the DAG's Fanout.
+func Route(deltas []miniairflow.Delta, children []Child) (ready []Ready, asks []int) {
+	bySeq := make(map[int]miniairflow.Delta, len(deltas))
+	for _, d := range deltas {
+		bySeq[d.Seq] = d
+	}
+	for _, c := range children {
+		d := bySeq[c.Seq]
+		switch {
+		case d.Fast && c.Upstream.Success == c.Upstream.Total:
+			ready = append(ready, Ready{Seq: c.Seq, Priority: c.Priority})
+		case d.Ask || c.Upstream.Done() == c.Upstream.Total:
+			asks = append(asks, c.Seq)
+		}
+	}
+	return ready, asks
+}
+
+// admit gives the free slots to ready task runs: the highest priority first,
+// then file order. While others wait for a slot all of them go behind those.
+func (r *Run) admit(ready []Ready) (queued, limited []int) {
+	slices.SortFunc(ready, func(a, b Ready) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.Seq, b.Seq))
+	})
+	slots := r.slots()
+	if r.Stored.Limited+r.Change.Limited > 0 {
+		slots = 0
+	}
+	for i, task := range ready {
+		if i < slots {
+			queued = append(queued, task.Seq)
+		} else {
+			limited = append(limited, task.Seq)
+		}
+	}
+	r.Change.Active += len(queued)
+	r.Change.Limited += len(limited)
+	return queued, limited
+}
+
+// feed returns how many of those that wait for a slot get one now.
+func (r *Run) feed() int {
+	n := min(r.slots(), r.Stored.Limited+r.Change.Limited)
+	r.Change.Active += n
+	r.Change.Limited -= n
+	return n
+}
+
+// slots returns how many task runs may still become active.
+func (r *Run) slots() int {
+	limit := r.Graph.Definition.MaxActiveTasks
+	if limit <= 0 {
+		limit = miniairflow.MaxActiveTasksDefault
+	}
+	return max(0, limit-r.Stored.Active-r.Change.Active)
+}
+
+// isOver reports whether all task runs are terminal and the run is not yet.
+func (r *Run) isOver() bool {
+	return r.Status == miniairflow.RunRunning && r.Stored.Done+r.Change.Done == r.TaskCount
+}
+
+// Result returns how the run ends now.
+func (r *Run) Result() miniairflow.RunStatus {
+	return miniairflow.RunResult(r.CancelRequested, r.TimedOut, r.Stored.Failed+r.Change.Failed)
+}
+
+// Place is a task run in a run.
+type Place struct {
+	RunID uuid.UUID
+	Seq   int
+}
+
+// Feed is how many waiting task runs of a run get a slot.
+type Feed struct {
+	RunID uuid.UUID
+	Count int
+}
+
+// Plan is what a transaction has to write, over all runs that it moved.
+type Plan struct {
+	Queued  []Place // may be claimed from now on, in this order
+	Limited []Place // wait for a slot, in this order
+	Asks    []Place // need a decision of Advance
+	Feeds   []Feed
+	Changed []*Run // their counters changed
+	Over    []*Run // end now, with Result
+}
+
+// Add plans for one run after its ends, freed slots and waiting ones were noted:
+// ready task runs get a slot or wait for one, and the run may be over.
+func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
+	queued, limited := r.admit(ready)
+	p.Queued = appendPlaces(p.Queued, r.ID, queued)
+	p.Limited = appendPlaces(p.Limited, r.ID, limited)
+	p.Asks = appendPlaces(p.Asks, r.ID, asks)
+	if n := r.feed(); n > 0 {
+		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n})
+	}
+	if r.Change != (Counters{}) {
+		p.Changed = append(p.Changed, r)
+	}
+	if r.isOver() {
+		p.Over = append(p.Over, r)
+	}
+}
+
+func appendPlaces(places []Place, runID uuid.UUID, seqs []int) []Place {
+	for _, seq := range seqs {
+		places = append(places, Place{RunID: runID, Seq: seq})
+	}
+	return places
+}
+
+// Events returns what the plan means for those who wait: runs are those that
+// the transaction touched.
+func (p *Plan) Events(runs []*Run) []miniairflow.Event {
+	events := make([]miniairflow.Event, 0, len(runs)+3)
+	for _, r := range runs {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.ID})
+	}
+	if len(p.Queued)+len(p.Feeds) > 0 {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicQueue})
+	}
+	if len(p.Asks) > 0 {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicDecide})
+	}
+	if len(p.Over) > 0 {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicRuns})
+	}
+	return events
+}
