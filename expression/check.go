@@ -1,0 +1,232 @@
+package expression
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+)
+
+// Check compiles every template of d with the types of its params and outputs
+// and returns what is wrong, in the order of the file: syntax, unknown names,
+// types, tasks that are not upstream, and templates where none may be. Positions
+// inside a text are part of the message, in characters from 1. d need not be
+// valid otherwise; of one whose graph has errors the upstream rule is not checked.
+func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
+	c := &checker{d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks))}
+	for _, p := range d.Params {
+		c.params[p.Name] = p.Type
+		c.paramNames = append(c.paramNames, p.Name)
+	}
+	for i := range d.Tasks {
+		c.tasks[d.Tasks[i].Name] = i
+		c.taskNames = append(c.taskNames, d.Tasks[i].Name)
+	}
+	if g, err := miniairflow.NewDAG(d); err == nil {
+		c.upstream = &reach{dag: g}
+	}
+	c.workflow()
+	for i := range d.Tasks {
+		c.task(i)
+	}
+	return c.problems
+}
+
+type checker struct {
+	d          *miniairflow.Definition
+	params     map[string]miniairflow.ParamType
+	paramNames []string
+	tasks      map[string]int
+	taskNames  []string
+	upstream   *reach // nil if the graph has errors
+	problems   []miniairflow.Problem
+	suggested  int
+}
+
+// site is a place where a template may stand, and what it may read there.
+type site struct {
+	path   []string
+	name   string // for messages
+	params bool
+	task   int // whose upstream tasks it may read; -1: none
+}
+
+func (c *checker) add(path []string, format string, args ...any) {
+	c.problems = append(c.problems, miniairflow.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) workflow() {
+	c.forbid([]string{"name"}, "a name", c.d.Name)
+	c.forbid([]string{"owner"}, "owner", c.d.Owner)
+	for i, tag := range c.d.Tags {
+		c.forbid([]string{"tags", strconv.Itoa(i)}, "tags", tag)
+	}
+	for i, s := range c.d.Schedules {
+		c.forbid([]string{"schedule", strconv.Itoa(i), "cron"}, "a schedule", s.Cron)
+		c.forbid([]string{"schedule", strconv.Itoa(i), "timezone"}, "a schedule", s.Timezone)
+	}
+	for _, p := range c.d.Params {
+		if text, ok := p.Default.(string); ok {
+			c.template(site{path: []string{"params", p.Name, "default"}, name: "a param's default", task: -1}, text)
+		}
+	}
+	for _, name := range keysOf(c.d.Env) {
+		c.template(site{path: []string{"env", name}, name: "the workflow's env", params: true, task: -1}, c.d.Env[name])
+	}
+}
+
+func (c *checker) task(i int) {
+	t := &c.d.Tasks[i]
+	path := func(keys ...string) []string { return append([]string{"tasks", t.Name}, keys...) }
+	c.forbid(path(), "a name", t.Name)
+	for place, name := range t.DependsOn {
+		c.forbid(path("depends_on", strconv.Itoa(place)), "depends_on", name)
+	}
+	c.forbid(path("trigger_rule"), "trigger_rule", string(t.TriggerRule))
+	c.forbid(path("queue"), "queue", t.Queue)
+	c.forbid(path("working_dir"), "working_dir", t.WorkingDir)
+	if t.When != "" {
+		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
+	}
+	if t.Command != nil {
+		c.command(i, t)
+	}
+	for _, name := range keysOf(t.Env) {
+		c.template(site{path: path("env", name), name: "env", params: true, task: i}, t.Env[name])
+	}
+	c.template(site{path: path("stdin"), name: "stdin", params: true, task: i}, t.Stdin)
+}
+
+func (c *checker) command(i int, t *miniairflow.Task) {
+	at := []string{"tasks", t.Name, "command"}
+	c.script(at, t.Command.Script)
+	script := scriptWord(t.Command.Argv)
+	for place, arg := range t.Command.Argv {
+		path := append(at[:len(at):len(at)], strconv.Itoa(place))
+		if place == script {
+			c.script(path, arg)
+			continue
+		}
+		c.template(site{path: path, name: "command", params: true, task: i}, arg)
+	}
+}
+
+// forbid refuses a template in a text that is taken as it is.
+func (c *checker) forbid(path []string, what, text string) {
+	if strings.Contains(text, opening) {
+		c.add(path, "%s … %s is not allowed in %s: it must be known when the file is read", opening, closing, what)
+	}
+}
+
+// script refuses a template in shell text and shows what to write instead.
+func (c *checker) script(path []string, text string) {
+	if strings.Contains(text, opening) {
+		c.add(path, "%s", scriptHint(text))
+	}
+}
+
+func (c *checker) template(at site, text string) {
+	if !strings.Contains(text, opening) {
+		return
+	}
+	segments, err := split(text)
+	if err != nil {
+		c.add(at.path, "%v", err)
+		return
+	}
+	for _, s := range segments {
+		if s.isExpression {
+			c.expression(at, s, false)
+		}
+	}
+}
+
+// condition checks a text that must be exactly one expression of a boolean.
+func (c *checker) condition(at site, text string) {
+	s, err := only(text)
+	if err != nil {
+		c.add(at.path, "%s: %v", at.name, err)
+		return
+	}
+	c.expression(at, s, true)
+}
+
+func (c *checker) expression(where site, s segment, wantBool bool) {
+	masked, references, err := parseSafely(s.source)
+	if err != nil {
+		c.add(where.path, "%v", at(s, err))
+		return
+	}
+	known := true
+	for _, r := range references {
+		if err := c.reference(where, r); err != nil {
+			known = false
+			c.add(where.path, "%v", at(s, err))
+		}
+	}
+	if !known {
+		return
+	}
+	if err := c.checkTypes(masked, references, wantBool); err != nil {
+		c.add(where.path, "%v", at(s, err))
+	}
+}
+
+// reference checks that a name exists and may be read at this place.
+func (c *checker) reference(where site, r reference) error {
+	refuse := func(format string, args ...any) error {
+		return &compileError{message: fmt.Sprintf(format, args...), at: r.at}
+	}
+	switch r.root {
+	case rootRun:
+		_, err := runValue(r, miniairflow.RunScope{})
+		return err
+	case rootParams:
+		if !where.params {
+			return refuse("%s may read run.<field> only, not params", where.name)
+		}
+		if _, ok := c.params[r.name]; !ok {
+			return unknownParam(r, c.paramNames)
+		}
+		return nil
+	}
+	if where.task < 0 {
+		return refuse("%s may not read tasks: it is computed before any of them runs", where.name)
+	}
+	up, ok := c.tasks[r.name]
+	if !ok {
+		return c.unknownTask(r)
+	}
+	if !slices.Contains(taskFields, r.field) {
+		return unknownTaskField(r)
+	}
+	switch {
+	case up == where.task:
+		return refuse("task %q cannot read its own result", r.name)
+	case c.upstream == nil || c.upstream.isUpstream(up, where.task):
+		return nil
+	case c.upstream.isUpstream(where.task, up):
+		return refuse("task %q is downstream: it has no result yet", r.name)
+	default:
+		return refuse("task %q is not upstream: add it to depends_on", r.name)
+	}
+}
+
+// suggestionsMax bounds the "did you mean" of task names in one definition:
+// each one compares a word with every name.
+const suggestionsMax = 50
+
+func (c *checker) unknownTask(r reference) error {
+	if c.suggested++; c.suggested > suggestionsMax {
+		return &compileError{message: fmt.Sprintf("unknown task %q", r.name), at: r.at}
+	}
+	return unknown(r, "task", r.name, c.taskNames)
+}
+
+// parseSafely is parse for input that may make the library panic.
+func parseSafely(source string) (masked string, references []reference, err error) {
+	defer recovered(&err)
+	return parse(source)
+}

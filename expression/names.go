@@ -1,0 +1,43 @@
+package expression
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+)
+
+var taskFields = []string{fieldStatus, fieldExitCode, fieldOutputs}
+
+func unknownParam(r reference, known []string) error {
+	return unknown(r, "param", r.name, known)
+}
+
+func unknownRunField(r reference) error {
+	return unknown(r, "field of run", r.name, runFields)
+}
+
+func unknownTaskField(r reference) error {
+	return unknown(r, "field of a task", r.field, taskFields)
+}
+
+// namesShown bounds the names that a message lists.
+const namesShown = 12
+
+// unknown says that there is no such thing, what there is, and what was probably meant.
+func unknown(r reference, kind, name string, known []string) error {
+	message := fmt.Sprintf("unknown %s %q", kind, name)
+	switch hint := miniairflow.DidYouMean(name, known); {
+	case hint != "":
+		message += hint
+	case len(known) == 0:
+		message += ": there is none here"
+	case len(known) <= namesShown:
+		message += ": there is " + strings.Join(known, ", ")
+	}
+	return &compileError{message: message, at: r.at}
+}
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,351 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// The roots of all names.
+const (
+	rootParams = "params"
+	rootRun    = "run"
+	rootTasks  = "tasks"
+)
+
+// nullName is how people write what the library calls nil.
+const nullName = "null"
+
+// The fields of a task in an expression.
+const (
+	fieldStatus   = "status"
+	fieldExitCode = "exit_code"
+	fieldOutputs  = "outputs"
+)
+
+// runFields are the fields of run. All but the number are strings; dates are
+// RFC 3339 in UTC.
+var runFields = []string{
+	"id", "number", "workflow", "type", "logical_date", "data_interval_start", "data_interval_end", "run_after",
+}
+
+// reference is a value that an expression reads.
+type reference struct {
+	root  string // params, run or tasks
+	name  string // of the param, the run's field or the task
+	field string // of a task: status, exit_code or outputs
+	key   string // of the output
+	at    int    // in characters from 0 in the source
+}
+
+// program is a compiled expression. It is immutable.
+type program struct {
+	code       *vm.Program
+	references []reference
+}
+
+// compileError is an error at a place of an expression.
+type compileError struct {
+	message string
+	at      int // in characters from 0 in the source
+}
+
+func (e *compileError) Error() string { return e.message }
+
+// hyphen stands for the - of a task's name while the source is parsed: tasks.load-data
+// would be a subtraction. It has the length of what it replaces, and no name contains it.
+const hyphen = "$"
+
+// parse checks an expression against the language that we allow and returns
+// what it reads.
+func parse(source string) (masked string, references []reference, err error) {
+	if source == "" {
+		return "", nil, &compileError{message: "the expression is empty"}
+	}
+	if len(source) > sourceMax {
+		return "", nil, &compileError{message: fmt.Sprintf("the expression is longer than %d bytes", sourceMax)}
+	}
+	if masked, err = maskHyphens(source); err != nil {
+		return "", nil, err
+	}
+	tree, err := parser.ParseWithConfig(masked, parserConfig())
+	if err != nil {
+		return "", nil, placed(err)
+	}
+	a := analysis{}
+	a.visit(tree.Node)
+	if a.err != nil {
+		return "", nil, a.err
+	}
+	return masked, a.references, nil
+}
+
+func parserConfig() *conf.Config {
+	config := conf.CreateNew()
+	for _, option := range languageOptions() {
+		option(config)
+	}
+	for name := range config.Disabled {
+		delete(config.Builtins, name)
+	}
+	return config
+}
+
+// languageOptions leave of the library's language what the analysis allows.
+func languageOptions() []expr.Option {
+	return []expr.Option{expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.MaxNodes(nodesMax), expr.DisableIfOperator()}
+}
+
+// compile makes a program whose names have any type.
+func compile(source string) (p *program, err error) {
+	defer recovered(&err)
+	masked, references, err := parse(source)
+	if err != nil {
+		return nil, err
+	}
+	code, err := expr.Compile(masked, append(languageOptions(), expr.Env(map[string]any{}), expr.AllowUndefinedVariables())...)
+	if err != nil {
+		return nil, placed(err)
+	}
+	return &program{code: code, references: references}, nil
+}
+
+// recovered turns a panic of the library into an error: its input comes from files.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = &compileError{message: fmt.Sprintf("the expression cannot be compiled: %v", r)}
+	}
+}
+
+// placed turns an error of the library into ours, in the words of our language.
+func placed(err error) error {
+	message, at := err.Error(), 0
+	var f *file.Error
+	if errors.As(err, &f) {
+		message, at = f.Message, f.From
+	}
+	message = strings.ReplaceAll(message, hyphen, "-")
+	for _, words := range libraryWords {
+		message = strings.ReplaceAll(message, words[0], words[1])
+	}
+	return &compileError{message: message, at: at}
+}
+
+var libraryWords = [][2]string{
+	{"compilation failed: ", ""},
+	{"expression exceeds maximum allowed nodes", fmt.Sprintf("the expression has more than %d parts", nodesMax)},
+	{"expected bool, but got ", "it must be true or false, but is of type "},
+	{"float64", "number"},
+	{"[]interface {}", "list"},
+	{"map[string]interface {}", "object"},
+	{"interface {}", "value"},
+	{" nil", " null"},
+}
+
+// maskHyphens replaces the hyphens in tasks.<name> and refuses what the library
+// would read as a comment or as a name of its own.
+func maskHyphens(source string) (string, error) {
+	masked := []byte(source)
+	refuse := func(at int, format string, args ...any) error {
+		return &compileError{message: fmt.Sprintf(format, args...), at: character(source, at) - 1}
+	}
+	for at := 0; at < len(source); at++ {
+		switch c := source[at]; {
+		case c == '"', c == '\'', c == '`':
+			end := stringEnd(source, at)
+			if end < 0 {
+				return "", refuse(at, "the string is not closed")
+			}
+			at = end
+		case c == '$', c == '#', c == ';':
+			return "", refuse(at, "%q has no meaning in an expression", c)
+		case strings.HasPrefix(source[at:], "//"), strings.HasPrefix(source[at:], "/*"):
+			return "", refuse(at, "an expression has no comments")
+		case strings.HasPrefix(source[at:], rootTasks) && startsName(source, at):
+			start := skipDot(source, at+len(rootTasks))
+			end := start
+			for end < len(source) && start > 0 && isNameByte(source[end]) {
+				if source[end] == '-' {
+					masked[end] = hyphen[0]
+				}
+				end++
+			}
+			at = max(at+len(rootTasks), end) - 1
+		}
+	}
+	return string(masked), nil
+}
+
+// startsName reports whether a name, not a field of something, starts at place at.
+func startsName(source string, at int) bool {
+	before := strings.TrimRight(source[:at], " \t\r\n")
+	return !strings.HasSuffix(before, ".") && (at == 0 || !isNameByte(source[at-1]) || source[at-1] == '-')
+}
+
+// skipDot returns the place after a dot and the white space around it, or 0 if
+// there is no dot.
+func skipDot(source string, at int) int {
+	rest := strings.TrimLeft(source[at:], " \t\r\n")
+	rest, hasDot := strings.CutPrefix(strings.TrimPrefix(rest, "?"), ".")
+	if !hasDot {
+		return 0
+	}
+	return len(source) - len(strings.TrimLeft(rest, " \t\r\n"))
+}
+
+func isNameByte(c byte) bool {
+	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// allowedOperators are the operators of the language. Ranges, pipes and regular
+// expressions are left out: they can be made costly.
+var allowedOperators = []string{
+	"or", "||", "and", "&&", "==", "!=", "<", ">", ">=", "<=", "in", "contains", "startsWith", "endsWith",
+	"+", "-", "*", "/", "%", "**", "^", "??", "not", "!",
+}
+
+// analysis walks a syntax tree, refuses what is not allowed, and collects what
+// the expression reads.
+type analysis struct {
+	references []reference
+	err        error
+}
+
+func (a *analysis) refuse(n ast.Node, format string, args ...any) {
+	if a.err == nil {
+		a.err = &compileError{message: fmt.Sprintf(format, args...), at: n.Location().From}
+	}
+}
+
+func (a *analysis) visit(nodes ...ast.Node) {
+	for _, n := range nodes {
+		switch n := n.(type) {
+		case nil, *ast.NilNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode:
+		case *ast.IdentifierNode:
+			a.bareName(n)
+		case *ast.UnaryNode:
+			a.operator(n, n.Operator)
+			a.visit(n.Node)
+		case *ast.BinaryNode:
+			a.operator(n, n.Operator)
+			a.visit(n.Left, n.Right)
+		case *ast.ChainNode:
+			a.visit(n.Node)
+		case *ast.MemberNode:
+			a.member(n)
+		case *ast.SliceNode:
+			a.visit(n.Node, n.From, n.To)
+		case *ast.ConditionalNode:
+			a.visit(n.Cond, n.Exp1, n.Exp2)
+		case *ast.ArrayNode:
+			a.visit(n.Nodes...)
+		case *ast.MapNode:
+			a.visit(n.Pairs...)
+		case *ast.PairNode:
+			a.visit(n.Key, n.Value)
+		case *ast.BuiltinNode:
+			a.builtin(n)
+		case *ast.CallNode:
+			a.refuse(n, "there is no such function: an expression has operators and len() only")
+		default:
+			a.refuse(n, "this is not allowed in an expression")
+		}
+	}
+}
+
+func (a *analysis) builtin(n *ast.BuiltinNode) {
+	if n.Name != "len" {
+		a.refuse(n, "there is no function %s(): an expression has operators and len() only", n.Name)
+		return
+	}
+	a.visit(n.Arguments...)
+}
+
+func (a *analysis) operator(n ast.Node, operator string) {
+	if !slices.Contains(allowedOperators, operator) {
+		a.refuse(n, "the operator %q is not allowed in an expression", operator)
+	}
+}
+
+func (a *analysis) bareName(n *ast.IdentifierNode) {
+	name := strings.ReplaceAll(n.Value, hyphen, "-")
+	switch name {
+	case rootParams, rootRun:
+		a.refuse(n, "%s alone is no value: write %s.<name>", name, name)
+	case nullName:
+	case rootTasks:
+		a.refuse(n, "tasks alone is no value: write tasks.<name>.status, .exit_code or .outputs.<key>")
+	default:
+		a.refuse(n, "unknown name %q: an expression reads params.<name>, run.<field> and tasks.<name>.…", name)
+	}
+}
+
+// member reads a chain such as tasks.a.outputs.rows[0] from its base on.
+func (a *analysis) member(n *ast.MemberNode) {
+	var chain []*ast.MemberNode
+	var base ast.Node = n
+	for unwrapping := true; unwrapping; {
+		switch at := base.(type) {
+		case *ast.MemberNode:
+			chain = append(chain, at)
+			base = at.Node
+		case *ast.ChainNode:
+			base = at.Node
+		default:
+			unwrapping = false
+		}
+	}
+	slices.Reverse(chain)
+	root, ok := base.(*ast.IdentifierNode)
+	if !ok || !slices.Contains([]string{rootParams, rootRun, rootTasks}, root.Value) {
+		a.visit(base)
+	} else if chain = a.reference(root, chain); a.err != nil {
+		return
+	}
+	for _, m := range chain {
+		a.visit(m.Property)
+	}
+}
+
+// reference takes from the chain after root what names one value, and returns
+// the rest, which looks inside that value.
+func (a *analysis) reference(root *ast.IdentifierNode, chain []*ast.MemberNode) []*ast.MemberNode {
+	r := reference{root: root.Value, at: root.Location().From}
+	take := func(form string) string {
+		if len(chain) == 0 {
+			a.refuse(root, "this is no value yet: write %s", form)
+			return ""
+		}
+		name, ok := chain[0].Property.(*ast.StringNode)
+		if !ok {
+			a.refuse(chain[0], "the name must be written out: %s", form)
+			return ""
+		}
+		r.at = name.Location().From
+		chain = chain[1:]
+		return name.Value
+	}
+	if r.root != rootTasks {
+		r.name = take(r.root + ".<name>")
+		a.references = append(a.references, r)
+		return chain
+	}
+	const form = "tasks.<name>.status, .exit_code or .outputs.<key>"
+	r.name = strings.ReplaceAll(take(form), hyphen, "-")
+	nameAt := r.at
+	r.field = take(form)
+	if r.field == fieldOutputs {
+		r.key = take("tasks.<name>.outputs.<key>")
+	}
+	r.at = nameAt
+	a.references = append(a.references, r)
+	return chain
+}

@@ -1,0 +1,79 @@
+package expression
+
+import (
+	"strings"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/types"
+	miniairflow "github.com/sauravritesh63/miniairflow"
+)
+
+// paramTypes and outputTypes say what a declared type is in an expression.
+var (
+	paramTypes = map[miniairflow.ParamType]types.Type{
+		miniairflow.ParamString:   types.String,
+		miniairflow.ParamInteger:  types.Int,
+		miniairflow.ParamNumber:   types.Float64,
+		miniairflow.ParamBoolean:  types.Bool,
+		miniairflow.ParamDate:     types.String,
+		miniairflow.ParamDatetime: types.String,
+	}
+	outputTypes = map[miniairflow.OutputType]types.Type{
+		miniairflow.OutputString:  types.String,
+		miniairflow.OutputInteger: types.Int,
+		miniairflow.OutputNumber:  types.Float64,
+		miniairflow.OutputBoolean: types.Bool,
+		miniairflow.OutputList:    types.TypeOf([]any{}),
+		miniairflow.OutputObject:  types.TypeOf(map[string]any{}),
+	}
+)
+
+// checkTypes compiles an expression, as parse returned it, with the types of
+// what it reads.
+func (c *checker) checkTypes(masked string, references []reference, wantBool bool) (err error) {
+	defer recovered(&err)
+	options := append(languageOptions(), expr.Env(c.typedNames(references)))
+	if wantBool {
+		options = append(options, expr.AsBool())
+	}
+	if _, err := expr.Compile(masked, options...); err != nil {
+		return placed(err)
+	}
+	return nil
+}
+
+// typedNames declares the names that an expression reads, and only those: the
+// cost must not grow with the number of tasks.
+func (c *checker) typedNames(references []reference) types.Map {
+	params, run, tasks := types.Map{}, types.Map{}, types.Map{}
+	for _, r := range references {
+		switch r.root {
+		case rootParams:
+			params[r.name] = typeOr(paramTypes[c.params[r.name]], types.Any)
+		case rootRun:
+			run[r.name] = types.String
+			if r.name == "number" {
+				run[r.name] = types.Int
+			}
+		default:
+			task, ok := tasks[r.name].(types.Map)
+			if !ok {
+				task = types.Map{fieldStatus: types.String, fieldExitCode: types.Int, fieldOutputs: types.Map{}}
+				tasks[r.name] = task
+				tasks[strings.ReplaceAll(r.name, "-", hyphen)] = task
+			}
+			if outputs, ok := task[fieldOutputs].(types.Map); ok && r.field == fieldOutputs {
+				declared := c.d.Tasks[c.tasks[r.name]].Outputs[r.key]
+				outputs[r.key] = typeOr(outputTypes[declared], types.String)
+			}
+		}
+	}
+	return types.Map{rootParams: params, rootRun: run, rootTasks: tasks, nullName: types.Nil}
+}
+
+func typeOr(t, otherwise types.Type) types.Type {
+	if t == nil {
+		return otherwise
+	}
+	return t
+}
