@@ -17,10 +17,10 @@ var errNoPrograms = errors.New("these tests need PostgreSQL's server programs (i
 // programPlaces are the directories where packages put the server programs that
 // they keep off PATH.
 var programPlaces = []string{
-	"/usr/lib/postgresql/*/bin",             // Debian, Ubuntu
-	"/usr/pgsql-*/bin",                      // PostgreSQL's own RPMs
-	"/opt/homebrew/opt/postgresql*/bin",     // Homebrew on Apple silicon
-	"/usr/local/opt/postgresql*/bin",        // Homebrew on Intel
+	"/usr/lib/postgresql/*/bin",         // Debian, Ubuntu
+	"/usr/pgsql-*/bin",                  // PostgreSQL's own RPMs
+	"/opt/homebrew/opt/postgresql*/bin", // Homebrew on Apple silicon
+	"/usr/local/opt/postgresql*/bin",    // Homebrew on Intel
 	"/home/linuxbrew/.linuxbrew/opt/postgresql*/bin",
 }
 

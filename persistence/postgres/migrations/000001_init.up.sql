@@ -1,12 +1,12 @@
 -- Identity of workflows; the content is in workflow_versions.
 CREATE TABLE workflows (
     id              uuid PRIMARY KEY,
-    name            text NOT NULL UNIQUE,
+    name            text COLLATE "C" NOT NULL UNIQUE, -- ordered as in Go and SQLite
     description     text NOT NULL DEFAULT '',
     owner           text NOT NULL DEFAULT '',
     tags            jsonb NOT NULL DEFAULT '[]',
     origin          text NOT NULL CHECK (origin IN ('file', 'api')),
-    source_file     text NOT NULL DEFAULT '',
+    source_file     text COLLATE "C" NOT NULL DEFAULT '',
     version_id      uuid NOT NULL,
     version_number  integer NOT NULL,
     schedule_cron   text NOT NULL DEFAULT '',
@@ -232,7 +232,7 @@ CREATE TABLE leases (
 );
 
 CREATE TABLE import_errors (
-    file    text NOT NULL,
+    file    text COLLATE "C" NOT NULL,
     line    integer NOT NULL,
     col     integer NOT NULL,
     message text NOT NULL,
