@@ -36,7 +36,6 @@ func (s segment) text() string {
 	return opening + " " + s.source + " " + closing
 }
 
-
 // split cuts a template into segments. Its errors carry the place.
 func split(template string) ([]segment, error) {
 	var segments []segment
