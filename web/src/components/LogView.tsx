@@ -1,0 +1,103 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useLog } from "../hooks/useLog";
+import { startOffset } from "../services/logBuffer";
+import { LiveMark } from "./LiveMark";
+import { LogLines } from "./LogLines";
+import styles from "./LogView.module.css";
+import { Notice } from "./Notice";
+
+// So near to the end counts as being there.
+const nearEndPx = 40;
+
+interface LogViewProps {
+  taskRunId: string;
+  taskName: string;
+  /** attempt is 0 while there is none. */
+  attempt: number;
+  /** waiting says what an empty log waits for. */
+  waiting: string;
+}
+
+/** LogView shows the log of an attempt as it grows. Scrolling up stops following; scrolling to the end goes on. */
+export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps) {
+  const { log, live, isComplete, loadEarlier, readAll } = useLog(taskRunId, attempt);
+  const [follow, setFollow] = useState(true);
+  const [wrap, setWrap] = useState(true);
+  const [problem, setProblem] = useState<string | null>(null);
+  const view = useRef<HTMLDivElement>(null);
+
+  // A line that has not begun is no line.
+  const lines = useMemo(() => (log.lines.at(-1) === "" ? log.lines.slice(0, -1) : log.lines), [log.lines]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end.
+  useEffect(() => {
+    if (follow && view.current) view.current.scrollTop = view.current.scrollHeight;
+  }, [follow, lines, wrap]);
+
+  const attempting = (work: () => Promise<void>) => async () => {
+    try {
+      setProblem(null);
+      await work();
+    } catch (e) {
+      setProblem(e instanceof Error ? e.message : String(e));
+    }
+  };
+  const onScroll = () => {
+    const el = view.current;
+    if (el) setFollow(el.scrollHeight - el.scrollTop - el.clientHeight < nearEndPx);
+  };
+  const earlier = startOffset(log);
+  return (
+    <div className={styles.log}>
+      <div className={styles.tools}>
+        <LiveMark status={attempt > 0 ? live.status : "over"} />
+        <span className={styles.space} />
+        <button type="button" aria-pressed={follow} onClick={() => setFollow(!follow)}>
+          Follow
+        </button>
+        <button type="button" aria-pressed={wrap} onClick={() => setWrap(!wrap)}>
+          Wrap
+        </button>
+        <button
+          type="button"
+          disabled={attempt === 0}
+          onClick={attempting(async () => save(await readAll(), `${taskName}-${attempt}.log`))}
+        >
+          Download
+        </button>
+      </div>
+      {live.refusal || problem ? <Notice tone="error" title={live.refusal ?? problem ?? ""} /> : null}
+      <section
+        ref={view}
+        className={styles.view}
+        aria-label={`Log of ${taskName}`}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it.
+        tabIndex={0}
+        onScroll={onScroll}
+      >
+        {earlier > 0 ? (
+          <div className={styles.earlier}>
+            {earlier.toLocaleString()} bytes before this are not shown.{" "}
+            <button type="button" onClick={attempting(loadEarlier)}>
+              Load earlier
+            </button>
+          </div>
+        ) : null}
+        <LogLines lines={lines} wrap={wrap} />
+        {lines.length === 0 ? (
+          <p className={styles.empty}>
+            {waiting || (isComplete || attempt === 0 ? "It wrote nothing." : "")}
+          </p>
+        ) : null}
+      </section>
+    </div>
+  );
+}
+
+/** save hands content to the browser as a download. */
+function save(content: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

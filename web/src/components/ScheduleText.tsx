@@ -1,0 +1,27 @@
+import type { WorkflowSummaryFragment } from "../gql/graphql";
+import { Time } from "./Time";
+
+/** ScheduleText says when a workflow starts by itself and when it does so next. */
+export function ScheduleText({ workflow }: { workflow: WorkflowSummaryFragment }) {
+  if (workflow.schedules.length === 0) return <span className="muted">manual</span>;
+  const next = workflow.schedules
+    .map((s) => s.nextFireAt)
+    .filter((at) => at !== null)
+    .sort()[0];
+  return (
+    <div>
+      {workflow.schedules.map((s) => (
+        <div key={`${s.cron} ${s.timezone}`}>
+          <code>{s.cron}</code> {s.timezone === "UTC" ? null : <span className="muted">{s.timezone}</span>}
+        </div>
+      ))}
+      {workflow.isPaused || workflow.retiredAt ? (
+        <span className="muted">paused: no next run</span>
+      ) : next ? (
+        <span className="muted">
+          next <Time value={next} />
+        </span>
+      ) : null}
+    </div>
+  );
+}

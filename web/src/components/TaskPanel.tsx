@@ -1,0 +1,104 @@
+import { useEffect, useEffectEvent } from "react";
+import { useQuery } from "urql";
+import type { TaskRowFragment, TaskRunQuery as TaskRunData } from "../gql/graphql";
+import { TaskRunQuery } from "../services/documents";
+import type { RunSearch } from "../services/search";
+import { LogView } from "./LogView";
+import { Loading, QueryError } from "./Notice";
+import { StatusBadge, statusText } from "./Status";
+import { TaskDetails } from "./TaskDetails";
+import styles from "./TaskPanel.module.css";
+
+/** TaskRunDetail is what the panel asks about a task run, beside what comes live. */
+export type TaskRunDetail = NonNullable<TaskRunData["taskRun"]>;
+
+interface TaskPanelProps {
+  task: TaskRowFragment;
+  /** attempt is the one whose log is shown; undefined: the latest. */
+  attempt: number | undefined;
+  tab: RunSearch["tab"];
+  onChange: (next: RunSearch) => void;
+  onClose: () => void;
+}
+
+/** TaskPanel shows one task run: its log first, then all about it. */
+export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelProps) {
+  const [{ data, error }, refresh] = useQuery({ query: TaskRunQuery, variables: { id: task.id } });
+  const ask = useEffectEvent(() => refresh({ requestPolicy: "network-only" }));
+  // The run's subscription says that the task has changed; the rest is asked then.
+  const changed = `${task.status} ${task.attempt}`;
+  useEffect(() => {
+    if (changed) ask();
+  }, [changed]);
+
+  const detail = data?.taskRun;
+  const attempts = detail?.attempts ?? [];
+  const shown = attempt ?? task.attempt;
+  return (
+    <section className={`card ${styles.panel}`} aria-label={`Task ${task.name}`}>
+      <div className={styles.head}>
+        <h2>{task.name}</h2>
+        <StatusBadge status={task.status} />
+        <div className={styles.tabs}>
+          <button type="button" aria-pressed={tab !== "details"} onClick={() => onChange({ tab: undefined })}>
+            Log
+          </button>
+          <button type="button" aria-pressed={tab === "details"} onClick={() => onChange({ tab: "details" })}>
+            Details
+          </button>
+          {attempts.length > 1 ? (
+            <select
+              aria-label="Attempt"
+              value={shown}
+              onChange={(e) => {
+                const next = Number(e.target.value);
+                onChange({ attempt: next === task.attempt ? undefined : next });
+              }}
+            >
+              {attempts.map((a) => (
+                <option key={a.number} value={a.number}>
+                  Attempt {a.number}: {statusText(a.status).toLowerCase()}
+                </option>
+              ))}
+            </select>
+          ) : null}
+        </div>
+        <button type="button" data-variant="plain" aria-label="Close the panel" onClick={onClose}>
+          <span aria-hidden="true">✕</span>
+        </button>
+      </div>
+      {error && !detail ? <QueryError error={error} /> : null}
+      {tab === "details" ? (
+        detail ? (
+          <TaskDetails task={task} detail={detail} />
+        ) : (
+          <Loading />
+        )
+      ) : (
+        <LogView
+          key={shown}
+          taskRunId={task.id}
+          taskName={task.name}
+          attempt={shown}
+          waiting={waitText(task)}
+        />
+      )}
+    </section>
+  );
+}
+
+/** waitText says what an empty log waits for; empty once the task is over. */
+function waitText(task: TaskRowFragment): string {
+  switch (task.status) {
+    case "PENDING":
+      return "It waits for the tasks before it.";
+    case "QUEUED":
+      return "It waits for a worker.";
+    case "UP_FOR_RETRY":
+      return "It waits for its next attempt.";
+    case "RUNNING":
+      return "It runs and has written nothing yet.";
+    default:
+      return "";
+  }
+}

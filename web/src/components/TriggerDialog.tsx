@@ -1,0 +1,150 @@
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { useMutation } from "urql";
+import type { TriggerWorkflowMutation, WorkflowSummaryFragment } from "../gql/graphql";
+import { TriggerMutation } from "../services/documents";
+import { newKey } from "../services/key";
+import { missingParams, type ParamField, paramFields, paramValues } from "../services/paramForm";
+import styles from "./TriggerDialog.module.css";
+
+type Triggerable = Pick<WorkflowSummaryFragment, "name" | "params" | "isPaused" | "retiredAt">;
+type UserError = TriggerWorkflowMutation["triggerWorkflow"]["userErrors"][number];
+
+/** TriggerButton opens the dialog that starts a run. */
+export function TriggerButton({ workflow, primary = false }: { workflow: Triggerable; primary?: boolean }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        data-variant={primary ? "primary" : undefined}
+        disabled={workflow.retiredAt !== null}
+        aria-label={`Trigger ${workflow.name}`}
+        onClick={() => setOpen(true)}
+      >
+        <span aria-hidden="true">▶</span> Trigger
+      </button>
+      {open ? <TriggerDialog workflow={workflow} onClose={() => setOpen(false)} /> : null}
+    </>
+  );
+}
+
+function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const title = useId();
+  const navigate = useNavigate();
+  const [fields] = useState(() => paramFields(workflow.params));
+  const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
+  const [errors, setErrors] = useState<readonly UserError[]>([]);
+  // One key per opening: pressing twice, or again after a lost answer, makes one run.
+  const [key] = useState(newKey);
+  const [{ fetching }, trigger] = useMutation(TriggerMutation);
+
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    const missing = missingParams(fields, texts);
+    if (missing.length > 0) {
+      setErrors(missing.map((name) => ({ field: ["params", name], message: "A value is needed." })));
+      return;
+    }
+    const input = { workflow: workflow.name, params: paramValues(fields, texts), idempotencyKey: key };
+    const { data, error } = await trigger({ input });
+    const run = data?.triggerWorkflow.workflowRun;
+    if (run) {
+      await navigate({
+        to: "/workflows/$name/runs/$number",
+        params: { name: workflow.name, number: String(run.number) },
+      });
+      return;
+    }
+    setErrors(error ? [{ field: null, message: error.message }] : (data?.triggerWorkflow.userErrors ?? []));
+  };
+
+  const byField = (name: string) => errors.find((e) => e.field?.join(".") === `params.${name}`)?.message;
+  const others = errors.filter((e) => !fields.some((f) => e.field?.join(".") === `params.${f.name}`));
+  return (
+    <dialog ref={dialog} aria-labelledby={title} onClose={onClose} className={styles.dialog}>
+      <form onSubmit={submit} className={styles.form} noValidate>
+        <h2 id={title}>Trigger {workflow.name}</h2>
+        {workflow.isPaused ? (
+          <p className="muted">It is paused: the run waits until the pause is lifted.</p>
+        ) : null}
+        {fields.length === 0 ? <p className="muted">It takes no parameters.</p> : null}
+        {fields.map((field) => (
+          <Field
+            key={field.name}
+            field={field}
+            text={texts[field.name] ?? field.initial}
+            error={byField(field.name)}
+            onChange={(text) => setTexts((old) => ({ ...old, [field.name]: text }))}
+          />
+        ))}
+        {others.map((e) => (
+          <p key={e.message} role="alert" className={styles.error}>
+            {e.message}
+          </p>
+        ))}
+        <div className={styles.buttons}>
+          <button type="button" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+          <button type="submit" data-variant="primary" disabled={fetching}>
+            {fetching ? "Starting …" : "Start the run"}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+interface FieldProps {
+  field: ParamField;
+  text: string;
+  error: string | undefined;
+  onChange: (text: string) => void;
+}
+
+function Field({ field, text, error, onChange }: FieldProps) {
+  const id = useId();
+  const help = [field.description, field.hint].filter((part) => part !== "").join(" ");
+  const common = {
+    id,
+    required: field.isRequired,
+    "aria-invalid": error !== undefined,
+    "aria-describedby": `${id}-help`,
+    value: text,
+    onChange: (e: { target: { value: string } }) => onChange(e.target.value),
+  };
+  return (
+    <div className={styles.field}>
+      <label htmlFor={id}>
+        {field.name}
+        {field.isRequired ? <span className="muted"> (required)</span> : null}
+      </label>
+      {field.control === "select" ? (
+        <select {...common}>
+          {field.options.includes(field.initial) ? null : (
+            <option value="">{field.isRequired ? "Choose …" : "Default"}</option>
+          )}
+          {field.options.map((option) => (
+            <option key={option}>{option}</option>
+          ))}
+        </select>
+      ) : (
+        <input
+          {...common}
+          type={field.control}
+          step={field.control === "number" ? field.step : undefined}
+          autoComplete="off"
+        />
+      )}
+      <div id={`${id}-help`} className={error ? styles.error : "muted"} role={error ? "alert" : undefined}>
+        {error ?? help}
+      </div>
+    </div>
+  );
+}

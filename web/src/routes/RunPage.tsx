@@ -1,0 +1,104 @@
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useQuery } from "urql";
+import { Breadcrumb } from "../components/Breadcrumb";
+import { GraphCard } from "../components/GraphCard";
+import { Empty, Loading, Notice, QueryError } from "../components/Notice";
+import { type RunDetail, RunHeader } from "../components/RunHeader";
+import { statusText } from "../components/Status";
+import { TaskPanel } from "../components/TaskPanel";
+import { TaskTable } from "../components/TaskTable";
+import { useLive } from "../hooks/useLive";
+import { useTitle } from "../hooks/useTitle";
+import { RunQuery, RunUpdates } from "../services/documents";
+import { applyUpdates, emptyRun } from "../services/runState";
+import type { RunSearch } from "../services/search";
+import styles from "./RunPage.module.css";
+
+const route = getRouteApi("/workflows/$name/runs/$number");
+
+/** RunPage shows one run as it goes. */
+export function RunPage() {
+  const { name, number } = route.useParams();
+  useTitle(`${name}#${number}`);
+  const wanted = Number(number);
+  const valid = Number.isSafeInteger(wanted) && wanted > 0;
+  const [{ data, error, stale }] = useQuery({
+    query: RunQuery,
+    variables: { workflow: name, number: wanted },
+    pause: !valid,
+  });
+  const run = data?.workflow?.run;
+  if (run) return <LiveRun key={run.id} detail={run} />;
+  if (error && !stale) return <QueryError error={error} />;
+  if (data || !valid) {
+    return (
+      <Empty title={`There is no run ${name}#${number}`}>
+        <Link to="/workflows/$name" params={{ name }}>
+          To the runs of {name}
+        </Link>
+      </Empty>
+    );
+  }
+  return <Loading />;
+}
+
+function LiveRun({ detail }: { detail: RunDetail }) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const [state, setState] = useState(emptyRun);
+  const live = useLive({
+    document: RunUpdates,
+    key: detail.id,
+    variables: () => ({ id: detail.id, sinceRevision: state.revision }),
+    onData: (batch) =>
+      setState((old) =>
+        applyUpdates(
+          old,
+          batch.map((d) => d.workflowRunUpdated),
+        ),
+      ),
+  });
+  const run = state.run ?? detail;
+  useTitle(`${statusText(run.status)}: ${run.label}`);
+
+  const byName = useMemo(() => new Map(state.tasks.map((task) => [task.name, task])), [state.tasks]);
+  // The detail may be asked again, but its version never changes.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
+  const graph = useMemo(() => detail.version.tasks, [detail.version.id]);
+  const change = (next: RunSearch) => navigate({ search: { ...search, ...next }, resetScroll: false });
+  const select = (task: string) => change({ task, attempt: undefined });
+  const chosen = search.task === undefined ? undefined : byName.get(search.task);
+
+  return (
+    <div className="stack">
+      <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
+      <RunHeader run={run} detail={detail} live={live.status} />
+      {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
+      {run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null}
+      <div className={chosen ? styles.split : "stack"}>
+        <div className={styles.tasks}>
+          <GraphCard tasks={graph} runs={byName} selected={search.task} onSelect={select} />
+          <TaskTable
+            run={run}
+            tasks={state.tasks}
+            status={search.status}
+            selected={search.task}
+            onSelect={select}
+            onStatus={(status) => change({ status })}
+          />
+        </div>
+        {chosen ? (
+          <TaskPanel
+            key={chosen.id}
+            task={chosen}
+            attempt={search.attempt}
+            tab={search.tab}
+            onChange={change}
+            onClose={() => change({ task: undefined, attempt: undefined, tab: undefined })}
+          />
+        ) : null}
+      </div>
+    </div>
+  );
+}

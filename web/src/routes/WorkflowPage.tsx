@@ -1,0 +1,137 @@
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { useQuery } from "urql";
+import { Breadcrumb } from "../components/Breadcrumb";
+import { Facts } from "../components/Facts";
+import { GraphCard } from "../components/GraphCard";
+import { Empty, Loading, Notice, QueryError } from "../components/Notice";
+import { PauseSwitch } from "../components/PauseSwitch";
+import { RunTable } from "../components/RunTable";
+import { ScheduleText } from "../components/ScheduleText";
+import { Time } from "../components/Time";
+import { TriggerButton } from "../components/TriggerDialog";
+import type { RunSummaryFragment, TaskRowFragment, WorkflowQuery as WorkflowData } from "../gql/graphql";
+import { useLive } from "../hooks/useLive";
+import { usePolling } from "../hooks/usePolling";
+import { useTitle } from "../hooks/useTitle";
+import { RunsUpdates, WorkflowQuery } from "../services/documents";
+import { mergeRuns } from "../services/runState";
+
+const pageSize = 25;
+const pollMs = 5_000;
+
+const route = getRouteApi("/workflows/$name");
+const noRuns: ReadonlyMap<string, TaskRowFragment> = new Map();
+
+type WorkflowDetail = NonNullable<WorkflowData["workflow"]>;
+
+/** WorkflowPage shows one workflow: what it is, its graph and its runs. */
+export function WorkflowPage() {
+  const { name } = route.useParams();
+  const { after } = route.useSearch();
+  useTitle(name);
+  const [{ data, error, stale }, refresh] = useQuery({
+    query: WorkflowQuery,
+    variables: { name, first: pageSize, after: after ?? null },
+  });
+  usePolling(() => refresh({ requestPolicy: "network-only" }), pollMs);
+
+  if (data?.workflow) return <Detail key={name} workflow={data.workflow} firstPage={after === undefined} />;
+  if (error && !stale) return <QueryError error={error} />;
+  if (data) {
+    return (
+      <Empty title={`There is no workflow ${name}`}>
+        <Link to="/workflows">To the workflows</Link>
+      </Empty>
+    );
+  }
+  return <Loading />;
+}
+
+function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: boolean }) {
+  const { name, version } = workflow;
+  const [updates, setUpdates] = useState<readonly RunSummaryFragment[]>([]);
+  useLive({
+    document: RunsUpdates,
+    key: firstPage ? name : null,
+    variables: () => ({ filter: { workflow: name } }),
+    onData: (batch) =>
+      setUpdates((old) =>
+        mergeRuns(
+          old,
+          batch.map((d) => d.workflowRunsUpdated),
+        ).slice(0, pageSize),
+      ),
+  });
+  const runs = useMemo(
+    () => (firstPage ? mergeRuns(workflow.runs.nodes, updates).slice(0, pageSize) : workflow.runs.nodes),
+    [firstPage, workflow.runs.nodes, updates],
+  );
+  // Polling brings equal tasks in new arrays; the graph is laid out per version.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a version never changes.
+  const tasks = useMemo(() => version.tasks, [version.id]);
+  const { pageInfo } = workflow.runs;
+  return (
+    <div className="stack">
+      <Breadcrumb items={[{ text: name }]} />
+      <div className="row spread">
+        <div className="row">
+          <h1>{name}</h1>
+          <PauseSwitch workflow={workflow} />
+          <span className="muted">
+            {workflow.retiredAt ? "Retired" : workflow.isPaused ? "Paused" : "Active"}
+          </span>
+        </div>
+        <TriggerButton workflow={workflow} primary />
+      </div>
+      {workflow.description ? <p className="muted">{workflow.description}</p> : null}
+      {workflow.retiredAt ? (
+        <Notice title="Its file is gone">The history stays; it starts no more runs.</Notice>
+      ) : null}
+      <Facts
+        facts={[
+          ["Schedule", <ScheduleText key="schedule" workflow={workflow} />],
+          ["Owner", workflow.owner || "–"],
+          ["Tags", workflow.tags.join(", ") || "–"],
+          ["File", workflow.sourceFile ?? "none: made through the API"],
+          ["Version", `${version.number}`],
+          ["Runs at a time", `${workflow.maxActiveRuns}`],
+          ["Changed", <Time key="changed" value={workflow.updatedAt} />],
+        ]}
+      />
+      {workflow.docs ? (
+        <details className="card">
+          <summary style={{ padding: "0.6rem 0.9rem", cursor: "pointer" }}>Documentation</summary>
+          <pre style={{ padding: "0 0.9rem 0.9rem" }}>{workflow.docs}</pre>
+        </details>
+      ) : null}
+      <GraphCard tasks={tasks} runs={noRuns} onSelect={null} />
+      <section className="card" aria-label="Runs">
+        {runs.length > 0 ? (
+          <RunTable runs={runs} />
+        ) : (
+          <Empty title="It never ran">
+            <pre>miniairflow trigger {name} --wait</pre>
+          </Empty>
+        )}
+      </section>
+      <div className="row">
+        {firstPage ? null : (
+          <Link to="/workflows/$name" params={{ name }} className="button">
+            Newest runs
+          </Link>
+        )}
+        {pageInfo.hasNextPage ? (
+          <Link
+            to="/workflows/$name"
+            params={{ name }}
+            search={{ after: pageInfo.endCursor ?? undefined }}
+            className="button"
+          >
+            Older runs
+          </Link>
+        ) : null}
+      </div>
+    </div>
+  );
+}

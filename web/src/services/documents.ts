@@ -1,0 +1,320 @@
+import { graphql } from "../gql";
+
+// Everything that the page asks of the API, in one place.
+
+export const RunSummary = graphql(`
+  fragment RunSummary on WorkflowRun {
+    id
+    number
+    label
+    status
+    reason
+    type
+    runAfter
+    createdAt
+    startedAt
+    finishedAt
+    cancelRequestedAt
+    taskCount
+    taskStates {
+      status
+      count
+    }
+    workflow {
+      id
+      name
+    }
+  }
+`);
+
+export const TaskRow = graphql(`
+  fragment TaskRow on TaskRun {
+    id
+    name
+    index
+    status
+    attempt
+    reason
+    exitCode
+    queuedAt
+    startedAt
+    finishedAt
+    nextRetryAt
+  }
+`);
+
+export const WorkflowSummary = graphql(`
+  fragment WorkflowSummary on Workflow {
+    id
+    name
+    description
+    owner
+    tags
+    sourceFile
+    scheduleCron
+    isActive
+    isPaused
+    pausedAt
+    retiredAt
+    schedules {
+      cron
+      timezone
+      nextFireAt
+    }
+    params {
+      name
+      type
+      description
+      enum
+      default
+      isRequired
+    }
+    latestRun {
+      ...RunSummary
+    }
+  }
+`);
+
+export const WorkflowsQuery = graphql(`
+  query Workflows($first: Int!, $after: String, $filter: WorkflowFilter) {
+    workflows(first: $first, after: $after, filter: $filter) {
+      nodes {
+        ...WorkflowSummary
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+      totalCount
+      totalCountIsExact
+    }
+    importErrors {
+      file
+      line
+      column
+      message
+      since
+    }
+  }
+`);
+
+export const WorkflowQuery = graphql(`
+  query Workflow($name: String!, $first: Int!, $after: String) {
+    workflow(name: $name) {
+      ...WorkflowSummary
+      docs
+      maxActiveRuns
+      updatedAt
+      version {
+        id
+        number
+        tasks {
+          name
+          dependsOn
+        }
+      }
+      runs(first: $first, after: $after) {
+        nodes {
+          ...RunSummary
+        }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
+        totalCount
+        totalCountIsExact
+      }
+    }
+  }
+`);
+
+export const RunQuery = graphql(`
+  query Run($workflow: String!, $number: Int64!) {
+    workflow(name: $workflow) {
+      id
+      name
+      run(number: $number) {
+        ...RunSummary
+        logicalDate
+        deadlineAt
+        params
+        version {
+          id
+          number
+          tasks {
+            name
+            dependsOn
+          }
+        }
+      }
+    }
+  }
+`);
+
+export const TaskRunQuery = graphql(`
+  query TaskRun($id: ID!) {
+    taskRun(id: $id) {
+      ...TaskRow
+      outputs
+      queue
+      task {
+        description
+        triggerRule
+        when
+        noop
+        timeoutSeconds
+        command {
+          script
+          argv
+        }
+        retry {
+          count
+        }
+      }
+      dependsOn
+      attempts {
+        number
+        status
+        reason
+        exitCode
+        worker
+        startedAt
+        finishedAt
+      }
+    }
+  }
+`);
+
+export const LogsQuery = graphql(`
+  query Logs($id: ID!, $attempt: Int, $fromOffset: Int64!, $limit: Int!) {
+    taskRun(id: $id) {
+      id
+      logs(attempt: $attempt, fromOffset: $fromOffset, limit: $limit) {
+        offset
+        text
+        nextOffset
+        isComplete
+      }
+    }
+  }
+`);
+
+export const QueueDepthsQuery = graphql(`
+  query QueueDepths {
+    queueDepths {
+      queue
+      depth
+    }
+  }
+`);
+
+export const TriggerMutation = graphql(`
+  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {
+    triggerWorkflow(input: $input) {
+      workflowRun {
+        id
+        number
+        label
+      }
+      userErrors {
+        field
+        message
+      }
+    }
+  }
+`);
+
+export const CancelMutation = graphql(`
+  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {
+    cancelWorkflowRun(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const PauseMutation = graphql(`
+  mutation PauseWorkflow($input: PauseWorkflowInput!) {
+    pauseWorkflow(input: $input) {
+      workflow {
+        id
+        isPaused
+        pausedAt
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const UnpauseMutation = graphql(`
+  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {
+    unpauseWorkflow(input: $input) {
+      workflow {
+        id
+        isPaused
+        pausedAt
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const RunUpdates = graphql(`
+  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {
+    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {
+      workflowRun {
+        ...RunSummary
+      }
+      revision
+      changedTaskRuns {
+        ...TaskRow
+      }
+    }
+  }
+`);
+
+export const RunsUpdates = graphql(`
+  subscription RunsUpdates($filter: WorkflowRunFilter) {
+    workflowRunsUpdated(filter: $filter) {
+      ...RunSummary
+    }
+  }
+`);
+
+export const LogUpdates = graphql(`
+  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {
+    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {
+      attempt
+      offset
+      text
+      nextOffset
+      isComplete
+    }
+  }
+`);
+
+export const WorkersUpdates = graphql(`
+  subscription WorkersUpdates {
+    workersUpdated {
+      id
+      name
+      hostname
+      pid
+      version
+      queues
+      concurrency
+      running
+      status
+      startedAt
+      lastHeartbeat
+    }
+  }
+`);

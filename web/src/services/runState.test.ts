@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import type { RunSummaryFragment, TaskRowFragment, TaskRunStatus, WorkflowRunStatus } from "../gql/graphql";
+import { applyUpdates, emptyRun, latestByWorkflow, mergeRuns, type RunUpdate } from "./runState";
+
+function task(index: number, status: TaskRunStatus): TaskRowFragment {
+  return {
+    id: `task-${index}`,
+    name: `t${index}`,
+    index,
+    status,
+    attempt: 1,
+    reason: null,
+    exitCode: null,
+    queuedAt: null,
+    startedAt: null,
+    finishedAt: null,
+    nextRetryAt: null,
+  };
+}
+
+function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSummaryFragment {
+  return {
+    id: `${workflow}-${number}`,
+    number,
+    label: `${workflow}#${number}`,
+    status,
+    reason: null,
+    type: "MANUAL",
+    runAfter: "2026-01-01T00:00:00Z",
+    createdAt: "2026-01-01T00:00:00Z",
+    startedAt: null,
+    finishedAt: null,
+    cancelRequestedAt: null,
+    taskCount: 2,
+    taskStates: [],
+    workflow: { id: workflow, name: workflow },
+  };
+}
+
+function update(revision: number, status: WorkflowRunStatus, ...changed: TaskRowFragment[]): RunUpdate {
+  return { revision, workflowRun: run(1, status), changedTaskRuns: changed };
+}
+
+test("an update replaces the tasks that it names and keeps the others", () => {
+  const before = applyUpdates(emptyRun, [update(1, "RUNNING", task(0, "RUNNING"), task(1, "PENDING"))]);
+  const after = applyUpdates(before, [update(2, "RUNNING", task(0, "SUCCESS"))]);
+  expect(after.tasks.map((t) => t.status)).toEqual(["SUCCESS", "PENDING"]);
+  expect(after.revision).toBe(2);
+  expect(before.tasks.map((t) => t.status)).toEqual(["RUNNING", "PENDING"]);
+});
+
+test("parts of one large update share a revision and come in any order", () => {
+  const state = applyUpdates(emptyRun, [
+    update(1, "RUNNING", task(2, "QUEUED")),
+    update(1, "RUNNING", task(0, "QUEUED"), task(1, "QUEUED")),
+  ]);
+  expect(state.tasks.map((t) => t.index)).toEqual([0, 1, 2]);
+});
+
+test("an overtaken update changes nothing", () => {
+  const state = applyUpdates(emptyRun, [update(5, "SUCCESS", task(0, "SUCCESS"))]);
+  expect(applyUpdates(state, [update(4, "RUNNING", task(0, "RUNNING"))])).toEqual(state);
+});
+
+test("an update of the run alone keeps the list of tasks as it is", () => {
+  const state = applyUpdates(emptyRun, [update(1, "RUNNING", task(0, "SUCCESS"))]);
+  expect(applyUpdates(state, [update(2, "SUCCESS")]).tasks).toBe(state.tasks);
+});
+
+test("the latest run of a workflow is the one with the highest number", () => {
+  const latest = latestByWorkflow(new Map(), [
+    run(2, "RUNNING"),
+    run(1, "SUCCESS"),
+    run(7, "FAILED", "other"),
+  ]);
+  expect([...latest.values()].map((r) => r.label)).toEqual(["etl#2", "other#7"]);
+  expect(latestByWorkflow(latest, [run(2, "SUCCESS")]).get("etl")?.status).toBe("SUCCESS");
+});
+
+test("runs stay newest first when updates come in", () => {
+  const merged = mergeRuns([run(2, "RUNNING"), run(1, "RUNNING")], [run(1, "SUCCESS"), run(3, "PENDING")]);
+  expect(merged.map((r) => `${r.number} ${r.status}`)).toEqual(["3 PENDING", "2 RUNNING", "1 SUCCESS"]);
+});

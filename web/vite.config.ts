@@ -1,0 +1,61 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+// Below this size the saved bytes are not worth a second copy in the binary.
+const gzipMinBytes = 1024;
+
+// precompress puts a .gz copy beside every text asset, so that the server
+// never compresses while it answers. Browsers ask for brotli over TLS only,
+// and this page is mostly served without.
+function precompress(): Plugin {
+  return {
+    name: "precompress",
+    apply: "build",
+    async writeBundle(options, bundle) {
+      const dir = options.dir ?? "dist";
+      const names = Object.keys(bundle).filter((name) => /\.(js|css|html|svg|json)$/.test(name));
+      for (const name of names) {
+        const raw = await readFile(join(dir, name));
+        if (raw.length < gzipMinBytes) continue;
+        const packed = await promisify(gzip)(raw, { level: constants.Z_BEST_COMPRESSION });
+        await writeFile(join(dir, `${name}.gz`), packed);
+      }
+    },
+  };
+}
+
+// keepPlaceholder restores the file that lets `go build` embed dist/ in a
+// checkout where the page was never built.
+function keepPlaceholder(): Plugin {
+  return {
+    name: "keep-placeholder",
+    apply: "build",
+    async writeBundle(options) {
+      await writeFile(join(options.dir ?? "dist", ".gitkeep"), "");
+    },
+  };
+}
+
+const server = process.env["MINIAIRFLOW_SERVER"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  base: "/ui/",
+  plugins: [react(), precompress(), keepPlaceholder()],
+  build: {
+    outDir: "dist",
+    chunkSizeWarningLimit: 4000,
+    rolldownOptions: {
+      input: ["index.html", "playground.html"],
+      onLog: (level, log, print) => {
+        // GraphiQL's files carry directives for a compiler that we do not use.
+        if (log.code !== "MODULE_LEVEL_DIRECTIVE") print(level, log);
+      },
+    },
+  },
+  server: { proxy: { "/graphql": { target: server, ws: true } } },
+  test: { include: ["src/**/*.test.ts"] },
+});
