@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// chooseOne picks the first rows of one queue. The limit is part of the text: a
+// parameter there makes the server plan each call anew.
+const chooseOne = `
+	chosen AS MATERIALIZED (
+		SELECT workflow_run_id, seq FROM task_queue
+		WHERE state = 'ready' AND queue = ($1::text[])[1]
+		ORDER BY priority DESC, sort_key LIMIT %[1]d FOR UPDATE SKIP LOCKED)`
+
+// chooseMany picks the first rows over several queues: how many each queue
+// gives is read from their heads, then that many are taken from each.
+const chooseMany = `
+	heads AS MATERIALIZED (
+		SELECT h.queue, h.priority, h.sort_key
+		FROM unnest($1::text[]) AS wanted(queue)
+		CROSS JOIN LATERAL (
+			SELECT queue, priority, sort_key FROM task_queue
+			WHERE state = 'ready' AND queue = wanted.queue
+			ORDER BY priority DESC, sort_key LIMIT %[1]d) h),
+	quotas AS MATERIALIZED (
+		SELECT queue, count(*) AS quota
+		FROM (SELECT queue FROM heads ORDER BY priority DESC, sort_key LIMIT %[1]d) first
+		GROUP BY queue),
+	chosen AS MATERIALIZED (
+		SELECT c.workflow_run_id, c.seq
+		FROM quotas
+		CROSS JOIN LATERAL (
+			SELECT workflow_run_id, seq FROM task_queue
+			WHERE state = 'ready' AND queue = quotas.queue
+			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c)`
+
+// takeChosen moves the chosen rows from the queue to the open attempts, unless
+// this token has claims already: then an earlier call of the same exchange did it.
+const takeChosen = `,
+	taken AS (
+		DELETE FROM task_queue q USING chosen c
+		WHERE q.workflow_run_id = c.workflow_run_id AND q.seq = c.seq
+			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $2)
+		RETURNING q.workflow_run_id, q.seq),
+	started AS (
+		UPDATE task_runs t
+		SET status = 'running', attempt = t.attempt + 1, started_at = $4, next_retry_at = NULL, changed = pg_current_xact_id()
+		FROM taken
+		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'up_for_retry')
+		RETURNING t.workflow_run_id, t.seq, t.attempt)
+	INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, started_at)
+	SELECT workflow_run_id, seq, $2, $3, attempt, $4 FROM started`
+
+// claim takes task runs from the queues (T4) and returns all claims of the
+// request's token. It takes no run's lock and waits for nobody.
+func claim(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
+	choose := chooseMany
+	if len(request.Queues) == 1 {
+		choose = chooseOne
+	}
+	text := "WITH " + fmt.Sprintf(choose, min(request.Limit, claimMax)) + takeChosen
+	batch := &pgx.Batch{}
+	batch.Queue(text, request.Queues, request.Token, request.SessionID, now)
+	var claims []miniairflow.Claim
+	queueClaimed(batch, request.Token, &claims)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
+	return claims, nil
+}
+
+// queueClaimed adds the statements that read the open claims of a token.
+func queueClaimed(batch *pgx.Batch, token uuid.UUID, claims *[]miniairflow.Claim) {
+	const open = `
+		SELECT o.workflow_run_id, o.seq, o.attempt, t.failures, o.token, o.started_at
+		FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
+		WHERE o.token = $1
+		ORDER BY t.priority DESC, t.queued_at, o.workflow_run_id, o.seq`
+	batch.Queue(open, token).Query(func(rows pgx.Rows) (err error) {
+		*claims, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c miniairflow.Claim, err error) {
+			err = row.Scan(&c.RunID, &c.Seq, &c.Attempt, &c.Failures, &c.Token, &c.StartedAt)
+			return c, err
+		})
+		return err
+	})
+	const runs = `SELECT ` + runColumns + ` FROM ` + runTables + `
+		WHERE r.id IN (SELECT workflow_run_id FROM task_open WHERE token = $1)`
+	batch.Queue(runs, token).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, scanRun)
+		byID := make(map[uuid.UUID]*miniairflow.WorkflowRun, len(found))
+		for _, r := range found {
+			byID[r.ID] = r
+		}
+		for i := range *claims {
+			c := &(*claims)[i]
+			if c.Run = byID[c.RunID]; c.Run != nil {
+				c.VersionID = c.Run.VersionID
+			}
+		}
+		return err
+	})
+}
+
+// Claimed implements miniairflow.TaskStore.
+func (s *Store) Claimed(ctx context.Context, token uuid.UUID) ([]miniairflow.Claim, error) {
+	var claims []miniairflow.Claim
+	err := s.inTx(ctx, func(t *tx) error {
+		claims = nil
+		batch := &pgx.Batch{}
+		queueClaimed(batch, token, &claims)
+		// The exchange that made the claims may still be on its way to its commit.
+		if err := lockToken(ctx, t, token); err != nil {
+			return err
+		}
+		return t.SendBatch(ctx, batch).Close()
+	})
+	return claims, err
+}
+
+// publishClaims tells who watches the runs, and takes back the news that there
+// is something to claim if this exchange has claimed all of it.
+func publishClaims(t *tx, plan *dialect.Plan, claims []miniairflow.Claim) {
+	left := map[dialect.Place]bool{}
+	for _, p := range plan.Queued {
+		left[p] = true
+	}
+	seen := map[uuid.UUID]bool{}
+	for _, c := range claims {
+		delete(left, dialect.Place{RunID: c.RunID, Seq: c.Seq})
+		if !seen[c.RunID] {
+			seen[c.RunID] = true
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: c.RunID})
+		}
+	}
+	if len(left) > 0 || len(plan.Feeds) > 0 {
+		return
+	}
+	kept := t.events[:0]
+	for _, e := range t.events {
+		if e.Topic != miniairflow.TopicQueue {
+			kept = append(kept, e)
+		}
+	}
+	t.events = kept
+}

@@ -1,0 +1,238 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// claimMax bounds the claims of one exchange.
+const claimMax = 500
+
+// Exchange implements miniairflow.TaskStore.
+func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
+	var result miniairflow.ExchangeResult
+	input, err := newFinishInput(request.Finishes)
+	if err != nil {
+		return result, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
+		if len(request.Finishes) > 0 {
+			if err := lockRuns(ctx, t, input.runIDs...); err != nil {
+				return err
+			}
+		}
+		if request.Limit > 0 {
+			if err := lockToken(ctx, t, request.Token); err != nil {
+				return err
+			}
+		}
+		status, now, err := session(ctx, t, request.SessionID)
+		if err != nil {
+			return err
+		}
+		plan := &dialect.Plan{}
+		if len(request.Finishes) > 0 {
+			if plan, err = s.finish(ctx, t, now, input, result.Stale); err != nil {
+				return err
+			}
+		}
+		if request.Limit > 0 && status == miniairflow.WorkerActive && len(request.Queues) > 0 {
+			result.Claims, err = claim(ctx, t, now, request)
+			publishClaims(t, plan, result.Claims)
+		}
+		return err
+	})
+	return result, err
+}
+
+// session returns the status of a worker's session and the time, or ErrFenced.
+func session(ctx context.Context, t *tx, id uuid.UUID) (miniairflow.WorkerStatus, time.Time, error) {
+	var status miniairflow.WorkerStatus
+	var alive bool
+	var now time.Time
+	const text = `SELECT status, lease_until > clock_timestamp(), clock_timestamp() FROM workers WHERE id = $1`
+	err := t.QueryRow(ctx, text, id).Scan(&status, &alive, &now)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "", now, miniairflow.ErrFenced
+	case err != nil:
+		return "", now, fmt.Errorf("check session: %w", err)
+	case !alive || status == miniairflow.WorkerInactive:
+		return "", now, miniairflow.ErrFenced
+	}
+	return status, now, nil
+}
+
+// finishInput holds finishes as the arrays that unnest takes.
+type finishInput struct {
+	finishes []miniairflow.Finish
+	runIDs   []uuid.UUID // each once, ascending
+	runs     []uuid.UUID
+	seqs     []int
+	tokens   []uuid.UUID
+	attempts []string
+	nexts    []string
+	delays   []int64 // microseconds
+	reasons  []string
+	codes    []*int
+	outputs  []*string
+}
+
+func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
+	in := &finishInput{finishes: finishes}
+	for i := range finishes {
+		f := &finishes[i]
+		in.runs, in.seqs, in.tokens = append(in.runs, f.RunID), append(in.seqs, f.Seq), append(in.tokens, f.Token)
+		in.attempts, in.nexts = append(in.attempts, string(f.Attempt)), append(in.nexts, string(f.Next))
+		in.delays = append(in.delays, f.Delay.Microseconds())
+		in.reasons, in.codes = append(in.reasons, dialect.Text(f.Reason)), append(in.codes, f.ExitCode)
+		var outputs *string
+		if f.Outputs != nil {
+			data, err := dialect.EncodeObject(f.Outputs)
+			if err != nil {
+				return nil, fmt.Errorf("outputs of task run %d: %w", f.Seq, err)
+			}
+			text := string(data)
+			outputs = &text
+		}
+		in.outputs = append(in.outputs, outputs)
+	}
+	in.runIDs = slices.Clone(in.runs)
+	slices.SortFunc(in.runIDs, compareIDs)
+	in.runIDs = slices.Compact(in.runIDs)
+	return in, nil
+}
+
+// compareIDs orders ids as the database does.
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+// finish ends attempts and settles what that means. It sets stale for those
+// whose attempt was not open, unless the same finish had ended it before.
+func (s *Store) finish(ctx context.Context, t *tx, now time.Time, in *finishInput, stale []bool) (*dialect.Plan, error) {
+	runs, _, err := s.loadRuns(ctx, t, in.runIDs...)
+	if err != nil {
+		return nil, err
+	}
+	finished, err := endAttempts(ctx, t, now, in)
+	if err != nil {
+		return nil, err
+	}
+	moves := make([]move, 0, len(in.runIDs))
+	done := make(map[dialect.Place]bool, len(finished))
+	for _, id := range in.runIDs {
+		if runs[id] == nil {
+			continue
+		}
+		m := move{run: runs[id]}
+		for _, f := range finished {
+			if f.place.RunID != id {
+				continue
+			}
+			done[f.place] = true
+			m.freed++
+			if f.status.IsTerminal() {
+				m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
+			}
+		}
+		if m.freed > 0 {
+			moves = append(moves, m)
+		}
+	}
+	if err := markStale(ctx, t, in, done, stale); err != nil {
+		return nil, err
+	}
+	return s.settle(ctx, t, now, moves)
+}
+
+// finished is a task run whose attempt has ended.
+type finished struct {
+	place  dialect.Place
+	status miniairflow.TaskStatus
+}
+
+// endAttempts ends the attempts that are open under their tokens: the open row
+// becomes history, the task run gets its next status, and a retry waits in the
+// queue. A run that is being cancelled gets no retries.
+func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]finished, error) {
+	const text = `
+		WITH input AS MATERIALIZED (
+			SELECT DISTINCT ON (run_id, seq, token) *
+			FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::int[], $9::text[])
+				WITH ORDINALITY AS i(run_id, seq, token, attempt, next, delay, reason, exit_code, outputs, place)
+			ORDER BY run_id, seq, token, place),
+		closed AS (
+			DELETE FROM task_open o USING input i
+			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
+			RETURNING o.workflow_run_id, o.seq, o.token, o.session_id, o.attempt AS number, o.started_at,
+				i.attempt, i.next, i.delay, i.reason, i.exit_code, i.outputs),
+		changed AS (
+			UPDATE task_runs t
+			SET status = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE c.next END,
+				reason = c.reason, exit_code = c.exit_code, outputs = c.outputs::jsonb,
+				failures = t.failures + (c.attempt IN ('failed', 'timed_out'))::int,
+				finished_at = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NULL THEN NULL ELSE $10::timestamptz END,
+				next_retry_at = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NULL
+					THEN $10::timestamptz + c.delay * interval '1 microsecond' END,
+				changed = pg_current_xact_id()
+			FROM closed c JOIN workflow_runs r ON r.id = c.workflow_run_id
+			WHERE t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq AND t.status = 'running'
+			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.next_retry_at),
+		history AS (
+			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, exit_code, started_at, finished_at)
+			SELECT c.workflow_run_id, c.seq, c.number, c.token, c.session_id, coalesce(w.name, ''), c.attempt, c.reason, c.exit_code, c.started_at, $10
+			FROM closed c LEFT JOIN workers w ON w.id = c.session_id),
+		retries AS (
+			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key, due_at)
+			SELECT workflow_run_id, seq, 'delayed', queue, priority, 0, next_retry_at FROM changed WHERE status = 'up_for_retry')
+		SELECT workflow_run_id, seq, status FROM changed ORDER BY workflow_run_id, seq`
+	ended, err := collect(ctx, t, func(row pgx.CollectableRow) (f finished, err error) {
+		err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status)
+		return f, err
+	}, text, in.runs, in.seqs, in.tokens, in.attempts, in.nexts, in.delays, in.reasons, in.codes, in.outputs, now)
+	if err != nil {
+		return nil, fmt.Errorf("end attempts: %w", err)
+	}
+	return ended, nil
+}
+
+// markStale sets stale for the finishes that ended nothing, but for those that
+// had ended their attempt in an earlier call.
+func markStale(ctx context.Context, t *tx, in *finishInput, done map[dialect.Place]bool, stale []bool) error {
+	var missed []int
+	var runs []uuid.UUID
+	var seqs []int
+	for i := range in.finishes {
+		if !done[dialect.Place{RunID: in.runs[i], Seq: in.seqs[i]}] {
+			stale[i] = true
+			missed = append(missed, i)
+			runs, seqs = append(runs, in.runs[i]), append(seqs, in.seqs[i])
+		}
+	}
+	if len(missed) == 0 {
+		return nil
+	}
+	const text = `
+		SELECT a.workflow_run_id, a.seq, a.token
+		FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)
+		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status <> 'lost'`
+	stored, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], text, runs, seqs)
+	if err != nil {
+		return fmt.Errorf("find earlier finishes: %w", err)
+	}
+	for _, i := range missed {
+		held := miniairflow.HeldAttempt{RunID: in.runs[i], Seq: in.seqs[i], Token: in.tokens[i]}
+		stale[i] = !slices.Contains(stored, held)
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// PromoteRetries implements miniairflow.TaskStore.
+func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time, error) {
+	const dueText = `
+		SELECT workflow_run_id, seq FROM task_queue
+		WHERE state = 'delayed' AND due_at <= clock_timestamp() ORDER BY due_at LIMIT $1`
+	due, err := query(ctx, s, pgx.RowToStructByPos[dialect.Place], dueText, limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	promoted := 0
+	if len(due) > 0 {
+		if promoted, err = s.promote(ctx, due); err != nil {
+			return 0, nil, err
+		}
+	}
+	const nextText = `SELECT min(due_at) FROM task_queue WHERE state = 'delayed'`
+	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
+	return promoted, next, err
+}
+
+// promote makes delayed task runs wait for a slot, or gives them one.
+func (s *Store) promote(ctx context.Context, due []dialect.Place) (promoted int, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		promoted = 0
+		runIDs, seqs := columns(due)
+		ids := sortedIDs(runIDs)
+		if err := lockRuns(ctx, t, ids...); err != nil {
+			return err
+		}
+		runs, now, err := s.loadRuns(ctx, t, ids...)
+		if err != nil {
+			return err
+		}
+		const text = `
+			DELETE FROM task_queue q USING unnest($1::uuid[], $2::int[]) AS i(run_id, seq)
+			WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'delayed' AND q.due_at <= $3
+			RETURNING q.workflow_run_id, q.seq, q.priority`
+		type row struct {
+			RunID uuid.UUID
+			dialect.Ready
+		}
+		taken, err := collect(ctx, t, func(r pgx.CollectableRow) (found row, err error) {
+			err = r.Scan(&found.RunID, &found.Seq, &found.Priority)
+			return found, err
+		}, text, runIDs, seqs, now)
+		if err != nil {
+			return fmt.Errorf("promote retries: %w", err)
+		}
+		var moves []move
+		for _, id := range ids {
+			m := move{run: runs[id]}
+			for _, found := range taken {
+				if found.RunID == id {
+					m.ready = append(m.ready, found.Ready)
+				}
+			}
+			if len(m.ready) > 0 {
+				moves = append(moves, m)
+			}
+		}
+		promoted = len(taken)
+		_, err = s.settle(ctx, t, now, moves)
+		return err
+	})
+	return promoted, err
+}
+
+// sortedIDs returns the ids in the order of the database, each once.
+func sortedIDs(ids []uuid.UUID) []uuid.UUID {
+	sorted := slices.Clone(ids)
+	slices.SortFunc(sorted, compareIDs)
+	return slices.Compact(sorted)
+}

@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// CreateRun implements miniairflow.RunStore.
+func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
+	var found *miniairflow.WorkflowRun
+	var created bool
+	err := s.inTx(ctx, func(t *tx) error {
+		found, created = nil, false
+		var retired bool
+		const lock = `SELECT retired_at IS NOT NULL FROM workflows WHERE id = $1 FOR NO KEY UPDATE`
+		if err := t.QueryRow(ctx, lock, run.WorkflowID).Scan(&retired); err != nil {
+			return fmt.Errorf("lock workflow: %w", mapError(err))
+		}
+		var err error
+		if found, err = sameRun(ctx, t, run); err == nil || !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if retired {
+			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
+		}
+		if err := insertRun(ctx, t, run, miniairflow.RunPending, ""); err != nil {
+			return err
+		}
+		created = true
+		found, err = runByID(ctx, t, run.ID)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRuns}, miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID})
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return found, created, nil
+}
+
+// sameRun returns the run that exists already for what run asks, or pgx.ErrNoRows.
+func sameRun(ctx context.Context, t *tx, run miniairflow.NewRun) (*miniairflow.WorkflowRun, error) {
+	const text = `SELECT ` + runColumns + ` FROM ` + runTables + `
+		WHERE r.id = $1
+			OR r.workflow_id = $2 AND r.idempotency_key = nullif($3, '')
+			OR r.workflow_id = $2 AND r.schedule_name = $4 AND r.logical_date = $5 AND r.type = 'scheduled' AND $6 = 'scheduled'
+		LIMIT 1`
+	rows, err := t.Query(ctx, text, run.ID, run.WorkflowID, run.IdempotencyKey, run.ScheduleName, run.LogicalDate, run.Type)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectOneRow(rows, scanRun)
+}
+
+// insertRun writes a run with the next number of its workflow, which the caller
+// has locked, and the audit log. A run that exists already is a violation of a
+// unique constraint. A scheduled run may start from its slot on, a manual one at once.
+func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniairflow.RunStatus, reason string) error {
+	params, err := dialect.EncodeObject(run.Params)
+	if err != nil {
+		return err
+	}
+	const text = `
+		WITH numbered AS (UPDATE workflows SET last_run_number = last_run_number + 1 WHERE id = $2 RETURNING last_run_number AS number),
+		clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
+		logged AS (
+			INSERT INTO audit_log (at, actor, action, subject, reason)
+			SELECT at, $12, 'create_run', $1::uuid::text, $13 FROM clock)
+		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
+			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
+		SELECT $1, $2, $3, number, $4, $5, $6, $7,
+			coalesce($8, at), coalesce($9, $8, at), CASE WHEN $6::text = 'scheduled' THEN coalesce($8, at) ELSE at END,
+			$10, nullif($11, ''), at, CASE WHEN $4::text = 'pending' THEN NULL ELSE at END
+		FROM numbered, clock`
+	_, err = t.Exec(ctx, text, run.ID, run.WorkflowID, run.VersionID, status, reason, run.Type, run.ScheduleName,
+		nullTime(run.LogicalDate), nullTime(run.DataIntervalStart), params, run.IdempotencyKey,
+		dialect.Text(run.By.Name), dialect.Text(run.By.Reason))
+	if err != nil {
+		return fmt.Errorf("insert run: %w", err)
+	}
+	return nil
+}
+
+// nullTime returns nil for the zero time.
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func runByID(ctx context.Context, t *tx, id uuid.UUID) (*miniairflow.WorkflowRun, error) {
+	rows, err := t.Query(ctx, `SELECT `+runColumns+` FROM `+runTables+` WHERE r.id = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectOneRow(rows, scanRun)
+}
+
+// CancelRun implements miniairflow.RunStore.
+func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*miniairflow.WorkflowRun, error) {
+	var found *miniairflow.WorkflowRun
+	err := s.inTx(ctx, func(t *tx) error {
+		if err := lockRuns(ctx, t, cancel.RunID); err != nil {
+			return err
+		}
+		run, now, err := s.loadRun(ctx, t, cancel.RunID)
+		if err != nil {
+			return err
+		}
+		if !run.Status.IsTerminal() && !run.CancelRequested {
+			if err := s.cancelRun(ctx, t, now, run, cancel); err != nil {
+				return fmt.Errorf("cancel run: %w", err)
+			}
+		}
+		found, err = runByID(ctx, t, cancel.RunID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// cancelRun takes the queue first: whoever is about to claim a row of it is
+// waited for and then counts as running. Then it ends what has not started.
+func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialect.Run, cancel miniairflow.Cancel) error {
+	const runText = `
+		UPDATE workflow_runs
+		SET cancel_requested_at = $2, timed_out = $3, reason = $4, changed = pg_current_xact_id(),
+			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
+			finished_at = CASE status WHEN 'pending' THEN $2::timestamptz END
+		WHERE id = $1`
+	const queueText = `DELETE FROM task_queue WHERE workflow_run_id = $1 RETURNING state`
+	const tasksText = `
+		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
+		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'up_for_retry')
+		RETURNING seq, status`
+	const auditText = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES ($1, $2, 'cancel_run', $3, $4)`
+	m := move{run: run}
+	limited := 0
+	batch := &pgx.Batch{}
+	batch.Queue(queueText, run.ID).Query(func(rows pgx.Rows) error {
+		var state string
+		_, err := pgx.ForEachRow(rows, []any{&state}, func() error {
+			switch state {
+			case "ready":
+				m.freed++
+			case "limited":
+				limited++
+			}
+			return nil
+		})
+		return err
+	})
+	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, run.ID)
+	batch.Queue(tasksText, run.ID, now).Query(func(rows pgx.Rows) (err error) {
+		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
+		return err
+	})
+	batch.Queue(runText, run.ID, now, cancel.TimedOut, dialect.CancelReason(cancel))
+	batch.Queue(auditText, now, dialect.Text(cancel.By.Name), run.ID.String(), dialect.Text(cancel.By.Reason))
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
+	if run.Status == miniairflow.RunPending {
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+		return nil
+	}
+	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
+	run.Change.Limited -= limited
+	_, err := s.settle(ctx, t, now, []move{m})
+	return err
+}
+
+// OverdueRuns implements miniairflow.RunStore.
+func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
+	const overdueText = `
+		SELECT id FROM workflow_runs
+		WHERE status = 'running' AND deadline_at <= clock_timestamp() AND cancel_requested_at IS NULL
+		ORDER BY deadline_at LIMIT $1`
+	overdue, err := query(ctx, s, pgx.RowTo[uuid.UUID], overdueText, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	const nextText = `
+		SELECT min(deadline_at) FROM workflow_runs
+		WHERE status = 'running' AND deadline_at > clock_timestamp() AND cancel_requested_at IS NULL`
+	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
+	return overdue, next, err
+}

@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// StartSession implements miniairflow.WorkerStore.
+func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease time.Duration) error {
+	queues, err := json.Marshal(w.Queues)
+	if err != nil {
+		return fmt.Errorf("encode queues: %w", err)
+	}
+	err = s.inTx(ctx, func(t *tx) error {
+		const silent = `
+			UPDATE workers SET status = 'inactive'
+			WHERE name = $1 AND id <> $2 AND status <> 'inactive' AND lease_until <= clock_timestamp()`
+		if _, err := t.Exec(ctx, silent, w.Name, w.ID); err != nil {
+			return fmt.Errorf("end silent session: %w", err)
+		}
+		const text = `
+			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease_until, started_at, last_heartbeat)
+			SELECT $1, $2, $3, $4, $5, $6, $7, 'active', at + $8::bigint * interval '1 microsecond', at, at
+			FROM (SELECT clock_timestamp() AS at) clock
+			ON CONFLICT (id) DO NOTHING`
+		tag, err := t.Exec(ctx, text, w.ID, w.Name, w.Hostname, w.PID, w.Version, queues, w.Concurrency, lease.Microseconds())
+		if err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
+		if tag.RowsAffected() > 0 {
+			return nil
+		}
+		_, _, err = session(ctx, t, w.ID) // started by an earlier call, but perhaps over already
+		return err
+	})
+	if isUnique(err, "workers_name") {
+		return miniairflow.Errorf(miniairflow.CodeConflict,
+			"a worker named %q is alive: choose another --id, or wait until its lease has run out", w.Name)
+	}
+	return err
+}
+
+// Heartbeat implements miniairflow.WorkerStore.
+func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []miniairflow.HeldAttempt, lease time.Duration) (miniairflow.HeartbeatResult, error) {
+	var result miniairflow.HeartbeatResult
+	err := s.inTx(ctx, func(t *tx) error {
+		result = miniairflow.HeartbeatResult{}
+		// A session is never shortened: an earlier heartbeat may have promised more.
+		const beat = `
+			UPDATE workers
+			SET beat = beat + 1, last_heartbeat = clock_timestamp(),
+				lease_until = greatest(lease_until, clock_timestamp() + $2::bigint * interval '1 microsecond')
+			WHERE id = $1 AND status <> 'inactive'
+			RETURNING status`
+		var status miniairflow.WorkerStatus
+		err := t.QueryRow(ctx, beat, sessionID, lease.Microseconds()).Scan(&status)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return miniairflow.ErrFenced
+		}
+		if err != nil {
+			return fmt.Errorf("raise beat: %w", err)
+		}
+		result.Draining = status == miniairflow.WorkerDraining
+		if len(held) == 0 {
+			return nil
+		}
+		return checkHeld(ctx, t, sessionID, held, &result)
+	})
+	return result, err
+}
+
+// checkHeld tells which of the attempts are not the session's, and which are to end.
+func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairflow.HeldAttempt, result *miniairflow.HeartbeatResult) error {
+	const text = `
+		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL
+		FROM unnest($2::uuid[], $3::int[], $4::uuid[]) WITH ORDINALITY AS i(run_id, seq, token, place)
+		LEFT JOIN task_open o ON o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token AND o.session_id = $1
+		LEFT JOIN workflow_runs r ON r.id = i.run_id
+		ORDER BY i.place`
+	runs, seqs, tokens := make([]uuid.UUID, len(held)), make([]int, len(held)), make([]uuid.UUID, len(held))
+	for i, h := range held {
+		runs[i], seqs[i], tokens[i] = h.RunID, h.Seq, h.Token
+	}
+	rows, err := t.Query(ctx, text, sessionID, runs, seqs, tokens)
+	if err != nil {
+		return fmt.Errorf("check held attempts: %w", err)
+	}
+	var place int
+	var owned, cancelled bool
+	_, err = pgx.ForEachRow(rows, []any{&place, &owned, &cancelled}, func() error {
+		switch {
+		case !owned:
+			result.NotOwned = append(result.NotOwned, held[place-1])
+		case cancelled:
+			result.Cancel = append(result.Cancel, held[place-1])
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("check held attempts: %w", err)
+	}
+	return nil
+}
+
+// EndSession implements miniairflow.WorkerStore.
+func (s *Store) EndSession(ctx context.Context, sessionID uuid.UUID) error {
+	return s.inTx(ctx, func(t *tx) error {
+		tag, err := t.Exec(ctx, `UPDATE workers SET status = 'inactive' WHERE id = $1`, sessionID)
+		if err != nil {
+			return fmt.Errorf("end session: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return miniairflow.ErrNotFound
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
+		return nil
+	})
+}
+
+// FenceSession implements miniairflow.WorkerStore.
+func (s *Store) FenceSession(ctx context.Context, sessionID uuid.UUID, beat int64) (fenced bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		const text = `UPDATE workers SET status = 'inactive' WHERE id = $1 AND beat = $2 AND status <> 'inactive'`
+		tag, err := t.Exec(ctx, text, sessionID, beat)
+		if err != nil {
+			return fmt.Errorf("fence session: %w", err)
+		}
+		fenced = tag.RowsAffected() > 0
+		if fenced {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
+		}
+		return nil
+	})
+	return fenced, err
+}
+
+const workerColumns = `w.id, w.name, w.hostname, w.pid, w.version, w.queues, w.concurrency, w.status, w.beat, w.started_at, w.last_heartbeat,
+	(SELECT count(*) FROM task_open o WHERE o.session_id = w.id)`
+
+// scanWorker reads workerColumns.
+func scanWorker(row pgx.CollectableRow) (*miniairflow.Worker, error) {
+	w := &miniairflow.Worker{}
+	err := row.Scan(&w.ID, &w.Name, &w.Hostname, &w.PID, &w.Version, &w.Queues, &w.Concurrency, &w.Status, &w.Beat,
+		&w.StartedAt, &w.LastHeartbeat, &w.Running)
+	return w, err
+}
+
+// Sessions implements miniairflow.WorkerStore.
+func (s *Store) Sessions(ctx context.Context) ([]*miniairflow.Worker, error) {
+	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
+	return query(ctx, s, scanWorker, text)
+}
+
+// FindWorkers implements miniairflow.WorkerStore.
+func (s *Store) FindWorkers(ctx context.Context) ([]*miniairflow.Worker, error) {
+	const text = `SELECT ` + workerColumns + ` FROM workers w
+		WHERE w.status <> 'inactive' OR w.last_heartbeat > clock_timestamp() - interval '1 day'
+		ORDER BY w.started_at DESC, w.id DESC`
+	return query(ctx, s, scanWorker, text)
+}
