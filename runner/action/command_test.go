@@ -3,6 +3,10 @@ package action_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,4 +50,137 @@ func TestScriptSucceeds(t *testing.T) {
 	require.Equal(t, miniairflow.AttemptSuccess, result.Status, result.Reason)
 	require.Zero(t, *result.ExitCode)
 	require.Equal(t, "out\nerr\nmore\n", log)
+}
+
+func TestNoop(t *testing.T) {
+	in := script(t, "")
+	in.Task = &miniairflow.Task{Name: "join", Noop: true}
+	result, log := run(t, in)
+	require.Equal(t, action.Result{Status: miniairflow.AttemptSuccess}, result)
+	require.Empty(t, log)
+}
+
+func TestShells(t *testing.T) {
+	for name, c := range map[string]struct {
+		shell, script string
+		code          int
+	}{
+		"bash stops at the first error":     {"bash", "false; exit 9", 1},
+		"bash sees a failure in a pipe":     {"bash", "(exit 4) | true", 4},
+		"bash reads no start-up files":      {"bash", "shopt -q login_shell && exit 9; true", 0},
+		"bash is the default":               {"", `[ -n "$BASH_VERSION" ]`, 0},
+		"sh stops at the first error":       {"sh", "false; exit 9", 1},
+		"text is not changed on its way":    {"bash", `[ '${{ x }}' = '$'"{{ x }}" ]`, 0},
+		"stdin is empty unless it is given": {"bash", `[ -z "$(cat)" ]`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := script(t, c.script)
+			in.Task.Command.Shell = c.shell
+			result, log := run(t, in)
+			require.Equal(t, c.code, *result.ExitCode, log)
+		})
+	}
+}
+
+func TestReasonsOfFailure(t *testing.T) {
+	noPath := map[string]string{"PATH": "/no/such/directory"}
+	for name, c := range map[string]struct {
+		change func(*action.Input)
+		want   string
+	}{
+		"exit code":  {func(in *action.Input) { in.Task.Command.Script = "exit 3" }, "exit code 3"},
+		"signal":     {func(in *action.Input) { in.Task.Command.Script = "kill -KILL $$" }, "killed by SIGKILL"},
+		"no program": {func(in *action.Input) { *in = program(t, "python4") }, "cannot start: program python4 not found in PATH"},
+		"no bash":    {func(in *action.Input) { in.Env = noPath }, `cannot start: the shell bash is not in PATH: install bash on this worker, or write "shell: sh" in the task`},
+		"no sh":      {func(in *action.Input) { in.Env = noPath; in.Task.Command.Shell = "sh" }, "cannot start: the shell sh is not in PATH"},
+		"no dir":     {func(in *action.Input) { in.Dir = "/no/such/directory" }, "cannot start: working directory /no/such/directory does not exist"},
+		"no scratch": {func(in *action.Input) { in.ScratchRoot = "/no/such/directory" }, "cannot start: make scratch directory"},
+		"NUL in env": {func(in *action.Input) { in.Env = map[string]string{"A": "\x00"} }, `cannot start: environment variable "A" has a NUL byte`},
+		"no action":  {func(in *action.Input) { in.Task = &miniairflow.Task{} }, "the task has no action that this worker knows"},
+		"too long":   {func(in *action.Input) { *in = program(t, "true", strings.Repeat("x", 16<<20)) }, "cannot start: arguments and environment are longer than the system allows"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := script(t, "true")
+			c.change(&in)
+			result, _ := run(t, in)
+			require.Equal(t, miniairflow.AttemptFailed, result.Status)
+			require.Contains(t, result.Reason, c.want)
+		})
+	}
+}
+
+// started is a log that tells when the task has printed something.
+type started struct {
+	bytes.Buffer
+	once sync.Once
+	c    chan struct{}
+}
+
+func (s *started) Write(p []byte) (int, error) {
+	s.once.Do(func() { close(s.c) })
+	return s.Buffer.Write(p)
+}
+
+func TestInterruption(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause  error
+		status miniairflow.AttemptStatus
+		reason string
+	}{
+		"timeout":  {action.ErrTimedOut, miniairflow.AttemptTimedOut, "timed out after 10m0s"},
+		"deadline": {context.DeadlineExceeded, miniairflow.AttemptTimedOut, "timed out after 10m0s"},
+		"cancel":   {action.ErrCancelled, miniairflow.AttemptCancelled, "cancelled"},
+		"wrapped":  {fmt.Errorf("run: %w", action.ErrCancelled), miniairflow.AttemptCancelled, "cancelled"},
+		"no cause": {nil, miniairflow.AttemptCancelled, "cancelled"},
+		"lost":     {action.ErrLost, miniairflow.AttemptLost, "the worker lost the attempt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := script(t, "trap 'echo cleaning up; exit 0' TERM; printf up; while :; do sleep 0.05; done")
+			in.Task.Timeout = miniairflow.Duration(10 * time.Minute)
+			ctx, cancel := context.WithCancelCause(context.Background())
+			log := &started{c: make(chan struct{})}
+			go func() {
+				<-log.c
+				cancel(c.cause)
+			}()
+			result := action.New(nil).Run(ctx, in, log)
+			require.Equal(t, c.status, result.Status)
+			require.Equal(t, c.reason, result.Reason)
+			require.Nil(t, result.ExitCode)
+			require.True(t, strings.HasSuffix(log.String(), "cleaning up\nminiairflow: "+c.reason+"\n"), log.String())
+			left, err := os.ReadDir(in.ScratchRoot)
+			require.NoError(t, err)
+			require.Empty(t, left)
+
+			again := action.New(nil).Run(ctx, in, failingLog{t})
+			require.Equal(t, c.status, again.Status, "nothing starts when it is over already")
+		})
+	}
+}
+
+// failingLog fails the test when something is printed.
+type failingLog struct{ t *testing.T }
+
+func (f failingLog) Write(p []byte) (int, error) {
+	require.Fail(f.t, "nothing should run", string(p))
+	return len(p), nil
+}
+
+func TestScratchIsPrivateAndRemoved(t *testing.T) {
+	in := script(t, `mkdir -p "$TMPDIR/a/b"; touch "$TMPDIR/a/b/c"; chmod -R a-w "$TMPDIR/a"; ls -ld "$TMPDIR" | cut -c1-10; mktemp`)
+	result, log := run(t, in)
+	require.Equal(t, miniairflow.AttemptSuccess, result.Status, log)
+	lines := strings.Split(log, "\n")
+	require.Equal(t, "drwx------", lines[0])
+	require.Contains(t, lines[1], in.ScratchRoot)
+	left, err := os.ReadDir(in.ScratchRoot)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestBackgroundProcessDoesNotHoldTheTask(t *testing.T) {
+	result, log := run(t, script(t, "sleep 60 & printf done"))
+	require.Equal(t, miniairflow.AttemptSuccess, result.Status)
+	require.Equal(t, "done\nminiairflow: background processes kept the output open after the command had ended; what they print is no longer recorded\n", log)
 }
