@@ -1,0 +1,104 @@
+// Package model has the types of the API that the domain does not have:
+// scalars, pages, payloads. models_gen.go is generated from schema.graphqls.
+package model
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Node is anything with an id that is unique over all types.
+type Node any
+
+// LogChunk is a piece of the log of an attempt. Offsets count bytes of the
+// stored log; Text is valid UTF-8.
+type LogChunk struct {
+	Attempt    int
+	Offset     int64
+	Text       string
+	NextOffset int64
+	IsComplete bool
+}
+
+// WorkflowFilter chooses workflows.
+type WorkflowFilter struct {
+	Search         *string
+	Tag            *string
+	IsPaused       *bool
+	IncludeRetired *bool
+}
+
+// WorkflowRunFilter chooses runs; Workflow is a name.
+type WorkflowRunFilter struct {
+	Workflow *string
+	Statuses []miniairflow.RunStatus
+}
+
+// TaskRunFilter chooses task runs.
+type TaskRunFilter struct {
+	WorkflowRunID *uuid.UUID
+	Statuses      []miniairflow.TaskStatus
+}
+
+// CountMax is where counting the members of a connection stops.
+const CountMax = 10_000
+
+// Edge is a node with its cursor.
+type Edge[T any] struct {
+	Cursor string
+	Node   T
+}
+
+// The edges of the API.
+type (
+	// WorkflowEdge is a workflow in a page.
+	WorkflowEdge = Edge[*miniairflow.Workflow]
+	// WorkflowRunEdge is a run in a page.
+	WorkflowRunEdge = Edge[*miniairflow.WorkflowRun]
+	// TaskRunEdge is a task run in a page.
+	TaskRunEdge = Edge[*miniairflow.TaskRun]
+)
+
+// Connection is a page. Count and More are asked for only when the client wants
+// what they answer.
+type Connection[T any] struct {
+	Edges    []*Edge[T]
+	Nodes    []T
+	PageInfo *PageInfo
+	Count    func(ctx context.Context, max int) (int, error)
+}
+
+// The connections of the API.
+type (
+	// WorkflowConnection is a page of workflows.
+	WorkflowConnection = Connection[*miniairflow.Workflow]
+	// WorkflowRunConnection is a page of runs.
+	WorkflowRunConnection = Connection[*miniairflow.WorkflowRun]
+	// TaskRunConnection is a page of task runs.
+	TaskRunConnection = Connection[*miniairflow.TaskRun]
+)
+
+// TotalCount returns how many there are over all pages, up to CountMax.
+func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
+	return c.Count(ctx, CountMax)
+}
+
+// TotalCountIsExact reports whether there are no more than CountMax.
+func (c *Connection[T]) TotalCountIsExact(ctx context.Context) (bool, error) {
+	n, err := c.Count(ctx, CountMax+1)
+	return n <= CountMax, err
+}
+
+// PageInfo is the place of a page.
+type PageInfo struct {
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+	More            func(ctx context.Context) (bool, error)
+}
+
+// HasNextPage reports whether there are more after EndCursor.
+func (p *PageInfo) HasNextPage(ctx context.Context) (bool, error) { return p.More(ctx) }

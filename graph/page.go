@@ -1,0 +1,156 @@
+package graph
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/graph/model"
+)
+
+// The number of nodes in a page.
+const (
+	pageDefault = 50
+	pageMax     = 200
+)
+
+// pageSize checks `first`.
+func pageSize(first *int) (int, error) {
+	n := valueOr(first, pageDefault)
+	if n < 1 || n > pageMax {
+		return 0, invalid("first is %d: it must be between 1 and %d", n, pageMax)
+	}
+	return n, nil
+}
+
+// query is a list that can be read in pages and counted. C is the type of its
+// cursors.
+type query[T, C any] struct {
+	find   func(ctx context.Context, after *C, limit int) ([]T, error)
+	count  func(ctx context.Context, max int) (int, error)
+	encode func(T) string
+	decode func(string) (C, error)
+}
+
+// page returns the page of at most first nodes behind the cursor after.
+func (q query[T, C]) page(ctx context.Context, first *int, after *string) (*model.Connection[T], error) {
+	limit, err := pageSize(first)
+	if err != nil {
+		return nil, err
+	}
+	var from *C
+	if after != nil {
+		place, err := q.decode(*after)
+		if err != nil {
+			return nil, err
+		}
+		from = &place
+	}
+	nodes, err := q.find(ctx, from, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read page: %w", err)
+	}
+	c := &model.Connection[T]{Nodes: nodes, Edges: make([]*model.Edge[T], len(nodes)), Count: q.count}
+	for i, node := range nodes {
+		c.Edges[i] = &model.Edge[T]{Cursor: q.encode(node), Node: node}
+	}
+	c.PageInfo = q.place(c.Edges, limit, after != nil)
+	return c, nil
+}
+
+func (q query[T, C]) place(edges []*model.Edge[T], limit int, hasPrevious bool) *model.PageInfo {
+	info := &model.PageInfo{HasPreviousPage: hasPrevious}
+	if len(edges) > 0 {
+		info.StartCursor, info.EndCursor = &edges[0].Cursor, &edges[len(edges)-1].Cursor
+	}
+	info.More = func(ctx context.Context) (bool, error) {
+		if len(edges) < limit {
+			return false, nil
+		}
+		last, err := q.decode(*info.EndCursor)
+		if err != nil {
+			return false, err
+		}
+		next, err := q.find(ctx, &last, 1)
+		return len(next) > 0, err
+	}
+	return info
+}
+
+// Cursors are opaque to clients: the letter of the list and the place in it, as
+// URL-safe base64.
+const (
+	workflowCursor = "w"
+	runCursor      = "r"
+	taskRunCursor  = "t"
+)
+
+func encodeCursor(kind, place string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + place))
+}
+
+func decodeCursor(kind, cursor string) (string, error) {
+	text, err := base64.RawURLEncoding.DecodeString(cursor)
+	place, ok := strings.CutPrefix(string(text), kind)
+	if err != nil || !ok {
+		return "", badCursor(cursor)
+	}
+	return place, nil
+}
+
+func badCursor(cursor string) error {
+	return invalid("after is %q: use a cursor that this list returned", cursor)
+}
+
+func encodeWorkflowCursor(w *miniairflow.Workflow) string {
+	return encodeCursor(workflowCursor, w.Name)
+}
+
+func decodeWorkflowCursor(cursor string) (string, error) { return decodeCursor(workflowCursor, cursor) }
+
+func encodeRunCursor(r *miniairflow.WorkflowRun) string {
+	return encodeCursor(runCursor, strconv.FormatInt(r.CreatedAt.UnixMicro(), 10)+" "+r.ID.String())
+}
+
+func decodeRunCursor(cursor string) (miniairflow.RunCursor, error) {
+	place, err := decodeCursor(runCursor, cursor)
+	if err != nil {
+		return miniairflow.RunCursor{}, err
+	}
+	created, id, _ := strings.Cut(place, " ")
+	micros, err := strconv.ParseInt(created, 10, 64)
+	if err != nil {
+		return miniairflow.RunCursor{}, badCursor(cursor)
+	}
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return miniairflow.RunCursor{}, badCursor(cursor)
+	}
+	return miniairflow.RunCursor{CreatedAt: time.UnixMicro(micros).UTC(), ID: parsed}, nil
+}
+
+func encodeTaskRunCursor(t *miniairflow.TaskRun) string {
+	return encodeCursor(taskRunCursor, t.ID().String())
+}
+
+func decodeTaskRunCursor(cursor string) (miniairflow.TaskRunKey, error) {
+	place, err := decodeCursor(taskRunCursor, cursor)
+	if err != nil {
+		return miniairflow.TaskRunKey{}, err
+	}
+	id, err := uuid.Parse(place)
+	if err != nil {
+		return miniairflow.TaskRunKey{}, badCursor(cursor)
+	}
+	run, seq, ok := miniairflow.SplitMemberID(id)
+	if !ok {
+		return miniairflow.TaskRunKey{}, badCursor(cursor)
+	}
+	return miniairflow.TaskRunKey{RunID: run, Seq: seq}, nil
+}

@@ -1,0 +1,137 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/graph/model"
+)
+
+// Bounds of the version cache: versions, and tasks of all of them together.
+const (
+	cachedVersionsMax = 1024
+	cachedTasksMax    = 100_000
+)
+
+// versionCache remembers versions, which never change, so that the tasks of a
+// run with many task runs are decoded once and not for each of them.
+type versionCache struct {
+	store miniairflow.CatalogStore
+	mu    sync.Mutex
+	known *simplelru.LRU[uuid.UUID, *miniairflow.WorkflowVersion]
+	tasks int
+}
+
+func newVersionCache(store miniairflow.CatalogStore) *versionCache {
+	c := &versionCache{store: store}
+	var err error
+	c.known, err = simplelru.NewLRU(cachedVersionsMax, func(_ uuid.UUID, v *miniairflow.WorkflowVersion) {
+		c.tasks -= len(v.Definition.Tasks)
+	})
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	return c
+}
+
+// find returns the version with that id. The result is shared: read only.
+func (c *versionCache) find(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
+	c.mu.Lock()
+	v, ok := c.known.Get(id)
+	c.mu.Unlock()
+	if ok {
+		return v, nil
+	}
+	v, err := c.store.FindVersion(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find version %s: %w", id, err)
+	}
+	c.add(v)
+	return v, nil
+}
+
+func (c *versionCache) add(v *miniairflow.WorkflowVersion) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known.Contains(v.ID) {
+		return
+	}
+	c.known.Add(v.ID, v)
+	c.tasks += len(v.Definition.Tasks)
+	for c.tasks > cachedTasksMax && c.known.Len() > 1 {
+		c.known.RemoveOldest()
+	}
+}
+
+// versionsOf returns the latest version of each workflow.
+func (r *Resolver) versionsOf(ctx context.Context, workflows []*miniairflow.Workflow) ([]*miniairflow.WorkflowVersion, error) {
+	return byKey(workflows, func(w *miniairflow.Workflow) uuid.UUID { return w.VersionID },
+		func(id uuid.UUID) (*miniairflow.WorkflowVersion, error) { return r.versions.find(ctx, id) })
+}
+
+// ofVersions returns what get takes from the latest version of each workflow.
+func ofVersions[V any](ctx context.Context, r *Resolver, workflows []*miniairflow.Workflow, get func(*miniairflow.WorkflowVersion) V) ([]V, error) {
+	versions, err := r.versionsOf(ctx, workflows)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]V, len(versions))
+	for i, v := range versions {
+		values[i] = get(v)
+	}
+	return values, nil
+}
+
+func docsOf(v *miniairflow.WorkflowVersion) string { return v.Definition.Docs }
+
+func schedulesOf(v *miniairflow.WorkflowVersion) []*miniairflow.Schedule {
+	return pointers(v.Definition.Schedules)
+}
+
+func paramsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Param {
+	return pointers(v.Definition.Params)
+}
+
+func tasksOf(v *miniairflow.WorkflowVersion) []*miniairflow.Task {
+	return pointers(v.Definition.Tasks)
+}
+
+// definitionOf returns the canonical form as an object.
+func definitionOf(v *miniairflow.WorkflowVersion) (map[string]any, error) {
+	text, err := json.Marshal(v.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("encode definition: %w", err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal(text, &object); err != nil {
+		return nil, fmt.Errorf("decode definition: %w", err)
+	}
+	return object, nil
+}
+
+// nextFire returns when s fires next; nil: never.
+func nextFire(s *miniairflow.Schedule) (*time.Time, error) {
+	next, err := miniairflow.NextFire(*s, time.Now())
+	if err != nil || next.IsZero() {
+		return nil, err
+	}
+	return &next, nil
+}
+
+// outputsOf returns the outputs that a task declares, by name.
+func outputsOf(t *miniairflow.Task) []*model.OutputDeclaration {
+	declared := make([]*model.OutputDeclaration, 0, len(t.Outputs))
+	for _, name := range slices.Sorted(maps.Keys(t.Outputs)) {
+		declared = append(declared, &model.OutputDeclaration{Name: name, Type: t.Outputs[name]})
+	}
+	return declared
+}
