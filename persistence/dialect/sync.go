@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,7 +44,7 @@ type FilePlan struct {
 // Save is a workflow to be written with its latest version.
 type Save struct {
 	Workflow     Known // as it will be
-	Definition   *miniairflow.Definition
+	Graph        *miniairflow.DAG
 	Document     []byte
 	IsNew        bool // the workflow has no row yet
 	IsNewVersion bool
@@ -88,6 +89,7 @@ func PlanFile(file miniairflow.FileSync, catalog Catalog) (FilePlan, error) {
 				plan.Result.Retired = append(plan.Result.Retired, w.Name)
 			}
 		}
+		slices.Sort(plan.Result.Retired)
 	}
 	plan.Errors = cleanErrors(file.Path, slices.Concat(file.Problems, plan.Result.Conflicts))
 	var stored []miniairflow.ImportError
@@ -108,13 +110,20 @@ func (p *FilePlan) save(path string, d miniairflow.DefinitionAt, w Known, found 
 	if found && w.Hash == hash && !w.IsRetired {
 		return nil
 	}
-	document, err := EncodeDefinition(d.Definition)
+	graph, err := miniairflow.NewDAG(d.Definition)
+	var document []byte
+	if err == nil {
+		document, err = EncodeDefinition(d.Definition)
+	}
 	if invalid := (*miniairflow.Error)(nil); errors.As(err, &invalid) {
 		p.conflict(path, d, "%s", invalid.Message)
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	save := Save{
-		Workflow: w, Definition: d.Definition, Document: document,
+		Workflow: w, Graph: graph, Document: document,
 		IsNew: !found, IsNewVersion: w.Hash != hash, ResetCursors: found && (w.IsRetired || !w.IsActive),
 	}
 	next := &save.Workflow
@@ -174,3 +183,120 @@ func compareErrors(a, b miniairflow.ImportError) int {
 
 // Runs reports whether the workflow's schedules make runs.
 func (k Known) Runs() bool { return k.IsActive && !k.IsPaused && !k.IsRetired }
+
+// TaskRows are the rows of tasks and task_dependencies of one version, by column.
+type TaskRows struct {
+	IDs, Upstreams, Downstreams []uuid.UUID // Upstreams and Downstreams are pairs
+	Seqs, RetryCounts           []int
+	Names, Commands             []string
+	RetryDelays, Timeouts       []float64 // seconds
+}
+
+// NewTaskRows returns the rows of the version with that graph.
+func NewTaskRows(versionID uuid.UUID, graph *miniairflow.DAG) (TaskRows, error) {
+	var rows TaskRows
+	for seq := range graph.Definition.Tasks {
+		t := &graph.Definition.Tasks[seq]
+		command, err := commandText(t.Command)
+		if err != nil {
+			return TaskRows{}, fmt.Errorf("task %q: %w", t.Name, err)
+		}
+		id := miniairflow.MemberID(versionID, seq)
+		rows.IDs = append(rows.IDs, id)
+		rows.Seqs = append(rows.Seqs, seq)
+		rows.Names = append(rows.Names, t.Name)
+		rows.Commands = append(rows.Commands, command)
+		rows.RetryCounts = append(rows.RetryCounts, t.Retry.Count)
+		rows.RetryDelays = append(rows.RetryDelays, t.Retry.Delay.Seconds())
+		rows.Timeouts = append(rows.Timeouts, t.Timeout.Seconds())
+		for _, up := range graph.Upstream[seq] {
+			rows.Downstreams = append(rows.Downstreams, id)
+			rows.Upstreams = append(rows.Upstreams, miniairflow.MemberID(versionID, up))
+		}
+	}
+	return rows, nil
+}
+
+// commandText returns a script as it is, and arguments as a JSON list.
+func commandText(c *miniairflow.Command) (string, error) {
+	switch {
+	case c == nil:
+		return "", nil
+	case c.Script != "":
+		return Text(c.Script), nil
+	}
+	argv, err := json.Marshal(c.Argv)
+	if err != nil {
+		return "", fmt.Errorf("encode command: %w", err)
+	}
+	return Text(string(argv)), nil
+}
+
+// ScheduleRows are the rows of schedules of one version, by column.
+type ScheduleRows struct {
+	Names, Specs, Hashes []string
+}
+
+// NewScheduleRows returns the rows of a definition's schedules.
+func NewScheduleRows(d *miniairflow.Definition) (ScheduleRows, error) {
+	rows := ScheduleRows{Names: []string{}}
+	for _, s := range d.Schedules {
+		spec, err := json.Marshal(s)
+		if err != nil {
+			return ScheduleRows{}, fmt.Errorf("encode schedule %q: %w", s.Name(), err)
+		}
+		rows.Names = append(rows.Names, s.Name())
+		rows.Specs = append(rows.Specs, string(spec))
+		rows.Hashes = append(rows.Hashes, s.Hash())
+	}
+	return rows, nil
+}
+
+// FileKeys returns the paths of the files and the names that they define.
+func FileKeys(files []miniairflow.FileSync) (paths, names []string) {
+	names = []string{}
+	for _, f := range files {
+		paths = append(paths, f.Path)
+		for _, d := range f.Definitions {
+			names = append(names, d.Name)
+		}
+	}
+	return paths, names
+}
+
+// Catalogs is what is stored about many files, found by file.
+type Catalogs struct {
+	byName map[string]Known
+	byFile map[string]Catalog
+}
+
+// NewCatalogs sorts workflows and import errors by their file.
+func NewCatalogs(workflows []Known, importErrors []miniairflow.ImportError) *Catalogs {
+	c := &Catalogs{byName: make(map[string]Known, len(workflows)), byFile: map[string]Catalog{}}
+	for _, w := range workflows {
+		c.byName[w.Name] = w
+		if w.Origin == miniairflow.OriginFile {
+			of := c.byFile[w.SourceFile]
+			of.Workflows = append(of.Workflows, w)
+			c.byFile[w.SourceFile] = of
+		}
+	}
+	for _, e := range importErrors {
+		of := c.byFile[e.File]
+		of.Errors = append(of.Errors, e)
+		c.byFile[e.File] = of
+	}
+	return c
+}
+
+// Of returns what is stored about one file and the names in it.
+func (c *Catalogs) Of(file miniairflow.FileSync) Catalog {
+	of := c.byFile[file.Path]
+	of.Workflows = slices.Clone(of.Workflows)
+	for _, d := range file.Definitions {
+		if w, ok := c.byName[d.Name]; ok && !isOwner(file.Path, w) {
+			of.Workflows = append(of.Workflows, w)
+		}
+	}
+	return of
+}

@@ -1,0 +1,250 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+const (
+	// syncBatch is how many files are compared with one read.
+	syncBatch = 500
+	// catalogLock is the key of the advisory lock under which files change
+	// workflows: a name must not get two owners at once.
+	catalogLock = 0x63617461
+)
+
+// SyncFiles implements miniairflow.CatalogStore. A file without changes costs
+// its share of two reads and no transaction of its own.
+func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error) {
+	results := make([]miniairflow.FileResult, 0, len(files))
+	for batch := range slices.Chunk(files, syncBatch) {
+		catalog, err := readCatalog(ctx, s.pool, batch)
+		if err != nil {
+			return results, fmt.Errorf("read catalog: %w", mapError(err))
+		}
+		for i := range batch {
+			plan, err := dialect.PlanFile(batch[i], catalog.Of(batch[i]))
+			if err == nil && !plan.IsEmpty() {
+				plan, err = s.syncFile(ctx, batch[i])
+			}
+			if err != nil {
+				return results, fmt.Errorf("sync file %s: %w", batch[i].Path, err)
+			}
+			results = append(results, plan.Result)
+		}
+	}
+	return results, nil
+}
+
+// RetireFile implements miniairflow.CatalogStore.
+func (s *Store) RetireFile(ctx context.Context, path string) error {
+	if _, err := s.syncFile(ctx, miniairflow.FileSync{Path: path}); err != nil {
+		return fmt.Errorf("retire file %s: %w", path, err)
+	}
+	return nil
+}
+
+// syncFile plans anew under the catalog's lock and writes the plan.
+func (s *Store) syncFile(ctx context.Context, file miniairflow.FileSync) (dialect.FilePlan, error) {
+	var plan dialect.FilePlan
+	err := s.inTx(ctx, func(t *tx) error {
+		var now time.Time
+		if _, err := t.Exec(ctx, `SELECT pg_advisory_xact_lock($1, 0)`, int32(catalogLock)); err != nil {
+			return err
+		}
+		if err := t.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+			return err
+		}
+		if err := lockFileWorkflows(ctx, t, file); err != nil {
+			return err
+		}
+		catalog, err := readCatalog(ctx, t, []miniairflow.FileSync{file})
+		if err != nil {
+			return err
+		}
+		if plan, err = dialect.PlanFile(file, catalog.Of(file)); err != nil || plan.IsEmpty() {
+			return err
+		}
+		for _, save := range plan.Saves {
+			if err := saveWorkflow(ctx, t, save, now); err != nil {
+				return fmt.Errorf("workflow %q: %w", save.Workflow.Name, err)
+			}
+		}
+		if err := retireWorkflows(ctx, t, plan.Retired, now); err != nil {
+			return err
+		}
+		if plan.ErrorsChanged {
+			if err := replaceImportErrors(ctx, t, file.Path, plan.Errors, now); err != nil {
+				return err
+			}
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
+		return nil
+	})
+	return plan, err
+}
+
+// lockFileWorkflows locks the rows that the sync of a file may change, in the
+// order of the package's comment: schedules first.
+func lockFileWorkflows(ctx context.Context, t *tx, file miniairflow.FileSync) error {
+	const schedules = `
+SELECT 1 FROM schedules c JOIN workflows w ON w.id = c.workflow_id
+WHERE w.origin = 'file' AND w.source_file = $1 OR w.name = ANY($2)
+ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
+	const workflows = `
+SELECT 1 FROM workflows WHERE origin = 'file' AND source_file = $1 OR name = ANY($2) ORDER BY id FOR NO KEY UPDATE`
+	paths, names := dialect.FileKeys([]miniairflow.FileSync{file})
+	for _, statement := range []string{schedules, workflows} {
+		if _, err := t.Exec(ctx, statement, paths[0], names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reader is a pool or a transaction.
+type reader interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// readCatalog reads what is stored about the files and the names in them.
+func readCatalog(ctx context.Context, r reader, files []miniairflow.FileSync) (*dialect.Catalogs, error) {
+	const workflows = `
+SELECT w.id, w.name, w.origin, w.source_file, v.hash, w.version_id, w.version_number,
+	w.is_active, w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
+FROM workflows w JOIN workflow_versions v ON v.id = w.version_id
+WHERE w.origin = 'file' AND w.source_file = ANY($1) OR w.name = ANY($2)`
+	paths, names := dialect.FileKeys(files)
+	rows, err := r.Query(ctx, workflows, paths, names)
+	if err != nil {
+		return nil, err
+	}
+	known, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k dialect.Known, err error) {
+		err = row.Scan(&k.ID, &k.Name, &k.Origin, &k.SourceFile, &k.Hash, &k.VersionID, &k.VersionNumber, &k.IsActive, &k.IsPaused, &k.IsRetired)
+		return k, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if rows, err = r.Query(ctx, `SELECT file, line, col, message, since FROM import_errors WHERE file = ANY($1)`, paths); err != nil {
+		return nil, err
+	}
+	importErrors, err := pgx.CollectRows(rows, scanImportError)
+	if err != nil {
+		return nil, err
+	}
+	return dialect.NewCatalogs(known, importErrors), nil
+}
+
+// saveWorkflow writes a workflow, its new version, and its schedules.
+func saveWorkflow(ctx context.Context, t *tx, save dialect.Save, now time.Time) error {
+	const statement = `
+INSERT INTO workflows (id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
+	is_active, max_active_runs, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, 'file', $6, $7, $8, $9, $10, $11, $12, $12)
+ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = excluded.owner, tags = excluded.tags, origin = excluded.origin,
+	source_file = excluded.source_file, version_id = excluded.version_id, version_number = excluded.version_number,
+	schedule_cron = excluded.schedule_cron, is_active = excluded.is_active, max_active_runs = excluded.max_active_runs,
+	retired_at = NULL, updated_at = excluded.updated_at`
+	w, d := save.Workflow, save.Graph.Definition
+	tags, err := json.Marshal(append([]string{}, d.Tags...))
+	if err != nil {
+		return fmt.Errorf("encode tags: %w", err)
+	}
+	_, err = t.Exec(ctx, statement, w.ID, w.Name, dialect.Text(d.Description), dialect.Text(d.Owner), tags, w.SourceFile, w.VersionID,
+		w.VersionNumber, d.ScheduleCron(), d.IsActive, d.MaxActiveRuns, now)
+	if err != nil {
+		return err
+	}
+	if save.IsNewVersion {
+		if err := insertVersion(ctx, t, save, now); err != nil {
+			return fmt.Errorf("version %d: %w", w.VersionNumber, err)
+		}
+	}
+	return saveSchedules(ctx, t, save)
+}
+
+// insertVersion writes a version with its tasks.
+func insertVersion(ctx context.Context, t *tx, save dialect.Save, now time.Time) error {
+	const version = `
+INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at) VALUES ($1, $2, $3, $4, $5, $6)`
+	const tasks = `
+INSERT INTO tasks (id, version_id, seq, name, command, retry_count, retry_delay_seconds, timeout_seconds, created_at)
+SELECT u.*, $9 FROM (SELECT id, $1::uuid, seq, name, command, retries, delay, timeout
+	FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $7::float8[], $8::float8[])
+		AS u(id, seq, name, command, retries, delay, timeout)) u`
+	const dependencies = `
+INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])`
+	w := save.Workflow
+	rows, err := dialect.NewTaskRows(w.VersionID, save.Graph)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, version, w.VersionID, w.ID, w.VersionNumber, w.Hash, save.Document, now); err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, tasks, w.VersionID, rows.IDs, rows.Seqs, rows.Names, rows.Commands, rows.RetryCounts,
+		rows.RetryDelays, rows.Timeouts, now); err != nil {
+		return fmt.Errorf("tasks: %w", err)
+	}
+	if _, err := t.Exec(ctx, dependencies, rows.Downstreams, rows.Upstreams); err != nil {
+		return fmt.Errorf("dependencies: %w", err)
+	}
+	return nil
+}
+
+// saveSchedules brings the cursors in line with a definition: one of an equal
+// schedule stays where it is.
+func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
+	const drop = `DELETE FROM schedules WHERE workflow_id = $1 AND name <> ALL($2)`
+	const upsert = `
+INSERT INTO schedules AS c (workflow_id, name, version_id, spec, hash, is_active)
+SELECT $1, u.name, $2, u.spec, u.hash, $3 FROM unnest($4::text[], $5::jsonb[], $6::text[]) AS u(name, spec, hash)
+ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
+	is_active = excluded.is_active,
+	next_at = CASE WHEN c.hash = excluded.hash AND NOT $7 THEN c.next_at END,
+	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END,
+	is_finished = c.is_finished AND c.hash = excluded.hash AND NOT $7`
+	w := save.Workflow
+	rows, err := dialect.NewScheduleRows(save.Graph.Definition)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, drop, w.ID, rows.Names); err != nil {
+		return fmt.Errorf("drop schedules: %w", err)
+	}
+	if len(rows.Names) == 0 {
+		return nil
+	}
+	if _, err := t.Exec(ctx, upsert, w.ID, w.VersionID, w.Runs(), rows.Names, rows.Specs, rows.Hashes, save.ResetCursors); err != nil {
+		return fmt.Errorf("save schedules: %w", err)
+	}
+	return nil
+}
+
+// retireWorkflows retires workflows and stops their schedules.
+func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known, now time.Time) error {
+	if len(retired) == 0 {
+		return nil
+	}
+	ids := make([]uuid.UUID, len(retired))
+	for i, w := range retired {
+		ids[i] = w.ID
+	}
+	if _, err := t.Exec(ctx, `UPDATE schedules SET is_active = false WHERE workflow_id = ANY($1)`, ids); err != nil {
+		return fmt.Errorf("stop schedules: %w", err)
+	}
+	if _, err := t.Exec(ctx, `UPDATE workflows SET retired_at = $2, updated_at = $2 WHERE id = ANY($1)`, ids, now); err != nil {
+		return fmt.Errorf("retire workflows: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// workflowColumns are what scanWorkflow reads, from workflows.
+const workflowColumns = `id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
+	is_active, paused_at, retired_at, max_active_runs, created_at, updated_at`
+
+// SourceFiles implements miniairflow.CatalogStore.
+func (s *Store) SourceFiles(ctx context.Context) ([]string, error) {
+	const statement = `
+SELECT source_file FROM workflows WHERE origin = 'file' AND retired_at IS NULL UNION SELECT file FROM import_errors ORDER BY 1`
+	return query(ctx, s, pgx.RowTo[string], statement)
+}
+
+// FindWorkflow implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflow(ctx context.Context, id uuid.UUID) (*miniairflow.Workflow, error) {
+	return queryOne(ctx, s, scanWorkflow, `SELECT `+workflowColumns+` FROM workflows WHERE id = $1`, id)
+}
+
+// FindWorkflowByName implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflowByName(ctx context.Context, name string) (*miniairflow.Workflow, error) {
+	return queryOne(ctx, s, scanWorkflow, `SELECT `+workflowColumns+` FROM workflows WHERE name = $1`, dialect.Text(name))
+}
+
+// FindWorkflows implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) ([]*miniairflow.Workflow, error) {
+	where, args := workflowConditions(filter)
+	args = append(args, dialect.Text(filter.AfterName), dialect.PageLimit(filter.Limit))
+	statement := fmt.Sprintf(`SELECT %s FROM workflows WHERE %s AND name > $%d ORDER BY name LIMIT $%d`,
+		workflowColumns, where, len(args)-1, len(args))
+	return query(ctx, s, scanWorkflow, statement, args...)
+}
+
+// CountWorkflows implements miniairflow.CatalogStore.
+func (s *Store) CountWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) (int, error) {
+	where, args := workflowConditions(filter)
+	return queryOne(ctx, s, pgx.RowTo[int], `SELECT count(*) FROM workflows WHERE `+where, args...)
+}
+
+// workflowConditions returns what a filter means, but for its page.
+func workflowConditions(filter miniairflow.WorkflowFilter) (where string, args []any) {
+	conditions := []string{"true"}
+	add := func(condition string, value any) {
+		args = append(args, value)
+		conditions = append(conditions, fmt.Sprintf(condition, len(args)))
+	}
+	if filter.Search != "" {
+		add(`strpos(lower(name), lower($%d)) > 0`, dialect.Text(filter.Search))
+	}
+	if filter.Tag != "" {
+		add(`tags ? $%d`, dialect.Text(filter.Tag))
+	}
+	if filter.Paused != nil {
+		add(`(NOT is_active OR paused_at IS NOT NULL) = $%d`, *filter.Paused)
+	}
+	if !filter.IncludeRetired {
+		conditions = append(conditions, `retired_at IS NULL`)
+	}
+	return strings.Join(conditions, " AND "), args
+}
+
+// FindVersion implements miniairflow.CatalogStore.
+func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
+	return queryOne(ctx, s, scanVersion,
+		`SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions WHERE id = $1`, id)
+}
+
+// FindVersions implements miniairflow.CatalogStore.
+func (s *Store) FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*miniairflow.WorkflowVersion, error) {
+	const statement = `
+SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions
+WHERE workflow_id = $1 ORDER BY number DESC LIMIT $2`
+	return query(ctx, s, scanVersion, statement, workflowID, limit)
+}
+
+// SetPaused implements miniairflow.CatalogStore.
+func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool, by miniairflow.Actor) (*miniairflow.Workflow, error) {
+	const lock = `SELECT 1 FROM schedules WHERE workflow_id = $1 ORDER BY name FOR NO KEY UPDATE`
+	const pause = `
+UPDATE workflows SET paused_at = CASE WHEN $2 THEN clock_timestamp() END, updated_at = clock_timestamp()
+WHERE id = $1 AND (paused_at IS NULL) = $2`
+	const schedules = `
+UPDATE schedules SET is_active = w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL, next_at = NULL
+FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
+	var found *miniairflow.Workflow
+	err := s.inTx(ctx, func(t *tx) error {
+		if _, err := t.Exec(ctx, lock, workflowID); err != nil {
+			return err
+		}
+		done, err := t.Exec(ctx, pause, workflowID, paused)
+		if err != nil {
+			return err
+		}
+		if done.RowsAffected() > 0 {
+			if _, err := t.Exec(ctx, schedules, workflowID); err != nil {
+				return err
+			}
+			if err := insertAudit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+		}
+		rows, err := t.Query(ctx, `SELECT `+workflowColumns+` FROM workflows WHERE id = $1`, workflowID)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectExactlyOneRow(rows, scanWorkflow)
+		return err
+	})
+	return found, err
+}
+
+func pauseAction(paused bool) string {
+	if paused {
+		return "pause_workflow"
+	}
+	return "unpause_workflow"
+}
+
+// insertAudit writes down who did what to whom.
+func insertAudit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
+	const statement = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (clock_timestamp(), $1, $2, $3, $4)`
+	if _, err := t.Exec(ctx, statement, dialect.Text(by.Name), action, dialect.Text(subject), dialect.Text(by.Reason)); err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	return nil
+}
+
+// TryLease implements miniairflow.CatalogStore.
+func (s *Store) TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error) {
+	const statement = `
+INSERT INTO leases AS l (name, holder, expires_at) VALUES ($1, $2, clock_timestamp() + $3::bigint * interval '1 microsecond')
+ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = clock_timestamp() + $3::bigint * interval '1 microsecond'
+WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()`
+	taken := false
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.Exec(ctx, statement, name, holder, ttl.Microseconds())
+		taken = done.RowsAffected() > 0
+		return err
+	})
+	return taken && err == nil, err
+}
+
+// scanWorkflow reads workflowColumns.
+func scanWorkflow(row pgx.CollectableRow) (*miniairflow.Workflow, error) {
+	w := &miniairflow.Workflow{}
+	err := row.Scan(&w.ID, &w.Name, &w.Description, &w.Owner, &w.Tags, &w.Origin, &w.SourceFile, &w.VersionID, &w.VersionNumber,
+		&w.ScheduleCron, &w.IsActive, &w.PausedAt, &w.RetiredAt, &w.MaxActiveRuns, &w.CreatedAt, &w.UpdatedAt)
+	return w, err
+}
+
+func scanVersion(row pgx.CollectableRow) (*miniairflow.WorkflowVersion, error) {
+	v := &miniairflow.WorkflowVersion{}
+	var document []byte
+	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &document, &v.CreatedAt)
+	if err != nil {
+		return nil, err
+	}
+	if v.Definition, err = dialect.DecodeDefinition(document); err != nil {
+		return nil, fmt.Errorf("version %s: %w", v.ID, err)
+	}
+	return v, nil
+}
