@@ -42,5 +42,5 @@ func FailedReason(names []string, count int) string {
 	}
 }
 
-// LostReason is the reason of an attempt whose worker's session has ended.
-func LostReason(worker string) string { return fmt.Sprintf("worker %s went silent", worker) }
+// LostReasonFormat is the reason of an attempt whose session has ended; %s is the worker's name.
+const LostReasonFormat = "worker %s went silent"
