@@ -1,4 +1,4 @@
-package miniairflow
+package miniairflow_test
 
 import (
 	"maps"
