@@ -31,7 +31,7 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
 		}
-		if err := insertRun(ctx, t, run, miniairflow.RunPending, ""); err != nil {
+		if err := insertRuns(ctx, t, []dialect.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
 			return err
 		}
 		created = true
@@ -57,35 +57,6 @@ func sameRun(ctx context.Context, t *tx, run miniairflow.NewRun) (*miniairflow.W
 		return nil, err
 	}
 	return pgx.CollectOneRow(rows, scanRun)
-}
-
-// insertRun writes a run with the next number of its workflow, which the caller
-// has locked, and the audit log. A run that exists already is a violation of a
-// unique constraint. A scheduled run may start from its slot on, a manual one at once.
-func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniairflow.RunStatus, reason string) error {
-	params, err := dialect.EncodeObject(run.Params)
-	if err != nil {
-		return err
-	}
-	const text = `
-		WITH numbered AS (UPDATE workflows SET last_run_number = last_run_number + 1 WHERE id = $2 RETURNING last_run_number AS number),
-		clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
-		logged AS (
-			INSERT INTO audit_log (at, actor, action, subject, reason)
-			SELECT at, $12, 'create_run', $1::uuid::text, $13 FROM clock)
-		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
-		SELECT $1, $2, $3, number, $4, $5, $6, $7,
-			coalesce($8, at), coalesce($9, $8, at), CASE WHEN $6::text = 'scheduled' THEN coalesce($8, at) ELSE at END,
-			$10, nullif($11, ''), at, CASE WHEN $4::text = 'pending' THEN NULL ELSE at END
-		FROM numbered, clock`
-	_, err = t.Exec(ctx, text, run.ID, run.WorkflowID, run.VersionID, status, reason, run.Type, run.ScheduleName,
-		nullTime(run.LogicalDate), nullTime(run.DataIntervalStart), params, run.IdempotencyKey,
-		dialect.Text(run.By.Name), dialect.Text(run.By.Reason))
-	if err != nil {
-		return fmt.Errorf("insert run: %w", err)
-	}
-	return nil
 }
 
 // nullTime returns nil for the zero time.

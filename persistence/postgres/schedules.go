@@ -1,0 +1,226 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// fireRowsMax bounds the rows that one transaction of FireSchedules writes.
+const fireRowsMax = 2000
+
+// DueSchedules implements miniairflow.ScheduleStore.
+func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSchedules, error) {
+	// Two ranges of one index; a single one over both would read all of it when
+	// little is due.
+	const dueText = `
+		WITH due AS (
+			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT $2)
+			UNION ALL
+			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 ORDER BY next_at LIMIT $2))
+		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.next_at, d.last_at
+		FROM due d JOIN workflows w ON w.id = d.workflow_id
+		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
+	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
+	var due miniairflow.DueSchedules
+	var err error
+	if due.Now, err = s.Now(ctx); err != nil {
+		return due, err
+	}
+	if due.Due, err = query(ctx, s, scanCursor, dueText, due.Now, limit); err != nil {
+		return due, err
+	}
+	due.Next, err = queryOne(ctx, s, pgx.RowTo[*time.Time], nextText, due.Now)
+	return due, err
+}
+
+// FireSchedules implements miniairflow.ScheduleStore.
+func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (int, error) {
+	moved := 0
+	for _, batch := range dialect.FireBatches(fires, fireRowsMax) {
+		count := 0
+		err := s.inTx(ctx, func(t *tx) error {
+			runs, n, err := moveCursors(ctx, t, batch)
+			if err != nil {
+				return fmt.Errorf("move cursors: %w", err)
+			}
+			count = n
+			planned, err := planRuns(ctx, t, runs)
+			if err != nil {
+				return fmt.Errorf("plan runs: %w", err)
+			}
+			t.publish(dialect.Fired(planned)...)
+			return insertRuns(ctx, t, planned)
+		})
+		if err != nil {
+			return moved, fmt.Errorf("fire schedules: %w", err)
+		}
+		moved += count
+	}
+	return moved, nil
+}
+
+// moveCursors locks the schedules and their workflows, moves the cursors that
+// are still where the caller saw them, and returns the runs of those and how
+// many they are.
+func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.NewRun, int, error) {
+	const lockSchedules = `
+		SELECT 1 FROM schedules c JOIN unnest($1::uuid[], $2::text[]) AS u(workflow_id, name) USING (workflow_id, name)
+		ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
+	const lockWorkflows = `SELECT 1 FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+	const move = `
+		UPDATE schedules c SET next_at = u.to_at, is_finished = u.to_at IS NULL, last_at = coalesce(u.passed, c.last_at)
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+			WITH ORDINALITY AS u(workflow_id, name, hash, from_at, to_at, passed, place)
+		WHERE c.workflow_id = u.workflow_id AND c.name = u.name AND c.hash = u.hash
+			AND c.next_at IS NOT DISTINCT FROM u.from_at AND c.is_active AND NOT c.is_finished
+		RETURNING u.place - 1`
+	ids, names, hashes := make([]uuid.UUID, len(fires)), make([]string, len(fires)), make([]string, len(fires))
+	from, to, passed := make([]*time.Time, len(fires)), make([]*time.Time, len(fires)), make([]*time.Time, len(fires))
+	for i, f := range fires {
+		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedule.Name(), f.Cursor.Hash
+		from[i], to[i], passed[i] = f.Cursor.NextAt, nullTime(f.NextAt), nullTime(dialect.LastSlot(f))
+	}
+	if _, err := t.Exec(ctx, lockSchedules, ids, names); err != nil {
+		return nil, 0, err
+	}
+	if _, err := t.Exec(ctx, lockWorkflows, ids); err != nil {
+		return nil, 0, err
+	}
+	moved, err := collect(ctx, t, pgx.RowTo[int], move, ids, names, hashes, from, to, passed)
+	if err != nil {
+		return nil, 0, err
+	}
+	slices.Sort(moved)
+	var runs []miniairflow.NewRun
+	for _, i := range moved {
+		runs = append(runs, fires[i].Runs...)
+	}
+	return runs, len(moved), nil
+}
+
+// planRuns leaves out the runs whose slot has one already and decides the state
+// of the others. The workflows are locked.
+func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.PlannedRun, error) {
+	const missing = `
+		SELECT u.place - 1
+		FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) WITH ORDINALITY AS u(id, workflow_id, name, logical_date, place)
+		WHERE NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.id = u.id)
+			AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = u.workflow_id
+				AND r.schedule_name = u.name AND r.logical_date = u.logical_date AND r.type = 'scheduled')
+		ORDER BY u.place`
+	const loads = `
+		SELECT w.id, w.max_active_runs,
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending')
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+		FROM workflows w WHERE w.id = ANY($1)`
+	ids, workflows := make([]uuid.UUID, len(runs)), make([]uuid.UUID, len(runs))
+	names, dates := make([]string, len(runs)), make([]time.Time, len(runs))
+	for i, run := range runs {
+		ids[i], workflows[i], names[i], dates[i] = run.ID, run.WorkflowID, run.ScheduleName, run.LogicalDate
+	}
+	places, err := collect(ctx, t, pgx.RowTo[int], missing, ids, workflows, names, dates)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]miniairflow.NewRun, len(places))
+	for i, place := range places {
+		wanted[i] = runs[place]
+	}
+	byWorkflow := map[uuid.UUID]dialect.Load{}
+	if dialect.HasSkips(wanted) {
+		rows, err := t.Query(ctx, loads, workflows)
+		if err != nil {
+			return nil, err
+		}
+		var id uuid.UUID
+		var load dialect.Load
+		_, err = pgx.ForEachRow(rows, []any{&id, &load.Max, &load.Active}, func() error {
+			byWorkflow[id] = load
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dialect.PlanRuns(wanted, byWorkflow), nil
+}
+
+// insertRuns writes runs with the next numbers of their workflows, which the
+// caller has locked, and the audit log where somebody is named. A run that
+// exists already is a violation of a unique constraint. A scheduled run may
+// start from its slot on, a manual one at once.
+func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+	const text = `
+		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
+		input AS MATERIALIZED (
+			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
+			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[])
+				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
+				data_interval_start, params, idempotency_key, actor, actor_reason, place)),
+		numbered AS (
+			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
+			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n
+			WHERE w.id = n.workflow_id RETURNING w.id, w.last_run_number - n.count AS before),
+		logged AS (
+			INSERT INTO audit_log (at, actor, action, subject, reason)
+			SELECT at, actor, 'create_run', id::text, actor_reason FROM input, clock WHERE actor <> '')
+		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
+			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
+		SELECT i.id, i.workflow_id, i.version_id, n.before + i.nth, i.status, i.reason, i.type, i.schedule_name,
+			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
+			CASE WHEN i.type = 'scheduled' THEN coalesce(i.logical_date, at) ELSE at END,
+			i.params, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END
+		FROM input i JOIN numbered n ON n.id = i.workflow_id, clock`
+	if len(runs) == 0 {
+		return nil
+	}
+	columns, err := runInput(runs)
+	if err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, text, columns...); err != nil {
+		return fmt.Errorf("insert runs: %w", err)
+	}
+	return nil
+}
+
+// runInput returns the runs by column, in the order that insertRuns reads.
+func runInput(runs []dialect.PlannedRun) ([]any, error) {
+	var ids, workflows, versions []uuid.UUID
+	var statuses, reasons, types, schedules, params, keys, actors, actorReasons []string
+	var dates, starts []*time.Time
+	for _, run := range runs {
+		object, err := dialect.EncodeObject(run.Params)
+		if err != nil {
+			return nil, fmt.Errorf("params of run %s: %w", run.ID, err)
+		}
+		ids, workflows, versions = append(ids, run.ID), append(workflows, run.WorkflowID), append(versions, run.VersionID)
+		statuses, reasons = append(statuses, string(run.Status)), append(reasons, run.Reason)
+		types, schedules = append(types, string(run.Type)), append(schedules, run.ScheduleName)
+		dates, starts = append(dates, nullTime(run.LogicalDate)), append(starts, nullTime(run.DataIntervalStart))
+		params, keys = append(params, string(object)), append(keys, dialect.Text(run.IdempotencyKey))
+		actors, actorReasons = append(actors, dialect.Text(run.By.Name)), append(actorReasons, dialect.Text(run.By.Reason))
+	}
+	return []any{ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons}, nil
+}
+
+func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {
+	var spec []byte
+	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &spec, &c.Hash, &c.NextAt, &c.LastAt); err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(spec, &c.Schedule); err != nil {
+		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
+	}
+	return c, nil
+}
