@@ -1,0 +1,165 @@
+package loader
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Store is what a Loader needs of a miniairflow.Store, with the contracts
+// stated there.
+type Store interface {
+	SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error)
+	RetireFile(ctx context.Context, path string) error
+	SourceFiles(ctx context.Context) ([]string, error)
+	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
+}
+
+// Config is what a Loader is made from. Dir and Store are needed; a zero value
+// of the others means the default.
+type Config struct {
+	Dir    string // the folder of the workflow files
+	Store  Store
+	Logger *slog.Logger // default: none
+	Limits Limits
+
+	Debounce time.Duration // quiet time before a change is read; default 100 ms
+	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s
+	Missing  time.Duration // how long a file must be gone before its workflows are retired; default 1 s
+	Lease    time.Duration // how long a loader that died keeps others waiting; default 10 s
+	NoWatch  bool          // rely on Rescan alone, for folders that send no events
+}
+
+// Loader keeps a store in step with a folder of workflow files. Of all loaders
+// of a store one works, the holder of a lease; the others wait for it. A file
+// with a problem keeps the last good version of its workflows. Files that are
+// gone are retired after two looks that did not find them; a folder that is
+// gone, empty or unreadable retires nothing.
+type Loader struct {
+	config Config
+	holder uuid.UUID
+
+	mutex     sync.Mutex            // serializes passes
+	known     map[string]*knownFile // by path; nil while the lease is not held
+	missing   map[string]time.Time  // files that were gone at the last pass, by when first
+	complaint string                // what was wrong with the folder at the last pass
+	ourLease  bool
+}
+
+// knownFile is what the store has of a file.
+type knownFile struct {
+	stamp    stamp
+	hash     string // of what was synced
+	settled  bool   // the stamp is old enough to tell every later change
+	conflict string // names that other files own; they may become free without a change here
+}
+
+// Report is what one pass did.
+type Report struct {
+	Standby   bool // another loader holds the lease: nothing was done
+	Files     int  // in the folder
+	Parsed    int  // of them new or changed
+	Problems  int  // in the parsed files
+	Created   []string
+	Updated   []string
+	Retired   []string
+	Conflicts []miniairflow.ImportError
+	Waiting   bool // files are being written, or gone once: another pass should follow soon
+
+	folders []string // to watch
+}
+
+// New returns a Loader. It does nothing until Run or Sync.
+func New(config Config) *Loader {
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	config.Debounce = cmp.Or(config.Debounce, 100*time.Millisecond)
+	config.Rescan = cmp.Or(config.Rescan, 30*time.Second)
+	config.Missing = cmp.Or(config.Missing, time.Second)
+	config.Lease = cmp.Or(config.Lease, 10*time.Second)
+	config.Limits = config.Limits.withDefaults()
+	return &Loader{config: config, holder: uuid.New(), missing: map[string]time.Time{}}
+}
+
+// Sync makes one pass: it reads all new and changed files as they are now,
+// whoever may still be writing them, and syncs them into the store. An error
+// means that the folder cannot be read or the store cannot be reached; what was
+// done before it stays done, and a later pass does the rest.
+func (l *Loader) Sync(ctx context.Context) (Report, error) {
+	return l.pass(ctx, 0)
+}
+
+// pass is Sync, but leaves out files that changed within the last quiet time.
+func (l *Loader) pass(ctx context.Context, quiet time.Duration) (Report, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	held, err := l.renew(ctx)
+	if err != nil || !held {
+		return Report{Standby: !held}, err
+	}
+	found, err := scan(l.config.Dir)
+	if err != nil {
+		return Report{}, err
+	}
+	l.complain(ctx, found.complaint())
+	if err := l.remember(ctx); err != nil {
+		return Report{folders: found.folders}, err
+	}
+	s := &syncPass{Loader: l, quiet: quiet, report: Report{Files: len(found.files), folders: found.folders}}
+	if err := s.changed(ctx, found.files); err != nil {
+		return s.report, err
+	}
+	err = s.gone(ctx, &found)
+	return s.report, err
+}
+
+// renew takes or extends the lease. Who has lost it forgets what the store has,
+// since others write it now. The caller holds the mutex.
+func (l *Loader) renew(ctx context.Context) (bool, error) {
+	held, err := l.config.Store.TryLease(ctx, "loader", l.holder, l.config.Lease)
+	if err != nil {
+		return false, fmt.Errorf("take loader lease: %w", err)
+	}
+	if held != l.ourLease {
+		l.config.Logger.InfoContext(ctx, "loader lease", "held", held)
+	}
+	if !held {
+		l.known, l.missing = nil, map[string]time.Time{}
+	}
+	l.ourLease = held
+	return held, nil
+}
+
+// remember asks the store once which files it has, so that those which went
+// away while no loader ran are noticed.
+func (l *Loader) remember(ctx context.Context) error {
+	if l.known != nil {
+		return nil
+	}
+	paths, err := l.config.Store.SourceFiles(ctx)
+	if err != nil {
+		return fmt.Errorf("list source files: %w", err)
+	}
+	l.known = make(map[string]*knownFile, len(paths))
+	for _, path := range paths {
+		l.known[path] = &knownFile{}
+	}
+	return nil
+}
+
+// complain logs what is wrong with the folder when that changes.
+func (l *Loader) complain(ctx context.Context, complaint string) {
+	if complaint != l.complaint {
+		if complaint == "" {
+			l.config.Logger.InfoContext(ctx, "workflow folder is well again", "dir", l.config.Dir)
+		} else {
+			l.config.Logger.WarnContext(ctx, "workflow folder", "dir", l.config.Dir, "problem", complaint)
+		}
+	}
+	l.complaint = complaint
+}

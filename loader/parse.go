@@ -1,0 +1,198 @@
+// Package loader turns workflow files into definitions and keeps the store in
+// step with a folder of them.
+//
+// Parse is pure: bytes in, definitions and problems out, every problem with its
+// line and column. LoadPath reads files and folders for the command line.
+// Loader watches a folder and syncs it into the store.
+package loader
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
+)
+
+// Limits bound what one file may cost. A zero field means its default.
+type Limits struct {
+	Bytes     int           // of the file; default 1 MiB
+	Depth     int           // of nesting; default 64
+	Tasks     int           // of one workflow; default miniairflow.TasksMax
+	Documents int           // in the file; default 1,000
+	Expanded  int           // values that aliases, merge keys and defaults add; default 100,000
+	Time      time.Duration // for the whole file; default 2 s
+}
+
+func (l Limits) withDefaults() Limits {
+	set := func(field *int, value int) {
+		if *field <= 0 {
+			*field = value
+		}
+	}
+	set(&l.Bytes, 1<<20)
+	set(&l.Depth, 64)
+	set(&l.Tasks, miniairflow.TasksMax)
+	set(&l.Documents, 1_000)
+	set(&l.Expanded, 100_000)
+	if l.Time <= 0 {
+		l.Time = 2 * time.Second
+	}
+	return l
+}
+
+// Parse reads the workflows of one file. path names the file in problems, and
+// its base name without the extension is the name of a first workflow that has
+// none of its own. Every document of the file is one workflow; those without a
+// problem are returned even if others have some. All problems of the file are
+// returned, sorted by line and column. Parse never panics, and ends within the
+// limits whatever the bytes are.
+func Parse(path string, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError) {
+	f := &file{name: path, limits: limits.withDefaults(), repaired: map[int]bool{}}
+	f.deadline = time.Now().Add(f.limits.Time)
+	defer func() {
+		if cause := recover(); cause != nil {
+			f.fail(position{1, 1}, "the file cannot be read: %v", cause)
+			definitions, problems = nil, f.sorted()
+		}
+	}()
+	text, ok := f.clean(data)
+	if !ok {
+		return nil, f.sorted()
+	}
+	return f.parse(text), f.sorted()
+}
+
+// file is one file that is being parsed.
+type file struct {
+	name     string
+	limits   Limits
+	deadline time.Time
+	lines    lines
+	problems []miniairflow.ImportError
+	repaired map[int]bool // lines with a syntax error that was repaired to read on
+	expanded int          // values that aliases, merge keys and defaults have added
+	halted   bool         // a limit is reached: nothing more is read
+}
+
+func (f *file) parse(text string) []miniairflow.DefinitionAt {
+	f.lines = splitLines(text)
+	trees, whole := f.decode(text)
+	var definitions []miniairflow.DefinitionAt
+	names := map[string]position{}
+	for i, tree := range trees {
+		if f.late() {
+			break
+		}
+		d := &document{file: f, positions: map[string]position{}, start: at(tree)}
+		definition, ok := d.read(tree, i == 0)
+		if definition == nil || definition.Name == "" {
+			continue
+		}
+		place := d.find([]string{"name"})
+		if first, taken := names[definition.Name]; taken {
+			f.fail(place, "the name %q is taken by the workflow at line %d of this file", definition.Name, first.line)
+			continue
+		}
+		names[definition.Name] = place
+		if ok && i < whole {
+			definitions = append(definitions, miniairflow.DefinitionAt{Definition: definition, Line: place.line, Column: place.column})
+		}
+	}
+	if f.halted {
+		return nil
+	}
+	if len(trees) == 0 && len(f.problems) == 0 {
+		f.fail(position{1, 1}, "the file is empty: a workflow needs at least `tasks:`")
+	}
+	return definitions
+}
+
+// document is one workflow that is being parsed.
+type document struct {
+	*file
+	positions map[string]position // by joined path
+	start     position
+	failed    [][]string // paths that have a problem of shape
+}
+
+// read returns the definition of a document and whether it has no problem.
+func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) {
+	before := len(d.problems)
+	if !d.checkTree(tree) {
+		return nil, false
+	}
+	definition := d.workflow(value{doc: d, node: tree, at: d.start}, first)
+	if d.halted {
+		return nil, false
+	}
+	d.checkMeaning(definition)
+	return definition, len(d.problems) == before
+}
+
+// checkMeaning places what the domain and the expressions find wrong. What
+// merely follows from a problem of shape is left out: it would send people to
+// the wrong line.
+func (d *document) checkMeaning(definition *miniairflow.Definition) {
+	found := append(definition.Validate(), expression.New().Check(definition)...)
+	for _, problem := range found {
+		if !d.follows(problem.Path) {
+			d.fail(d.find(problem.Path), "%s", problem.Message)
+		}
+	}
+}
+
+func (d *document) follows(path []string) bool {
+	for _, failed := range d.failed {
+		n := min(len(path), len(failed))
+		if slices.Equal(path[:n], failed[:n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns the position of a path, or of the nearest thing that the file
+// has: what a task takes from defaults is placed there.
+func (d *document) find(path []string) position {
+	for n := len(path); n > 0; n-- {
+		if at, ok := d.positions[joined(path[:n])]; ok {
+			return at
+		}
+		if n > 2 && path[0] == "tasks" {
+			inherited := append([]string{"defaults"}, path[2:n]...)
+			if at, ok := d.positions[joined(inherited)]; ok {
+				return at
+			}
+		}
+	}
+	return d.start
+}
+
+// late reports whether the file has used up its time, and says so once.
+func (f *file) late() bool {
+	if !f.halted && time.Now().After(f.deadline) {
+		f.halt(position{1, 1}, "the file takes longer than %s to read: make it smaller", f.limits.Time)
+	}
+	return f.halted
+}
+
+// halt records a problem after which the rest of the file is not read.
+func (f *file) halt(at position, format string, args ...any) {
+	if !f.halted {
+		f.halted = true
+		f.fail(at, format, args...)
+	}
+}
+
+// fail records a problem, but for one in a line that has a syntax error: its
+// text there is not what the file says.
+func (f *file) fail(at position, format string, args ...any) {
+	if f.repaired[at.line] {
+		return
+	}
+	f.problems = append(f.problems, miniairflow.ImportError{
+		File: f.name, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...),
+	})
+}

@@ -1,0 +1,94 @@
+package loader_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// Every wrong file gives exactly the problems of its golden file, and no
+// workflow but for its good documents.
+func TestParseBad(t *testing.T) {
+	files := glob(t, "testdata/bad/*.yaml")
+	require.GreaterOrEqual(t, len(files), 60)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			_, problems := loader.Parse(filepath.Base(file), read(t, file), loader.Limits{})
+			require.NotEmpty(t, problems)
+			var text strings.Builder
+			for _, problem := range problems {
+				text.WriteString(problem.String() + "\n")
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", text.String())
+			checkPlaces(t, read(t, file), problems)
+		})
+	}
+}
+
+// Every good file has no problem and gives exactly the canonical form of its
+// golden file.
+func TestParseGood(t *testing.T) {
+	files := glob(t, "testdata/good/*.yaml")
+	require.GreaterOrEqual(t, len(files), 15)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			definitions, problems := loader.Parse(filepath.Base(file), read(t, file), loader.Limits{})
+			require.Empty(t, problems)
+			require.NotEmpty(t, definitions)
+			var text strings.Builder
+			for _, definition := range definitions {
+				require.Positive(t, definition.Line)
+				require.Positive(t, definition.Column)
+				content, err := json.MarshalIndent(definition.Definition, "", "  ")
+				require.NoError(t, err)
+				text.Write(append(content, '\n'))
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", text.String())
+		})
+	}
+}
+
+// checkPlaces requires that every problem is placed inside the file.
+func checkPlaces(t *testing.T, data []byte, problems []miniairflow.ImportError) {
+	t.Helper()
+	lines := strings.Split(string(data), "\n")
+	for _, problem := range problems {
+		require.Positive(t, problem.Line, problem)
+		require.LessOrEqual(t, problem.Line, len(lines), problem)
+		require.Positive(t, problem.Column, problem)
+		require.LessOrEqual(t, problem.Column, len([]rune(lines[problem.Line-1]))+1, problem)
+		require.NotContains(t, problem.Message, "\n")
+		require.NotContains(t, problem.Message, "yaml:")
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	return files
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return data
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o644))
+	}
+	require.Equal(t, string(read(t, file)), got, "run with -update if the change is meant")
+}

@@ -1,0 +1,203 @@
+package loader
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Delays between attempts while the store or the folder does not answer.
+const (
+	retryMin = 100 * time.Millisecond
+	retryMax = 5 * time.Second
+)
+
+// Run keeps the store in step until ctx is done, and then gives the lease back
+// and returns nil. No error of the folder, the watch or the store ends it:
+// passes are repeated, with growing delays, until they succeed.
+func (l *Loader) Run(ctx context.Context) error {
+	w := l.newWatch(ctx)
+	defer w.close()
+	defer l.release(ctx)
+	plan := plan{loader: l, retry: retryMin}
+	plan.pass(ctx, w)
+	for {
+		timer := time.NewTimer(time.Until(plan.due()))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case event := <-w.events:
+			if event.Op != fsnotify.Chmod {
+				plan.changed(time.Now())
+			}
+		case err := <-w.errors:
+			// Events were lost, so anything may have changed.
+			l.config.Logger.WarnContext(ctx, "watch workflow folder", "error", err)
+			plan.changed(time.Now())
+		case <-timer.C:
+			plan.tick(ctx, w)
+		}
+		timer.Stop()
+	}
+}
+
+// release lets the next loader begin at once.
+func (l *Loader) release(ctx context.Context) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if !l.ourLease {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if _, err := l.config.Store.TryLease(ctx, "loader", l.holder, time.Millisecond); err != nil {
+		l.config.Logger.WarnContext(ctx, "release loader lease", "error", err)
+	}
+	l.ourLease, l.known = false, nil
+}
+
+// plan says when Run does what next.
+type plan struct {
+	loader *Loader
+	scan   time.Time // the next pass
+	latest time.Time // a pass is not put off beyond this by further changes; zero: no change is waiting
+	lease  time.Time // the next renewal
+	retry  time.Duration
+}
+
+func (p *plan) due() time.Time {
+	if p.lease.Before(p.scan) {
+		return p.lease
+	}
+	return p.scan
+}
+
+// changed puts the next pass a quiet time after the last change, but not
+// for ever.
+func (p *plan) changed(now time.Time) {
+	debounce := p.loader.config.Debounce
+	if p.latest.IsZero() {
+		p.latest = now.Add(10 * debounce)
+	}
+	p.scan = now.Add(debounce)
+	if p.scan.After(p.latest) {
+		p.scan = p.latest
+	}
+}
+
+func (p *plan) tick(ctx context.Context, w *watch) {
+	if !time.Now().Before(p.scan) {
+		p.pass(ctx, w)
+		return
+	}
+	l := p.loader
+	l.mutex.Lock()
+	had := l.ourLease
+	held, err := l.renew(ctx)
+	l.mutex.Unlock()
+	p.lease = time.Now().Add(l.config.Lease / 3)
+	if err == nil && held && !had {
+		p.scan = time.Now()
+	}
+}
+
+// pass makes a pass and plans the next one.
+func (p *plan) pass(ctx context.Context, w *watch) {
+	l := p.loader
+	report, err := l.pass(ctx, l.config.Debounce)
+	if ctx.Err() != nil {
+		return
+	}
+	added := w.follow(ctx, report.folders)
+	now := time.Now()
+	p.latest = time.Time{}
+	p.lease = now.Add(l.config.Lease / 3)
+	p.scan = now.Add(l.config.Rescan)
+	switch {
+	case err != nil:
+		if p.retry == retryMin {
+			l.config.Logger.WarnContext(ctx, "sync workflow files; tried again until it works", "error", err)
+		}
+		p.scan = now.Add(p.retry)
+		p.retry = min(2*p.retry, retryMax)
+		return
+	case report.Waiting || added:
+		// A folder may have got files between the look at it and its watch.
+		p.scan = now.Add(l.config.Debounce)
+	}
+	p.retry = retryMin
+}
+
+// watch follows changes of folders, as far as the operating system tells them.
+type watch struct {
+	loader  *Loader
+	watcher *fsnotify.Watcher // nil: not available
+	events  <-chan fsnotify.Event
+	errors  <-chan error
+	limited bool // some folders cannot be watched
+}
+
+// newWatch returns a watch, which never sends if watching is not possible.
+func (l *Loader) newWatch(ctx context.Context) *watch {
+	w := &watch{loader: l}
+	if l.config.NoWatch {
+		return w
+	}
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		w.limit(ctx, err)
+		return w
+	}
+	w.watcher, w.events, w.errors = watcher, watcher.Events, watcher.Errors
+	return w
+}
+
+// follow watches exactly the given folders, and reports whether some of them
+// were not watched before.
+func (w *watch) follow(ctx context.Context, folders []string) (added bool) {
+	if w.watcher == nil {
+		return false
+	}
+	wanted := make(map[string]bool, len(folders))
+	for _, folder := range folders {
+		wanted[folder] = true
+	}
+	for _, folder := range w.watcher.WatchList() {
+		if !wanted[folder] {
+			// It may be gone already, and then there is nothing to remove.
+			_ = w.watcher.Remove(folder)
+		}
+		delete(wanted, folder)
+	}
+	for _, folder := range folders {
+		if !wanted[folder] {
+			continue
+		}
+		switch err := w.watcher.Add(folder); {
+		case err == nil:
+			added = true
+		case !errors.Is(err, fs.ErrNotExist):
+			w.limit(ctx, err)
+		}
+	}
+	return added
+}
+
+// limit says once that changes show only at the next look at all files.
+func (w *watch) limit(ctx context.Context, err error) {
+	if !w.limited {
+		w.limited = true
+		w.loader.config.Logger.WarnContext(ctx, "workflow folder cannot be watched; changes show at the next scan",
+			"dir", w.loader.config.Dir, "every", w.loader.config.Rescan, "error", err)
+	}
+}
+
+func (w *watch) close() {
+	if w.watcher != nil {
+		_ = w.watcher.Close()
+	}
+}

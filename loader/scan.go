@@ -1,0 +1,141 @@
+package loader
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// scanned is what a workflow folder holds now.
+type scanned struct {
+	files      []scannedFile // sorted by path
+	folders    []string      // as the operating system names them, the root first
+	unreadable []string      // folders below the root, with slashes, whose files are not known
+}
+
+// scannedFile is a workflow file of a folder, not read yet.
+type scannedFile struct {
+	path    string // below the folder, with slashes
+	stamp   stamp
+	refused string // why it is not to be read, if so
+}
+
+// stamp tells two contents of a file apart without reading it.
+type stamp struct {
+	size     int64
+	modified time.Time
+	inode    uint64
+}
+
+func stampOf(info fs.FileInfo) stamp {
+	s := stamp{size: info.Size(), modified: info.ModTime()}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.inode = stat.Ino
+	}
+	return s
+}
+
+// scan lists the workflow files below root, one stat each, and the folders that
+// must be watched to learn of changes. Symbolic links are followed where they
+// stay below root, so a mounted ConfigMap works, whose files are links into a
+// hidden folder. The error says that root itself cannot be read.
+func scan(root string) (scanned, error) {
+	target, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
+	}
+	s := scanner{root: root, target: target, visited: map[string]bool{}}
+	if err := s.folder("", target); err != nil {
+		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
+	}
+	slices.SortFunc(s.files, func(a, b scannedFile) int { return cmp.Compare(a.path, b.path) })
+	return s.scanned, nil
+}
+
+type scanner struct {
+	scanned
+	root, target string          // the folder as given, and without links
+	visited      map[string]bool // real folders, so that links in a circle end
+}
+
+// folder lists one folder. below is its path under the root, with slashes; real
+// is the same folder without links.
+func (s *scanner) folder(below, real string) error {
+	if s.visited[real] {
+		return nil
+	}
+	s.visited[real] = true
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return err
+	}
+	s.folders = append(s.folders, filepath.Join(s.root, filepath.FromSlash(below)))
+	for _, entry := range entries {
+		s.entry(path.Join(below, entry.Name()), real, entry)
+	}
+	return nil
+}
+
+func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
+	if !isWorkflowFile(entry.Name()) && !isWorkflowFolder(entry.Name()) {
+		return
+	}
+	real := filepath.Join(folder, entry.Name())
+	if entry.Type()&fs.ModeSymlink != 0 {
+		target, err := filepath.EvalSymlinks(real)
+		if err != nil {
+			s.refuse(below, unreadable(err))
+			return
+		}
+		if inside, err := filepath.Rel(s.target, target); err != nil || !filepath.IsLocal(inside) {
+			s.refuse(below, "the symbolic link leaves the workflow folder")
+			return
+		}
+		real = target
+	}
+	info, err := os.Lstat(real)
+	switch {
+	case err != nil:
+		s.refuse(below, unreadable(err))
+	case info.IsDir():
+		if isWorkflowFolder(entry.Name()) && s.folder(below, real) != nil {
+			s.unreadable = append(s.unreadable, below)
+		}
+	case !isWorkflowFile(entry.Name()):
+	case !info.Mode().IsRegular():
+		s.refuse(below, unreadable(errNotRegular))
+	default:
+		s.files = append(s.files, scannedFile{path: below, stamp: stampOf(info)})
+	}
+}
+
+// refuse notes a workflow file that cannot be read. Other entries do not matter.
+func (s *scanner) refuse(below, reason string) {
+	if isWorkflowFile(path.Base(below)) {
+		s.files = append(s.files, scannedFile{path: below, refused: reason})
+	}
+}
+
+// covers reports whether the scan would have found the file if it were there.
+func (s *scanned) covers(file string) bool {
+	return !slices.ContainsFunc(s.unreadable, func(folder string) bool { return strings.HasPrefix(file, folder+"/") })
+}
+
+// complaint says what is wrong with the folder as a whole, if anything.
+func (s *scanned) complaint() string {
+	switch {
+	case len(s.files) == 0:
+		return "it has no workflow files; nothing is retired because of that"
+	case len(s.unreadable) > 0:
+		return fmt.Sprintf("folders cannot be read: %q; their workflows stay as they are", s.unreadable)
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,154 @@
+package loader
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/sauravritesh63/miniairflow"
+	"gopkg.in/yaml.v3"
+)
+
+// taskDraft is a task whose keys are being read. That of defaults is where
+// every task starts from, so a task's own keys win one by one.
+type taskDraft struct {
+	miniairflow.Task
+	shell string
+	own   map[string]value // the keys that the task itself has, of those that must fit each other
+}
+
+// defaultFields are the keys of a task that defaults may set for all.
+var defaultFields = fields[taskDraft]{
+	"env":          func(v value, t *taskDraft) { t.Env = v.environment(t.Env) },
+	"retry":        func(v value, t *taskDraft) { v.retry(&t.Retry) },
+	"shell":        func(v value, t *taskDraft) { t.setShell(v) },
+	"timeout":      func(v value, t *taskDraft) { t.Timeout = v.duration() },
+	"queue":        textField(func(t *taskDraft) *string { return &t.Queue }),
+	"priority":     func(v value, t *taskDraft) { t.Priority = v.priority() },
+	"trigger_rule": textField(func(t *taskDraft) *miniairflow.TriggerRule { return &t.TriggerRule }),
+	"working_dir":  textField(func(t *taskDraft) *string { return &t.WorkingDir }),
+}
+
+var taskFields = withFields(defaultFields, fields[taskDraft]{
+	"description":   textField(func(t *taskDraft) *string { return &t.Description }),
+	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
+	"when":          textField(func(t *taskDraft) *string { return &t.When }),
+	"command":       func(v value, t *taskDraft) { t.Command = v.command() },
+	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
+	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),
+	"outputs":       func(v value, t *taskDraft) { t.Outputs = v.outputs() },
+	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },
+})
+
+func withFields[T any](base, more fields[T]) fields[T] {
+	all := maps.Clone(base)
+	maps.Copy(all, more)
+	return all
+}
+
+// defaults returns the draft that every task starts from.
+func (d *document) defaults(v *value) taskDraft {
+	base := taskDraft{shell: miniairflow.ShellDefault, Task: miniairflow.Task{
+		TriggerRule: miniairflow.AllSuccess,
+		Priority:    miniairflow.PriorityNormal,
+		Queue:       miniairflow.QueueDefault,
+	}}
+	if v != nil {
+		entries, _ := v.entries("the keys that all tasks share, such as `timeout: 30m`")
+		defaultFields.read(entries, "defaults", &base)
+	}
+	base.own = nil
+	return base
+}
+
+// task reads one task on top of base.
+func (e entry) task(base taskDraft) miniairflow.Task {
+	draft := base
+	draft.Name = e.name
+	entries, _ := e.entries("its keys below it, such as `command: echo hello`")
+	taskFields.read(entries, "a task", &draft)
+	if draft.Command != nil && draft.Command.Script != "" {
+		draft.Command.Shell = draft.shell
+	}
+	if shell, ok := draft.own["shell"]; ok && draft.Command != nil && draft.Command.Argv != nil {
+		shell.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
+	}
+	return draft.Task
+}
+
+func (t *taskDraft) setShell(v value) {
+	t.shell, _ = v.text()
+	t.own = map[string]value{"shell": v}
+}
+
+// command reads a script (text) or a program with its arguments (a list).
+func (v value) command() *miniairflow.Command {
+	if v.node.Kind == yaml.SequenceNode {
+		return &miniairflow.Command{Argv: append([]string{}, v.texts("")...)}
+	}
+	if v.node.Kind != yaml.ScalarNode || v.isNull() {
+		v.mismatch("a shell command, or a list of a program and its arguments")
+		return nil
+	}
+	script, ok := v.text()
+	if !ok {
+		return nil
+	}
+	return &miniairflow.Command{Script: script}
+}
+
+var retryFields = fields[miniairflow.RetryPolicy]{
+	"count":         func(v value, r *miniairflow.RetryPolicy) { r.Count = v.integer() },
+	"delay":         func(v value, r *miniairflow.RetryPolicy) { r.Delay = v.duration() },
+	"backoff":       textField(func(r *miniairflow.RetryPolicy) *miniairflow.Backoff { return &r.Backoff }),
+	"max_delay":     func(v value, r *miniairflow.RetryPolicy) { r.MaxDelay = v.duration() },
+	"jitter":        func(v value, r *miniairflow.RetryPolicy) { r.Jitter = v.boolean() },
+	"on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.OnExitCodes = v.exitCodes() },
+	"on_timeout":    func(v value, r *miniairflow.RetryPolicy) { r.NotTimeout = !v.boolean() },
+}
+
+// retry reads a block, or just a count.
+func (v value) retry(policy *miniairflow.RetryPolicy) {
+	if v.node.Kind == yaml.ScalarNode && !v.isNull() {
+		v.doc.positions[joined(append(v.path, "count"))] = v.at
+		policy.Count = v.integer()
+		return
+	}
+	entries, _ := v.entries("how often and when, such as {count: 3, delay: 10s}")
+	retryFields.read(entries, "retry", policy)
+}
+
+// priority reads the name of a priority; unlike other words it has no form in
+// which an unknown one could be checked later.
+func (v value) priority() miniairflow.Priority {
+	name, ok := v.text()
+	if !ok {
+		return miniairflow.PriorityNormal
+	}
+	place := slices.Index(miniairflow.Priorities, name)
+	if place < 0 {
+		hint := ": use " + strings.Join(miniairflow.Priorities, ", ")
+		if near, ok := nearest(name, miniairflow.Priorities); ok {
+			hint = fmt.Sprintf("; did you mean %q?", near)
+		}
+		v.fail("priority %s is unknown%s", quoted(name), hint)
+		return miniairflow.PriorityNormal
+	}
+	return miniairflow.Priority(place)
+}
+
+// outputs reads the declared outputs and their types.
+func (v value) outputs() map[string]miniairflow.OutputType {
+	entries, ok := v.entries("NAME: type, such as {rows: integer}")
+	if !ok {
+		return nil
+	}
+	outputs := make(map[string]miniairflow.OutputType, len(entries))
+	for _, e := range entries {
+		if text, ok := e.text(); ok {
+			outputs[e.name] = miniairflow.OutputType(text)
+		}
+	}
+	return outputs
+}
