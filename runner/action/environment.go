@@ -68,6 +68,7 @@ func told(in Input, own private) map[string]string {
 		"MINIAIRFLOW_SCRATCH":    own.scratch,
 	}
 	if run := in.Claim.Run; run != nil {
+		vars["MINIAIRFLOW_WORKFLOW"] = run.WorkflowName
 		vars["MINIAIRFLOW_RUN_NUMBER"] = strconv.FormatInt(run.Number, 10)
 		vars["MINIAIRFLOW_LOGICAL_DATE"] = timeText(run.LogicalDate)
 		vars["MINIAIRFLOW_DATA_INTERVAL_START"] = timeText(run.DataIntervalStart)

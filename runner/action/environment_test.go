@@ -60,6 +60,7 @@ func TestAttemptIsToldAboutItself(t *testing.T) {
 		RunID: uuid.MustParse("01890000-0000-7000-8000-000001000000"), Seq: 2, Attempt: 3,
 		Run: &miniairflow.WorkflowRun{
 			Number:            142,
+			WorkflowName:      "daily-etl",
 			LogicalDate:       time.Date(2026, 11, 22, 3, 0, 0, 0, time.FixedZone("", 3600)),
 			DataIntervalStart: time.Date(2026, 11, 21, 2, 0, 0, 0, time.UTC),
 			DataIntervalEnd:   time.Date(2026, 11, 22, 2, 0, 0, 0, time.UTC),
@@ -69,6 +70,7 @@ func TestAttemptIsToldAboutItself(t *testing.T) {
 	for name, want := range map[string]string{
 		"MINIAIRFLOW_RUN_ID":              "01890000-0000-7000-8000-000001000000",
 		"MINIAIRFLOW_RUN_NUMBER":          "142",
+		"MINIAIRFLOW_WORKFLOW":            "daily-etl",
 		"MINIAIRFLOW_TASK":                "t",
 		"MINIAIRFLOW_ATTEMPT":             "3",
 		"MINIAIRFLOW_ATTEMPT_ID":          "01890000-0000-7000-8000-000001000003.3",
