@@ -30,13 +30,14 @@ const (
 	socketPing        = 10 * time.Second // a peer that is silent for two of them is gone
 	socketReadMax     = 64 << 10
 	parsedQueries     = 200
+	bodyTimeout       = 30 * time.Second
 )
 
-// Config is what a Handler needs. All fields but AllowedOrigins are required.
+// Config is what a Handler needs. Store, Control and Logger are required.
 type Config struct {
-	Store     miniairflow.Store
-	Evaluator miniairflow.Evaluator
-	Logger    *slog.Logger
+	Store   miniairflow.Store
+	Control *miniairflow.Control
+	Logger  *slog.Logger
 	// Authenticate decides about a WebSocket connection: ctx is that of its HTTP
 	// request, token what connection_init carries, "" if nothing. Without it every
 	// socket is refused. Plain HTTP is the business of who calls the handler.
@@ -53,11 +54,13 @@ type Handler struct {
 	live   *live
 }
 
-// New returns a Handler. The owner must call Close.
-func New(c Config) *Handler {
+// NewHandler returns a Handler. The owner must call Close.
+func NewHandler(c Config) (*Handler, error) {
+	if c.Store == nil || c.Control == nil || c.Logger == nil {
+		return nil, errors.New("graph: Store, Control and Logger are required")
+	}
 	resolver := &Resolver{
-		store:    c.Store,
-		control:  &miniairflow.Control{Store: c.Store, Evaluator: c.Evaluator},
+		store: c.Store, control: c.Control,
 		versions: newVersionCache(c.Store), runVersions: newRunVersions(), live: newLive(c.Store, c.Logger),
 	}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver, Complexity: complexity()})
@@ -83,7 +86,7 @@ func New(c Config) *Handler {
 	server.SetRecoverFunc(presenter.recover)
 	server.AroundOperations(aroundOperations(presenter))
 	server.AroundResponses(limitErrors)
-	return &Handler{server: server, live: resolver.live}
+	return &Handler{server: server, live: resolver.live}, nil
 }
 
 // Close ends all subscriptions and waits for their goroutines. Requests that
@@ -128,7 +131,7 @@ func limitErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Res
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	body, err := readBody(w, r)
 	if err != nil {
 		status := http.StatusBadRequest
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
@@ -144,4 +147,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.server.ServeHTTP(w, r)
+}
+
+// readBody reads the whole body, in bounded time where the connection can do that.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyTimeout)); err == nil {
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }() // a stream reads on to see its client go
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 }
