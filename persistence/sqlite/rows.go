@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"fmt"
+	"github.com/google/uuid"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -49,4 +51,17 @@ func scanTaskRun(row row) (*miniairflow.TaskRun, error) {
 		return nil, fmt.Errorf("outputs of task %q: %w", t.Name, err)
 	}
 	return t, nil
+}
+
+func scanInt(row row) (n int, err error) { return n, row.Scan(&n) }
+
+func scanText(row row) (s string, err error) { return s, row.Scan(&s) }
+
+func scanID(row row) (id uuid.UUID, err error) { return id, row.Scan(&id) }
+
+func scanPlace(row row) (p dialect.Place, err error) { return p, row.Scan(&p.RunID, &p.Seq) }
+
+func scanNullTime(row row) (at *time.Time, err error) {
+	err = row.Scan(nullTimeInto{&at})
+	return at, err
 }

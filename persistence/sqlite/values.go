@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -58,4 +59,42 @@ func (j jsonInto) Scan(value any) error {
 	default:
 		return fmt.Errorf("stored JSON is a %T", value)
 	}
+}
+
+// table is rows of values, which a statement reads with json_each(?): a row is
+// its value, and a column value ->> 0 and so on.
+type table [][]any
+
+// Value implements driver.Valuer.
+func (t table) Value() (driver.Value, error) {
+	text, err := json.Marshal([][]any(t))
+	return string(text), err
+}
+
+// list is values of one kind, which a statement reads with json_each(?).
+type list[T any] []T
+
+// Value implements driver.Valuer.
+func (l list[T]) Value() (driver.Value, error) {
+	if l == nil {
+		return "[]", nil
+	}
+	text, err := json.Marshal([]T(l))
+	return string(text), err
+}
+
+// nullMicros returns t as it is stored, or null for the zero time.
+func nullMicros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return micros(t)
+}
+
+// nullText returns null for the empty text.
+func nullText(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }

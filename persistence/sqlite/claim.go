@@ -1,0 +1,102 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// claim takes task runs from the queues (T4) and returns all claims of the
+// request's token. A token that has claims already gets no more: then an
+// earlier call of the same exchange made them.
+func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
+	claims, err := claimed(ctx, t, request.Token)
+	if err != nil || len(claims) > 0 {
+		return claims, err
+	}
+	const chooseText = `
+		SELECT workflow_run_id, seq FROM task_queue
+		WHERE state = 'ready' AND queue IN (SELECT value FROM json_each(?))
+		ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+	chosen, err := query(ctx, t, scanPlace, chooseText, list[string](request.Queues), min(request.Limit, claimMax))
+	if err != nil {
+		return nil, fmt.Errorf("choose task runs: %w", err)
+	}
+	if len(chosen) == 0 {
+		return nil, nil
+	}
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const takeText = `
+		DELETE FROM task_queue WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
+	const startText = `
+		UPDATE task_runs AS t
+		SET status = 'running', attempt = t.attempt + 1, started_at = ?2, next_retry_at = NULL, changed = ?3
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'up_for_retry')`
+	const openText = `
+		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, started_at)
+		SELECT t.workflow_run_id, t.seq, ?2, ?3, t.attempt, ?4
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status = 'running'`
+	rows := places(chosen)
+	if _, err := t.ExecContext(ctx, takeText, rows); err != nil {
+		return nil, fmt.Errorf("take from the queue: %w", err)
+	}
+	if _, err := t.ExecContext(ctx, startText, rows, t.now, changed); err != nil {
+		return nil, fmt.Errorf("start task runs: %w", err)
+	}
+	if _, err := t.ExecContext(ctx, openText, rows, request.Token, request.SessionID, t.now); err != nil {
+		return nil, fmt.Errorf("open attempts: %w", err)
+	}
+	return claimed(ctx, t, request.Token)
+}
+
+// claimed returns the open claims of a token.
+func claimed(ctx context.Context, q querier, token uuid.UUID) ([]miniairflow.Claim, error) {
+	const openText = `
+		SELECT o.workflow_run_id, o.seq, o.attempt, t.failures, o.token, o.started_at
+		FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
+		WHERE o.token = ?
+		ORDER BY t.priority DESC, t.queued_at, o.workflow_run_id, o.seq`
+	claims, err := query(ctx, q, func(row row) (c miniairflow.Claim, err error) {
+		err = row.Scan(&c.RunID, &c.Seq, &c.Attempt, &c.Failures, &c.Token, timeInto{&c.StartedAt})
+		return c, err
+	}, openText, token)
+	if err != nil || len(claims) == 0 {
+		return nil, err
+	}
+	const runsText = `SELECT ` + runColumns + ` FROM ` + runTables + `
+		WHERE r.id IN (SELECT workflow_run_id FROM task_open WHERE token = ?)`
+	runs, err := query(ctx, q, scanRun, runsText, token)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[uuid.UUID]*miniairflow.WorkflowRun, len(runs))
+	for _, r := range runs {
+		byID[r.ID] = r
+	}
+	for i := range claims {
+		c := &claims[i]
+		if c.Run = byID[c.RunID]; c.Run != nil {
+			c.VersionID = c.Run.VersionID
+		}
+	}
+	return claims, nil
+}
+
+// Claimed implements miniairflow.TaskStore.
+func (s *Store) Claimed(ctx context.Context, token uuid.UUID) ([]miniairflow.Claim, error) {
+	var claims []miniairflow.Claim
+	// The exchange that made the claims may still be on its way to its commit, so wait for it.
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		claims, err = claimed(ctx, t, token)
+		return err
+	})
+	return claims, err
+}

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// Undecided implements miniairflow.TaskStore. The run that waits longest comes first.
+func (s *Store) Undecided(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	const text = `
+		SELECT workflow_run_id FROM task_decisions
+		GROUP BY workflow_run_id ORDER BY min(generation), workflow_run_id LIMIT ?`
+	return query(ctx, s.read, scanID, text, limit)
+}
+
+// nodeColumns are what scanNode reads. A task run that waits for a slot was
+// decided before, though people see it as pending.
+const (
+	nodeColumns = `t.seq, t.status, t.up_total, t.up_success, t.up_failed, t.up_skipped, coalesce(d.generation, 0)`
+	undecidedIs = `t.status = 'pending'
+		AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)`
+)
+
+// scanNode reads nodeColumns.
+func scanNode(row row) (n miniairflow.Node, err error) {
+	up := &n.Upstream
+	err = row.Scan(&n.Seq, &n.Status, &up.Total, &up.Success, &up.Failed, &up.Skipped, &n.Generation)
+	return n, err
+}
+
+// LoadDecisions implements miniairflow.TaskStore.
+func (s *Store) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (miniairflow.Decisions, error) {
+	const runText = `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE r.id = ?`
+	run, err := queryOne(ctx, s.read, scanRun, runText, runID)
+	if err != nil {
+		return miniairflow.Decisions{}, err
+	}
+	const text = `
+		SELECT ` + nodeColumns + `
+		FROM task_decisions d JOIN task_runs t ON t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq
+		WHERE d.workflow_run_id = ? AND ` + undecidedIs + `
+		ORDER BY t.seq LIMIT ?`
+	nodes, err := query(ctx, s.read, scanNode, text, runID, limit)
+	return miniairflow.Decisions{Run: run, Nodes: nodes}, err
+}
+
+// LoadNodes implements miniairflow.TaskStore.
+func (s *Store) LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.Node, error) {
+	const text = `
+		SELECT ` + nodeColumns + `
+		FROM json_each(?2) AS i
+		JOIN task_runs t ON t.workflow_run_id = ?1 AND t.seq = i.value
+		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		WHERE ` + undecidedIs + `
+		ORDER BY i.key`
+	return query(ctx, s.read, scanNode, text, runID, list[int](seqs))
+}
+
+// ApplyChanges implements miniairflow.TaskStore.
+func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []miniairflow.Change) error {
+	return s.inTx(ctx, func(t *tx) error {
+		run, err := s.loadRun(ctx, t, runID)
+		if err != nil {
+			return err
+		}
+		changed, err := t.changed(ctx)
+		if err != nil {
+			return err
+		}
+		var ended, queued, answered []miniairflow.Change
+		for _, c := range changes {
+			switch {
+			case c.To.IsTerminal():
+				ended = append(ended, c)
+			case c.To == miniairflow.TaskQueued:
+				queued = append(queued, c)
+			default:
+				answered = append(answered, c)
+			}
+		}
+		m := move{run: run}
+		const endText = `
+			UPDATE task_runs AS t SET status = i.status, reason = i.reason, finished_at = ?3, changed = ?4
+			FROM (SELECT value ->> 0 AS seq, value ->> 1 AS status, value ->> 2 AS reason FROM json_each(?2)) AS i
+			WHERE t.workflow_run_id = ?1 AND t.seq = i.seq AND ` + undecidedIs + `
+			RETURNING seq, status`
+		m.ended, err = query(ctx, t, scanEnded, endText, runID, changeRows(ended), t.now, changed)
+		if err != nil {
+			return fmt.Errorf("end task runs: %w", err)
+		}
+		const readyText = `
+			SELECT t.seq, t.priority FROM task_runs t
+			WHERE t.workflow_run_id = ?1 AND t.seq IN (SELECT value ->> 0 FROM json_each(?2)) AND ` + undecidedIs
+		m.ready, err = query(ctx, t, scanReady, readyText, runID, changeRows(queued))
+		if err != nil {
+			return fmt.Errorf("find ready task runs: %w", err)
+		}
+		if err := answer(ctx, t, runID, append(ended, queued...), answered); err != nil {
+			return fmt.Errorf("answer requests: %w", err)
+		}
+		_, err = s.settle(ctx, t, []move{m})
+		return err
+	})
+}
+
+// answer removes the requests that the changes answer. What was decided needs
+// no further decision; what still waits keeps a newer request.
+func answer(ctx context.Context, t *tx, runID uuid.UUID, decided, waiting []miniairflow.Change) error {
+	const decidedText = `
+		DELETE FROM task_decisions WHERE workflow_run_id = ?1 AND seq IN (SELECT value ->> 0 FROM json_each(?2))`
+	if _, err := t.ExecContext(ctx, decidedText, runID, changeRows(decided)); err != nil {
+		return err
+	}
+	const waitingText = `
+		DELETE FROM task_decisions
+		WHERE workflow_run_id = ?1 AND (seq, generation) IN (SELECT value ->> 0, value ->> 3 FROM json_each(?2))`
+	_, err := t.ExecContext(ctx, waitingText, runID, changeRows(waiting))
+	return err
+}
+
+// changeRows returns changes as the rows that json_each reads.
+func changeRows(changes []miniairflow.Change) table {
+	rows := make(table, len(changes))
+	for i, c := range changes {
+		rows[i] = []any{c.Seq, c.To, dialect.Text(c.Reason), c.Generation}
+	}
+	return rows
+}
+
+func scanEnded(row row) (e miniairflow.Ended, err error) { return e, row.Scan(&e.Seq, &e.Status) }
+
+func scanReady(row row) (r dialect.Ready, err error) { return r, row.Scan(&r.Seq, &r.Priority) }
+
+// TaskResults implements miniairflow.TaskStore.
+func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*miniairflow.TaskRun, error) {
+	const text = `SELECT ` + taskRunColumns + ` FROM task_runs t
+		WHERE t.workflow_run_id = ? AND t.seq IN (SELECT value FROM json_each(?)) ORDER BY t.seq`
+	return query(ctx, s.read, scanTaskRun, text, runID, list[int](seqs))
+}

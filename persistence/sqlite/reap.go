@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// Reap implements miniairflow.WorkerStore. It looks at the state of the
+// sessions each time, so whatever a fenced one still holds is found.
+func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
+	const orphansText = `
+		SELECT o.workflow_run_id, o.seq, o.token FROM task_open o
+		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = o.session_id AND w.status <> 'inactive')
+		ORDER BY o.workflow_run_id, o.seq LIMIT ?`
+	orphans, err := query(ctx, s.read, func(row row) (h miniairflow.HeldAttempt, err error) {
+		err = row.Scan(&h.RunID, &h.Seq, &h.Token)
+		return h, err
+	}, orphansText, limit)
+	if err != nil || len(orphans) == 0 {
+		return 0, err
+	}
+	reaped := 0
+	err = s.inTx(ctx, func(t *tx) error {
+		reaped = 0
+		var ids []uuid.UUID
+		for _, o := range orphans {
+			ids = append(ids, o.RunID)
+		}
+		ids = sortedIDs(ids)
+		runs, err := s.loadRuns(ctx, t, ids...)
+		if err != nil {
+			return err
+		}
+		requeued := false
+		var moves []move
+		for _, id := range ids {
+			m := move{run: runs[id]}
+			touched := false
+			for _, o := range orphans {
+				if o.RunID != id {
+					continue
+				}
+				next, ok, err := loseAttempt(ctx, t, m.run, o)
+				if err != nil {
+					return fmt.Errorf("end lost attempt: %w", err)
+				}
+				if !ok {
+					continue
+				}
+				reaped++
+				touched = true
+				if next.IsTerminal() {
+					m.freed++
+					m.ended = append(m.ended, miniairflow.Ended{Seq: o.Seq, Status: next})
+				} else {
+					requeued = true // and keeps its slot
+				}
+			}
+			if touched {
+				moves = append(moves, m)
+			}
+		}
+		if requeued {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+		}
+		_, err = s.settle(ctx, t, moves)
+		return err
+	})
+	return reaped, err
+}
+
+// loseAttempt ends an open attempt as lost. Its task run goes to the head of
+// the queue, fails after too many losses, or is cancelled with its run.
+func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.HeldAttempt) (miniairflow.TaskStatus, bool, error) {
+	open, err := takeOpen(ctx, t, o.RunID, o.Seq, o.Token)
+	if err != nil || open == nil || run == nil {
+		return "", false, err
+	}
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	const stateText = `
+		SELECT losses + 1, coalesce((SELECT name FROM workers WHERE id = ?3), '') FROM task_runs WHERE workflow_run_id = ?1 AND seq = ?2`
+	var losses int
+	var worker string
+	if err := t.QueryRowContext(ctx, stateText, o.RunID, o.Seq, open.sessionID).Scan(&losses, &worker); err != nil {
+		return "", false, err
+	}
+	reason := fmt.Sprintf(dialect.LostReasonFormat, worker)
+	if err := record(ctx, t, o.RunID, o.Seq, o.Token, open, miniairflow.AttemptLost, reason, nil); err != nil {
+		return "", false, err
+	}
+	next, queuedAt, finishedAt := miniairflow.TaskQueued, any(t.now), any(nil)
+	switch {
+	case run.CancelRequested:
+		next, queuedAt, finishedAt = miniairflow.TaskCancelled, nil, t.now
+	case losses >= miniairflow.LossesMax:
+		next, queuedAt, finishedAt = miniairflow.TaskFailed, nil, t.now
+		reason += fmt.Sprintf(" (%d times)", losses)
+	}
+	const taskText = `
+		UPDATE task_runs
+		SET status = ?3, losses = ?4, exit_code = NULL, reason = ?5, queued_at = coalesce(?6, queued_at), finished_at = ?7, changed = ?8
+		WHERE workflow_run_id = ?1 AND seq = ?2 AND status = 'running'`
+	if _, err := t.ExecContext(ctx, taskText, o.RunID, o.Seq, next, losses, reason, queuedAt, finishedAt, changed); err != nil {
+		return "", false, err
+	}
+	if next.IsTerminal() {
+		return next, true, nil
+	}
+	const queueText = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
+		SELECT workflow_run_id, seq, 'ready', queue, priority, ?3 FROM task_runs WHERE workflow_run_id = ?1 AND seq = ?2`
+	_, err = t.ExecContext(ctx, queueText, o.RunID, o.Seq, open.startedAt)
+	return next, true, err
+}

@@ -1,0 +1,203 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// CreateRun implements miniairflow.RunStore.
+func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
+	var found *miniairflow.WorkflowRun
+	var created bool
+	err := s.inTx(ctx, func(t *tx) error {
+		var retired bool
+		const workflowText = `SELECT retired_at IS NOT NULL FROM workflows WHERE id = ?`
+		if err := t.QueryRowContext(ctx, workflowText, run.WorkflowID).Scan(&retired); err != nil {
+			return fmt.Errorf("read workflow: %w", mapError(err))
+		}
+		var err error
+		if found, err = sameRun(ctx, t, run); err == nil || !errors.Is(err, miniairflow.ErrNotFound) {
+			return err
+		}
+		if retired {
+			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
+		}
+		if err := insertRun(ctx, t, run, miniairflow.RunPending, ""); err != nil {
+			return err
+		}
+		created = true
+		found, err = runByID(ctx, t, run.ID)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRuns}, miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID})
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return found, created, nil
+}
+
+// sameRun returns the run that exists already for what run asks, or ErrNotFound.
+func sameRun(ctx context.Context, t *tx, run miniairflow.NewRun) (*miniairflow.WorkflowRun, error) {
+	const text = `SELECT ` + runColumns + ` FROM ` + runTables + `
+		WHERE r.id = ?1
+			OR r.workflow_id = ?2 AND r.idempotency_key = ?3
+			OR r.workflow_id = ?2 AND r.schedule_name = ?4 AND r.logical_date = ?5 AND r.type = 'scheduled' AND ?6 = 'scheduled'
+		LIMIT 1`
+	return queryOne(ctx, t, scanRun, text, run.ID, run.WorkflowID, nullText(run.IdempotencyKey), run.ScheduleName, nullMicros(run.LogicalDate), run.Type)
+}
+
+// insertRun writes a run with the next number of its workflow, and the audit
+// log. A run that exists already is a violation of a unique constraint. A
+// scheduled run may start from its slot on, a manual one at once.
+func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniairflow.RunStatus, reason string) error {
+	params, err := dialect.EncodeObject(run.Params)
+	if err != nil {
+		return err
+	}
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	logical, runAfter, finishedAt := t.now, t.now, any(nil)
+	if !run.LogicalDate.IsZero() {
+		logical = micros(run.LogicalDate)
+	}
+	start := logical
+	if !run.DataIntervalStart.IsZero() {
+		start = micros(run.DataIntervalStart)
+	}
+	if run.Type == miniairflow.RunScheduled {
+		runAfter = logical
+	}
+	if status.IsTerminal() {
+		finishedAt = t.now
+	}
+	var number int64
+	const numberText = `UPDATE workflows SET last_run_number = last_run_number + 1 WHERE id = ? RETURNING last_run_number`
+	if err := t.QueryRowContext(ctx, numberText, run.WorkflowID).Scan(&number); err != nil {
+		return fmt.Errorf("number run: %w", err)
+	}
+	const text = `
+		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
+			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at, changed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	_, err = t.ExecContext(ctx, text, run.ID, run.WorkflowID, run.VersionID, number, status, reason, run.Type, run.ScheduleName,
+		logical, start, runAfter, string(params), nullText(run.IdempotencyKey), t.now, finishedAt, changed)
+	if err != nil {
+		return fmt.Errorf("insert run: %w", err)
+	}
+	return audit(ctx, t, run.By, "create_run", run.ID.String())
+}
+
+// audit notes who asked for a change.
+func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
+	const text = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (?, ?, ?, ?, ?)`
+	if _, err := t.ExecContext(ctx, text, t.now, dialect.Text(by.Name), action, subject, dialect.Text(by.Reason)); err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	return nil
+}
+
+func runByID(ctx context.Context, t *tx, id uuid.UUID) (*miniairflow.WorkflowRun, error) {
+	return queryOne(ctx, t, scanRun, `SELECT `+runColumns+` FROM `+runTables+` WHERE r.id = ?`, id)
+}
+
+// CancelRun implements miniairflow.RunStore.
+func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*miniairflow.WorkflowRun, error) {
+	var found *miniairflow.WorkflowRun
+	err := s.inTx(ctx, func(t *tx) error {
+		run, err := s.loadRun(ctx, t, cancel.RunID)
+		if err != nil {
+			return err
+		}
+		if !run.Status.IsTerminal() && !run.CancelRequested {
+			if err := s.cancelRun(ctx, t, run, cancel); err != nil {
+				return fmt.Errorf("cancel run: %w", err)
+			}
+		}
+		found, err = runByID(ctx, t, cancel.RunID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// cancelRun empties the run's queue and ends what has not started.
+func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel miniairflow.Cancel) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	states, err := query(ctx, t, scanText, `DELETE FROM task_queue WHERE workflow_run_id = ? RETURNING state`, run.ID)
+	if err != nil {
+		return err
+	}
+	m := move{run: run}
+	limited := 0
+	for _, state := range states {
+		switch state {
+		case "ready":
+			m.freed++
+		case "limited":
+			limited++
+		}
+	}
+	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, run.ID); err != nil {
+		return err
+	}
+	const tasksText = `
+		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = ?2, next_retry_at = NULL, changed = ?3
+		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'up_for_retry')
+		RETURNING seq, status`
+	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed); err != nil {
+		return err
+	}
+	const runText = `
+		UPDATE workflow_runs
+		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, changed = ?5,
+			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
+			finished_at = CASE status WHEN 'pending' THEN ?2 END
+		WHERE id = ?1`
+	if _, err := t.ExecContext(ctx, runText, run.ID, t.now, cancel.TimedOut, dialect.CancelReason(cancel), changed); err != nil {
+		return err
+	}
+	if err := audit(ctx, t, cancel.By, "cancel_run", run.ID.String()); err != nil {
+		return err
+	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
+	if run.Status == miniairflow.RunPending {
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+		return nil
+	}
+	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
+	run.Change.Limited -= limited
+	_, err = s.settle(ctx, t, []move{m})
+	return err
+}
+
+// OverdueRuns implements miniairflow.RunStore.
+func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
+	at := now()
+	const overdueText = `
+		SELECT id FROM workflow_runs
+		WHERE status = 'running' AND deadline_at <= ? AND cancel_requested_at IS NULL
+		ORDER BY deadline_at LIMIT ?`
+	overdue, err := query(ctx, s.read, scanID, overdueText, at, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	const nextText = `
+		SELECT min(deadline_at) FROM workflow_runs
+		WHERE status = 'running' AND deadline_at > ? AND cancel_requested_at IS NULL`
+	next, err := queryOne(ctx, s.read, scanNullTime, nextText, at)
+	return overdue, next, err
+}

@@ -1,0 +1,229 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// move is what a transaction has done to the task runs of one run.
+type move struct {
+	run   *dialect.Run
+	ended []miniairflow.Ended
+	freed int             // slots given back
+	ready []dialect.Ready // may start now, and have no row in the queue
+}
+
+// settle does what the moves mean (T3): it counts the ends, moves the children,
+// hands out slots, asks for decisions and ends the runs that are over.
+func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan, error) {
+	plan := &dialect.Plan{}
+	runs := make([]*dialect.Run, len(moves))
+	for i, m := range moves {
+		runs[i] = m.run
+		m.run.End(m.ended...)
+		m.run.Free(m.freed)
+		var deltas []miniairflow.Delta
+		// A run that is being cancelled has no pending task runs left.
+		if !m.run.CancelRequested {
+			deltas = m.run.Graph.Fanout(m.ended)
+		}
+		children, err := countUpstream(ctx, t, m.run.ID, deltas)
+		if err != nil {
+			return nil, err
+		}
+		ready, asks := dialect.Route(deltas, undecided(children, m.ready))
+		plan.Add(m.run, append(ready, m.ready...), asks)
+	}
+	t.publish(plan.Events(runs)...)
+	return plan, writePlan(ctx, t, plan)
+}
+
+// undecided returns the children that the move itself has not made ready.
+func undecided(children []dialect.Child, ready []dialect.Ready) []dialect.Child {
+	return slices.DeleteFunc(children, func(c dialect.Child) bool {
+		return slices.ContainsFunc(ready, func(r dialect.Ready) bool { return r.Seq == c.Seq })
+	})
+}
+
+// countUpstream adds the deltas to the task runs that are still pending and
+// undecided, and returns these.
+func countUpstream(ctx context.Context, t *tx, runID uuid.UUID, deltas []miniairflow.Delta) ([]dialect.Child, error) {
+	if len(deltas) == 0 {
+		return nil, nil
+	}
+	rows := make(table, len(deltas))
+	for i, d := range deltas {
+		rows[i] = []any{d.Seq, d.Success, d.Failed, d.Skipped}
+	}
+	const text = `
+		UPDATE task_runs AS t
+		SET up_success = t.up_success + d.success, up_failed = t.up_failed + d.failed, up_skipped = t.up_skipped + d.skipped
+		FROM (SELECT value ->> 0 AS seq, value ->> 1 AS success, value ->> 2 AS failed, value ->> 3 AS skipped FROM json_each(?2)) AS d
+		WHERE t.workflow_run_id = ?1 AND t.seq = d.seq AND t.status = 'pending'
+			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)
+		RETURNING workflow_run_id, seq, priority, up_total, up_success, up_failed, up_skipped`
+	children, err := query(ctx, t, func(row row) (c dialect.Child, err error) {
+		up := &c.Upstream
+		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &up.Total, &up.Success, &up.Failed, &up.Skipped)
+		return c, err
+	}, text, runID, rows)
+	if err != nil {
+		return nil, fmt.Errorf("count upstream tasks: %w", err)
+	}
+	return children, nil
+}
+
+// writePlan writes what the plan says.
+func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	if err := enqueue(ctx, t, changed, plan); err != nil {
+		return fmt.Errorf("queue task runs: %w", err)
+	}
+	for _, f := range plan.Feeds {
+		if err := feed(ctx, t, changed, f); err != nil {
+			return fmt.Errorf("give slots: %w", err)
+		}
+	}
+	if err := ask(ctx, t, changed, plan.Asks); err != nil {
+		return fmt.Errorf("ask for decisions: %w", err)
+	}
+	const counters = `
+		UPDATE run_counters SET done = done + ?2, failed = failed + ?3, active = active + ?4, limited = limited + ?5
+		WHERE workflow_run_id = ?1`
+	for _, r := range plan.Changed {
+		_, err := t.ExecContext(ctx, counters, r.ID, r.Change.Done, r.Change.Failed, r.Change.Active, r.Change.Limited)
+		if err != nil {
+			return fmt.Errorf("change counters: %w", err)
+		}
+	}
+	for _, r := range plan.Over {
+		if err := endRun(ctx, t, changed, r); err != nil {
+			return fmt.Errorf("end run: %w", err)
+		}
+	}
+	return nil
+}
+
+// enqueue puts the queued and the limited task runs of the plan into the queue.
+// The sort keys of one transaction rise, so that its order stays.
+func enqueue(ctx context.Context, t *tx, changed int64, plan *dialect.Plan) error {
+	const rows = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, ?2 + i.place
+		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
+	if len(plan.Limited) > 0 {
+		if _, err := t.ExecContext(ctx, rows, places(plan.Limited), t.now, "limited"); err != nil {
+			return err
+		}
+	}
+	if len(plan.Queued) == 0 {
+		return nil
+	}
+	if _, err := t.ExecContext(ctx, rows, places(plan.Queued), t.now, "ready"); err != nil {
+		return err
+	}
+	const status = `
+		UPDATE task_runs AS t
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?3
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
+	_, err := t.ExecContext(ctx, status, places(plan.Queued), t.now, changed)
+	return err
+}
+
+// feed gives slots to task runs that wait for one: the highest priority first,
+// then the one that waits longest. A due retry keeps its status until it is claimed.
+func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
+	const chooseText = `
+		SELECT seq FROM task_queue WHERE workflow_run_id = ? AND state = 'limited'
+		ORDER BY priority DESC, sort_key, seq LIMIT ?`
+	seqs, err := query(ctx, t, scanInt, chooseText, f.RunID, f.Count)
+	if err != nil {
+		return err
+	}
+	const queueText = `
+		UPDATE task_queue AS q SET state = 'ready', sort_key = ?2 + i.key
+		FROM json_each(?3) AS i WHERE q.workflow_run_id = ?1 AND q.seq = i.value`
+	if _, err := t.ExecContext(ctx, queueText, f.RunID, t.now, list[int](seqs)); err != nil {
+		return err
+	}
+	const tasksText = `
+		UPDATE task_runs AS t
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?4
+		FROM json_each(?3) AS i
+		WHERE t.workflow_run_id = ?1 AND t.seq = i.value AND t.status IN ('pending', 'up_for_retry')`
+	_, err = t.ExecContext(ctx, tasksText, f.RunID, t.now, list[int](seqs), changed)
+	return err
+}
+
+// ask requests decisions. The revision is a generation that no earlier request
+// of the task run had.
+func ask(ctx context.Context, t *tx, changed int64, asks []dialect.Place) error {
+	const text = `
+		INSERT INTO task_decisions (workflow_run_id, seq, generation)
+		SELECT value ->> 0, value ->> 1, ?2 FROM json_each(?1) WHERE true
+		ON CONFLICT (workflow_run_id, seq) DO UPDATE SET generation = excluded.generation`
+	if len(asks) == 0 {
+		return nil
+	}
+	_, err := t.ExecContext(ctx, text, places(asks), changed)
+	return err
+}
+
+// endRun ends a run whose task runs are all terminal. A reason that was set by
+// a cancellation stays.
+func endRun(ctx context.Context, t *tx, changed int64, r *dialect.Run) error {
+	reason := ""
+	if r.Result() == miniairflow.RunFailed && !r.TimedOut {
+		var err error
+		if reason, err = failedReason(ctx, t, r); err != nil {
+			return err
+		}
+	}
+	const text = `
+		UPDATE workflow_runs
+		SET status = ?2, reason = CASE reason WHEN '' THEN ?3 ELSE reason END, finished_at = ?4, changed = ?5
+		WHERE id = ?1 AND status = 'running'`
+	if _, err := t.ExecContext(ctx, text, r.ID, r.Result(), reason, t.now, changed); err != nil {
+		return err
+	}
+	_, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.ID)
+	return err
+}
+
+// failedReason names the first tasks that made a run fail.
+func failedReason(ctx context.Context, t *tx, r *dialect.Run) (string, error) {
+	var tolerated []int
+	for seq := range r.Graph.Definition.Tasks {
+		if r.Graph.Definition.Tasks[seq].AllowFailure {
+			tolerated = append(tolerated, seq)
+		}
+	}
+	const text = `
+		SELECT name FROM task_runs
+		WHERE workflow_run_id = ? AND status = 'failed' AND seq NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 3`
+	names, err := query(ctx, t, scanText, text, r.ID, list[int](tolerated))
+	if err != nil {
+		return "", fmt.Errorf("name failed tasks: %w", err)
+	}
+	return dialect.FailedReason(names, r.Stored.Failed+r.Change.Failed), nil
+}
+
+// places returns places as the rows that json_each reads.
+func places(all []dialect.Place) table {
+	rows := make(table, len(all))
+	for i, p := range all {
+		rows[i] = []any{p.RunID, p.Seq}
+	}
+	return rows
+}

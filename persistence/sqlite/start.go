@@ -1,0 +1,183 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// startTasksMax bounds the task runs that one transaction writes, but for a
+// single run that is larger: everybody else waits meanwhile.
+const startTasksMax = 500
+
+// StartRuns implements miniairflow.RunStore. Each workflow has transactions of its own.
+func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	// The oldest pending run of each workflow, found by jumping from one workflow
+	// to the next: a long backlog of one costs no more than a short one.
+	const text = `
+		WITH RECURSIVE waiting (workflow_id) AS (
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending'
+			UNION ALL
+			SELECT (SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND workflow_id > waiting.workflow_id)
+			FROM waiting WHERE waiting.workflow_id IS NOT NULL),
+		oldest AS (
+			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r WHERE r.status = 'pending' AND r.workflow_id = waiting.workflow_id) AS run_after
+			FROM waiting WHERE workflow_id IS NOT NULL)
+		SELECT w.id FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
+		WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
+			AND w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+		ORDER BY oldest.run_after, w.id`
+	workflows, err := query(ctx, s.read, scanID, text, now())
+	if err != nil {
+		return nil, err
+	}
+	var all []uuid.UUID
+	for _, id := range workflows {
+		for more := true; more && len(all) < limit; {
+			var started []uuid.UUID
+			if started, more, err = s.startRuns(ctx, id, limit-len(all)); err != nil {
+				return all, err
+			}
+			all = append(all, started...)
+		}
+	}
+	return all, nil
+}
+
+// pendingRun is a run that may start.
+type pendingRun struct {
+	id, versionID uuid.UUID
+	start         *dialect.Start
+	timeout       time.Duration
+}
+
+// startRuns starts pending runs of one workflow (T2). more tells that others
+// may start, which were too many for one transaction.
+func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) (started []uuid.UUID, more bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		started, more = nil, false
+		const pendingText = `
+			SELECT r.id, r.version_id FROM workflow_runs r
+			WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.run_after <= ?2
+			ORDER BY r.run_after, r.id
+			LIMIT min(?3, max(0,
+				(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
+				- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
+		pending, err := query(ctx, t, func(row row) (p pendingRun, err error) {
+			err = row.Scan(&p.id, &p.versionID)
+			return p, err
+		}, pendingText, workflowID, t.now, limit)
+		if err != nil {
+			return fmt.Errorf("find pending runs: %w", err)
+		}
+		chosen, err := s.chooseStarts(ctx, t, pending)
+		if err != nil {
+			return err
+		}
+		for _, p := range chosen {
+			if err := start(ctx, t, p); err != nil {
+				return fmt.Errorf("start run: %w", err)
+			}
+			started = append(started, p.id)
+		}
+		more = len(chosen) < len(pending)
+		return nil
+	})
+	return started, more, err
+}
+
+// chooseStarts plans the starts of the first pending runs, as many as one
+// transaction should write.
+func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) ([]pendingRun, error) {
+	starts := map[uuid.UUID]*dialect.Start{}
+	tasks := 0
+	for i := range pending {
+		p := &pending[i]
+		graph, err := s.graph(ctx, t, p.versionID)
+		if err != nil {
+			return nil, err
+		}
+		if tasks += len(graph.Definition.Tasks); i > 0 && tasks > startTasksMax {
+			return pending[:i], nil
+		}
+		if starts[p.versionID] == nil {
+			planned := dialect.NewStart(p.versionID, graph)
+			starts[p.versionID] = &planned
+		}
+		p.start, p.timeout = starts[p.versionID], graph.Definition.Timeout.Std()
+	}
+	return pending, nil
+}
+
+// start makes a run running and writes its task runs. A run without tasks has
+// nothing to wait for.
+func start(ctx context.Context, t *tx, p pendingRun) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	status, finishedAt, deadline := miniairflow.RunRunning, any(nil), any(nil)
+	if len(p.start.Tasks) == 0 {
+		status, finishedAt = miniairflow.RunSuccess, t.now
+	}
+	if p.timeout > 0 {
+		deadline = t.now + p.timeout.Microseconds()
+	}
+	const runText = `
+		UPDATE workflow_runs SET status = ?2, task_count = ?3, started_at = ?4, finished_at = ?5, deadline_at = ?6, changed = ?7
+		WHERE id = ?1 AND status = 'pending'`
+	if _, err := t.ExecContext(ctx, runText, p.id, status, len(p.start.Tasks), t.now, finishedAt, deadline, changed); err != nil {
+		return err
+	}
+	const countersText = `INSERT INTO run_counters (workflow_run_id, active, limited) VALUES (?, ?, ?)`
+	if _, err := t.ExecContext(ctx, countersText, p.id, p.start.Counters.Active, p.start.Counters.Limited); err != nil {
+		return err
+	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: p.id})
+	return startTasks(ctx, t, changed, p)
+}
+
+// startTasks writes the task runs of a new run, and what becomes of its roots.
+func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
+	rows := make(table, len(p.start.Tasks))
+	for i := range p.start.Tasks {
+		task := &p.start.Tasks[i]
+		rows[i] = []any{task.Seq, task.TaskID, task.Name, task.Status, task.Queue, task.Priority, task.Upstream}
+	}
+	const tasksText = `
+		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, queued_at, changed)
+		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+			CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
+		FROM json_each(?2)`
+	if _, err := t.ExecContext(ctx, tasksText, p.id, rows, t.now, changed); err != nil {
+		return err
+	}
+	const queueText = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, ?4 + i.key
+		FROM json_each(?2) AS i JOIN task_runs t ON t.workflow_run_id = ?1 AND t.seq = i.value`
+	if len(p.start.Queued) > 0 {
+		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Queued), "ready", t.now); err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+	}
+	if len(p.start.Limited) > 0 {
+		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Limited), "limited", t.now); err != nil {
+			return err
+		}
+	}
+	if len(p.start.Asks) == 0 {
+		return nil
+	}
+	const askText = `
+		INSERT INTO task_decisions (workflow_run_id, seq, generation) SELECT ?1, value, ?3 FROM json_each(?2)`
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicDecide})
+	_, err := t.ExecContext(ctx, askText, p.id, list[int](p.start.Asks), changed)
+	return err
+}
