@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
-	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // chooseOne picks the first rows of one queue. The limit is part of the text: a
@@ -123,31 +122,4 @@ func (s *Store) Claimed(ctx context.Context, token uuid.UUID) ([]miniairflow.Cla
 		return t.SendBatch(ctx, batch).Close()
 	})
 	return claims, err
-}
-
-// publishClaims tells who watches the runs, and takes back the news that there
-// is something to claim if this exchange has claimed all of it.
-func publishClaims(t *tx, plan *dialect.Plan, claims []miniairflow.Claim) {
-	left := map[dialect.Place]bool{}
-	for _, p := range plan.Queued {
-		left[p] = true
-	}
-	seen := map[uuid.UUID]bool{}
-	for _, c := range claims {
-		delete(left, dialect.Place{RunID: c.RunID, Seq: c.Seq})
-		if !seen[c.RunID] {
-			seen[c.RunID] = true
-			t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: c.RunID})
-		}
-	}
-	if len(left) > 0 || len(plan.Feeds) > 0 {
-		return
-	}
-	kept := t.events[:0]
-	for _, e := range t.events {
-		if e.Topic != miniairflow.TopicQueue {
-			kept = append(kept, e)
-		}
-	}
-	t.events = kept
 }

@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 		}
 		if request.Limit > 0 && status == miniairflow.WorkerActive && len(request.Queues) > 0 {
 			result.Claims, err = claim(ctx, t, now, request)
-			publishClaims(t, plan, result.Claims)
+			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
 		}
 		return err
 	})
@@ -108,14 +107,9 @@ func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
 		}
 		in.outputs = append(in.outputs, outputs)
 	}
-	in.runIDs = slices.Clone(in.runs)
-	slices.SortFunc(in.runIDs, compareIDs)
-	in.runIDs = slices.Compact(in.runIDs)
+	in.runIDs = sortedIDs(in.runs)
 	return in, nil
 }
-
-// compareIDs orders ids as the database does.
-func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // finish ends attempts and settles what that means. It sets stale for those
 // whose attempt was not open, unless the same finish had ended it before.

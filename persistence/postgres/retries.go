@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,11 +76,4 @@ func (s *Store) promote(ctx context.Context, due []dialect.Place) (promoted int,
 		return err
 	})
 	return promoted, err
-}
-
-// sortedIDs returns the ids in the order of the database, each once.
-func sortedIDs(ids []uuid.UUID) []uuid.UUID {
-	sorted := slices.Clone(ids)
-	slices.SortFunc(sorted, compareIDs)
-	return slices.Compact(sorted)
 }

@@ -1,0 +1,59 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// loadRuns returns the runs, which the caller has locked, by id, and the time.
+// Runs that are not there are left out.
+func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid.UUID]*dialect.Run, time.Time, error) {
+	const text = `
+		SELECT r.id, r.version_id, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.task_count,
+			coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0), clock_timestamp()
+		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
+		WHERE r.id = ANY($1)`
+	var now time.Time
+	found, err := collect(ctx, t, func(row pgx.CollectableRow) (*dialect.Run, error) {
+		r := &dialect.Run{}
+		err := row.Scan(&r.ID, &r.VersionID, &r.Status, &r.CancelRequested, &r.TimedOut, &r.TaskCount,
+			&r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, &now)
+		return r, err
+	}, text, ids)
+	if err != nil {
+		return nil, now, fmt.Errorf("load runs: %w", err)
+	}
+	runs := make(map[uuid.UUID]*dialect.Run, len(found))
+	for _, r := range found {
+		if r.Graph, err = s.graph(ctx, t, r.VersionID); err != nil {
+			return nil, now, err
+		}
+		runs[r.ID] = r
+	}
+	return runs, now, nil
+}
+
+// loadRun is loadRuns for one run, which must be there.
+func (s *Store) loadRun(ctx context.Context, t *tx, id uuid.UUID) (*dialect.Run, time.Time, error) {
+	runs, now, err := s.loadRuns(ctx, t, id)
+	if err == nil && runs[id] == nil {
+		err = miniairflow.ErrNotFound
+	}
+	return runs[id], now, err
+}
+
+// sortedIDs returns the ids in ascending order, each once.
+func sortedIDs(ids []uuid.UUID) []uuid.UUID {
+	sorted := slices.Clone(ids)
+	slices.SortFunc(sorted, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(sorted)
+}
