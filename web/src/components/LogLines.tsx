@@ -5,6 +5,7 @@ import styles from "./LogLines.module.css";
 // The browser lays out a block only while it is in view, so thousands of lines
 // cost little, and its own search still finds every one.
 const blockLines = 100;
+const lineHeightPx = 20;
 
 /** LogLines draws the lines of a log: text only, with the colours that it asks for. */
 export function LogLines({ lines, wrap }: { lines: readonly string[]; wrap: boolean }) {
@@ -25,9 +26,10 @@ export function LogLines({ lines, wrap }: { lines: readonly string[]; wrap: bool
 
 // Compared by its text: while a log grows only its last block is drawn again.
 const Block = memo(function Block({ text }: { text: string }) {
+  const lines = text.split("\n");
   return (
-    <div className={styles.block}>
-      {text.split("\n").map((line, index) => (
+    <div className={styles.block} style={{ containIntrinsicSize: `auto ${lines.length * lineHeightPx}px` }}>
+      {lines.map((line, index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity but their place.
         <div key={index} className={styles.line}>
           <Line text={line} />

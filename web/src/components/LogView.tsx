@@ -25,13 +25,22 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
   const [wrap, setWrap] = useState(true);
   const [problem, setProblem] = useState<string | null>(null);
   const view = useRef<HTMLDivElement>(null);
+  const lastTop = useRef(0);
 
   // A line that has not begun is no line.
   const lines = useMemo(() => (log.lines.at(-1) === "" ? log.lines.slice(0, -1) : log.lines), [log.lines]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end.
+  // Blocks get their true height only when they come into view, so the end
+  // moves also while no line arrives.
   useEffect(() => {
-    if (follow && view.current) view.current.scrollTop = view.current.scrollHeight;
-  }, [follow, lines, wrap]);
+    const el = view.current;
+    if (!follow || !el?.firstElementChild) return;
+    const toEnd = () => {
+      el.scrollTop = el.scrollHeight;
+    };
+    const observer = new ResizeObserver(toEnd);
+    observer.observe(el.firstElementChild);
+    return () => observer.disconnect();
+  }, [follow]);
 
   const attempting = (work: () => Promise<void>) => async () => {
     try {
@@ -41,9 +50,14 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
       setProblem(e instanceof Error ? e.message : String(e));
     }
   };
+  // Only going up stops following: a log that grows moves the end away by itself.
   const onScroll = () => {
     const el = view.current;
-    if (el) setFollow(el.scrollHeight - el.scrollTop - el.clientHeight < nearEndPx);
+    if (!el) return;
+    const atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < nearEndPx;
+    if (atEnd) setFollow(true);
+    else if (el.scrollTop < lastTop.current) setFollow(false);
+    lastTop.current = el.scrollTop;
   };
   const earlier = startOffset(log);
   return (
@@ -74,20 +88,22 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
         tabIndex={0}
         onScroll={onScroll}
       >
-        {earlier > 0 ? (
-          <div className={styles.earlier}>
-            {earlier.toLocaleString()} bytes before this are not shown.{" "}
-            <button type="button" onClick={attempting(loadEarlier)}>
-              Load earlier
-            </button>
-          </div>
-        ) : null}
-        <LogLines lines={lines} wrap={wrap} />
-        {lines.length === 0 ? (
-          <p className={styles.empty}>
-            {waiting || (isComplete || attempt === 0 ? "It wrote nothing." : "")}
-          </p>
-        ) : null}
+        <div>
+          {earlier > 0 ? (
+            <div className={styles.earlier}>
+              {earlier.toLocaleString()} bytes before this are not shown.{" "}
+              <button type="button" onClick={attempting(loadEarlier)}>
+                Load earlier
+              </button>
+            </div>
+          ) : null}
+          <LogLines lines={lines} wrap={wrap} />
+          {lines.length === 0 ? (
+            <p className={styles.empty}>
+              {waiting || (isComplete || attempt === 0 ? "It wrote nothing." : "")}
+            </p>
+          ) : null}
+        </div>
       </section>
     </div>
   );

@@ -7,9 +7,10 @@ import {
   type NodeProps,
   Position,
   ReactFlow,
+  type ReactFlowInstance,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import type { TaskRowFragment } from "../gql/graphql";
 import { boxHeight, boxWidth, type GraphTask, layOut } from "../services/graphLayout";
 import { StatusIcon, statusText, statusTone } from "./Status";
@@ -26,6 +27,7 @@ type TaskNode = Node<
   "task"
 >;
 
+const fit = { maxZoom: 1, padding: 0.06 };
 const minHeight = 190;
 const maxHeight = 420;
 
@@ -41,6 +43,8 @@ interface TaskGraphProps {
 /** TaskGraph draws a DAG, with the states of its task runs. */
 export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraphProps) {
   const placed = useMemo(() => layOut(tasks), [tasks]);
+  const frame = useRef<HTMLDivElement>(null);
+  const flow = useRef<ReactFlowInstance<TaskNode> | null>(null);
   const nodes: TaskNode[] = placed.tasks.map(({ name, x, y }) => ({
     id: name,
     type: "task",
@@ -53,16 +57,33 @@ export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraph
     const source = runs.get(edge.source)?.status;
     return { ...edge, className: source === "SUCCESS" ? (styles.done ?? "") : "" };
   });
+  // The width changes when a panel opens beside the graph. The library measures
+  // itself in the same round, so the graph is fitted in the next one.
+  useEffect(() => {
+    if (!frame.current) return;
+    let next = 0;
+    const observer = new ResizeObserver(() => {
+      cancelAnimationFrame(next);
+      next = requestAnimationFrame(() => flow.current?.fitView(fit));
+    });
+    observer.observe(frame.current);
+    return () => {
+      cancelAnimationFrame(next);
+      observer.disconnect();
+    };
+  }, []);
   const height = Math.min(maxHeight, Math.max(minHeight, placed.height + 40));
   return (
-    <div className={styles.graph} style={{ height }} data-testid="task-graph">
+    <div ref={frame} className={styles.graph} style={{ height }} data-testid="task-graph">
       <ReactFlow
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
-        colorMode="system"
         fitView
-        fitViewOptions={{ maxZoom: 1, padding: 0.08 }}
+        fitViewOptions={fit}
+        onInit={(instance) => {
+          flow.current = instance;
+        }}
         minZoom={0.1}
         maxZoom={1.5}
         nodesDraggable={false}

@@ -28,8 +28,8 @@ export interface GraphLayout {
   height: number;
 }
 
-export const boxWidth = 190;
-export const boxHeight = 50;
+export const boxWidth = 172;
+export const boxHeight = 48;
 
 // Above this many tasks the drawing is slower than it is useful.
 export const maxGraphTasks = 500;
@@ -37,7 +37,7 @@ export const maxGraphTasks = 500;
 /** layOut places the tasks of a DAG so that every edge leads to the right. The same tasks get the same places. */
 export function layOut(tasks: readonly GraphTask[]): GraphLayout {
   const graph = new Graph({ multigraph: false });
-  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 56, marginx: 12, marginy: 12 });
+  graph.setGraph({ rankdir: "LR", nodesep: 16, ranksep: 40, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const task of tasks) graph.setNode(task.name, { width: boxWidth, height: boxHeight });
   const edges: GraphEdge[] = [];

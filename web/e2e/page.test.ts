@@ -1,0 +1,170 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { barriers, launch, type Watch, watch } from "./browser";
+import { Server } from "./server";
+
+let server: Server;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+let seen: Watch;
+
+beforeAll(async () => {
+  browser = await launch();
+  server = await Server.create();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.dispose();
+});
+
+beforeEach(async () => {
+  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
+  page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  seen = await watch(page, server.url);
+  await page.goto(server.url);
+});
+afterEach(async () => {
+  await context.close();
+});
+
+/** open goes to a path of the server; the cookie of the first visit stands for the token. */
+async function open(path: string): Promise<void> {
+  await page.goto(new URL(path, server.url).href);
+}
+
+async function trigger(workflow: string, rows: string): Promise<void> {
+  await page.getByRole("button", { name: `Trigger ${workflow}` }).click();
+  await page.getByLabel("rows").fill(rows);
+  await page.getByRole("button", { name: "Start the run" }).click();
+  await page.waitForURL(/\/runs\/\d+/);
+}
+
+async function runEnds(): Promise<void> {
+  await page.locator('main [data-status="SUCCESS"]').first().waitFor();
+  await page.getByRole("button", { name: "Cancel the run" }).waitFor({ state: "detached" });
+}
+
+/** screenshot keeps a picture for the documentation, if somebody asked for it. */
+async function screenshot(name: string): Promise<void> {
+  const folder = process.env["SCREENSHOTS"];
+  if (!folder) return;
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, name) });
+}
+
+async function expectNoBarriers(): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await barriers(page), colorScheme).toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+test("a run goes from the list to success, live, and shows its log", async () => {
+  await page.getByRole("link", { name: "orders-report" }).waitFor();
+  expect(await page.getByText("problem in a workflow file").count()).toBe(0);
+  await trigger("orders-report", "300");
+  await page.locator('main [data-status="RUNNING"]').first().waitFor();
+
+  const tasks = page.getByRole("region", { name: "Tasks" });
+  await tasks.getByRole("button", { name: "load_us" }).click();
+  const log = page.getByRole("region", { name: "Log of load_us" });
+  await log.getByText("order 1 loaded").waitFor();
+  await page
+    .getByRole("region", { name: "Graph" })
+    .getByRole("button", { name: "load_us Running" })
+    .waitFor();
+  await screenshot("run.png");
+  await runEnds();
+  await log.getByText("order 300 loaded").waitFor();
+  expect(await tasks.locator('[data-status="SUCCESS"]').count()).toBeGreaterThanOrEqual(7);
+  expect(seen).toEqual({ problems: [], strangers: [] });
+});
+
+test("what a task prints is text, never markup, and its outputs are shown", async () => {
+  await page.getByRole("link", { name: "orders-report" }).waitFor();
+  await trigger("orders-report", "3");
+  await runEnds();
+  await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "extract" }).click();
+  const log = page.getByRole("region", { name: "Log of extract" });
+  await log.getByText("the shop sent <b>3</b> orders per region").waitFor();
+  expect(await log.locator("b").count()).toBe(0);
+  await page.getByRole("button", { name: "Details" }).click();
+  await page.getByText('"ready": 3').waitFor();
+  // The address holds it all: a second tab shows the same.
+  const address = page.url();
+  const other = await context.newPage();
+  await other.goto(address);
+  await other.getByText('"ready": 3').waitFor();
+});
+
+test("the form refuses what the workflow's parameters do not allow", async () => {
+  await page.getByRole("button", { name: "Trigger orders-report" }).click();
+  await page.getByLabel("rows").fill("1.5");
+  await page.getByRole("button", { name: "Start the run" }).click();
+  await page.getByRole("alert").getByText("is not an integer").waitFor();
+  expect(page.url()).not.toContain("/runs/");
+});
+
+test("a pause holds and is lifted", async () => {
+  const control = page.getByRole("switch", { name: "orders-report starts runs" });
+  await control.click();
+  await page
+    .locator('[role="switch"][aria-label="orders-report starts runs"][aria-checked="false"]')
+    .waitFor();
+  await page.reload();
+  await page
+    .locator('[role="switch"][aria-label="orders-report starts runs"][aria-checked="false"]')
+    .waitFor();
+  await control.click();
+  await page
+    .locator('[role="switch"][aria-label="orders-report starts runs"][aria-checked="true"]')
+    .waitFor();
+});
+
+test("the playground runs a query and asks nobody but the server", async () => {
+  await open("/playground");
+  await page.locator(".graphiql-query-editor .view-lines").waitFor();
+  await page.getByRole("button", { name: "Execute query" }).click();
+  await page.locator(".graphiql-response").getByText('"orders-report"').waitFor();
+  expect(seen).toEqual({ problems: [], strangers: [] });
+});
+
+test("the page finds back to a server that was away", async () => {
+  await open("/ui/workers");
+  await page.getByText("live", { exact: true }).waitFor();
+  await server.kill();
+  await page.getByText("connection lost, trying again").waitFor();
+  await server.start();
+  await page.getByText("live", { exact: true }).waitFor();
+});
+
+test("an unknown page, workflow and run say so and lead back", async () => {
+  for (const path of ["/ui/nothing", "/ui/workflows/gone", "/ui/workflows/orders-report/runs/9999"]) {
+    await open(path);
+    await page.getByRole("heading", { name: /^There is no/ }).waitFor();
+  }
+});
+
+test("every page is free of serious barriers, in light and dark", async () => {
+  await page.getByRole("link", { name: "orders-report" }).waitFor();
+  await expectNoBarriers();
+  await screenshot("workflows.png");
+  await page.getByRole("button", { name: "Trigger orders-report" }).click();
+  await expectNoBarriers();
+  await page.getByRole("button", { name: "Start the run" }).click();
+  await runEnds();
+  await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "load_eu" }).click();
+  await page.getByRole("region", { name: "Log of load_eu" }).getByText("order 40 loaded").waitFor();
+  await expectNoBarriers();
+  await open("/ui/workflows/orders-report");
+  await page.getByTestId("task-graph").waitFor();
+  await expectNoBarriers();
+  await open("/ui/workers");
+  await page.getByText("live", { exact: true }).waitFor();
+  await expectNoBarriers();
+});

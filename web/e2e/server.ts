@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const startMs = 30_000;
+const root = resolve(import.meta.dirname, "../..");
+
+/** Server is the real binary, with a store and a folder of workflows that nobody else uses. */
+export class Server {
+  /** url opens the page: it carries the token. */
+  url = "";
+  private process: ChildProcess | undefined;
+  private output = "";
+
+  private constructor(
+    private readonly folder: string,
+    private readonly port: number,
+  ) {}
+
+  /** create lays out the folders: the examples of the repository, and the workflows of these tests. */
+  static async create(): Promise<Server> {
+    const folder = mkdtempSync(join(tmpdir(), "miniairflow-e2e-"));
+    cpSync(join(root, "dags"), join(folder, "dags"), { recursive: true });
+    cpSync(join(import.meta.dirname, "dags"), join(folder, "dags"), { recursive: true });
+    const server = new Server(folder, await freePort());
+    await server.start();
+    return server;
+  }
+
+  /** start returns when the server has printed its address. */
+  async start(): Promise<void> {
+    const binary = process.env["MINIAIRFLOW_BIN"] ?? join(root, "bin", "miniairflow");
+    if (!existsSync(binary)) throw new Error(`there is no ${binary}: run \`make build\` first`);
+    const args = ["serve", "--addr", `127.0.0.1:${this.port}`];
+    args.push("--home", join(this.folder, "home"), "--dags", join(this.folder, "dags"));
+    this.output = "";
+    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = child;
+    this.url = await new Promise((found, fail) => {
+      const timer = setTimeout(() => fail(this.problem("printed no address")), startMs);
+      const read = (data: Buffer) => {
+        this.output += data.toString();
+        const address = /http:\/\/\S+\?token=[\w-]+/.exec(this.output);
+        if (!address) return;
+        clearTimeout(timer);
+        found(address[0]);
+      };
+      child.stdout.on("data", read);
+      child.stderr.on("data", read);
+      child.once("error", fail);
+      child.once("exit", (code) => fail(this.problem(`ended with exit code ${code}`)));
+    });
+  }
+
+  /** kill ends the server as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+
+  /** dispose ends the server and removes its folders. */
+  async dispose(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private problem(text: string): Error {
+    return new Error(`the server ${text}; it said:\n${this.output}`);
+  }
+}
+
+/** freePort returns a port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = listener.address();
+  listener.close();
+  await once(listener, "close");
+  if (address === null || typeof address === "string") throw new Error("the system gave no port");
+  return address.port;
+}
