@@ -23,18 +23,17 @@
 //  7. The last task run to end ends its run, in its own transaction. The
 //     janitor of directories.go removes what the run left on the worker.
 //
-// What may happen to it on the way:
+// What may happen to it on the way, with the steps above:
 //
-//	           (2) (5) (6)         (3)            (5)
-//	 pending ─────────────▶ queued ────▶ running ────▶ success, failed, cancelled
-//	    │                     ▲ ▲           │ │
-//	    │ (6)                 │ └── lost ───┘ │ retry
-//	    ▼                     │               ▼
-//	 skipped,                 └──────── up_for_retry
-//	 upstream_failed      delay is over
+//	           2 5 6            3             5
+//	pending ─────────▶ queued ────▶ running ────▶ success, failed, cancelled
+//	   │                 ▲          │ ▲ │
+//	   │ 6               └── lost ──┘ │ │ 5
+//	   ▼                            3 │ ▼
+//	skipped, upstream_failed      up_for_retry
 //
-// (While its delay lasts a task run is up_for_retry; when it is over it stays
-// so, claimable, until a worker takes it.)
+// A task run that is up for retry is claimable once its delay is over. A cancel
+// ends at once what has not started, and reaches what runs through a heartbeat.
 //
 // # When things break
 //

@@ -38,7 +38,7 @@ func (s *session) heartbeats(ctx context.Context, closed <-chan struct{}) {
 			return
 		default:
 		}
-		hints.Take()
+		clearHints(hints)
 		err := s.beat(ctx)
 		switch {
 		case errors.Is(err, miniairflow.ErrFenced):

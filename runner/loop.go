@@ -57,7 +57,7 @@ func (l *loops) run(ctx context.Context, loop loop) {
 	trouble := l.streak(loop.name)
 	defer trouble.forget()
 	for ctx.Err() == nil {
-		hints.Take()
+		clearHints(hints)
 		wait, err := loop.pass(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -153,6 +153,15 @@ func until(ctx context.Context, store miniairflow.Store, t *time.Time) (time.Dur
 		return 0, fmt.Errorf("read the database's time: %w", err)
 	}
 	return max(t.Sub(now), time.Millisecond), nil
+}
+
+// clearHints forgets the hints that the coming look for work answers anyway.
+func clearHints(s *miniairflow.Subscription) {
+	select {
+	case <-s.C():
+	default:
+	}
+	s.Take()
 }
 
 // poke sends a hint to a loop without waiting; one that is there already is enough.

@@ -39,7 +39,7 @@ func (s *session) pump(ctx context.Context) {
 	trouble := s.w.streak("exchange")
 	defer trouble.forget()
 	for !s.over() && ctx.Err() == nil {
-		hints.Take()
+		clearHints(hints)
 		again, err := s.exchange(ctx)
 		switch {
 		case errors.Is(err, miniairflow.ErrFenced):

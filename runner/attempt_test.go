@@ -1,0 +1,65 @@
+package runner
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+func TestFinishOf(t *testing.T) {
+	code := 75
+	retrying := &miniairflow.Task{Retry: miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(time.Minute), OnExitCodes: []int{75}}}
+	outputs := map[string]any{"rows": int64(3)}
+	for name, test := range map[string]struct {
+		task     *miniairflow.Task
+		failures int
+		result   action.Result
+		next     miniairflow.TaskStatus
+		delay    time.Duration
+		done     bool
+	}{
+		"success":             {task: retrying, result: action.Result{Status: miniairflow.AttemptSuccess, Outputs: outputs}, next: miniairflow.TaskSuccess, done: true},
+		"failure, retried":    {task: retrying, result: action.Result{Status: miniairflow.AttemptFailed, ExitCode: &code, Outputs: outputs}, next: miniairflow.TaskUpForRetry, delay: time.Minute, done: true},
+		"no retry left":       {task: retrying, failures: 2, result: action.Result{Status: miniairflow.AttemptFailed, ExitCode: &code}, next: miniairflow.TaskFailed, done: true},
+		"other exit code":     {task: retrying, result: action.Result{Status: miniairflow.AttemptFailed, ExitCode: new(int)}, next: miniairflow.TaskFailed, done: true},
+		"timed out":           {task: retrying, result: action.Result{Status: miniairflow.AttemptTimedOut}, next: miniairflow.TaskUpForRetry, delay: time.Minute, done: true},
+		"cancelled":           {task: retrying, result: action.Result{Status: miniairflow.AttemptCancelled}, next: miniairflow.TaskCancelled, done: true},
+		"unknown definition":  {result: action.Result{Status: miniairflow.AttemptFailed}, next: miniairflow.TaskFailed, done: true},
+		"lost":                {task: retrying, result: action.Result{Status: miniairflow.AttemptLost}},
+		"a status of no kind": {task: retrying, result: action.Result{Status: "odd"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			claim := miniairflow.Claim{RunID: uuid.New(), Seq: 4, Token: uuid.New(), Failures: test.failures}
+			finish, done := finishOf(test.task, claim, test.result)
+			require.Equal(t, test.done, done)
+			if !done {
+				return
+			}
+			require.Equal(t, claim.RunID, finish.RunID)
+			require.Equal(t, 4, finish.Seq)
+			require.Equal(t, claim.Token, finish.Token)
+			require.Equal(t, test.next, finish.Next)
+			require.Equal(t, test.delay, finish.Delay)
+			require.Equal(t, test.result.ExitCode, finish.ExitCode)
+			if test.next == miniairflow.TaskSuccess {
+				require.Equal(t, outputs, finish.Outputs)
+			} else {
+				require.Nil(t, finish.Outputs)
+			}
+		})
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	require.Equal(t, "a�b�", printable("a\x00b\xff"))
+	long := printable(strings.Repeat("é", reasonMax))
+	require.True(t, utf8.ValidString(long))
+	require.LessOrEqual(t, len(long), reasonMax+8)
+}
