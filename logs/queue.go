@@ -59,7 +59,7 @@ func (q *queue) note(text string) {
 	if q.missing > 0 {
 		q.noteMissing()
 	}
-	q.line(text)
+	q.push(noteLine(text, q.midLine))
 }
 
 // drop counts n bytes as missing.
@@ -105,15 +105,8 @@ func (q *queue) close() {
 }
 
 func (q *queue) noteMissing() {
-	q.line(fmt.Sprintf("%d bytes of output are missing here: the log store did not answer", q.missing))
+	q.push(noteLine(missingNote(q.missing), q.midLine))
 	q.missing = 0
-}
-
-func (q *queue) line(text string) {
-	if q.midLine {
-		q.push([]byte("\n"))
-	}
-	q.push([]byte("miniairflow: " + text + "\n"))
 }
 
 func (q *queue) push(b []byte) {
@@ -134,4 +127,17 @@ func signal(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
+}
+
+// noteLine returns text as a line of our own, after the end of the line before it.
+func noteLine(text string, midLine bool) []byte {
+	line := "miniairflow: " + text + "\n"
+	if midLine {
+		line = "\n" + line
+	}
+	return []byte(line)
+}
+
+func missingNote(bytes int64) string {
+	return fmt.Sprintf("%d bytes of output are missing here: the log store did not take them", bytes)
 }

@@ -8,10 +8,12 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// The delays between tries of a store that fails.
 const (
-	retryFirst = 100 * time.Millisecond
-	retryMax   = 5 * time.Second
+	// delayGrowth is how many times RetryDelay the longest delay is.
+	delayGrowth = 50
+	// triesMax is how often output is offered to a store that answers, but with a
+	// fault of its own, such as a full disk.
+	triesMax = 8
 )
 
 // sender moves output from a queue to the store, in order, on a goroutine of its own.
@@ -21,11 +23,13 @@ type sender struct {
 	cfg   WriterConfig
 	queue *queue
 
-	ctx    context.Context // ended when nobody waits for the store any more
-	cancel context.CancelFunc
-	done   chan struct{}
-	err    error // why output was lost; set before done is closed
-	offset int64
+	ctx     context.Context // ended when nobody waits for the store any more
+	cancel  context.CancelFunc
+	done    chan struct{}
+	err     error // why the end of the output was lost; read after done is closed
+	offset  int64
+	lost    int64 // output before the next batch that the store did not take
+	midLine bool  // the last stored byte was no line end
 }
 
 func startSender(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg WriterConfig, q *queue) *sender {
@@ -55,14 +59,29 @@ func (s *sender) run() {
 	for last := false; !last; {
 		last = s.await()
 		batch := s.queue.take()
-		if len(batch) == 0 {
+		if len(batch) == 0 && (s.lost == 0 || !last) {
 			continue
 		}
-		if s.err = s.send(batch); s.err != nil {
+		s.err = s.send(append(s.gap(), batch...))
+		switch {
+		case s.err == nil:
+			s.lost = 0
+			s.midLine = len(batch) > 0 && batch[len(batch)-1] != '\n'
+		case s.ctx.Err() != nil || !mayHeal(s.err):
 			s.queue.close()
 			return
+		default:
+			s.lost += int64(len(batch))
 		}
 	}
+}
+
+// gap returns the line that stands for output that the store did not take.
+func (s *sender) gap() []byte {
+	if s.lost == 0 {
+		return nil
+	}
+	return noteLine(missingNote(s.lost), s.midLine)
 }
 
 // await returns when output is due: FlushInterval after its first byte, or
@@ -84,9 +103,10 @@ func (s *sender) await() (last bool) {
 	return false
 }
 
-// send stores batch as chunks from offset on, trying until it succeeds, ctx is
-// done, or the store says that it never will. The same chunks are sent again,
-// so a try whose reply was lost does no harm.
+// send stores batch as chunks from offset on. A store that cannot be reached is
+// tried until ctx is done; the same chunks are sent again, so a try whose reply
+// was lost does no harm. After any other error nothing was stored, and offset
+// stays where it is.
 func (s *sender) send(batch []byte) error {
 	var chunks []miniairflow.LogChunk
 	offset := s.offset
@@ -96,21 +116,24 @@ func (s *sender) send(batch []byte) error {
 		offset += int64(n)
 		batch = batch[n:]
 	}
-	for delay := retryFirst; ; delay = min(2*delay, retryMax) {
+	delay := s.cfg.RetryDelay
+	for try := 1; ; try++ {
 		err := s.store.AppendLog(s.ctx, s.key, chunks)
 		if err == nil {
 			s.offset = offset
 			return nil
 		}
-		if s.ctx.Err() != nil || !mayHeal(err) {
+		unreachable := miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable
+		if s.ctx.Err() != nil || !mayHeal(err) || !unreachable && try == triesMax {
 			return fmt.Errorf("store log from offset %d: %w", s.offset, err)
 		}
-		s.cfg.Logger.WarnContext(s.ctx, "log store does not answer, trying again", "run_id", s.key.RunID,
+		s.cfg.Logger.WarnContext(s.ctx, "log cannot be stored, trying again", "run_id", s.key.RunID,
 			"seq", s.key.Seq, "attempt", s.key.Attempt, "offset", s.offset, "delay", delay, "error", err)
 		select {
 		case <-s.ctx.Done():
 		case <-time.After(delay):
 		}
+		delay = min(2*delay, delayGrowth*s.cfg.RetryDelay)
 	}
 }
 

@@ -8,9 +8,10 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/logs"
-	"github.com/stretchr/testify/require"
 )
 
 // memory is a LogStore in a map, with the contract of the real ones and a
@@ -73,6 +74,13 @@ func (m *memory) LogSize(context.Context, miniairflow.AttemptKey) (int64, error)
 	return size, nil
 }
 
+// count returns how many appends were asked for.
+func (m *memory) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.calls
+}
+
 var key = miniairflow.AttemptKey{RunID: uuid.MustParse("01890000-0000-7000-8000-000000000000"), Attempt: 1}
 
 // tb is what testing.T and rapid.T have in common.
@@ -114,5 +122,5 @@ func write(t tb, w *logs.Writer, text string) {
 
 func finish(t *testing.T, w *logs.Writer) {
 	t.Helper()
-	require.NoError(t, w.Close(context.Background()))
+	require.NoError(t, w.Close(t.Context()))
 }

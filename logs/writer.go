@@ -17,6 +17,7 @@ type WriterConfig struct {
 	FlushBytes    int           // store at once when so much waits, and the size of a full chunk; 64 KiB
 	BufferBytes   int           // how much output may wait for the store; 512 KiB
 	WriteWait     time.Duration // how long a Write waits for the store before it drops output; 10 s
+	RetryDelay    time.Duration // after the first failure of the store, doubling up to 50 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
 	Mask          []string      // secrets; each occurrence is stored as ***
 	Logger        *slog.Logger  // told when the store fails; nil: nobody
@@ -34,6 +35,9 @@ func (c WriterConfig) withDefaults() WriterConfig {
 	}
 	if c.WriteWait <= 0 {
 		c.WriteWait = 10 * time.Second
+	}
+	if c.RetryDelay <= 0 {
+		c.RetryDelay = 100 * time.Millisecond
 	}
 	if c.MaxBytes <= 0 {
 		c.MaxBytes = 256 << 20
@@ -96,9 +100,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close stores what is left, trying until ctx is done, and ends the Writer. The
-// last byte is durable when it returns nil. Further calls wait for the first
-// one and return its outcome.
+// Close stores what is left and ends the Writer. A store that cannot be reached
+// is tried until ctx is done, one that answers with a fault a few times. The last byte is durable when Close
+// returns nil; a gap before it is no error here, but a line in the log. Further
+// calls wait for the first one and return its outcome.
 func (w *Writer) Close(ctx context.Context) error {
 	w.closeOnce.Do(func() {
 		close(w.closing)

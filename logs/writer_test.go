@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/logs"
-	"github.com/stretchr/testify/require"
 )
 
 const generous = 20 * time.Second
@@ -90,7 +91,7 @@ func TestGapIsVisibleWhenTheStoreStaysAway(t *testing.T) {
 	finish(t, w)
 
 	log := stored(t, store, 100)
-	gaps := regexp.MustCompile(`(?m)^miniairflow: (\d+) bytes of output are missing here: the log store did not answer\n`)
+	gaps := regexp.MustCompile(`(?m)^miniairflow: (\d+) bytes of output are missing here: the log store did not take them\n`)
 	found := gaps.FindAllStringSubmatch(log, -1)
 	require.Len(t, found, 1)
 	missing, err := strconv.Atoi(found[0][1])
@@ -106,10 +107,10 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 	store.gate = make(chan struct{})
 	w := logs.NewWriter(store, key, logs.WriterConfig{})
 	write(t, w, "never stored")
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, w.Close(ctx), context.Canceled)
-	require.ErrorIs(t, w.Close(context.Background()), context.Canceled, "a second Close tells the same")
+	require.ErrorIs(t, w.Close(t.Context()), context.Canceled, "a second Close tells the same")
 	_, err := w.Write([]byte("late"))
 	require.ErrorIs(t, err, io.ErrClosedPipe)
 }
@@ -124,7 +125,7 @@ func TestCloseFreesAWriterThatWaits(t *testing.T) {
 		_, err := w.Write(make([]byte, 1000))
 		written <- err
 	}()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.Error(t, w.Close(ctx))
 	if err := <-written; err != nil {
@@ -140,8 +141,41 @@ func TestStoreThatWillNeverTakeItIsNotAskedAgain(t *testing.T) {
 	for range 100 {
 		write(t, w, "0123456789") // neither blocks nor fails
 	}
-	require.ErrorIs(t, w.Close(context.Background()), refusal)
-	require.Equal(t, 1, store.calls)
+	require.ErrorIs(t, w.Close(t.Context()), refusal)
+	require.Equal(t, 1, store.count())
+}
+
+func TestFaultyStoreLeavesAGapAndNoHang(t *testing.T) {
+	store := newMemory()
+	full := errors.New("disk full")
+	healed := make(chan struct{})
+	store.outcome = func(int) (bool, error) {
+		select {
+		case <-healed:
+			return true, nil
+		default:
+			return false, full
+		}
+	}
+	w := logs.NewWriter(store, key, logs.WriterConfig{FlushInterval: 1, RetryDelay: 1})
+	write(t, w, "lost\n")
+	require.Eventually(t, func() bool { return store.count() >= 8 }, generous, time.Millisecond)
+	close(healed)
+	write(t, w, "kept\n")
+	finish(t, w)
+	require.Contains(t, []string{
+		"miniairflow: 5 bytes of output are missing here: the log store did not take them\nkept\n",
+		"lost\nkept\n", // the eighth try came after the disk had room again
+	}, stored(t, store, 64<<10))
+}
+
+func TestCloseEndsWithAFaultyStore(t *testing.T) {
+	store := newMemory()
+	full := errors.New("disk full")
+	store.outcome = func(int) (bool, error) { return false, full }
+	w := logs.NewWriter(store, key, logs.WriterConfig{FlushInterval: time.Hour, RetryDelay: 1})
+	write(t, w, "lost")
+	require.ErrorIs(t, w.Close(t.Context()), full)
 }
 
 func TestReadOfADamagedLog(t *testing.T) {
@@ -161,15 +195,15 @@ func TestReadOfADamagedLog(t *testing.T) {
 				store.chunks[at] = chunk
 			}
 			damage(store)
-			_, _, err := logs.Read(context.Background(), store, key, 0, 30)
+			_, _, err := logs.Read(t.Context(), store, key, 0, 30)
 			require.Error(t, err)
-			data, next, err := logs.Read(context.Background(), store, key, 0, 10)
+			data, next, err := logs.Read(t.Context(), store, key, 0, 10)
 			require.NoError(t, err, "the good part is readable")
 			require.Equal(t, "0123456789", string(data))
 			require.Equal(t, int64(10), next)
 		})
 	}
-	_, _, err := logs.Read(context.Background(), good, key, -1, 10)
+	_, _, err := logs.Read(t.Context(), good, key, -1, 10)
 	require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(err))
 }
 
@@ -213,7 +247,7 @@ func TestFailingDestinationEndsCopy(t *testing.T) {
 	write(t, w, "text")
 	finish(t, w)
 	gone := errors.New("reader has gone")
-	_, err := logs.Copy(context.Background(), failing{gone}, store, key, 0)
+	_, err := logs.Copy(t.Context(), failing{gone}, store, key, 0)
 	require.ErrorIs(t, err, gone)
 }
 

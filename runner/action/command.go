@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/runner/process"
-	"golang.org/x/sys/unix"
 )
 
 // command runs a script or a program as a child process.

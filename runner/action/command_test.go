@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/runner/action"
-	"github.com/stretchr/testify/require"
 )
 
 // script returns the Input of a task that runs text with bash.
@@ -41,7 +42,7 @@ func program(t *testing.T, argv ...string) action.Input {
 func run(t *testing.T, in action.Input) (action.Result, string) {
 	t.Helper()
 	var log bytes.Buffer
-	result := action.New(nil).Run(context.Background(), in, &log)
+	result := action.New(nil).Run(t.Context(), in, &log)
 	return result, log.String()
 }
 
@@ -138,7 +139,7 @@ func TestInterruption(t *testing.T) {
 			t.Parallel()
 			in := script(t, "trap 'echo cleaning up; exit 0' TERM; printf up; while :; do sleep 0.05; done")
 			in.Task.Timeout = miniairflow.Duration(10 * time.Minute)
-			ctx, cancel := context.WithCancelCause(context.Background())
+			ctx, cancel := context.WithCancelCause(t.Context())
 			log := &started{c: make(chan struct{})}
 			go func() {
 				<-log.c

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/sauravritesh63/miniairflow"
-	"github.com/sauravritesh63/miniairflow/runner/action"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
 // environ runs `env` and returns what a task sees.

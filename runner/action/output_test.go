@@ -4,8 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 func TestOutputs(t *testing.T) {

@@ -5,8 +5,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/sauravritesh63/miniairflow/runner/process"
 	"go.uber.org/goleak"
+
+	"github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // workerEnv makes the test program a worker that starts one command and waits,

@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sauravritesh63/miniairflow/runner/process"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // generous is a time that only a hang reaches.

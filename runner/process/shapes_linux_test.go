@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/sauravritesh63/miniairflow/runner/process"
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // output is a buffer that may be read while a command writes to it.
