@@ -192,3 +192,26 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 	}
 	return events
 }
+
+// ClaimEvents returns the events of an exchange: those of its finishes, and one
+// for each run of its claims. The news that there is something to claim is
+// taken back if the exchange itself has claimed all of it, so that the hops of
+// a chain do not wake every worker.
+func ClaimEvents(events []miniairflow.Event, plan *Plan, claims []miniairflow.Claim) []miniairflow.Event {
+	left := make(map[Place]bool, len(plan.Queued))
+	for _, p := range plan.Queued {
+		left[p] = true
+	}
+	seen := map[uuid.UUID]bool{}
+	for _, c := range claims {
+		delete(left, Place{RunID: c.RunID, Seq: c.Seq})
+		if !seen[c.RunID] {
+			seen[c.RunID] = true
+			events = append(events, miniairflow.Event{Topic: miniairflow.TopicRun, ID: c.RunID})
+		}
+	}
+	if len(left) > 0 || len(plan.Feeds) > 0 {
+		return events
+	}
+	return slices.DeleteFunc(events, func(e miniairflow.Event) bool { return e.Topic == miniairflow.TopicQueue })
+}
