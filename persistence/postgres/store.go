@@ -18,6 +18,9 @@ import (
 type Config struct {
 	Logger *slog.Logger     // nil: nothing is logged
 	Bus    *miniairflow.Bus // nil: one of its own
+	// PollOnly leaves out the wake-ups between processes. A url with
+	// pgbouncer=true does so too: such a pooler cannot listen.
+	PollOnly bool
 }
 
 // Limits that the server enforces for each session, so that a client that
@@ -35,7 +38,8 @@ type Store struct {
 	bus      *miniairflow.Bus
 	log      *slog.Logger
 	graphs   *dialect.Graphs
-	settings string // to be made local to each transaction; empty: the session has them
+	notifier *notifier // nil: polling alone
+	settings string    // to be made local to each transaction; empty: the session has them
 }
 
 // Open connects to the database that url names and migrates it. Besides the
@@ -62,7 +66,11 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &Store{pool: pool, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}, nil
+	s := &Store{pool: pool, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}
+	if !config.PollOnly && settings == "" {
+		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
+	}
+	return s, nil
 }
 
 // parse reads the url. The second result are the settings that every
@@ -120,13 +128,21 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 
 // Close implements miniairflow.Store.
 func (s *Store) Close() error {
-	s.pool.Close()
+	s.pool.Close() // waits for the calls that run, and their events
+	if s.notifier != nil {
+		s.notifier.stop()
+	}
 	return nil
 }
 
-// publish tells this process what a committed transaction may have changed.
+// publish tells this process and the others what a committed transaction may
+// have changed.
 func (s *Store) publish(events []miniairflow.Event) {
-	if len(events) > 0 {
-		s.bus.Publish(events...)
+	if len(events) == 0 {
+		return
+	}
+	s.bus.Publish(events...)
+	if s.notifier != nil {
+		s.notifier.send(events)
 	}
 }

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,39 +35,34 @@ func (s *Store) FindWorkflowByName(ctx context.Context, name string) (*miniairfl
 
 // FindWorkflows implements miniairflow.CatalogStore.
 func (s *Store) FindWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) ([]*miniairflow.Workflow, error) {
-	where, args := workflowConditions(filter)
-	args = append(args, dialect.Text(filter.AfterName), dialect.PageLimit(filter.Limit))
-	statement := fmt.Sprintf(`SELECT %s FROM workflows WHERE %s AND name > $%d ORDER BY name LIMIT $%d`,
-		workflowColumns, where, len(args)-1, len(args))
-	return query(ctx, s, scanWorkflow, statement, args...)
+	c := workflowConditions(filter)
+	c.add(`name > ?`, dialect.Text(filter.AfterName))
+	text := `SELECT ` + workflowColumns + ` FROM workflows WHERE ` + c.where() + ` ORDER BY name` + c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s, scanWorkflow, text, c.args...)
 }
 
 // CountWorkflows implements miniairflow.CatalogStore.
 func (s *Store) CountWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) (int, error) {
-	where, args := workflowConditions(filter)
-	return queryOne(ctx, s, pgx.RowTo[int], `SELECT count(*) FROM workflows WHERE `+where, args...)
+	c := workflowConditions(filter)
+	return queryOne(ctx, s, pgx.RowTo[int], `SELECT count(*) FROM workflows WHERE `+c.where(), c.args...)
 }
 
 // workflowConditions returns what a filter means, but for its page.
-func workflowConditions(filter miniairflow.WorkflowFilter) (where string, args []any) {
-	conditions := []string{"true"}
-	add := func(condition string, value any) {
-		args = append(args, value)
-		conditions = append(conditions, fmt.Sprintf(condition, len(args)))
-	}
+func workflowConditions(filter miniairflow.WorkflowFilter) *conditions {
+	c := &conditions{}
 	if filter.Search != "" {
-		add(`strpos(lower(name), lower($%d)) > 0`, dialect.Text(filter.Search))
+		c.add(`strpos(lower(name), lower(?)) > 0`, dialect.Text(filter.Search))
 	}
 	if filter.Tag != "" {
-		add(`tags ? $%d`, dialect.Text(filter.Tag))
+		c.add(`jsonb_exists(tags, ?)`, dialect.Text(filter.Tag))
 	}
 	if filter.Paused != nil {
-		add(`(NOT is_active OR paused_at IS NOT NULL) = $%d`, *filter.Paused)
+		c.add(`(NOT is_active OR paused_at IS NOT NULL) = ?`, *filter.Paused)
 	}
 	if !filter.IncludeRetired {
-		conditions = append(conditions, `retired_at IS NULL`)
+		c.add(`retired_at IS NULL`)
 	}
-	return strings.Join(conditions, " AND "), args
+	return c
 }
 
 // FindVersion implements miniairflow.CatalogStore.

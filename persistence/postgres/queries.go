@@ -1,0 +1,204 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// FindRun implements miniairflow.RunStore.
+func (s *Store) FindRun(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowRun, error) {
+	return queryOne(ctx, s, scanRun, `SELECT `+runColumns+` FROM `+runTables+` WHERE r.id = $1`, id)
+}
+
+// FindRunByNumber implements miniairflow.RunStore.
+func (s *Store) FindRunByNumber(ctx context.Context, workflowID uuid.UUID, number int64) (*miniairflow.WorkflowRun, error) {
+	const text = `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE r.workflow_id = $1 AND r.number = $2`
+	const latest = `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE r.workflow_id = $1 ORDER BY r.number DESC LIMIT 1`
+	if number == 0 {
+		return queryOne(ctx, s, scanRun, latest, workflowID)
+	}
+	return queryOne(ctx, s, scanRun, text, workflowID, number)
+}
+
+// conditions collects the parts of a WHERE and their arguments.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+// add adds a part; its ? stand for the values, in their order.
+func (c *conditions) add(part string, values ...any) {
+	for _, v := range values {
+		c.args = append(c.args, v)
+		part = strings.Replace(part, "?", fmt.Sprintf("$%d", len(c.args)), 1)
+	}
+	c.parts = append(c.parts, part)
+}
+
+// where returns the parts as one condition.
+func (c *conditions) where() string {
+	if len(c.parts) == 0 {
+		return "true"
+	}
+	return strings.Join(c.parts, " AND ")
+}
+
+// limit returns a LIMIT of n.
+func (c *conditions) limit(n int) string {
+	c.args = append(c.args, n)
+	return fmt.Sprintf(" LIMIT $%d", len(c.args))
+}
+
+// FindRuns implements miniairflow.RunStore.
+func (s *Store) FindRuns(ctx context.Context, filter miniairflow.RunFilter) ([]*miniairflow.WorkflowRun, error) {
+	c := runConditions(filter)
+	if filter.Before != nil {
+		c.add(`(r.created_at, r.id) < (?, ?)`, filter.Before.CreatedAt, filter.Before.ID)
+	}
+	text := `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE ` + c.where() + ` ORDER BY r.created_at DESC, r.id DESC` +
+		c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s, scanRun, text, c.args...)
+}
+
+// CountRuns implements miniairflow.RunStore.
+func (s *Store) CountRuns(ctx context.Context, filter miniairflow.RunFilter, max int) (int, error) {
+	c := runConditions(filter)
+	text := `SELECT count(*) FROM (SELECT FROM workflow_runs r WHERE ` + c.where() + c.limit(max) + `) counted`
+	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)
+}
+
+// runConditions returns what a filter means, but for its page.
+func runConditions(filter miniairflow.RunFilter) *conditions {
+	c := &conditions{}
+	if filter.WorkflowID != uuid.Nil {
+		c.add(`r.workflow_id = ?`, filter.WorkflowID)
+	}
+	if len(filter.Statuses) > 0 {
+		c.add(`r.status = ANY(?)`, filter.Statuses)
+	}
+	return c
+}
+
+// CountTasks implements miniairflow.RunStore.
+func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID]map[miniairflow.TaskStatus]int, error) {
+	const text = `
+		SELECT workflow_run_id, status, count(*) FROM task_runs
+		WHERE workflow_run_id = ANY($1) GROUP BY workflow_run_id, status`
+	counts := make(map[uuid.UUID]map[miniairflow.TaskStatus]int, len(runIDs))
+	for _, id := range runIDs {
+		counts[id] = map[miniairflow.TaskStatus]int{}
+	}
+	rows, err := s.pool.Query(ctx, text, runIDs)
+	if err != nil {
+		return nil, mapError(err)
+	}
+	var id uuid.UUID
+	var status miniairflow.TaskStatus
+	var count int
+	_, err = pgx.ForEachRow(rows, []any{&id, &status, &count}, func() error {
+		counts[id][status] = count
+		return nil
+	})
+	return counts, mapError(err)
+}
+
+// FindTaskRun implements miniairflow.TaskStore.
+func (s *Store) FindTaskRun(ctx context.Context, runID uuid.UUID, seq int) (*miniairflow.TaskRun, error) {
+	const text = `SELECT ` + taskRunColumns + ` FROM task_runs t WHERE t.workflow_run_id = $1 AND t.seq = $2`
+	return queryOne(ctx, s, scanTaskRun, text, runID, seq)
+}
+
+// FindTaskRuns implements miniairflow.TaskStore.
+func (s *Store) FindTaskRuns(ctx context.Context, filter miniairflow.TaskRunFilter) ([]*miniairflow.TaskRun, error) {
+	from, c := taskRunConditions(filter)
+	order := ` ORDER BY t.workflow_run_id DESC, t.seq`
+	switch {
+	case filter.RunID != uuid.Nil:
+		order = ` ORDER BY t.seq`
+		if filter.After != nil {
+			c.add(`t.seq > ?`, filter.After.Seq)
+		}
+	case filter.After != nil:
+		c.add(`t.workflow_run_id <= ?`, filter.After.RunID)
+		c.add(`(t.workflow_run_id < ? OR t.seq > ?)`, filter.After.RunID, filter.After.Seq)
+	}
+	text := `SELECT ` + taskRunColumns + ` FROM ` + from + ` WHERE ` + c.where() + order + c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s, scanTaskRun, text, c.args...)
+}
+
+// CountTaskRuns implements miniairflow.TaskStore.
+func (s *Store) CountTaskRuns(ctx context.Context, filter miniairflow.TaskRunFilter, max int) (int, error) {
+	from, c := taskRunConditions(filter)
+	text := `SELECT count(*) FROM (SELECT FROM ` + from + ` WHERE ` + c.where() + c.limit(max) + `) counted`
+	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)
+}
+
+// taskRunConditions returns where to look, and what a filter means but for its
+// page. task_runs has no index on the status, so a list over all runs goes
+// through the few runs or rows that can have such a status, where there are few.
+func taskRunConditions(filter miniairflow.TaskRunFilter) (from string, c *conditions) {
+	from, c = `task_runs t`, &conditions{}
+	if len(filter.Statuses) > 0 {
+		c.add(`t.status = ANY(?)`, filter.Statuses)
+	}
+	switch {
+	case filter.RunID != uuid.Nil:
+		c.add(`t.workflow_run_id = ?`, filter.RunID)
+	case dialect.AreRare(filter.Statuses):
+		c.add(`t.status IN ('failed', 'up_for_retry')`) // the words of index task_runs_failed
+	case dialect.AreOpen(filter.Statuses):
+		from += ` JOIN workflow_runs r ON r.id = t.workflow_run_id`
+		c.add(`r.status = 'running'`)
+	}
+	return from, c
+}
+
+// FindAttempts implements miniairflow.TaskStore.
+func (s *Store) FindAttempts(ctx context.Context, keys []miniairflow.TaskRunKey) (map[miniairflow.TaskRunKey][]*miniairflow.TaskAttempt, error) {
+	const text = `
+		WITH keys AS MATERIALIZED (SELECT DISTINCT * FROM unnest($1::uuid[], $2::int[]) AS k(workflow_run_id, seq))
+		SELECT a.workflow_run_id, a.seq, a.number, a.status, a.reason, a.exit_code, a.session_id, a.worker_name, a.started_at, a.finished_at
+		FROM keys JOIN task_attempts a USING (workflow_run_id, seq)
+		UNION ALL
+		SELECT o.workflow_run_id, o.seq, o.attempt, 'running', '', NULL, o.session_id, coalesce(w.name, ''), o.started_at, NULL
+		FROM keys JOIN task_open o USING (workflow_run_id, seq) LEFT JOIN workers w ON w.id = o.session_id
+		ORDER BY 1, 2, 3`
+	ids, seqs := make([]uuid.UUID, len(keys)), make([]int, len(keys))
+	for i, key := range keys {
+		ids[i], seqs[i] = key.RunID, key.Seq
+	}
+	attempts, err := query(ctx, s, scanAttempt, text, ids, seqs)
+	if err != nil {
+		return nil, err
+	}
+	return dialect.AttemptsByKey(attempts), nil
+}
+
+// QueueDepth implements miniairflow.TaskStore.
+func (s *Store) QueueDepth(ctx context.Context) (map[string]int, error) {
+	rows, err := s.pool.Query(ctx, `SELECT queue, count(*) FROM task_queue WHERE state = 'ready' GROUP BY queue`)
+	if err != nil {
+		return nil, mapError(err)
+	}
+	depth := map[string]int{}
+	var name string
+	var count int
+	_, err = pgx.ForEachRow(rows, []any{&name, &count}, func() error {
+		depth[name] = count
+		return nil
+	})
+	return depth, mapError(err)
+}
+
+func scanAttempt(row pgx.CollectableRow) (*miniairflow.TaskAttempt, error) {
+	a := &miniairflow.TaskAttempt{}
+	err := row.Scan(&a.RunID, &a.Seq, &a.Number, &a.Status, &a.Reason, &a.ExitCode, &a.WorkerID, &a.WorkerName, &a.StartedAt, &a.FinishedAt)
+	return a, err
+}
