@@ -154,10 +154,9 @@ func (h *fileHandler) serveFile(w http.ResponseWriter, r *http.Request, name str
 		header.Set("Cache-Control", "no-cache")
 		header.Set("ETag", h.etags[name])
 	}
-	switch name {
-	case "index.html":
-		header.Set("Content-Security-Policy", PagePolicy)
-	case "playground.html":
+	// Workers live under the policy of their own file, so every file has one.
+	header.Set("Content-Security-Policy", PagePolicy)
+	if name == "playground.html" {
 		header.Set("Content-Security-Policy", PlaygroundPolicy)
 	}
 	stored := name

@@ -115,8 +115,14 @@ func TestFileHandler_Revalidates(t *testing.T) {
 
 func TestFileHandler_Policy(t *testing.T) {
 	t.Parallel()
-	res := get(t, newFileHandler(built()), http.MethodGet, "/ui/", nil)
-	require.Equal(t, PagePolicy, res.Header.Get("Content-Security-Policy"))
+	for target, policy := range map[string]string{
+		"/ui/":                    PagePolicy,
+		"/ui/assets/main-a1b2.js": PagePolicy,
+		"/ui/playground.html":     PlaygroundPolicy,
+	} {
+		res := get(t, newFileHandler(built()), http.MethodGet, target, nil)
+		require.Equal(t, policy, res.Header.Get("Content-Security-Policy"), target)
+	}
 	require.NotContains(t, PagePolicy, "unsafe")
 }
 
