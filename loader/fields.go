@@ -82,6 +82,10 @@ func unknownKey(e entry, owner string, known []string) {
 		e.failAt(key, "%s: it belongs %s", what, home)
 		return
 	}
+	if len(e.doc.problems) >= problemsMax {
+		e.failAt(key, "%s", what) // a suggestion compares with every word, and nobody reads that many
+		return
+	}
 	if near, ok := nearest(e.name, known); ok {
 		e.failAt(key, "%s; did you mean %q?", what, near)
 		e.missing(near)
@@ -122,5 +126,5 @@ func normal(word string) string { return strings.ToLower(separators.Replace(word
 func (e entry) missing(name string) {
 	path := slices.Clone(e.path)
 	path[len(path)-1] = name
-	e.doc.failed = append(e.doc.failed, path)
+	e.doc.fault(path)
 }

@@ -8,7 +8,6 @@ package loader
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -85,7 +84,10 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		if f.late() {
 			break
 		}
-		d := &document{file: f, positions: map[string]position{}, start: at(tree)}
+		d := &document{
+			file: f, positions: map[string]position{}, start: at(tree),
+			failed: map[string]bool{}, above: map[string]bool{},
+		}
 		definition, ok := d.read(tree, i == 0)
 		if definition == nil || definition.Name == "" {
 			continue
@@ -114,7 +116,8 @@ type document struct {
 	*file
 	positions map[string]position // by joined path
 	start     position
-	failed    [][]string // paths that have a problem of shape
+	failed    map[string]bool // joined paths that have a problem of shape
+	above     map[string]bool // and what leads to them
 }
 
 // read returns the definition of a document and whether it has no problem.
@@ -124,7 +127,7 @@ func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) 
 		return nil, false
 	}
 	definition := d.workflow(value{doc: d, node: tree, at: d.start}, first)
-	if d.halted {
+	if d.halted || definition == nil {
 		return nil, false
 	}
 	d.checkMeaning(definition)
@@ -143,14 +146,22 @@ func (d *document) checkMeaning(definition *miniairflow.Definition) {
 	}
 }
 
+// fault notes that a path has a problem of shape.
+func (d *document) fault(path []string) {
+	d.failed[joined(path)] = true
+	for n := range path {
+		d.above[joined(path[:n])] = true
+	}
+}
+
+// follows reports whether a problem of shape is at the path, above or below it.
 func (d *document) follows(path []string) bool {
-	for _, failed := range d.failed {
-		n := min(len(path), len(failed))
-		if slices.Equal(path[:n], failed[:n]) {
+	for n := 1; n <= len(path); n++ {
+		if d.failed[joined(path[:n])] {
 			return true
 		}
 	}
-	return false
+	return d.above[joined(path)]
 }
 
 // find returns the position of a path, or of the nearest thing that the file

@@ -78,7 +78,7 @@ func glob(t *testing.T, pattern string) []string {
 	return files
 }
 
-func read(t *testing.T, file string) []byte {
+func read(t testing.TB, file string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)

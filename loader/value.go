@@ -36,7 +36,7 @@ func (v value) label() string {
 func (v value) fail(format string, args ...any) { v.failAt(v.at, format, args...) }
 
 func (v value) failAt(at position, format string, args ...any) {
-	v.doc.failed = append(v.doc.failed, v.path)
+	v.doc.fault(v.path)
 	v.doc.fail(at, format, args...)
 }
 
@@ -247,7 +247,7 @@ func parseDuration(text string) (time.Duration, error) {
 func (v value) mismatch(want string) {
 	switch {
 	case v.node.Style&yaml.TaggedStyle != 0:
-		v.doc.failed = append(v.doc.failed, v.path) // the tag is told already
+		v.doc.fault(v.path) // the tag is told already
 	case v.isNull() && len(v.path) == 0:
 		v.fail("the document is empty")
 	case v.isNull():

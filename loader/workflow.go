@@ -32,21 +32,26 @@ var workflowFields = fields[workflowDraft]{
 }
 
 // workflow reads the root of a document. The result has what could be read,
-// whatever problems there are, so that its other parts can still be checked.
+// whatever problems there are, so that its other parts can still be checked; it
+// is nil if the root is no map.
 func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	draft := workflowDraft{Definition: miniairflow.Definition{
 		IsActive:       true,
 		MaxActiveRuns:  miniairflow.MaxActiveRunsDefault,
 		MaxActiveTasks: miniairflow.MaxActiveTasksDefault,
 	}}
-	entries, _ := root.entries("`tasks:` with a task below it")
+	entries, ok := root.entries("`tasks:` with a task below it")
+	if !ok {
+		return nil
+	}
 	workflowFields.read(entries, "the workflow", &draft)
 	switch _, named := d.positions["name"]; {
 	case named:
 	case first:
 		draft.Name = baseName(d.name)
 	default:
-		root.fail("a further workflow of a file needs a name: write name: …")
+		d.fault([]string{"name"})
+		d.fail(d.start, "a further workflow of a file needs a name: write name: …")
 	}
 	base := d.defaults(draft.defaults)
 	if draft.tasks != nil {
@@ -106,15 +111,15 @@ func (v value) schedule() miniairflow.Schedule {
 		return s
 	}
 	entries, _ := v.entries("")
-	before := len(v.doc.failed)
+	before := len(v.doc.problems)
 	scheduleFields.read(entries, "schedule", &s)
 	if _, ok := v.doc.positions[joined(append(v.path, "cron"))]; ok {
 		return s
 	}
-	if len(v.doc.failed) == before {
+	if len(v.doc.problems) == before {
 		v.fail(`the schedule has no cron: write cron: "0 2 * * *"`)
 	}
-	v.doc.failed = append(v.doc.failed, v.path)
+	v.doc.fault(v.path)
 	return s
 }
 

@@ -1,0 +1,131 @@
+package loader_test
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzParse requires of any bytes that Parse neither panics nor hangs, that its
+// problems lie in the file, and that what it returns is valid.
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/good/*.yaml", "testdata/bad/*.yaml"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(f, err)
+		for _, file := range files {
+			f.Add(read(f, file))
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { parseAnything(t, data) })
+}
+
+func parseAnything(t *testing.T, data []byte) {
+	t.Helper()
+	definitions, problems := loader.Parse("any.yaml", data, loader.Limits{})
+	require.False(t, len(definitions) == 0 && len(problems) == 0, "neither a workflow nor a problem")
+	for _, definition := range definitions {
+		require.Empty(t, definition.Validate())
+		require.NotEmpty(t, definition.Hash())
+	}
+	lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
+	for _, problem := range problems {
+		require.Positive(t, problem.Line, problem)
+		require.LessOrEqual(t, problem.Line, lines, problem)
+		require.Positive(t, problem.Column, problem)
+		require.NotContains(t, problem.Message, "runtime error")
+	}
+}
+
+// A good file that is cut off anywhere is a good file or has problems in it.
+func TestParseTruncated(t *testing.T) {
+	for _, file := range glob(t, "testdata/good/*.yaml") {
+		data := read(t, file)
+		for n := range data {
+			parseAnything(t, data[:n])
+		}
+	}
+}
+
+// A good file in which any one byte is replaced by a mark of YAML is a good file
+// or has problems in it.
+func TestParseMutated(t *testing.T) {
+	data := read(t, "testdata/good/02_daily_etl.yaml")
+	for i := range data {
+		for _, mark := range []byte("\t:[\"'*") {
+			mutated := bytes.Clone(data)
+			mutated[i] = mark
+			parseAnything(t, mutated)
+		}
+	}
+}
+
+// Inputs made to cost much end with problems, whatever they cost elsewhere: the
+// limits, not patience, end them.
+func TestParseBombs(t *testing.T) {
+	const size = 1 << 20
+	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
+	bombs := map[string]string{
+		"lists":          fill("["),
+		"maps":           fill("{"),
+		"dashes":         fill("- "),
+		"questions":      fill("? "),
+		"colons":         fill(":"),
+		"same keys":      fill("a: b\n"),
+		"comments":       fill("#\n"),
+		"key comments":   fill("a: #\n"),
+		"anchors":        fill("&a "),
+		"tags":           fill("!a "),
+		"flow list":      "tags: [" + fill("a,") + "]",
+		"quote":          "\"" + fill("\n"),
+		"plain lines":    fill("a\n"),
+		"documents":      fill("---\n"),
+		"small ones":     fill("--- a\n"),
+		"steps":          stairs(size),
+		"block scalar":   "a: |\n" + fill(" \n"),
+		"tasks":          "tasks:\n" + numbered(60_000, "  t%d: {noop: true}\n"),
+		"broken lines":   "tasks:\n" + numbered(60_000, "  t%d: a: b\n"),
+		"open quotes":    "tasks:\n" + numbered(60_000, "  t%d: \"\n"),
+		"unknown keys":   numbered(60_000, "key%d: x\n"),
+		"unknown tasks":  "tasks:\n  a:\n    command: x\n    depends_on:\n" + numbered(60_000, "      - task%d\n"),
+		"env of all":     "defaults:\n  env:\n" + numbered(3_000, "    E%d: x\n") + "tasks:\n" + numbered(5_000, "  t%d: {noop: true}\n"),
+		"aliases":        "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + fill("b: *a\n"),
+		"merges":         "defaults: &d {timeout: 1s}\ntasks:\n" + numbered(20_000, "  t%d: {<<: *d, <<: [*d, *d, *d]}\n"),
+		"expressions":    "tasks: {a: {command: [" + fill("\"${{ run.id }}\",") + "]}}",
+		"long cron":      "schedule: \"" + fill("1,") + "\"",
+		"edge of a kind": "tasks:\n" + numbered(9_000, "  t%d: {command: echo, depends_on: [t1, t2, t3, t4]}\n"),
+	}
+	for name, bomb := range bombs {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			definitions, problems := loader.Parse("bomb.yaml", []byte(bomb[:min(len(bomb), size)]), loader.Limits{})
+			require.NotEmpty(t, problems)
+			require.Empty(t, definitions)
+			require.LessOrEqual(t, len(problems), 1_000)
+			t.Logf("%s: %s", time.Since(start).Round(time.Millisecond), clip(problems[0].String()))
+		})
+	}
+}
+
+func stairs(size int) string {
+	var text strings.Builder
+	for i := 0; text.Len() < size; i++ {
+		text.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return text.String()
+}
+
+func numbered(count int, format string) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, format, i)
+	}
+	return text.String()
+}
+
+func clip(text string) string { return text[:min(len(text), 120)] }
