@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,13 +41,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	if err != nil {
 		return cannotStart(notes, explainShell(in.Task.Command, err))
 	}
-	stopped := false
-	select {
-	case <-child.Done():
-	case <-ctx.Done():
-		stopped = true
-		child.Stop(in.Grace)
-	}
+	stopped := stopWith(ctx, child, in.Grace)
 	exit := child.Wait()
 	if exit.LeftBehind {
 		notes.note("background processes kept the output open after the command had ended; what they print is no longer recorded")
@@ -57,6 +52,23 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return result
 	}
 	return finish(in.Task, exit, private.output, notes)
+}
+
+// stopWith waits for the end of child, and stops it when ctx is done first. A
+// command that has ended by then keeps its own result.
+func stopWith(ctx context.Context, child *process.Process, grace time.Duration) (stopped bool) {
+	select {
+	case <-child.Done():
+		return false
+	case <-ctx.Done():
+	}
+	select {
+	case <-child.Done():
+		return false
+	default:
+		child.Stop(grace)
+		return true
+	}
 }
 
 // finish turns the end of a process that nobody stopped into a Result.
