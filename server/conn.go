@@ -17,13 +17,14 @@ const (
 // and one peer that stops to read would hold its goroutines for ever.
 type conns struct {
 	net.Listener
-	slots chan struct{}
-	mu    sync.Mutex
-	open  map[*conn]struct{}
+	timeout time.Duration // of one write
+	slots   chan struct{}
+	mu      sync.Mutex
+	open    map[*conn]struct{}
 }
 
-func newConns(l net.Listener) *conns {
-	return &conns{Listener: l, slots: make(chan struct{}, connsMax), open: map[*conn]struct{}{}}
+func newConns(l net.Listener, limit int, timeout time.Duration) *conns {
+	return &conns{Listener: l, timeout: timeout, slots: make(chan struct{}, limit), open: map[*conn]struct{}{}}
 }
 
 // Accept implements net.Listener. Above the bound peers wait in the backlog.
@@ -62,7 +63,7 @@ type conn struct {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := c.SetWriteDeadline(time.Now().Add(c.of.timeout)); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(p)

@@ -106,7 +106,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok && s.config.NoAuth && !tcp.IP.IsLoopback() {
 		return errors.Join(fmt.Errorf("--no-auth: %s is not a loopback address", tcp), listener.Close())
 	}
-	conns := newConns(listener)
+	conns := newConns(listener, connsMax, writeTimeout)
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(conns) }()
 	select {
