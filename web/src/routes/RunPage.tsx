@@ -1,19 +1,23 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { useQuery } from "urql";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { GraphCard } from "../components/GraphCard";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
+import { PendingNotice } from "../components/PendingNotice";
 import { type RunDetail, RunHeader } from "../components/RunHeader";
 import { statusText } from "../components/Status";
 import { TaskPanel } from "../components/TaskPanel";
 import { TaskTable } from "../components/TaskTable";
 import { useLive } from "../hooks/useLive";
+import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunQuery, RunUpdates } from "../services/documents";
 import { applyUpdates, emptyRun } from "../services/runState";
 import type { RunSearch } from "../services/search";
 import styles from "./RunPage.module.css";
+
+// What does not come live is asked seldom: a lifted pause, an edited limit.
+const pollMs = 15_000;
 
 const route = getRouteApi("/workflows/$name/runs/$number");
 
@@ -23,15 +27,12 @@ export function RunPage() {
   useTitle(`${name}#${number}`);
   const wanted = Number(number);
   const valid = Number.isSafeInteger(wanted) && wanted > 0;
-  const [{ data, error, stale }] = useQuery({
-    query: RunQuery,
-    variables: { workflow: name, number: wanted },
-    pause: !valid,
-  });
+  const variables = { workflow: name, number: valid ? wanted : 0 };
+  const { data, error } = usePolledQuery(RunQuery, variables, pollMs);
   const run = data?.workflow?.run;
   if (run) return <LiveRun key={run.id} detail={run} />;
-  if (error && !stale) return <QueryError error={error} />;
-  if (data || !valid) {
+  if (error) return <QueryError error={error} />;
+  if (data) {
     return (
       <Empty title={`There is no run ${name}#${number}`}>
         <Link to="/workflows/$name" params={{ name }}>
@@ -75,6 +76,7 @@ function LiveRun({ detail }: { detail: RunDetail }) {
       <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
       <RunHeader run={run} detail={detail} live={live.status} />
       {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
+      {run.status === "PENDING" ? <PendingNotice run={detail} /> : null}
       {run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null}
       <div className={chosen ? styles.split : "stack"}>
         <div className={styles.tasks}>

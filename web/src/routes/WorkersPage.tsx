@@ -1,12 +1,11 @@
 import { useState } from "react";
-import { useQuery } from "urql";
 import { LiveMark } from "../components/LiveMark";
 import { Empty, Loading, QueryError } from "../components/Notice";
 import { StatusBadge } from "../components/Status";
 import { Time } from "../components/Time";
 import type { WorkersUpdatesSubscription } from "../gql/graphql";
 import { useLive } from "../hooks/useLive";
-import { usePolling } from "../hooks/usePolling";
+import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { QueueDepthsQuery, WorkersUpdates } from "../services/documents";
 
@@ -24,15 +23,14 @@ export function WorkersPage() {
     variables: () => ({}),
     onData: (batch) => setWorkers(batch.at(-1)?.workersUpdated ?? null),
   });
-  const [{ data, error, stale }, refresh] = useQuery({ query: QueueDepthsQuery });
-  usePolling(() => refresh({ requestPolicy: "network-only" }), pollMs);
+  const { data, error } = usePolledQuery(QueueDepthsQuery, {}, pollMs);
   return (
     <div className="stack">
       <div className="row">
         <h1>Workers</h1>
         <LiveMark status={live.status} />
       </div>
-      {error && !stale ? <QueryError error={error} /> : null}
+      {error ? <QueryError error={error} /> : null}
       <p className="muted">
         {data && data.queueDepths.length > 0
           ? `Waiting for a worker: ${data.queueDepths.map((q) => `${q.depth} in ${q.queue}`).join(", ")}`

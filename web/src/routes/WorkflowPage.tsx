@@ -1,6 +1,5 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
-import { useQuery } from "urql";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { Facts } from "../components/Facts";
 import { GraphCard } from "../components/GraphCard";
@@ -12,7 +11,7 @@ import { Time } from "../components/Time";
 import { TriggerButton } from "../components/TriggerDialog";
 import type { RunSummaryFragment, TaskRowFragment, WorkflowQuery as WorkflowData } from "../gql/graphql";
 import { useLive } from "../hooks/useLive";
-import { usePolling } from "../hooks/usePolling";
+import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunsUpdates, WorkflowQuery } from "../services/documents";
 import { mergeRuns } from "../services/runState";
@@ -30,14 +29,18 @@ export function WorkflowPage() {
   const { name } = route.useParams();
   const { after } = route.useSearch();
   useTitle(name);
-  const [{ data, error, stale }, refresh] = useQuery({
-    query: WorkflowQuery,
-    variables: { name, first: pageSize, after: after ?? null },
-  });
-  usePolling(() => refresh({ requestPolicy: "network-only" }), pollMs);
+  const variables = { name, first: pageSize, after: after ?? null };
+  const { data, error } = usePolledQuery(WorkflowQuery, variables, pollMs);
 
-  if (data?.workflow) return <Detail key={name} workflow={data.workflow} firstPage={after === undefined} />;
-  if (error && !stale) return <QueryError error={error} />;
+  if (data?.workflow) {
+    return (
+      <div className="stack">
+        {error ? <QueryError error={error} /> : null}
+        <Detail key={name} workflow={data.workflow} firstPage={after === undefined} />
+      </div>
+    );
+  }
+  if (error) return <QueryError error={error} />;
   if (data) {
     return (
       <Empty title={`There is no workflow ${name}`}>

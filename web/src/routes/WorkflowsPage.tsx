@@ -1,12 +1,11 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useState } from "react";
-import { useQuery } from "urql";
+import { useEffect, useRef, useState } from "react";
 import { ImportErrors } from "../components/ImportErrors";
 import { Empty, Loading, QueryError } from "../components/Notice";
 import { WorkflowTable } from "../components/WorkflowTable";
 import type { RunSummaryFragment, WorkflowFilter } from "../gql/graphql";
 import { useLive } from "../hooks/useLive";
-import { usePolling } from "../hooks/usePolling";
+import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunsUpdates, WorkflowsQuery } from "../services/documents";
 import { latestByWorkflow } from "../services/runState";
@@ -22,10 +21,8 @@ const route = getRouteApi("/workflows");
 export function WorkflowsPage() {
   useTitle("Workflows");
   const search = route.useSearch();
-  const [{ data, error, stale, fetching }, refresh] = useQuery({
-    query: WorkflowsQuery,
-    variables: { first: pageSize, after: search.after ?? null, filter: filterOf(search) },
-  });
+  const variables = { first: pageSize, after: search.after ?? null, filter: filterOf(search) };
+  const { data, error } = usePolledQuery(WorkflowsQuery, variables, pollMs);
   const [latest, setLatest] = useState<ReadonlyMap<string, RunSummaryFragment>>(new Map());
   useLive({
     document: RunsUpdates,
@@ -39,7 +36,6 @@ export function WorkflowsPage() {
         ),
       ),
   });
-  usePolling(() => refresh({ requestPolicy: "network-only" }), pollMs);
 
   const found = data?.workflows;
   const restricted = Object.keys(search).length > 0;
@@ -49,9 +45,9 @@ export function WorkflowsPage() {
         <h1>Workflows</h1>
         <Filters search={search} />
       </div>
-      {error && !stale ? <QueryError error={error} /> : null}
+      {error ? <QueryError error={error} /> : null}
       {data ? <ImportErrors errors={data.importErrors} /> : null}
-      {!found && fetching ? <Loading /> : null}
+      {found || error ? null : <Loading />}
       {found ? (
         <section className="card" aria-label="Workflows">
           {found.nodes.length > 0 ? (
@@ -99,6 +95,12 @@ function filterOf(search: ListSearch): WorkflowFilter {
 
 function Filters({ search }: { search: ListSearch }) {
   const navigate = route.useNavigate();
+  const input = useRef<HTMLInputElement>(null);
+  // The reader's typing leads; otherwise the field follows the address.
+  useEffect(() => {
+    const field = input.current;
+    if (field && field !== document.activeElement) field.value = search.search ?? "";
+  }, [search.search]);
   const change = (next: ListSearch) =>
     navigate({ search: { ...search, after: undefined, ...next }, replace: true });
   return (
@@ -121,6 +123,7 @@ function Filters({ search }: { search: ListSearch }) {
         <option value="paused">Paused</option>
       </select>
       <input
+        ref={input}
         type="search"
         aria-label="Search by name"
         placeholder="Search by name"

@@ -135,9 +135,12 @@ export const RunQuery = graphql(`
       name
       run(number: $number) {
         ...RunSummary
-        logicalDate
         deadlineAt
         params
+        workflow {
+          isPaused
+          maxActiveRuns
+        }
         version {
           id
           number

@@ -1,0 +1,23 @@
+import { useNow } from "../hooks/useNow";
+import { Notice } from "./Notice";
+import type { RunDetail } from "./RunHeader";
+
+// Most runs start at once: it would only flash.
+const quietMs = 2_000;
+
+/** PendingNotice says what a run that has not started waits for. */
+export function PendingNotice({ run }: { run: RunDetail }) {
+  const now = useNow();
+  if (now - Date.parse(run.createdAt) < quietMs) return null;
+  const { isPaused, maxActiveRuns, name } = run.workflow;
+  const runs = maxActiveRuns === 1 ? "one run" : `${maxActiveRuns} runs`;
+  return (
+    <Notice
+      title={
+        isPaused
+          ? `It waits until the pause of ${name} is lifted.`
+          : `It waits its turn: ${name} has at most ${runs} at a time.`
+      }
+    />
+  );
+}
