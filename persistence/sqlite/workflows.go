@@ -1,0 +1,160 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// workflowColumns are what scanWorkflow reads, from workflows.
+const workflowColumns = `id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
+	is_active, paused_at, retired_at, max_active_runs, created_at, updated_at`
+
+// SourceFiles implements miniairflow.CatalogStore.
+func (s *Store) SourceFiles(ctx context.Context) ([]string, error) {
+	const text = `
+		SELECT source_file FROM workflows WHERE origin = 'file' AND retired_at IS NULL UNION SELECT file FROM import_errors ORDER BY 1`
+	return query(ctx, s.read, scanOne[string], text)
+}
+
+// FindWorkflow implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflow(ctx context.Context, id uuid.UUID) (*miniairflow.Workflow, error) {
+	return queryOne(ctx, s.read, scanWorkflow, `SELECT `+workflowColumns+` FROM workflows WHERE id = ?`, id)
+}
+
+// FindWorkflowByName implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflowByName(ctx context.Context, name string) (*miniairflow.Workflow, error) {
+	return queryOne(ctx, s.read, scanWorkflow, `SELECT `+workflowColumns+` FROM workflows WHERE name = ?`, dialect.Text(name))
+}
+
+// FindWorkflows implements miniairflow.CatalogStore.
+func (s *Store) FindWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) ([]*miniairflow.Workflow, error) {
+	c := workflowConditions(filter)
+	c.add(`name > ?`, dialect.Text(filter.AfterName))
+	text := `SELECT ` + workflowColumns + ` FROM workflows WHERE ` + c.where() + ` ORDER BY name` + c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s.read, scanWorkflow, text, c.args...)
+}
+
+// CountWorkflows implements miniairflow.CatalogStore.
+func (s *Store) CountWorkflows(ctx context.Context, filter miniairflow.WorkflowFilter) (int, error) {
+	c := workflowConditions(filter)
+	return queryOne(ctx, s.read, scanOne[int], `SELECT count(*) FROM workflows WHERE `+c.where(), c.args...)
+}
+
+// workflowConditions returns what a filter means, but for its page.
+func workflowConditions(filter miniairflow.WorkflowFilter) *conditions {
+	c := &conditions{}
+	if filter.Search != "" {
+		c.add(`instr(lower(name), lower(?)) > 0`, dialect.Text(filter.Search))
+	}
+	if filter.Tag != "" {
+		c.add(`? IN (SELECT value FROM json_each(tags))`, dialect.Text(filter.Tag))
+	}
+	if filter.Paused != nil {
+		c.add(`(NOT is_active OR paused_at IS NOT NULL) = ?`, *filter.Paused)
+	}
+	if !filter.IncludeRetired {
+		c.add(`retired_at IS NULL`)
+	}
+	return c
+}
+
+// FindVersion implements miniairflow.CatalogStore.
+func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
+	return queryOne(ctx, s.read, scanVersion,
+		`SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions WHERE id = ?`, id)
+}
+
+// FindVersions implements miniairflow.CatalogStore.
+func (s *Store) FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*miniairflow.WorkflowVersion, error) {
+	const text = `
+		SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions
+		WHERE workflow_id = ? ORDER BY number DESC LIMIT ?`
+	return query(ctx, s.read, scanVersion, text, workflowID, max(limit, 0))
+}
+
+// SetPaused implements miniairflow.CatalogStore.
+func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool, by miniairflow.Actor) (*miniairflow.Workflow, error) {
+	const pause = `
+		UPDATE workflows SET paused_at = CASE WHEN ?2 THEN ?3 END, updated_at = ?3
+		WHERE id = ?1 AND (paused_at IS NULL) = ?2`
+	const schedules = `
+		UPDATE schedules SET is_active = w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL, next_at = NULL
+		FROM workflows w WHERE w.id = workflow_id AND workflow_id = ?`
+	var found *miniairflow.Workflow
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.ExecContext(ctx, pause, workflowID, paused, t.now)
+		if err != nil {
+			return err
+		}
+		changed, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if changed > 0 {
+			if _, err := t.ExecContext(ctx, schedules, workflowID); err != nil {
+				return err
+			}
+			if err := audit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+		}
+		found, err = queryOne(ctx, t, scanWorkflow, `SELECT `+workflowColumns+` FROM workflows WHERE id = ?`, workflowID)
+		return err
+	})
+	return found, err
+}
+
+func pauseAction(paused bool) string {
+	if paused {
+		return "pause_workflow"
+	}
+	return "unpause_workflow"
+}
+
+// TryLease implements miniairflow.CatalogStore.
+func (s *Store) TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error) {
+	const text = `
+		INSERT INTO leases (name, holder, expires_at) VALUES (?1, ?2, ?3 + ?4)
+		ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
+		WHERE holder = excluded.holder OR expires_at <= ?3`
+	taken := false
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.ExecContext(ctx, text, name, holder, t.now, ttl.Microseconds())
+		if err != nil {
+			return err
+		}
+		changed, err := done.RowsAffected()
+		taken = changed > 0
+		return err
+	})
+	return taken && err == nil, err
+}
+
+// scanWorkflow reads workflowColumns.
+func scanWorkflow(row row) (*miniairflow.Workflow, error) {
+	w := &miniairflow.Workflow{}
+	err := row.Scan(&w.ID, &w.Name, &w.Description, &w.Owner, jsonInto{&w.Tags}, &w.Origin, &w.SourceFile, &w.VersionID, &w.VersionNumber,
+		&w.ScheduleCron, &w.IsActive, nullTimeInto{&w.PausedAt}, nullTimeInto{&w.RetiredAt}, &w.MaxActiveRuns,
+		timeInto{&w.CreatedAt}, timeInto{&w.UpdatedAt})
+	return w, err
+}
+
+func scanVersion(row row) (*miniairflow.WorkflowVersion, error) {
+	v := &miniairflow.WorkflowVersion{}
+	var document []byte
+	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &document, timeInto{&v.CreatedAt})
+	if err != nil {
+		return nil, err
+	}
+	if v.Definition, err = dialect.DecodeDefinition(document); err != nil {
+		return nil, fmt.Errorf("version %s: %w", v.ID, err)
+	}
+	return v, nil
+}
