@@ -25,15 +25,15 @@ type command struct {
 // Run implements Runner.
 func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	notes := &noteWriter{w: log}
-	private, err := c.makePrivate(in)
+	own, err := c.makePrivate(ctx, in)
 	if err != nil {
 		return cannotStart(notes, err)
 	}
-	defer c.remove(ctx, private.root)
+	defer c.remove(ctx, own)
 
 	child, err := process.Start(process.Spec{
 		Argv:   argv(in),
-		Env:    environment(in, os.Environ(), private),
+		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
 		Stdin:  in.Stdin,
 		Output: notes,
@@ -51,7 +51,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		notes.note(result.Reason)
 		return result
 	}
-	return finish(in.Task, exit, private.output, notes)
+	return finish(in.Task, exit, own.output, notes)
 }
 
 // stopWith waits for the end of child, and stops it when ctx is done first. A
@@ -128,36 +128,39 @@ func signalName(sig syscall.Signal) string {
 	return fmt.Sprintf("signal %d", int(sig))
 }
 
-// private is what belongs to one attempt alone.
+// private is what belongs to one attempt alone. The outputs file lies beside the
+// scratch directory and not in it, so that a task may empty the latter.
 type private struct {
-	root    string // of the two below; removed after the attempt
 	scratch string
 	output  string // the file of MINIAIRFLOW_OUTPUT, empty at first
 }
 
-// makePrivate creates the attempt's own directory. The outputs file lies beside
-// the scratch directory, so that a task may empty the latter.
-func (c *command) makePrivate(in Input) (private, error) {
-	root, err := os.MkdirTemp(in.ScratchRoot, "attempt-")
+func (c *command) makePrivate(ctx context.Context, in Input) (private, error) {
+	scratch, err := os.MkdirTemp(in.ScratchRoot, "attempt-")
 	if err != nil {
 		return private{}, fmt.Errorf("make scratch directory: %w", err)
 	}
-	p := private{root: root, scratch: filepath.Join(root, "scratch"), output: filepath.Join(root, "output")}
-	if err = os.Mkdir(p.scratch, 0o700); err == nil {
-		err = os.WriteFile(p.output, nil, 0o600)
+	own := private{scratch: scratch, output: scratch + ".output"}
+	if err := os.WriteFile(own.output, nil, 0o600); err != nil {
+		c.remove(ctx, own)
+		return private{}, fmt.Errorf("make outputs file: %w", err)
 	}
-	if err != nil {
-		c.remove(context.Background(), root)
-		return private{}, fmt.Errorf("make scratch directory: %w", err)
-	}
-	return p, nil
+	return own, nil
 }
 
-// remove deletes a directory, also one that has read-only directories in it, as
-// module caches do.
-func (c *command) remove(ctx context.Context, root string) {
+// remove deletes what an attempt had, also read-only directories, such as
+// module caches have.
+func (c *command) remove(ctx context.Context, own private) {
+	for _, path := range []string{own.scratch, own.output} {
+		if err := removeAll(path); err != nil {
+			c.logger.WarnContext(ctx, "files of an attempt cannot be removed", "path", path, "error", err)
+		}
+	}
+}
+
+func removeAll(root string) error {
 	if os.RemoveAll(root) == nil {
-		return
+		return nil
 	}
 	_ = filepath.WalkDir(root, func(path string, entry os.DirEntry, err error) error {
 		if err == nil && entry.IsDir() {
@@ -165,7 +168,5 @@ func (c *command) remove(ctx context.Context, root string) {
 		}
 		return nil
 	})
-	if err := os.RemoveAll(root); err != nil {
-		c.logger.WarnContext(ctx, "scratch directory cannot be removed", "path", root, "error", err)
-	}
+	return os.RemoveAll(root)
 }
