@@ -21,14 +21,15 @@ func (s *session) heartbeats(ctx context.Context, closed <-chan struct{}) {
 	defer hints.Close()
 	trouble := s.w.streak("heartbeat")
 	defer trouble.forget()
-	wait := s.w.cfg.Heartbeat
+	wait := s.w.cfg.Heartbeat - time.Since(s.lastGood) // which nobody else changes
 	for {
-		waitFor(ctx, min(wait, heartbeatGap), closed, nil)
+		wait = max(wait, heartbeatGap)
+		waitFor(ctx, heartbeatGap, closed, nil)
 		hint := hints.C()
 		if trouble.failures > 0 {
 			hint = nil // a hint must not defeat the backoff
 		}
-		waitFor(ctx, wait-min(wait, heartbeatGap), hint, closed)
+		waitFor(ctx, wait-heartbeatGap, hint, closed)
 		select {
 		case <-closed:
 			return

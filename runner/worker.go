@@ -165,26 +165,25 @@ func (w *Worker) Healthy() bool { return w.healthy() }
 func (w *Worker) open(ctx context.Context) *session {
 	trouble := w.streak("start of a worker session")
 	defer trouble.forget()
-	for {
-		began := time.Now()
-		id := uuid.New()
+	began, id := time.Now(), uuid.New()
+	for ctx.Err() == nil {
 		err := w.cfg.Store.StartSession(ctx, miniairflow.Worker{
 			ID: id, Name: w.cfg.Name, Hostname: w.host, PID: os.Getpid(), Version: w.cfg.Version,
 			Queues: w.cfg.Queues, Concurrency: w.cfg.Concurrency, Status: miniairflow.WorkerActive,
 		}, w.cfg.Lease)
-		if ctx.Err() != nil {
-			if err == nil {
-				return newSession(w, id, began) // it must be ended
-			}
-			return nil
-		}
 		if err == nil {
 			trouble.ended(ctx)
 			w.logger.InfoContext(ctx, "Worker: Session started", "session", id, "queues", w.cfg.Queues, "concurrency", w.cfg.Concurrency)
 			return newSession(w, id, began)
 		}
 		sleep(ctx, trouble.failed(ctx, err))
+		// A call that failed may have been done: with the same id it is not done
+		// twice. But its lease counts from then, so it soon is of no use.
+		if !isTransient(err) || time.Since(began) > w.cfg.Fence/2 {
+			began, id = time.Now(), uuid.New()
+		}
 	}
+	return nil
 }
 
 // clearScratch removes what attempts of an earlier process left behind.

@@ -1,0 +1,76 @@
+package runner_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+)
+
+var update = flag.Bool("update", false, "write the golden files of the scenarios")
+
+// directive finds what a scenario's file says about how to run it:
+// "# params: {…}" are the run's parameters, and "# cancel: task" cancels the run
+// once that task runs or waits for its retry.
+var directive = regexp.MustCompile(`(?m)^# (params|cancel): (.+)$`)
+
+// Each file of testdata, loaded and run by the real parts with real processes,
+// ends exactly as its golden file says, on both databases.
+func TestScenarios(t *testing.T) {
+	t.Setenv("RUNNER_TEST_SECRET", "not for tasks")
+	files, err := filepath.Glob("testdata/*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 35)
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		texts := map[string]string{}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			texts[filepath.Base(file)] = string(data)
+		}
+		s.load(texts)
+		s.scheduler()
+		s.worker("w1") // one: run directories are shared on one worker only
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+				scenario(t, s, file, texts[filepath.Base(file)])
+			})
+		}
+	})
+}
+
+func scenario(t *testing.T, s *system, file, text string) {
+	s = &system{t: t, store: s.store, control: s.control, eval: s.eval, dags: s.dags}
+	var params map[string]any
+	cancel := ""
+	for _, found := range directive.FindAllStringSubmatch(text, -1) {
+		if found[1] == "cancel" {
+			cancel = found[2]
+			continue
+		}
+		require.NoError(t, json.Unmarshal([]byte(found[2]), &params))
+	}
+	id := s.trigger(strings.TrimSuffix(filepath.Base(file), ".yaml"), params)
+	if cancel != "" {
+		s.reach(id, cancel, miniairflow.TaskRunning, miniairflow.TaskUpForRetry)
+		_, err := s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+	}
+	s.finish(id)
+	golden := strings.TrimSuffix(file, ".yaml") + ".golden"
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(s.picture(id)), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	require.Equal(t, string(want), s.picture(id))
+}

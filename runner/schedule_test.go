@@ -1,0 +1,204 @@
+package runner_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	"github.com/sauravritesh63/miniairflow/runner"
+)
+
+// missed moves the cursors of all schedules, which have none yet, to the full
+// minute that was the given number of minutes ago, as if nothing had been up since.
+func (s *system) missed(minutes int) time.Time {
+	s.t.Helper()
+	due, err := s.store.DueSchedules(s.t.Context(), 100)
+	require.NoError(s.t, err)
+	require.NotEmpty(s.t, due.Due)
+	from := due.Now.Truncate(time.Minute).Add(-time.Duration(minutes) * time.Minute)
+	var fires []miniairflow.Fire
+	for _, cursor := range due.Due {
+		fires = append(fires, miniairflow.Fire{Cursor: cursor, NextAt: from})
+	}
+	moved, err := s.store.FireSchedules(s.t.Context(), fires)
+	require.NoError(s.t, err)
+	require.Equal(s.t, len(fires), moved)
+	return from
+}
+
+// runs returns all runs of a workflow, the oldest slot first.
+func (s *system) runs(workflow string) []*miniairflow.WorkflowRun {
+	s.t.Helper()
+	w, err := s.store.FindWorkflowByName(s.t.Context(), workflow)
+	require.NoError(s.t, err)
+	runs, err := s.store.FindRuns(s.t.Context(), miniairflow.RunFilter{WorkflowID: w.ID, Limit: 200})
+	require.NoError(s.t, err)
+	slices.SortFunc(runs, func(a, b *miniairflow.WorkflowRun) int { return a.LogicalDate.Compare(b.LogicalDate) })
+	return runs
+}
+
+// slots returns the logical dates of the runs that are not younger than last.
+func slots(runs []*miniairflow.WorkflowRun, last time.Time) []time.Time {
+	var dates []time.Time
+	for _, r := range runs {
+		if !r.LogicalDate.After(last) {
+			dates = append(dates, r.LogicalDate)
+		}
+	}
+	return dates
+}
+
+// However many schedulers look at the same due slots, each gets one run.
+func TestSchedulersMakeOneRunPerSlot(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		files := map[string]string{}
+		for i := range 5 {
+			files[fmt.Sprintf("w%d.yaml", i)] = `
+schedule: {cron: "* * * * *", catchup: all}
+params: {slot: {type: string, default: "${{ run.logical_date }}"}}
+max_active_runs: 100
+tasks: {a: {noop: true}}`
+		}
+		s.load(files)
+		from := s.missed(20)
+		for range 3 {
+			s.scheduler()
+		}
+		s.worker("w1")
+		last := from.Add(20 * time.Minute)
+		var want []time.Time
+		for at := from; !at.After(last); at = at.Add(time.Minute) {
+			want = append(want, at)
+		}
+		for i := range 5 {
+			name := fmt.Sprintf("w%d", i)
+			s.await("all slots of "+name, func() bool {
+				runs := s.runs(name)
+				return len(slots(runs, last)) >= len(want) &&
+					!slices.ContainsFunc(runs, func(r *miniairflow.WorkflowRun) bool { return !r.IsTerminal() })
+			})
+			runs := s.runs(name)
+			require.Equal(t, want, slots(runs, last))
+			for _, r := range runs {
+				require.Equal(t, miniairflow.RunSuccess, r.Status)
+				require.Equal(t, miniairflow.RunScheduled, r.Type)
+				require.Equal(t, r.LogicalDate.Add(-time.Minute), r.DataIntervalStart)
+				require.NotEmpty(t, r.Params["slot"])
+			}
+		}
+	})
+}
+
+// A schedule that cannot be computed and one whose parameters cannot be resolved
+// do not stop the others.
+func TestBadScheduleStopsNoOther(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"good.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}"})
+		every := miniairflow.Schedule{Cron: "* * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll, Overlap: miniairflow.OverlapQueue}
+		never := every
+		never.Cron = "no cron at all"
+		bad := func(name string, schedule miniairflow.Schedule, params ...miniairflow.Param) miniairflow.DefinitionAt {
+			return miniairflow.DefinitionAt{Definition: &miniairflow.Definition{
+				Name: name, IsActive: true, MaxActiveRuns: 1, MaxActiveTasks: 1, Params: params,
+				Schedules: []miniairflow.Schedule{schedule},
+				Tasks:     []miniairflow.Task{{Name: "a", Noop: true, TriggerRule: miniairflow.AllSuccess, Queue: "default"}},
+			}}
+		}
+		_, err := store.SyncFiles(t.Context(), []miniairflow.FileSync{{Path: "bad.yaml", Definitions: []miniairflow.DefinitionAt{
+			bad("uncomputable", never), bad("unresolvable", every, miniairflow.Param{Name: "p", Type: miniairflow.ParamString}),
+		}}})
+		require.NoError(t, err)
+		from := s.missed(3)
+		s.scheduler()
+		s.worker("w1")
+		s.await("the good schedule", func() bool { return len(slots(s.runs("good"), from.Add(3*time.Minute))) == 4 })
+		require.Empty(t, s.runs("uncomputable"))
+		require.Empty(t, s.runs("unresolvable"))
+		// The schedule that can be computed has gone on.
+		s.await("the schedule to go on", func() bool {
+			due, err := store.DueSchedules(t.Context(), 10)
+			require.NoError(t, err)
+			return len(due.Due) == 1 && due.Due[0].WorkflowName == "uncomputable"
+		})
+	})
+}
+
+// With overlap: skip, slots that find max_active_runs reached are kept as skipped.
+func TestOverlapSkip(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"w.yaml": `
+schedule: {cron: "* * * * *", catchup: all, overlap: skip}
+tasks: {a: {command: sleep 60}}`})
+		from := s.missed(4)
+		s.scheduler()
+		s.worker("w1")
+		s.await("five slots", func() bool { return len(slots(s.runs("w"), from.Add(4*time.Minute))) == 5 })
+		runs := s.runs("w")
+		s.reach(runs[0].ID, "a", miniairflow.TaskRunning)
+		for _, r := range s.runs("w")[1:] {
+			require.Equal(t, miniairflow.RunSkipped, r.Status)
+			require.NotEmpty(t, r.Reason)
+		}
+		_, err := s.control.CancelRun(t.Context(), runs[0].ID, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+		require.Equal(t, miniairflow.RunCancelled, s.finish(runs[0].ID).Status)
+	})
+}
+
+// Runs beyond max_active_runs wait, and start as soon as another one ends.
+func TestMaxActiveRuns(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"w.yaml": `
+max_active_runs: 2
+params: {dir: {type: string}}
+env: {DIR: "${{ params.dir }}"}
+tasks:
+  a:
+    command: |
+      for slot in 1 2; do
+        if mkdir "$DIR/$slot" 2>/dev/null; then sleep 0.1; rmdir "$DIR/$slot"; exit 0; fi
+      done
+      exit 1`})
+		dir := t.TempDir()
+		s.scheduler()
+		s.scheduler()
+		s.worker("w1")
+		s.worker("w2")
+		for range 8 {
+			s.trigger("w", map[string]any{"dir": dir})
+		}
+		for _, r := range s.runs("w") {
+			require.Equal(t, miniairflow.RunSuccess, s.finish(r.ID).Status, "a third run was active")
+		}
+	})
+}
+
+// A finished run is deleted once it is older than the time to keep.
+func TestRetention(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{
+			"done.yaml": "tasks: {a: {command: echo hello}}",
+			"open.yaml": "tasks: {a: {command: echo hello, queue: nobody}}",
+		})
+		s.scheduler()
+		s.worker("w1")
+		done, open := s.trigger("done", nil), s.trigger("open", nil)
+		s.finish(done)
+		spawn(t, runner.NewScheduler(runner.SchedulerConfig{Store: store, Evaluator: s.eval, KeepFor: time.Nanosecond}).Run)
+		s.await("the end of the old run", func() bool {
+			_, err := store.FindRun(t.Context(), done)
+			return miniairflow.ErrorCode(err) == miniairflow.CodeNotFound
+		})
+		require.False(t, s.run(open).IsTerminal())
+	})
+}
