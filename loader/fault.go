@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -60,6 +61,7 @@ var (
 // stepReader hands out a text byte by byte, so that the parser stops in the
 // line that was read last, or just before it.
 type stepReader struct {
+	*file
 	text string
 	read int
 }
@@ -67,6 +69,9 @@ type stepReader struct {
 func (r *stepReader) Read(buffer []byte) (int, error) {
 	if r.read == len(r.text) {
 		return 0, io.EOF
+	}
+	if r.read%4096 == 0 && time.Now().After(r.deadline) {
+		return 0, errLate
 	}
 	buffer[0] = r.text[r.read]
 	r.read++
@@ -76,8 +81,8 @@ func (r *stepReader) Read(buffer []byte) (int, error) {
 // firstFault parses lines up to the first syntax error and returns what the
 // parser says, the line it tells, and the line that it had read. A comment in
 // front keeps it from leaving its line out, as it does for the first one.
-func firstFault(lines lines) (text string, told, read int) {
-	step := &stepReader{text: "#\n" + strings.Join(lines, "\n")}
+func (f *file) firstFault(lines lines) (text string, told, read int) {
+	step := &stepReader{file: f, text: "#\n" + strings.Join(lines, "\n")}
 	decoder := yaml.NewDecoder(step)
 	for {
 		err := decoder.Decode(new(node))
@@ -94,8 +99,8 @@ func firstFault(lines lines) (text string, told, read int) {
 
 // locate finds the line of the first syntax error, which the parser often
 // tells wrong.
-func locate(lines lines) fault {
-	text, told, line := firstFault(lines)
+func (f *file) locate(lines lines) fault {
+	text, told, line := f.firstFault(lines)
 	offset, exact := lineOffset[text]
 	switch anchor := anchorName.FindStringSubmatch(text); {
 	case anchor != nil:
@@ -107,7 +112,7 @@ func locate(lines lines) fault {
 	default:
 		// The parser looks ahead: the first line with which it fails is the wrong one.
 		for range 5 {
-			if earlier, _, _ := firstFault(lines[:max(0, line-1)]); earlier != text {
+			if earlier, _, _ := f.firstFault(lines[:max(0, line-1)]); earlier != text {
 				break
 			}
 			line--

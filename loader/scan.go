@@ -116,11 +116,14 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 	}
 }
 
-// refuse notes a workflow file that cannot be read. Other entries do not matter.
+// refuse notes an entry that cannot be read: a workflow file, or what may be a
+// folder of them.
 func (s *scanner) refuse(below, reason string) {
 	if isWorkflowFile(path.Base(below)) {
 		s.files = append(s.files, scannedFile{path: below, refused: reason})
+		return
 	}
+	s.unreadable = append(s.unreadable, below)
 }
 
 // covers reports whether the scan would have found the file if it were there.

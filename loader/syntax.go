@@ -29,7 +29,10 @@ func (f *file) decode(text string) (trees []*node, whole int) {
 		if err == nil || errors.Is(err, errLate) {
 			return found, whole
 		}
-		fault := locate(lines)
+		fault := f.locate(lines)
+		if f.late() {
+			return found, whole
+		}
 		fixed, ok := f.repair(lines, fault)
 		f.fail(fault.at(lines, ok), "%s", fault.message(lines.line(fault.line), fixed))
 		if !ok || broken == fixesMax {
@@ -97,7 +100,7 @@ func (f *file) repair(lines lines, fault fault) (string, bool) {
 		}
 		changed[fault.line-1] = candidate
 		_, err := f.parseTrees(strings.Join(changed, "\n"))
-		if err == nil || !errors.Is(err, errLate) && locate(changed).line > fault.line {
+		if err == nil || !f.late() && f.locate(changed).line > fault.line && !f.late() {
 			return candidate, true
 		}
 	}
