@@ -3,7 +3,7 @@ package logs_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { persistencetest.Main(m) }
