@@ -1,5 +1,6 @@
 import { type CSSProperties, memo } from "react";
 import { type Span, spans } from "../services/ansi";
+import { blocksOf } from "../services/logBuffer";
 import styles from "./LogLines.module.css";
 
 // The browser lays out a block only while it is in view, so thousands of lines
@@ -7,18 +8,19 @@ import styles from "./LogLines.module.css";
 const blockLines = 100;
 const lineHeightPx = 20;
 
+interface LogLinesProps {
+  lines: readonly string[];
+  /** firstLine numbers the first line; a line keeps its number while others come and go. */
+  firstLine: number;
+  wrap: boolean;
+}
+
 /** LogLines draws the lines of a log: text only, with the colours that it asks for. */
-export function LogLines({ lines, wrap }: { lines: readonly string[]; wrap: boolean }) {
-  const blocks: string[] = [];
-  for (let at = 0; at < lines.length; at += blockLines) {
-    blocks.push(lines.slice(at, at + blockLines).join("\n"));
-  }
+export function LogLines({ lines, firstLine, wrap }: LogLinesProps) {
   return (
     <div className={styles.lines} data-wrap={wrap}>
-      {blocks.map((text, index) => (
-        // Lines have no identity but their place.
-        // biome-ignore lint/suspicious/noArrayIndexKey: see above.
-        <Block key={index} text={text} />
+      {blocksOf(lines, firstLine, blockLines).map((block) => (
+        <Block key={block.key} text={block.lines.join("\n")} />
       ))}
     </div>
   );

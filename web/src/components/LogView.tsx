@@ -59,6 +59,11 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
     else if (el.scrollTop < lastTop.current) setFollow(false);
     lastTop.current = el.scrollTop;
   };
+  // The browser keeps the lines in view where they are, but not at the very top.
+  const showEarlier = () => {
+    view.current?.scrollTo({ top: Math.max(1, view.current.scrollTop) });
+    return loadEarlier();
+  };
   const earlier = startOffset(log);
   return (
     <div className={styles.log}>
@@ -92,12 +97,12 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
           {earlier > 0 ? (
             <div className={styles.earlier}>
               {earlier.toLocaleString()} bytes before this are not shown.{" "}
-              <button type="button" onClick={attempting(loadEarlier)}>
+              <button type="button" onClick={attempting(showEarlier)}>
                 Load earlier
               </button>
             </div>
           ) : null}
-          <LogLines lines={lines} wrap={wrap} />
+          <LogLines lines={lines} firstLine={log.firstLine} wrap={wrap} />
           {lines.length === 0 ? (
             <p className={styles.empty}>
               {waiting || (isComplete || attempt === 0 ? "It wrote nothing." : "")}

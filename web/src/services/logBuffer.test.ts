@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   appendPieces,
+  blocksOf,
   emptyLog,
   endOffset,
   type LogPiece,
@@ -66,4 +67,29 @@ test("only the piece that ends where the log starts can be put before it", () =>
     "123456789",
     "abc",
   ]);
+});
+
+test("lines keep their numbers when others go or come before them", () => {
+  const text = Array.from({ length: maxLines + 500 }, (_, i) => `line ${i}`).join("\n");
+  const all = pieces(text, 501, 1_003, 5_000);
+  const log = appendPieces(emptyLog, all);
+  expect(log.firstLine).toBe(text.slice(0, startOffset(log)).split("\n").length - 1);
+  const whole = all.filter((piece) => piece.nextOffset <= startOffset(log)).reduceRight(prependPiece, log);
+  expect(whole.firstLine).toBe(0);
+});
+
+test("blocks are cut between the same lines whatever comes or goes", () => {
+  const before = blocksOf(["a", "b", "c", "d", "e"], 0, 2);
+  expect(before).toEqual([
+    { key: 0, lines: ["a", "b"] },
+    { key: 1, lines: ["c", "d"] },
+    { key: 2, lines: ["e"] },
+  ]);
+  expect(blocksOf(["b", "c", "d", "e", "f"], 1, 2)).toEqual([
+    { key: 0, lines: ["b"] },
+    { key: 1, lines: ["c", "d"] },
+    { key: 2, lines: ["e", "f"] },
+  ]);
+  expect(blocksOf(["x", "y", "z", "a"], -3, 2).map((b) => b.lines.length)).toEqual([1, 2, 1]);
+  expect(blocksOf([], 0, 2)).toEqual([]);
 });

@@ -14,10 +14,12 @@ export interface LogPiece {
 export interface LogBuffer {
   pieces: readonly LogPiece[];
   lines: readonly string[];
+  /** firstLine numbers the first line, counted from where the page began; a line keeps its number. */
+  firstLine: number;
   chars: number;
 }
 
-export const emptyLog: LogBuffer = { pieces: [], lines: [], chars: 0 };
+export const emptyLog: LogBuffer = { pieces: [], lines: [], firstLine: 0, chars: 0 };
 
 /** startOffset returns the byte at which the held part starts; 0 while there is none. */
 export function startOffset(log: LogBuffer): number {
@@ -58,7 +60,7 @@ export function appendPieces(log: LogBuffer, pieces: readonly LogPiece[]): LogBu
     if (first !== undefined) lines[droppedLines] = first.slice(rest);
   }
   lines = droppedLines > 0 ? lines.slice(droppedLines) : lines;
-  return { pieces: dropped > 0 ? kept.slice(dropped) : kept, lines, chars };
+  return { pieces: kept.slice(dropped), lines, firstLine: log.firstLine + droppedLines, chars };
 }
 
 /** prependPiece returns the log with an earlier piece, which must end where the log starts. */
@@ -67,7 +69,12 @@ export function prependPiece(log: LogBuffer, piece: LogPiece): LogBuffer {
   const lines = piece.text.split("\n");
   const [first = "", ...rest] = log.lines;
   lines.push(`${lines.pop() ?? ""}${first}`, ...rest);
-  return { pieces: [piece, ...log.pieces], lines, chars: log.chars + piece.text.length };
+  return {
+    pieces: [piece, ...log.pieces],
+    lines,
+    firstLine: log.firstLine - count(piece.text),
+    chars: log.chars + piece.text.length,
+  };
 }
 
 /** join adds text to lines, whose last one is the line that has not ended yet. */
@@ -87,4 +94,26 @@ function count(text: string): number {
 function openLine(pieces: readonly LogPiece[], dropped: number): number {
   const text = pieces[dropped]?.text ?? "";
   return text.length - (text.lastIndexOf("\n") + 1);
+}
+
+/** LogBlock is some lines in a row that are drawn together. */
+export interface LogBlock {
+  key: number;
+  lines: readonly string[];
+}
+
+/**
+ * blocksOf cuts lines into blocks of at most size. The cuts stand between the
+ * same lines whatever comes or goes at both ends, so all other blocks stay as
+ * they are drawn.
+ */
+export function blocksOf(lines: readonly string[], firstLine: number, size: number): LogBlock[] {
+  const blocks: LogBlock[] = [];
+  for (let at = 0; at < lines.length; ) {
+    const key = Math.floor((firstLine + at) / size);
+    const next = (key + 1) * size - firstLine;
+    blocks.push({ key, lines: lines.slice(at, next) });
+    at = next;
+  }
+  return blocks;
 }
