@@ -40,7 +40,7 @@ function keepPlaceholder(): Plugin {
   };
 }
 
-const server = process.env["MINIAIRFLOW_SERVER"] ?? "http://127.0.0.1:8080";
+const server = process.env["DEV_SERVER"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/ui/",

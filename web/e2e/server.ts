@@ -32,12 +32,12 @@ export class Server {
 
   /** start returns when the server has printed its address. */
   async start(): Promise<void> {
-    const binary = process.env["MINIAIRFLOW_BIN"] ?? join(root, "bin", "miniairflow");
+    const binary = process.env["E2E_BINARY"] ?? join(root, "bin", "miniairflow");
     if (!existsSync(binary)) throw new Error(`there is no ${binary}: run \`make build\` first`);
     const args = ["serve", "--addr", `127.0.0.1:${this.port}`];
     args.push("--home", join(this.folder, "home"), "--dags", join(this.folder, "dags"));
     this.output = "";
-    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: ownEnv() });
     this.process = child;
     this.url = await new Promise((found, fail) => {
       const timer = setTimeout(() => fail(this.problem("printed no address")), startMs);
@@ -72,6 +72,14 @@ export class Server {
   private problem(text: string): Error {
     return new Error(`the server ${text}; it said:\n${this.output}`);
   }
+}
+
+/** ownEnv is our environment without what would configure the server differently. */
+function ownEnv(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env);
+  return Object.fromEntries(
+    entries.filter(([name]) => !name.startsWith("MINIAIRFLOW_") && name !== "DATABASE_URL"),
+  );
 }
 
 /** freePort returns a port that nobody listens on. */
