@@ -90,8 +90,11 @@ func NewHandler(c Config) (*Handler, error) {
 }
 
 // Close ends all subscriptions and waits for their goroutines. Requests that
-// come later find their subscriptions ended.
-func (h *Handler) Close() { h.live.tasks.close() }
+// come later find their subscriptions ended. It always returns nil.
+func (h *Handler) Close() error {
+	h.live.tasks.close()
+	return nil
+}
 
 // initSocket lets a WebSocket in whose request or connection_init has the token.
 func (c Config) initSocket(ctx context.Context, payload transport.InitPayload) (context.Context, *transport.InitPayload, error) {

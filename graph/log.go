@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -95,9 +94,18 @@ func readChunk(ctx context.Context, store miniairflow.LogStore, key miniairflow.
 		data = wholeRunes(data)
 	}
 	return &model.LogChunk{
-		Attempt: key.Attempt, Offset: offset, Text: strings.ToValidUTF8(string(data), "\uFFFD"),
+		Attempt: key.Attempt, Offset: offset, Text: validText(data),
 		NextOffset: offset + int64(len(data)), IsComplete: atEnd,
 	}, nil
+}
+
+// validText shows each byte that belongs to no character as U+FFFD. Byte by
+// byte, and not run by run, the text is the same wherever chunks are cut.
+func validText(data []byte) string {
+	if utf8.Valid(data) {
+		return string(data)
+	}
+	return string([]rune(string(data)))
 }
 
 // wholeRunes returns data without a character at its end of which bytes are
