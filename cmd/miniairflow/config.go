@@ -1,0 +1,264 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/google/uuid"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// config is every setting, whatever its source. Flag beats environment beats
+// file (miniairflow.yaml in the home) beats default.
+type config struct {
+	Addr           string        `koanf:"addr"`
+	AllowEnv       []string      `koanf:"allow-env"`
+	AllowedOrigins []string      `koanf:"allowed-origins"`
+	Concurrency    int           `koanf:"concurrency"`
+	Dags           string        `koanf:"dags"`
+	DatabaseURL    string        `koanf:"database-url"`
+	DrainTimeout   time.Duration `koanf:"drain-timeout"`
+	Grace          time.Duration `koanf:"grace"`
+	Home           string        `koanf:"home"`
+	ID             string        `koanf:"id"`
+	KeepDays       int           `koanf:"keep-days"`
+	LogFormat      string        `koanf:"log-format"`
+	LogLevel       string        `koanf:"log-level"`
+	NoAuth         bool          `koanf:"no-auth"`
+	Queues         []string      `koanf:"queues"`
+	Roles          []string      `koanf:"roles"`
+	Server         string        `koanf:"server"`
+	Token          string        `koanf:"token"`
+}
+
+// roles are the parts that a server process may play.
+var roles = []string{"api", "loader", "scheduler", "worker"}
+
+// addGlobalFlags adds the flags that every command understands.
+func addGlobalFlags(flags *pflag.FlagSet) {
+	flags.String("home", defaultHome(), "directory of the SQLite database, the token, and the configuration file")
+	flags.String("database-url", "", "postgres://… or sqlite:///path; empty: SQLite in the home")
+	flags.String("server", "", "URL of a server to talk to (the token from --token or the home)")
+	flags.String("token", "", "token for --server; better given as MINIAIRFLOW_TOKEN")
+	flags.String("log-level", "info", "debug, info, warn or error")
+	flags.String("log-format", "text", "text or json")
+}
+
+// addWorkerFlags adds the flags of commands that execute tasks.
+func addWorkerFlags(flags *pflag.FlagSet) {
+	flags.String("dags", "./dags", "directory of the workflow files")
+	flags.String("id", "", "name of the worker (default: the host's name)")
+	flags.Int("concurrency", 8, "how many tasks run at a time")
+	flags.StringSlice("queues", []string{"default"}, "queues to take tasks from")
+	flags.StringSlice("allow-env", nil, "names of environment variables that tasks receive too")
+	flags.Duration("grace", 10*time.Second, "time between SIGTERM and SIGKILL when a task is ended")
+	flags.Duration("drain-timeout", 30*time.Second, "how long a stopping worker waits for its tasks")
+}
+
+// environmentKeys are names without the prefix that are honoured, and the
+// setting that each stands for.
+var environmentKeys = map[string]string{"DATABASE_URL": "database-url"}
+
+const environmentPrefix = "MINIAIRFLOW_"
+
+// taskVariables are names that a task receives: a command that runs inside a
+// task must not take them for its own configuration.
+var taskVariables = []string{
+	"MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT",
+	"MINIAIRFLOW_ATTEMPT_ID", "MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_DATA_INTERVAL_START", "MINIAIRFLOW_DATA_INTERVAL_END",
+	"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_SCRATCH", "MINIAIRFLOW_WORKFLOW",
+}
+
+// loadConfig gathers the settings for cmd.
+func loadConfig(cmd *cobra.Command) (*config, error) {
+	k := koanf.New("\x00")
+	home := homeOf(cmd)
+	path := filepath.Join(home, "miniairflow.yaml")
+	if err := loadFile(k, path); err != nil {
+		return nil, err
+	}
+	if err := loadEnvironment(k); err != nil {
+		return nil, err
+	}
+	// posflag sets the default of a flag only where no earlier source has a value.
+	if err := k.Load(posflag.Provider(cmd.Flags(), "\x00", k), nil); err != nil {
+		return nil, fmt.Errorf("read flags: %w", err)
+	}
+	var c config
+	if err := k.Unmarshal("", &c); err != nil {
+		return nil, usageErrorf("configuration: %v", err)
+	}
+	return &c, c.check()
+}
+
+// homeOf finds the home before the other settings: the file among them lies in it.
+func homeOf(cmd *cobra.Command) string {
+	flag := cmd.Flags().Lookup("home")
+	if value := os.Getenv(environmentPrefix + "HOME"); value != "" && !flag.Changed {
+		return value
+	}
+	return flag.Value.String()
+}
+
+func loadFile(k *koanf.Koanf, path string) error {
+	fromFile := koanf.New("\x00")
+	err := fromFile.Load(file.Provider(path), yaml.Parser())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return usageErrorf("read %s: %v", path, err)
+	}
+	for _, key := range fromFile.Keys() {
+		name := strings.ReplaceAll(key, "_", "-")
+		if err := knownSetting(name, path); err != nil {
+			return err
+		}
+		if err := k.Set(name, fromFile.Get(key)); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func loadEnvironment(k *koanf.Koanf) error {
+	for name, key := range environmentKeys {
+		if value := os.Getenv(name); value != "" {
+			if err := k.Set(key, value); err != nil {
+				return fmt.Errorf("set %s: %w", key, err)
+			}
+		}
+	}
+	var unknown error
+	provider := env.Provider("\x00", env.Opt{Prefix: environmentPrefix, TransformFunc: func(name, value string) (string, any) {
+		if slices.Contains(taskVariables, name) || value == "" {
+			return "", nil
+		}
+		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, environmentPrefix)), "_", "-")
+		if err := knownSetting(key, "environment variable "+name); err != nil {
+			unknown = err
+			return "", nil
+		}
+		if slices.Contains(listSettings, key) {
+			return key, strings.Split(value, ",")
+		}
+		return key, value
+	}})
+	if err := k.Load(provider, nil); err != nil {
+		return fmt.Errorf("read environment: %w", err)
+	}
+	return unknown
+}
+
+var listSettings = []string{"allow-env", "allowed-origins", "queues", "roles"}
+
+// settings are the names of all settings.
+var settings = append([]string{
+	"addr", "concurrency", "dags", "database-url", "drain-timeout", "grace", "home", "id", "keep-days",
+	"log-format", "log-level", "no-auth", "server", "token",
+}, listSettings...)
+
+// knownSetting returns an error for a name that is no setting, with the nearest one.
+func knownSetting(name, where string) error {
+	if slices.Contains(settings, name) {
+		return nil
+	}
+	best := slices.MinFunc(settings, func(a, b string) int {
+		return levenshtein.ComputeDistance(a, name) - levenshtein.ComputeDistance(b, name)
+	})
+	hint := ""
+	if levenshtein.ComputeDistance(best, name) <= 3 {
+		hint = fmt.Sprintf("; did you mean %s?", best)
+	}
+	return usageErrorf("%s: unknown setting %q%s", where, name, hint)
+}
+
+// check refuses values that no part could work with.
+func (c *config) check() error {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		return usageErrorf("--log-level %s: write debug, info, warn or error", c.LogLevel)
+	}
+	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
+		return usageErrorf("--log-format %s: write text or json", c.LogFormat)
+	}
+	if c.Concurrency < 0 || c.Concurrency > 10_000 {
+		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
+	}
+	if c.KeepDays < 0 {
+		return usageErrorf("--keep-days %d: write 0 (keep all) or a number of days", c.KeepDays)
+	}
+	for _, role := range c.Roles {
+		if !slices.Contains(roles, role) {
+			return usageErrorf("--roles: unknown role %q; the roles are %s", role, strings.Join(roles, ", "))
+		}
+	}
+	home, err := filepath.Abs(c.Home)
+	if err != nil {
+		return fmt.Errorf("resolve home %s: %w", c.Home, err)
+	}
+	c.Home = home
+	return nil
+}
+
+// storeURL returns where the data is.
+func (c *config) storeURL() string {
+	if c.DatabaseURL != "" {
+		return c.DatabaseURL
+	}
+	return "sqlite://" + filepath.ToSlash(filepath.Join(c.Home, "miniairflow.db"))
+}
+
+// usesPostgres reports whether other processes may share the database.
+func (c *config) usesPostgres() bool {
+	return strings.HasPrefix(c.DatabaseURL, "postgres://") || strings.HasPrefix(c.DatabaseURL, "postgresql://")
+}
+
+// workerName returns the name under which a worker registers. Without --id it
+// is the host's name, made unique where several processes may run on it.
+func (c *config) workerName() string {
+	if c.ID != "" {
+		return c.ID
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = "worker"
+	}
+	if c.usesPostgres() {
+		return host + "-" + uuid.NewString()[:8]
+	}
+	return host
+}
+
+// logger returns the program's logger, writing to io.err.
+func (c *config) logger(io stdio) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(io.err, options))
+	}
+	return slog.New(slog.NewTextHandler(io.err, options))
+}
+
+func defaultHome() string {
+	if home, err := os.UserHomeDir(); err == nil {
+		return filepath.Join(home, ".miniairflow")
+	}
+	return ".miniairflow"
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+func newGraphCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "graph FILE",
+		Short: "Print the graph of a workflow file as Mermaid or DOT",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, _ := cmd.Flags().GetString("output")
+			draw, ok := graphFormats[format]
+			if !ok {
+				return usageErrorf("--output %s: write mermaid or dot", format)
+			}
+			definitions, err := loadFileOrExplain(std, args[0])
+			if err != nil {
+				return err
+			}
+			for _, d := range definitions {
+				g, err := miniairflow.NewDAG(d.Definition)
+				if err != nil {
+					return fmt.Errorf("workflow %q: %w", d.Name, err)
+				}
+				draw(std.out, g)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringP("output", "o", "mermaid", "mermaid or dot")
+	return cmd
+}
+
+var graphFormats = map[string]func(io.Writer, *miniairflow.DAG){"mermaid": drawMermaid, "dot": drawDOT}
+
+// drawMermaid prints g as a flowchart. Nodes are numbered: a task may have a
+// name that is a word of Mermaid's, such as "end".
+func drawMermaid(out io.Writer, g *miniairflow.DAG) {
+	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart LR\n", g.Definition.Name)
+	for i := range g.Definition.Tasks {
+		fmt.Fprintf(out, "  t%d[%s]\n", i, g.Definition.Tasks[i].Name)
+	}
+	for i := range g.Definition.Tasks {
+		for _, up := range g.Upstream[i] {
+			fmt.Fprintf(out, "  t%d -->%s t%d\n", up, edgeLabel(&g.Definition.Tasks[i], "|%s|"), i)
+		}
+	}
+}
+
+// drawDOT prints g for Graphviz.
+func drawDOT(out io.Writer, g *miniairflow.DAG) {
+	fmt.Fprintf(out, "digraph %q {\n  rankdir=LR\n  node [shape=box, style=rounded]\n", g.Definition.Name)
+	for i := range g.Definition.Tasks {
+		fmt.Fprintf(out, "  %q\n", g.Definition.Tasks[i].Name)
+	}
+	for i := range g.Definition.Tasks {
+		for _, up := range g.Upstream[i] {
+			fmt.Fprintf(out, "  %q -> %q%s\n", g.Definition.Tasks[up].Name, g.Definition.Tasks[i].Name, edgeLabel(&g.Definition.Tasks[i], ` [label="%s"]`))
+		}
+	}
+	fmt.Fprintln(out, "}")
+}
+
+// edgeLabel names the trigger rule of a task where it is not the usual one.
+func edgeLabel(t *miniairflow.Task, format string) string {
+	if t.TriggerRule == miniairflow.AllSuccess {
+		return ""
+	}
+	return fmt.Sprintf(format, strings.ReplaceAll(string(t.TriggerRule), "_", " "))
+}

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progress shows a run while it goes on: a block that is drawn again and again
+// on a terminal, a line for each change elsewhere.
+type progress struct {
+	out     io.Writer
+	label   string
+	width   int // of the terminal; 0: not a terminal
+	height  int
+	colours bool
+
+	mu    sync.Mutex
+	run   *runView
+	tasks []taskRunView
+	lines int // drawn last
+	frame int
+	said  map[int]state // by index: what was last said of a task, on plain lines
+	ended bool
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+// newProgress returns a progress that writes to out. The owner must call close.
+func newProgress(out io.Writer, label string) *progress {
+	p := &progress{out: out, label: label, said: map[int]state{}, stop: make(chan struct{}), done: make(chan struct{})}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb" {
+		if width, height, err := term.GetSize(int(file.Fd())); err == nil && width > 20 && height > 5 {
+			p.width, p.height = width, height
+			p.colours = os.Getenv("NO_COLOR") == ""
+		}
+	}
+	go p.tick()
+	return p
+}
+
+// tick redraws the block while tasks run, so that their times move.
+func (p *progress) tick() {
+	defer close(p.done)
+	if p.width == 0 {
+		<-p.stop
+		return
+	}
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			p.frame++
+			p.draw(time.Now())
+			p.mu.Unlock()
+		}
+	}
+}
+
+// update shows the run with its tasks; changed are those that moved.
+func (p *progress) update(run *runView, tasks, changed []taskRunView) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.run, p.tasks = run, tasks
+	if p.width > 0 {
+		p.draw(time.Now())
+		return
+	}
+	for i := range changed {
+		p.say(&changed[i])
+	}
+	if run.isTerminal() && !p.ended {
+		p.ended = true
+		fmt.Fprintln(p.out, p.summary(time.Now()))
+	}
+}
+
+// say prints a line for a task whose state is worth one.
+func (p *progress) say(t *taskRunView) {
+	if p.said[t.Index] == t.Status || t.Status == "pending" || t.Status == "queued" {
+		return
+	}
+	p.said[t.Index] = t.Status
+	line := fmt.Sprintf("%s  %-15s  %s", time.Now().Format(time.TimeOnly), t.Status, t.Name)
+	if t.Attempt > 1 {
+		line += fmt.Sprintf("  attempt %d", t.Attempt)
+	}
+	if t.FinishedAt != nil && t.StartedAt != nil {
+		line += "  " + took(t.StartedAt, t.FinishedAt, time.Now())
+	}
+	if t.Reason != nil {
+		line += "  " + printable(*t.Reason)
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+// summary is the line about the whole run.
+func (p *progress) summary(now time.Time) string {
+	counts := map[state]int{}
+	for i := range p.tasks {
+		counts[p.tasks[i].Status]++
+	}
+	parts := []string{fmt.Sprintf("%s %s", p.label, p.run.Status)}
+	if p.run.StartedAt != nil {
+		parts = append(parts, took(p.run.StartedAt, p.run.FinishedAt, now))
+	}
+	for _, s := range shownStates {
+		if counts[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
+		}
+	}
+	if p.run.Reason != nil {
+		parts = append(parts, printable(*p.run.Reason))
+	}
+	return strings.Join(parts, "  ")
+}
+
+var shownStates = []state{"running", "success", "failed", "up_for_retry", "skipped", "upstream_failed", "cancelled", "queued", "pending"}
+
+var (
+	spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
+	icons   = map[state]string{
+		"success": "✓", "failed": "✗", "up_for_retry": "↻", "skipped": "↷",
+		"upstream_failed": "⊘", "cancelled": "■", "queued": "…", "pending": "·",
+	}
+	colours = map[state]string{
+		"success": "32", "failed": "31", "up_for_retry": "33", "skipped": "35",
+		"upstream_failed": "33", "cancelled": "33", "running": "36", "queued": "90", "pending": "90",
+	}
+)
+
+// draw writes the block over the last one. The lock is held.
+func (p *progress) draw(now time.Time) {
+	if p.run == nil || p.ended {
+		return
+	}
+	var b strings.Builder
+	if p.lines > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA\x1b[J", p.lines)
+	}
+	rows := p.rows(now)
+	for _, row := range rows {
+		b.WriteString(row)
+		b.WriteByte('\n')
+	}
+	p.lines = len(rows)
+	p.ended = p.run.isTerminal()
+	_, _ = io.WriteString(p.out, b.String())
+}
+
+// rows returns the lines of the block: as many tasks as fit, those that move
+// before those that are over or wait, and the summary.
+func (p *progress) rows(now time.Time) []string {
+	room := p.height - 3
+	shown := make([]bool, len(p.tasks))
+	count := 0
+	pick := func(want func(state) bool) {
+		for i := range p.tasks {
+			if !shown[i] && count < room && want(p.tasks[i].Status) {
+				shown[i] = true
+				count++
+			}
+		}
+	}
+	pick(func(s state) bool { return s == "running" || s == "up_for_retry" || s == "failed" })
+	pick(func(s state) bool { return s != "pending" })
+	pick(func(state) bool { return true })
+	var rows []string
+	for i := range p.tasks {
+		if shown[i] {
+			rows = append(rows, p.row(&p.tasks[i], now))
+		}
+	}
+	if hidden := len(p.tasks) - count; hidden > 0 {
+		rows = append(rows, fmt.Sprintf("  … and %d more", hidden))
+	}
+	return append(rows, p.clip(p.summary(now)))
+}
+
+func (p *progress) row(t *taskRunView, now time.Time) string {
+	icon := icons[t.Status]
+	if t.Status == "running" {
+		icon = spinner[p.frame%len(spinner)]
+	}
+	text := fmt.Sprintf("%-15s %-28s %8s", t.Status, t.Name, took(t.StartedAt, t.FinishedAt, now))
+	if t.Attempt > 1 {
+		text += fmt.Sprintf("  attempt %d", t.Attempt)
+	}
+	if t.Reason != nil {
+		text += "  " + printable(*t.Reason)
+	}
+	text = p.clip(text)
+	if p.colours {
+		return fmt.Sprintf("  \x1b[%sm%s %s\x1b[0m", colours[t.Status], icon, text)
+	}
+	return "  " + icon + " " + text
+}
+
+// clip shortens a line to the terminal: a wrapped one would break the block.
+func (p *progress) clip(s string) string {
+	runes := []rune(s)
+	if limit := p.width - 5; len(runes) > limit {
+		return string(runes[:limit-1]) + "…"
+	}
+	return s
+}
+
+// close draws the last state and stops the redrawing. It may be called twice.
+func (p *progress) close() {
+	p.mu.Lock()
+	select {
+	case <-p.stop:
+	default:
+		close(p.stop)
+		if p.width > 0 {
+			p.draw(time.Now())
+		}
+	}
+	p.mu.Unlock()
+	<-p.done
+}

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
+	"github.com/sauravritesh63/miniairflow/graph"
+	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/persistence"
+	"github.com/sauravritesh63/miniairflow/runner"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+	"github.com/sauravritesh63/miniairflow/server"
+	"github.com/sauravritesh63/miniairflow/web"
+)
+
+func newServeCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Start everything: API and page, loader, scheduler, worker",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), config, std)
+		},
+	}
+	flags := cmd.Flags()
+	addWorkerFlags(flags)
+	flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 chooses a free one")
+	flags.Bool("no-auth", false, "ask for no token; only on a loopback address")
+	flags.StringSlice("allowed-origins", nil, "origins of pages elsewhere that may use the API")
+	flags.StringSlice("roles", roles, "the parts to start")
+	flags.Int("keep-days", 0, "delete finished runs and their logs after this many days; 0 keeps all")
+	return cmd
+}
+
+func newWorkerCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "Start a worker for the tasks of a database",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			config.Roles = []string{"worker"}
+			return serve(cmd.Context(), config, std)
+		},
+	}
+	addWorkerFlags(cmd.Flags())
+	return cmd
+}
+
+// process is one running program with the parts that its roles name.
+type process struct {
+	config    *config
+	std       stdio
+	logger    *slog.Logger
+	store     miniairflow.Store
+	evaluator *expression.Engine
+}
+
+// serve runs the parts until ctx is cancelled or one of them fails. Parts that
+// take work stop first, the store last.
+func serve(ctx context.Context, c *config, std stdio) error {
+	if c.Concurrency < 1 {
+		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
+	}
+	if err := os.MkdirAll(c.Home, 0o700); err != nil {
+		return fmt.Errorf("make home: %w", err)
+	}
+	logger := c.logger(std)
+	store, err := persistence.Open(ctx, c.storeURL(), persistence.Options{Logger: logger})
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New()}
+	return errors.Join(p.run(ctx), store.Close())
+}
+
+func (p *process) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if p.plays("api") {
+		if err := p.startAPI(ctx, group); err != nil {
+			return err
+		}
+	}
+	if p.plays("loader") {
+		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger})
+		group.Go(func() error { return l.Run(ctx) })
+	}
+	if p.plays("scheduler") {
+		p.startScheduler(ctx, group)
+	}
+	if p.plays("worker") {
+		p.startWorker(ctx, group)
+	}
+	if p.plays("scheduler") || p.plays("worker") {
+		p.startAdvancer(ctx, group)
+	}
+	if !p.plays("api") {
+		p.logger.InfoContext(ctx, "Started", "roles", strings.Join(p.config.Roles, ","))
+	}
+	return group.Wait()
+}
+
+func (p *process) plays(role string) bool { return slices.Contains(p.config.Roles, role) }
+
+func (p *process) startScheduler(ctx context.Context, group *errgroup.Group) {
+	s := runner.NewScheduler(runner.SchedulerConfig{
+		Store:     p.store,
+		Evaluator: p.evaluator,
+		Logger:    p.logger,
+		KeepFor:   time.Duration(p.config.KeepDays) * 24 * time.Hour,
+	})
+	group.Go(func() error { return s.Run(ctx) })
+}
+
+// startAdvancer starts what takes the decisions that a finish leaves open. Each
+// process that schedules or works has one, so that a decision waits for no other process.
+func (p *process) startAdvancer(ctx context.Context, group *errgroup.Group) {
+	a := runner.NewAdvancer(runner.AdvancerConfig{Store: p.store, Evaluator: p.evaluator, Logger: p.logger})
+	group.Go(func() error { return a.Run(ctx) })
+}
+
+func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
+	w := runner.NewWorker(runner.WorkerConfig{
+		Store:        p.store,
+		Evaluator:    p.evaluator,
+		Actions:      action.New(p.logger),
+		Name:         p.config.workerName(),
+		Version:      version,
+		Queues:       p.config.Queues,
+		Concurrency:  p.config.Concurrency,
+		Home:         p.config.Home,
+		DagsDir:      p.config.Dags,
+		Grace:        p.config.Grace,
+		DrainTimeout: p.config.DrainTimeout,
+		AllowEnv:     p.config.AllowEnv,
+		Logger:       p.logger,
+	})
+	group.Go(func() error {
+		defer abortOnSecondSignal(w.Abort)()
+		return w.Run(ctx)
+	})
+}
+
+// abortOnSecondSignal calls abort when the program is told to end for the second
+// time; a third signal kills it. The returned function ends the listening.
+func abortOnSecondSignal(abort func()) (stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer signal.Stop(signals)
+		for range 2 {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+		}
+		abort()
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// startAPI listens, says where, and serves in the group.
+func (p *process) startAPI(ctx context.Context, group *errgroup.Group) error {
+	var token string
+	if !p.config.NoAuth {
+		var err error
+		if token, err = server.LoadOrCreateToken(p.config.Home); err != nil {
+			return err
+		}
+	}
+	api, err := newGraph(p.store, p.config, p.std, server.Authenticate(token))
+	if err != nil {
+		return err
+	}
+	url, serve, err := p.listen(ctx, api, token)
+	if err != nil {
+		api.Close()
+		return err
+	}
+	p.greet(url, token)
+	group.Go(func() error {
+		defer api.Close()
+		return serve(ctx)
+	})
+	return nil
+}
+
+// listen opens the address and leaves a note of it in the home. serve answers
+// there until its context ends.
+func (p *process) listen(ctx context.Context, api *graph.Handler, token string) (url string, serve func(context.Context) error, err error) {
+	s, err := server.New(server.Config{
+		Addr:           p.config.Addr,
+		AllowedOrigins: p.config.AllowedOrigins,
+		Graph:          api,
+		Logger:         p.logger,
+		NoAuth:         p.config.NoAuth,
+		Playground:     web.PlaygroundHandler(),
+		Ready:          func(ctx context.Context) error { _, err := p.store.Now(ctx); return err },
+		Token:          token,
+		UI:             web.Handler(),
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.config.Addr)
+	if err != nil {
+		return "", nil, usageErrorf("listen on %s: %v; choose another address with --addr", p.config.Addr, err)
+	}
+	url = "http://" + listener.Addr().String()
+	remove, err := writeServerFile(p.config.Home, url)
+	if err != nil {
+		return "", nil, errors.Join(err, listener.Close())
+	}
+	return url, func(ctx context.Context) error {
+		defer remove()
+		return s.Serve(ctx, listener)
+	}, nil
+}
+
+// greet prints the address, with the token that opens the page.
+func (p *process) greet(url, token string) {
+	address := url + "/ui/"
+	if token != "" {
+		address += "?token=" + token
+	}
+	fmt.Fprintf(p.std.out, "Mini Airflow %s\n\n  Page        %s\n  Playground  %s/playground\n  Workflows   %s\n  Database    %s\n\nStop it with Ctrl-C.\n",
+		version, address, url, p.config.Dags, redactURL(p.config.storeURL()))
+}
+
+// redactURL returns a database URL without its password.
+func redactURL(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return url
+	}
+	if user, host, ok := strings.Cut(rest, "@"); ok {
+		name, _, _ := strings.Cut(user, ":")
+		return scheme + "://" + name + "@" + host
+	}
+	return url
+}
+
+// stopTimeout bounds what is done after the program was told to end.
+const stopTimeout = 10 * time.Second

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+)
+
+// addParamFlags adds the flags that give a run its parameters.
+func addParamFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArrayP("param", "p", nil, "a parameter as key=value; may be repeated")
+	cmd.Flags().String("params-file", "", "a YAML or JSON file with an object of parameters; --param beats it")
+	cmd.Flags().String("logical-date", "", "the run's logical date (RFC 3339; default: now)")
+}
+
+// paramsOf gathers the parameters of the flags.
+func paramsOf(cmd *cobra.Command) (map[string]any, error) {
+	params := map[string]any{}
+	if path, _ := cmd.Flags().GetString("params-file"); path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, usageErrorf("--params-file: %v", err)
+		}
+		if err := yaml.Unmarshal(data, &params); err != nil {
+			return nil, usageErrorf("--params-file %s: %v", path, err)
+		}
+	}
+	pairs, err := cmd.Flags().GetStringArray("param")
+	if err != nil {
+		return nil, fmt.Errorf("read --param: %w", err)
+	}
+	for _, pair := range pairs {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return nil, usageErrorf("--param %s: write it as key=value", pair)
+		}
+		params[key] = value
+	}
+	return params, nil
+}
+
+// logicalDateOf returns the value of --logical-date, zero if it is not given.
+func logicalDateOf(cmd *cobra.Command) (time.Time, error) {
+	value, err := cmd.Flags().GetString("logical-date")
+	if err != nil || value == "" {
+		return time.Time{}, err
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return time.Time{}, usageErrorf("--logical-date %s: write a time like 2026-01-31T06:00:00Z", value)
+	}
+	return t, nil
+}
+
+func newTriggerCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trigger NAME",
+		Short: "Start a run of a workflow",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := outputOf(cmd)
+			if err != nil {
+				return err
+			}
+			input, err := triggerInput(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			wait, _ := cmd.Flags().GetBool("wait")
+			timeout, _ := cmd.Flags().GetDuration("timeout")
+			return withClient(cmd, std, func(ctx context.Context, c *client) error {
+				return trigger(ctx, c, std, triggerOptions{input: input, wait: wait, timeout: timeout, format: format})
+			})
+		},
+	}
+	addParamFlags(cmd)
+	addOutputFlag(cmd)
+	cmd.Flags().String("idempotency-key", "", "a second trigger with the same key returns the first run")
+	cmd.Flags().Bool("wait", false, "show the run until it ends; the exit code is the run's")
+	cmd.Flags().Duration("timeout", 0, "with --wait: give up after this time with exit code 124 (the run goes on)")
+	return cmd
+}
+
+func triggerInput(cmd *cobra.Command, workflow string) (map[string]any, error) {
+	params, err := paramsOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	logicalDate, err := logicalDateOf(cmd)
+	if err != nil {
+		return nil, err
+	}
+	input := map[string]any{"workflow": workflow, "params": params}
+	if !logicalDate.IsZero() {
+		input["logicalDate"] = logicalDate
+	}
+	if key, _ := cmd.Flags().GetString("idempotency-key"); key != "" {
+		input["idempotencyKey"] = key
+	}
+	return input, nil
+}
+
+type triggerOptions struct {
+	input   map[string]any
+	wait    bool
+	timeout time.Duration
+	format  outputFormat
+}
+
+func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) error {
+	run, err := c.trigger(ctx, options.input)
+	if err != nil {
+		return err
+	}
+	if !options.wait {
+		if run.Status == "pending" {
+			explainPending(ctx, c, std, run, fmt.Sprint(options.input["workflow"]))
+		}
+		return writeRun(std.out, options.format, run)
+	}
+	if options.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, options.timeout)
+		defer cancel()
+	}
+	finished, err := watch(ctx, c, run.ID, newProgress(std.err, run.Label))
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &exitError{code: exitTimedOut, cause: fmt.Errorf("%s still runs after %s; it goes on", run.Label, options.timeout)}
+	}
+	if err != nil {
+		return err
+	}
+	if options.format != outputTable {
+		if err := writeRun(std.out, options.format, finished); err != nil {
+			return err
+		}
+	}
+	return runResult(finished)
+}
+
+// explainPending tells on stderr why a run that was just made will not start by itself.
+func explainPending(ctx context.Context, c *client, std stdio, run *runView, workflow string) {
+	v, err := c.findWorkflow(ctx, workflow)
+	if err == nil && v.IsPaused {
+		fmt.Fprintf(std.err, "%s waits: %s is %s (miniairflow workflows unpause %s)\n", run.Label, v.Name, workflowState(v), v.Name)
+	}
+}
+
+// runResult turns the end of a run into the command's exit code.
+func runResult(run *runView) error {
+	if run.Status == "success" {
+		return nil
+	}
+	return &exitError{code: exitFailed}
+}
+
+// watch follows a run until it is over and returns it with its task runs.
+func watch(ctx context.Context, c *client, runID string, show *progress) (*runView, error) {
+	defer show.close()
+	w := &watcher{client: c, runID: runID, show: show}
+	if err := resubscribe(ctx, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
+		return nil, err
+	}
+	if w.run == nil {
+		return nil, fmt.Errorf("run %s ended without a word", runID)
+	}
+	w.run.TaskRuns = w.taskRuns
+	return w.run, nil
+}
+
+// watcher keeps what it has seen of a run, so that a broken connection goes on
+// from there.
+type watcher struct {
+	client   *client
+	runID    string
+	show     *progress
+	run      *runView
+	taskRuns []taskRunView
+	revision *int64
+}
+
+func (w *watcher) subscribe(ctx context.Context) (bool, error) {
+	return w.client.subscribe(ctx, `subscription($id: ID!, $since: Int64) { workflowRunUpdated(id: $id, sinceRevision: $since) {
+		revision workflowRun { `+runFields+` } changedTaskRuns { `+taskRunFields+` } } }`,
+		map[string]any{"id": w.runID, "since": w.revision}, w.update)
+}
+
+func (w *watcher) update(data json.RawMessage) error {
+	var event struct {
+		WorkflowRunUpdated struct {
+			Revision        int64
+			WorkflowRun     *runView
+			ChangedTaskRuns []taskRunView
+		}
+	}
+	if err := json.Unmarshal(data, &event); err != nil {
+		return fmt.Errorf("decode update: %w", err)
+	}
+	u := event.WorkflowRunUpdated
+	w.run, w.revision = u.WorkflowRun, &u.Revision
+	for i := range u.ChangedTaskRuns {
+		t := u.ChangedTaskRuns[i]
+		for len(w.taskRuns) <= t.Index {
+			w.taskRuns = append(w.taskRuns, taskRunView{Index: len(w.taskRuns)})
+		}
+		w.taskRuns[t.Index] = t
+	}
+	w.show.update(w.run, w.taskRuns, u.ChangedTaskRuns)
+	return nil
+}

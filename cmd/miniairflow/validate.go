@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow/loader"
+)
+
+func newValidateCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate PATH…",
+		Short: "Check workflow files and folders",
+		Long:  "Check workflow files and folders. Every problem of every file is printed as\nfile:line:column: message; the exit code is 3 if there is one.",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, _ := cmd.Flags().GetString("output")
+			format := loader.Format(name)
+			if !slices.Contains(loader.Formats, format) {
+				return usageErrorf("--output %s: write text, github or json", name)
+			}
+			result, err := loader.LoadPath(args, loader.Limits{})
+			if err != nil {
+				return err
+			}
+			if err := loader.WriteProblems(std.out, format, result.Problems); err != nil {
+				return fmt.Errorf("print problems: %w", err)
+			}
+			if len(result.Problems) > 0 {
+				return &exitError{code: exitInvalidFile}
+			}
+			if format == loader.FormatText {
+				fmt.Fprintf(std.err, "%d files with %d workflows: no problems\n", result.Files, len(result.Definitions))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringP("output", "o", "text", "text, github or json")
+	return cmd
+}

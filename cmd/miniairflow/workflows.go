@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/loader"
+)
+
+// withClient gives a daily command its client and closes it after.
+func withClient(cmd *cobra.Command, io stdio, do func(ctx context.Context, c *client) error) error {
+	config, err := loadConfig(cmd)
+	if err != nil {
+		return err
+	}
+	// What the database has to say is of no interest to a command of one line.
+	if !cmd.Flags().Changed("log-level") {
+		config.LogLevel = "error"
+	}
+	c, err := connect(cmd.Context(), config, io)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(cmd.Context(), c), c.close())
+}
+
+func newWorkflowsCommand(io stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "workflows",
+		Aliases: []string{"workflow"},
+		Short:   "List, show, pause and unpause workflows",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		newWorkflowsListCommand(io), newWorkflowsShowCommand(io),
+		newPauseCommand(io, "pause", "Let a workflow start no more runs", true),
+		newPauseCommand(io, "unpause", "Let a paused workflow start runs again", false),
+		newNextRunsCommand(io),
+	)
+	return cmd
+}
+
+func newWorkflowsListCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list [PART-OF-NAME]",
+		Short: "List the workflows",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := outputOf(cmd)
+			if err != nil {
+				return err
+			}
+			return withClient(cmd, std, func(ctx context.Context, c *client) error {
+				workflows, err := c.findWorkflows(ctx, strings.Join(args, ""))
+				if err != nil {
+					return err
+				}
+				return write(std.out, format, workflows, func(w io.Writer) {
+					fmt.Fprintln(w, "NAME\tSCHEDULE\tNEXT RUN\tLAST RUN\tSTATE\tFILE")
+					for i := range workflows {
+						writeWorkflowRow(w, &workflows[i], time.Now())
+					}
+				})
+			})
+		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func writeWorkflowRow(w io.Writer, v *workflowView, now time.Time) {
+	last, next := "-", "-"
+	if v.LatestRun != nil {
+		last = fmt.Sprintf("%s %s", v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
+	}
+	for _, s := range v.Schedules {
+		if s.NextFireAt != nil && !v.IsPaused {
+			next = ago(s.NextFireAt, now)
+			break
+		}
+	}
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, printable(text(v.ScheduleCron)), next, last, workflowState(v), printable(text(v.SourceFile)))
+}
+
+func workflowState(v *workflowView) string {
+	switch {
+	case v.RetiredAt != nil:
+		return "retired"
+	case !v.IsActive:
+		return "inactive"
+	case v.IsPaused:
+		return "paused"
+	default:
+		return "active"
+	}
+}
+
+func text(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return orDash(*s)
+}
+
+func newWorkflowsShowCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show one workflow",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := outputOf(cmd)
+			if err != nil {
+				return err
+			}
+			return withClient(cmd, std, func(ctx context.Context, c *client) error {
+				v, err := c.findWorkflow(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				return write(std.out, format, v, func(w io.Writer) { writeWorkflow(w, v, time.Now()) })
+			})
+		},
+	}
+	addOutputFlag(cmd)
+	return cmd
+}
+
+func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
+	fmt.Fprintf(w, "Name\t%s\n", v.Name)
+	fmt.Fprintf(w, "Description\t%s\n", orDash(printable(v.Description)))
+	fmt.Fprintf(w, "Owner\t%s\n", orDash(printable(v.Owner)))
+	fmt.Fprintf(w, "Tags\t%s\n", orDash(printable(strings.Join(v.Tags, ", "))))
+	fmt.Fprintf(w, "State\t%s\n", workflowState(v))
+	fmt.Fprintf(w, "File\t%s\n", printable(text(v.SourceFile)))
+	fmt.Fprintf(w, "Version\t%d (%.12s)\n", v.Version.Number, v.Version.Hash)
+	for _, s := range v.Schedules {
+		fmt.Fprintf(w, "Schedule\t%s %s, next %s\n", s.Cron, s.Timezone, ago(s.NextFireAt, now))
+	}
+	if v.LatestRun != nil {
+		fmt.Fprintf(w, "Last run\t%s %s %s\n", v.LatestRun.Label, v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
+	}
+}
+
+func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   use + " NAME",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withClient(cmd, std, func(ctx context.Context, c *client) error {
+				v, err := c.setPaused(ctx, args[0], paused)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(std.out, "%s is %s\n", v.Name, workflowState(v))
+				return err
+			})
+		},
+	}
+}
+
+func newNextRunsCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "next-runs NAME|FILE",
+		Short: "Print when a workflow starts by itself",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			count, _ := cmd.Flags().GetInt("count")
+			if count < 1 || count > 10_000 {
+				return usageErrorf("--count %d: write a number from 1 to 10000", count)
+			}
+			from := time.Now()
+			if value, _ := cmd.Flags().GetString("from"); value != "" {
+				var err error
+				if from, err = time.Parse(time.RFC3339, value); err != nil {
+					return usageErrorf("--from %s: write a time like 2026-01-31T06:00:00Z", value)
+				}
+			}
+			schedules, err := schedulesOf(cmd, std, args[0])
+			if err != nil {
+				return err
+			}
+			return printNextRuns(std.out, schedules, from, count)
+		},
+	}
+	cmd.Flags().String("from", "", "count from this time on (RFC 3339; default: now)")
+	cmd.Flags().Int("count", 10, "how many to print")
+	return cmd
+}
+
+// schedulesOf returns the schedules of a workflow in the database, or of the
+// workflows of a file.
+func schedulesOf(cmd *cobra.Command, std stdio, ref string) ([]miniairflow.Schedule, error) {
+	var schedules []miniairflow.Schedule
+	if info, err := os.Stat(ref); err == nil && !info.IsDir() {
+		definitions, err := loadFileOrExplain(std, ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range definitions {
+			schedules = append(schedules, d.Schedules...)
+		}
+		return schedules, nil
+	}
+	err := withClient(cmd, std, func(ctx context.Context, c *client) error {
+		v, err := c.findWorkflow(ctx, ref)
+		if err != nil {
+			return err
+		}
+		for _, s := range v.Schedules {
+			schedules = append(schedules, miniairflow.Schedule{Cron: s.Cron, Timezone: s.Timezone})
+		}
+		return nil
+	})
+	return schedules, err
+}
+
+// printNextRuns prints the next fire times of all schedules together, in order,
+// each in its own zone.
+func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Time, count int) error {
+	if len(schedules) == 0 {
+		_, err := fmt.Fprintln(out, "no schedule")
+		return err
+	}
+	next := make([]time.Time, len(schedules))
+	zones := make([]*time.Location, len(schedules))
+	for i, s := range schedules {
+		var err error
+		if next[i], err = miniairflow.NextFire(s, from); err != nil {
+			return fmt.Errorf("schedule %s: %w", s.Name(), err)
+		}
+		if zones[i], err = time.LoadLocation(s.Timezone); err != nil {
+			return fmt.Errorf("schedule %s: %w", s.Name(), err)
+		}
+	}
+	for range count {
+		first := -1
+		for i := range next {
+			if !next[i].IsZero() && (first < 0 || next[i].Before(next[first])) {
+				first = i
+			}
+		}
+		if first < 0 {
+			return nil
+		}
+		if _, err := fmt.Fprintln(out, next[first].In(zones[first]).Format(time.RFC3339)); err != nil {
+			return err
+		}
+		var err error
+		if next[first], err = miniairflow.NextFire(schedules[first], next[first]); err != nil {
+			return fmt.Errorf("schedule %s: %w", schedules[first].Name(), err)
+		}
+	}
+	return nil
+}
+
+// loadFileOrExplain returns the workflows of a file. If the file is wrong it
+// prints every problem and returns exit code 3.
+func loadFileOrExplain(std stdio, path string) ([]loader.LoadedDefinition, error) {
+	result, err := loader.LoadPath([]string{path}, loader.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	if len(result.Problems) > 0 {
+		for _, problem := range result.Problems {
+			fmt.Fprintln(std.err, problem)
+		}
+		return nil, &exitError{code: exitInvalidFile}
+	}
+	return result.Definitions, nil
+}
