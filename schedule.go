@@ -160,8 +160,12 @@ func (t *timetable) next(after time.Time) time.Time {
 			// The civil minutes right after this change were there before it.
 			search = later(from, start.Add(-shift))
 		}
-		if end.IsZero() || end.After(horizon) {
+		switch {
+		case end.IsZero() || end.After(horizon):
 			end = horizon
+		case !end.After(from):
+			// Past its tables the standard library ends leap years a day early.
+			end = from.Add(time.Hour)
 		}
 		if civil, ok := t.cron.next(civilTime(search, offset), civilTime(end, offset)); ok {
 			return civil.Add(-time.Duration(offset) * time.Second)

@@ -81,6 +81,20 @@ func TestNextFireKnowsClockChanges(t *testing.T) {
 	}
 }
 
+func TestNextFireGoesOnPastTheZoneTables(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Sydney", "UTC"} {
+		location, err := time.LoadLocation(zone)
+		require.NoError(t, err)
+		at := time.Date(2039, 12, 30, 12, 0, 0, 0, location)
+		for day := 31; day < 31+400; day++ {
+			next, err := miniairflow.NextFire(miniairflow.Schedule{Cron: "0 12 * * *", Timezone: zone}, at)
+			require.NoError(t, err)
+			require.Equal(t, time.Date(2039, 12, day, 12, 0, 0, 0, location).UTC(), next)
+			at = next
+		}
+	}
+}
+
 // cronField is one field of a generated cron expression with its meaning.
 type cronField struct {
 	text  string
