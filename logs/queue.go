@@ -6,8 +6,9 @@ import (
 )
 
 // queue holds output between a Writer and its sender, at most capacity bytes
-// and a few notes. When output had to be dropped, nothing is taken until half of it is
-// free; then a note tells how much is missing, so that a gap is one line and not many.
+// and a few notes. After output had to be dropped nothing is taken until half of
+// it is free; then a note tells how much is missing, so that a gap is one line
+// and not many.
 type queue struct {
 	flushBytes int
 	capacity   int

@@ -62,7 +62,11 @@ func (s *sender) run() {
 		if len(batch) == 0 && (s.lost == 0 || !last) {
 			continue
 		}
-		s.err = s.send(append(s.gap(), batch...))
+		output := batch
+		if s.lost > 0 {
+			output = append(noteLine(missingNote(s.lost), s.midLine), batch...)
+		}
+		s.err = s.send(output)
 		switch {
 		case s.err == nil:
 			s.lost = 0
@@ -74,14 +78,6 @@ func (s *sender) run() {
 			s.lost += int64(len(batch))
 		}
 	}
-}
-
-// gap returns the line that stands for output that the store did not take.
-func (s *sender) gap() []byte {
-	if s.lost == 0 {
-		return nil
-	}
-	return noteLine(missingNote(s.lost), s.midLine)
 }
 
 // await returns when output is due: FlushInterval after its first byte, or

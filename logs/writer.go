@@ -101,9 +101,9 @@ func (w *Writer) Write(p []byte) (int, error) {
 }
 
 // Close stores what is left and ends the Writer. A store that cannot be reached
-// is tried until ctx is done, one that answers with a fault a few times. The last byte is durable when Close
-// returns nil; a gap before it is no error here, but a line in the log. Further
-// calls wait for the first one and return its outcome.
+// is tried until ctx is done, one that answers with a fault a few times. The last
+// byte is durable when Close returns nil; a gap before it is no error here, but
+// a line in the log. Further calls wait for the first one and return its outcome.
 func (w *Writer) Close(ctx context.Context) error {
 	w.closeOnce.Do(func() {
 		close(w.closing)

@@ -212,5 +212,5 @@ func TestNoDescriptorStaysOpen(t *testing.T) {
 	for range 20 {
 		run()
 	}
-	require.Equal(t, before, count())
+	require.LessOrEqual(t, count(), before) // earlier tests may have left some to the garbage collector
 }
