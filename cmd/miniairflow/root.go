@@ -127,9 +127,7 @@ func newRootCommand(io stdio) *cobra.Command {
 		newTriggerCommand(io), newWorkflowsCommand(io), newRunsCommand(io),
 		newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
 	)
-	for _, cmd := range root.Commands() {
-		refuseStrayArguments(cmd)
-	}
+	refuseStrayArguments(root)
 	return root
 }
 

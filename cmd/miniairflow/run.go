@@ -169,7 +169,7 @@ func (p *process) execute(ctx context.Context, c *client, r fileRun, name string
 	}
 	if r.format != outputTable {
 		err = writeRun(p.std.out, r.format, finished)
-	} else {
+	} else if finished.Status != "success" {
 		err = p.printFailures(c, finished)
 	}
 	return finished, err
