@@ -2,6 +2,7 @@ package persistencetest_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -280,24 +281,28 @@ func TestTimedOutRunFails(t *testing.T) {
 
 func TestEventsOfARun(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
-		events := db.Bus().Subscribe(nil)
-		defer events.Close()
+		subscription := db.Bus().Subscribe(nil)
+		defer subscription.Close()
+		take := func() []miniairflow.Event {
+			// A store that has just begun to listen to other processes says so.
+			return slices.DeleteFunc(subscription.Take(), func(e miniairflow.Event) bool { return e.Topic == miniairflow.TopicAll })
+		}
 		v := db.sync(definition("etl", task("a")))
-		events.Take()
+		take()
 		r := db.trigger(v)
 		run := miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.ID}
 		runs := miniairflow.Event{Topic: miniairflow.TopicRuns}
 		queue := miniairflow.Event{Topic: miniairflow.TopicQueue}
-		require.ElementsMatch(t, []miniairflow.Event{runs, run}, events.Take())
+		require.ElementsMatch(t, []miniairflow.Event{runs, run}, take())
 		_, err := db.StartRuns(t.Context(), 1)
 		require.NoError(t, err)
-		require.ElementsMatch(t, []miniairflow.Event{queue, run}, events.Take())
+		require.ElementsMatch(t, []miniairflow.Event{queue, run}, take())
 		w := db.worker("w")
-		require.Equal(t, []miniairflow.Event{{Topic: miniairflow.TopicWorkers}}, events.Take())
+		require.Equal(t, []miniairflow.Event{{Topic: miniairflow.TopicWorkers}}, take())
 		claims := w.claim(1)
-		require.Equal(t, []miniairflow.Event{run}, events.Take())
+		require.Equal(t, []miniairflow.Event{run}, take())
 		w.end(miniairflow.TaskSuccess, claims...)
-		require.ElementsMatch(t, []miniairflow.Event{runs, run}, events.Take())
+		require.ElementsMatch(t, []miniairflow.Event{runs, run}, take())
 	})
 }
 

@@ -98,13 +98,13 @@ func loseAttempts(ctx context.Context, t *tx, now time.Time, orphans []miniairfl
 				changed = pg_current_xact_id()
 			FROM decided d
 			WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'running'
-			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, d.started_at),
+			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority),
 		history AS (
 			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, started_at, finished_at)
 			SELECT workflow_run_id, seq, attempt, token, session_id, worker_name, 'lost', reason, started_at, $4 FROM decided),
 		requeued AS (
 			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-			SELECT workflow_run_id, seq, 'ready', queue, priority, (extract(epoch FROM started_at) * 1000000)::bigint
+			SELECT workflow_run_id, seq, 'ready', queue, priority, seq -- before every time
 			FROM changed WHERE status = 'queued')
 		SELECT workflow_run_id, seq, status FROM changed ORDER BY workflow_run_id, seq`
 	runs, seqs, tokens := make([]uuid.UUID, len(orphans)), make([]int, len(orphans)), make([]uuid.UUID, len(orphans))

@@ -116,7 +116,8 @@ func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.Hel
 	}
 	const queueText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT workflow_run_id, seq, 'ready', queue, priority, ?3 FROM task_runs WHERE workflow_run_id = ?1 AND seq = ?2`
-	_, err = t.ExecContext(ctx, queueText, o.RunID, o.Seq, open.startedAt)
+		SELECT workflow_run_id, seq, 'ready', queue, priority, seq -- before every time
+		FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
+	_, err = t.ExecContext(ctx, queueText, o.RunID, o.Seq)
 	return next, true, err
 }

@@ -151,7 +151,7 @@ CREATE TABLE task_queue (
     state           text NOT NULL CHECK (state IN ('ready', 'limited', 'delayed')),
     queue           text NOT NULL,
     priority        smallint NOT NULL,
-    sort_key        bigint NOT NULL, -- microseconds: when it became ready
+    sort_key        bigint NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost
     due_at          timestamptz,     -- of a delayed row
     PRIMARY KEY (workflow_run_id, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);

@@ -154,7 +154,7 @@ CREATE TABLE task_queue (
     state           text NOT NULL CHECK (state IN ('ready', 'limited', 'delayed')),
     queue           text NOT NULL,
     priority        integer NOT NULL,
-    sort_key        integer NOT NULL, -- microseconds: when it became ready
+    sort_key        integer NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost
     due_at          integer,     -- of a delayed row
     PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
