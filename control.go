@@ -2,6 +2,7 @@ package miniairflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,9 +29,9 @@ type TriggerRequest struct {
 // gets one too: it waits until the pause is lifted. Errors: ErrNotFound, CodeConflict for a
 // retired workflow, CodeInvalid with Field "params.<name>" for a parameter.
 func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*WorkflowRun, error) {
-	w, err := c.Store.FindWorkflowByName(ctx, req.Workflow)
+	w, err := c.findWorkflow(ctx, req.Workflow)
 	if err != nil {
-		return nil, fmt.Errorf("find workflow %q: %w", req.Workflow, err)
+		return nil, err
 	}
 	if w.RetiredAt != nil {
 		return nil, Errorf(CodeConflict, "workflow %q is retired: its file %s is gone", w.Name, w.SourceFile)
@@ -68,6 +69,9 @@ func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*Wor
 // returned as it is.
 func (c *Control) CancelRun(ctx context.Context, runID uuid.UUID, by Actor) (*WorkflowRun, error) {
 	r, err := c.Store.CancelRun(ctx, Cancel{RunID: runID, By: by})
+	if errors.Is(err, ErrNotFound) {
+		return nil, Errorf(CodeNotFound, "no run has the id %s", runID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cancel run %s: %w", runID, err)
 	}
@@ -76,12 +80,24 @@ func (c *Control) CancelRun(ctx context.Context, runID uuid.UUID, by Actor) (*Wo
 
 // SetPaused sets or lifts the operator's pause of a workflow. It is idempotent.
 func (c *Control) SetPaused(ctx context.Context, workflow string, paused bool, by Actor) (*Workflow, error) {
-	w, err := c.Store.FindWorkflowByName(ctx, workflow)
+	w, err := c.findWorkflow(ctx, workflow)
 	if err != nil {
-		return nil, fmt.Errorf("find workflow %q: %w", workflow, err)
+		return nil, err
 	}
 	if w, err = c.Store.SetPaused(ctx, w.ID, paused, by); err != nil {
 		return nil, fmt.Errorf("set pause of workflow %q: %w", workflow, err)
+	}
+	return w, nil
+}
+
+// findWorkflow finds a workflow by its name, and names it in the error.
+func (c *Control) findWorkflow(ctx context.Context, name string) (*Workflow, error) {
+	w, err := c.Store.FindWorkflowByName(ctx, name)
+	if errors.Is(err, ErrNotFound) {
+		return nil, Errorf(CodeNotFound, "no workflow is called %q", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find workflow %q: %w", name, err)
 	}
 	return w, nil
 }
