@@ -28,6 +28,7 @@ const (
 	faultList   = "did not find expected ',' or ']'"
 	faultMap    = "did not find expected ',' or '}'"
 	faultQuote  = "found unexpected end of stream"
+	faultValue  = "did not find expected node content"
 )
 
 // lineOffset says how far the line that the parser tells is from where the thing
@@ -159,6 +160,8 @@ func (s fault) candidates(line string) []string {
 		list = append(list, line+"]")
 	case faultMap:
 		list = append(list, line+"}")
+	case faultValue:
+		list = append(list, line+"]", line+"}")
 	case faultColons:
 		list = append(list, missingSpace.ReplaceAllString(line, "$1: $2"))
 	}
@@ -251,7 +254,7 @@ var explanations = map[string]string{
 	faultQuote:                               "the quote is not closed",
 	faultKey:                                 "this does not fit the lines above: check the indentation, and quotes that end early",
 	"did not find expected '-' indicator":    "this does not fit the list above: check the indentation",
-	"did not find expected node content":     "a value is missing",
+	faultValue:                               "a value or a closing bracket is missing",
 	"did not find expected <document start>": "this stands after the end of the document: start another one with ---",
 	"did not find expected comment or line break":            "only a comment may follow | or > on its line",
 	"block sequence entries are not allowed in this context": "a list cannot start here: put it on lines of its own, or in [ ]",

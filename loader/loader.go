@@ -3,6 +3,7 @@ package loader
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -11,6 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/sauravritesh63/miniairflow"
 )
+
+// leaseName is what the loaders of a store contend for.
+const leaseName = "loader"
 
 // Store is what a Loader needs of a miniairflow.Store, with the contracts
 // stated there.
@@ -111,17 +115,19 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration) (Report, error) 
 		return Report{folders: found.folders}, err
 	}
 	s := &syncPass{Loader: l, quiet: quiet, report: Report{Files: len(found.files), folders: found.folders}}
-	if err := s.changed(ctx, found.files); err != nil {
-		return s.report, err
+	if err = s.changed(ctx, found.files); err == nil {
+		err = s.gone(ctx, &found)
 	}
-	err = s.gone(ctx, &found)
+	if errors.Is(err, errLeaseLost) {
+		s.report.Standby, err = true, nil
+	}
 	return s.report, err
 }
 
 // renew takes or extends the lease. Who has lost it forgets what the store has,
 // since others write it now. The caller holds the mutex.
 func (l *Loader) renew(ctx context.Context) (bool, error) {
-	held, err := l.config.Store.TryLease(ctx, "loader", l.holder, l.config.Lease)
+	held, err := l.config.Store.TryLease(ctx, leaseName, l.holder, l.config.Lease)
 	if err != nil {
 		return false, fmt.Errorf("take loader lease: %w", err)
 	}

@@ -1,6 +1,7 @@
 package loader_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
@@ -266,6 +268,37 @@ func TestSyncNamesHaveOneOwner(t *testing.T) {
 	f.sync()
 	require.Equal(t, "b.yaml", f.workflow("shared").SourceFile)
 	require.Empty(t, f.importErrors())
+}
+
+// stolenLease is a store whose lease goes to somebody else after some calls.
+type stolenLease struct {
+	miniairflow.Store
+	left int
+}
+
+func (s *stolenLease) TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error) {
+	if s.left--; s.left < 0 {
+		return false, nil
+	}
+	return s.Store.TryLease(ctx, name, holder, ttl)
+}
+
+// A loader that loses its lease while it works stops, and reads everything
+// again when it has it back.
+func TestSyncStopsWithoutItsLease(t *testing.T) {
+	store := &stolenLease{left: 2}
+	f := newFixture(t)
+	store.Store = f.store
+	for i := range 150 { // more than one batch
+		f.write(fmt.Sprintf("w%d.yaml", i), echo("1"))
+	}
+	f.loader = f.newLoader(func(c *loader.Config) { c.Store = store })
+	report, err := f.loader.Sync(t.Context())
+	require.NoError(t, err)
+	require.True(t, report.Standby)
+	require.Len(t, report.Created, 100)
+	store.left = 100
+	require.Len(t, f.sync().Created, 50)
 }
 
 func TestSyncManyFiles(t *testing.T) {

@@ -54,7 +54,7 @@ func (l *Loader) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if _, err := l.config.Store.TryLease(ctx, "loader", l.holder, time.Millisecond); err != nil {
+	if _, err := l.config.Store.TryLease(ctx, leaseName, l.holder, time.Millisecond); err != nil {
 		l.config.Logger.WarnContext(ctx, "release loader lease", "error", err)
 	}
 	l.ourLease, l.known = false, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -24,6 +25,9 @@ const (
 	// slow editor may not have written all of it.
 	problemQuiet = 5
 )
+
+// errLeaseLost ends a pass in which another loader took over.
+var errLeaseLost = errors.New("loader lease lost")
 
 // syncPass is one pass of a Loader.
 type syncPass struct {
@@ -107,9 +111,11 @@ func (s *syncPass) flush(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	if held, err := s.renew(ctx); err != nil || !held {
-		s.report.Standby = !held
+	switch held, err := s.renew(ctx); {
+	case err != nil:
 		return err
+	case !held:
+		return errLeaseLost
 	}
 	err := s.store(ctx, batch)
 	if err == nil || len(batch) == 1 || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
