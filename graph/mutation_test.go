@@ -136,7 +136,9 @@ type brokenStore struct {
 	fail func() error
 }
 
-func (s brokenStore) FindWorkers(context.Context) ([]*miniairflow.Worker, error) { return nil, s.fail() }
+func (s brokenStore) FindWorkers(context.Context) ([]*miniairflow.Worker, error) {
+	return nil, s.fail()
+}
 
 func TestFaultsOfOursAreHidden(t *testing.T) {
 	fail := func() error { return nil }

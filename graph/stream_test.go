@@ -138,7 +138,9 @@ func eachTransport(t *testing.T, test func(t *testing.T, w *world, open func(*te
 	eachWorld(t, func(t *testing.T, w *world) {
 		for _, transport := range transports {
 			t.Run(transport.name, func(t *testing.T) {
-				test(t, w, func(t *testing.T, query string, variables vars) *source { return transport.open(w, t, query, variables) })
+				test(t, w, func(t *testing.T, query string, variables vars) *source {
+					return transport.open(w, t, query, variables)
+				})
 			})
 		}
 	})
