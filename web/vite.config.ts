@@ -56,6 +56,11 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { "/graphql": { target: server, ws: true } } },
+  // The same host as the server's, so that its cookie counts here too; the
+  // server takes sockets only from pages of its own origin.
+  server: {
+    host: "127.0.0.1",
+    proxy: { "/graphql": { target: server, ws: true, headers: { origin: server } } },
+  },
   test: { include: ["src/**/*.test.ts"] },
 });

@@ -2,7 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.test.ts"],
+    // With SCREENSHOTS the pictures of the documentation are taken into that folder instead.
+    include: process.env["SCREENSHOTS"] ? ["e2e/pictures.ts"] : ["e2e/**/*.test.ts"],
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -1,5 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { barriers, launch, type Watch, watch } from "./browser";
@@ -48,14 +46,6 @@ async function runEnds(): Promise<void> {
   await page.getByRole("button", { name: "Cancel the run" }).waitFor({ state: "detached" });
 }
 
-/** screenshot keeps a picture for the documentation, if somebody asked for it. */
-async function screenshot(name: string): Promise<void> {
-  const folder = process.env["SCREENSHOTS"];
-  if (!folder) return;
-  mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, name) });
-}
-
 async function expectNoBarriers(): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -78,7 +68,6 @@ test("a run goes from the list to success, live, and shows its log", async () =>
     .getByRole("region", { name: "Graph" })
     .getByRole("button", { name: "load_us Running" })
     .waitFor();
-  await screenshot("run.png");
   await runEnds();
   await log.getByText("order 300 loaded").waitFor();
   expect(await tasks.locator('[data-status="SUCCESS"]').count()).toBeGreaterThanOrEqual(7);
@@ -153,7 +142,6 @@ test("an unknown page, workflow and run say so and lead back", async () => {
 test("every page is free of serious barriers, in light and dark", async () => {
   await page.getByRole("link", { name: "orders-report" }).waitFor();
   await expectNoBarriers();
-  await screenshot("workflows.png");
   await page.getByRole("button", { name: "Trigger orders-report" }).click();
   await expectNoBarriers();
   await page.getByRole("button", { name: "Start the run" }).click();

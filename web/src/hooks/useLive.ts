@@ -5,7 +5,7 @@ import { follow, type LiveStatus } from "../services/live";
 
 // Updates that come within this time are shown together: a run with thousands
 // of tasks must not redraw the page thousands of times.
-const batchMs = 60;
+const batchMs = 100;
 
 /** LiveOptions says what to subscribe to and what to do with what comes. */
 export interface LiveOptions<Data, Variables> {

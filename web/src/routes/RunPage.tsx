@@ -1,5 +1,5 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { GraphCard } from "../components/GraphCard";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
@@ -67,8 +67,11 @@ function LiveRun({ detail }: { detail: RunDetail }) {
   // The detail may be asked again, but its version never changes.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
   const graph = useMemo(() => detail.version.tasks, [detail.version.id]);
-  const change = (next: RunSearch) => navigate({ search: { ...search, ...next }, resetScroll: false });
-  const select = (task: string) => change({ task, attempt: undefined });
+  const change = useCallback(
+    (next: RunSearch) => navigate({ search: (old) => ({ ...old, ...next }), resetScroll: false }),
+    [navigate],
+  );
+  const select = useCallback((task: string) => change({ task, attempt: undefined }), [change]);
   const chosen = search.task === undefined ? undefined : byName.get(search.task);
 
   return (

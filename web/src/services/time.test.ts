@@ -2,9 +2,11 @@ import { expect, test } from "vitest";
 import { elapsed, formatDuration, formatRelative } from "./time";
 
 test.each([
-  [-5, "0.0 s"],
-  [0, "0.0 s"],
-  [420, "0.4 s"],
+  [-5, "0 ms"],
+  [0, "0 ms"],
+  [420, "420 ms"],
+  [999.4, "999 ms"],
+  [999.6, "1.0 s"],
   [9_949, "9.9 s"],
   [9_950, "10 s"],
   [59_499, "59 s"],

@@ -3,9 +3,10 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** formatDuration writes milliseconds as people say them: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
+/** formatDuration writes milliseconds as people say them: "40 ms", "1.4 s", "12 s", "3 min 5 s", "2 h 10 min", "3 d 4 h". */
 export function formatDuration(ms: number): string {
   const value = Math.max(0, ms);
+  if (value < second - 0.5) return `${Math.round(value)} ms`;
   if (value < 9_950) return `${(value / second).toFixed(1)} s`;
   const seconds = Math.round(value / second);
   if (seconds < 60) return `${seconds} s`;
