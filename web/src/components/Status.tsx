@@ -79,6 +79,19 @@ export function StatusBadge({ status, note }: { status: AnyStatus; note?: string
   );
 }
 
+// What is over comes first, so the bar fills from the left.
+const barOrder: readonly TaskRunStatus[] = [
+  "SUCCESS",
+  "FAILED",
+  "UPSTREAM_FAILED",
+  "CANCELLED",
+  "SKIPPED",
+  "RUNNING",
+  "UP_FOR_RETRY",
+  "QUEUED",
+  "PENDING",
+];
+
 /** TaskProgress shows how many tasks of a run are in each state, as a bar with its text. */
 export function TaskProgress({
   states,
@@ -88,12 +101,13 @@ export function TaskProgress({
   total: number;
 }) {
   if (total === 0) return <span className="muted">no tasks yet</span>;
-  const text = states.map((s) => `${s.count} ${statusText(s.status).toLowerCase()}`).join(", ");
+  const parts = barOrder.flatMap((status) => states.filter((s) => s.status === status));
+  const text = parts.map((s) => `${s.count} ${statusText(s.status).toLowerCase()}`).join(", ");
   const done = states.find((s) => s.status === "SUCCESS")?.count ?? 0;
   return (
     <span className={styles.progress} title={text}>
       <span className={styles.bar} aria-hidden="true">
-        {states.map((s) => (
+        {parts.map((s) => (
           <span key={s.status} data-tone={statusTone(s.status)} style={{ flexGrow: s.count }} />
         ))}
       </span>
