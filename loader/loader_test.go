@@ -62,6 +62,13 @@ func (f *fixture) remove(name string) {
 	require.NoError(f, os.Remove(filepath.Join(f.dir, name)))
 }
 
+// date sets when a file says it was changed, counted from now.
+func (f *fixture) date(name string, offset time.Duration) {
+	f.Helper()
+	modified := time.Now().Add(offset)
+	require.NoError(f, os.Chtimes(filepath.Join(f.dir, name), modified, modified))
+}
+
 func (f *fixture) sync() loader.Report {
 	f.Helper()
 	var report loader.Report
@@ -115,6 +122,20 @@ func TestSyncFollowsAFile(t *testing.T) {
 	f.write("sub/etl.yaml", echo("3"))
 	require.Equal(t, []string{"etl"}, f.sync().Updated)
 	require.Empty(t, f.importErrors())
+}
+
+// The time and size of a file that changed just now say little: file systems
+// count time in steps.
+func TestSyncSeesChangesWithinOneStepOfTheClock(t *testing.T) {
+	f := newFixture(t)
+	f.write("a.yaml", echo("1"))
+	modified := time.Now().Add(time.Minute)
+	file := filepath.Join(f.dir, "a.yaml")
+	require.NoError(t, os.Chtimes(file, modified, modified))
+	f.sync()
+	f.write("a.yaml", echo("2"))
+	require.NoError(t, os.Chtimes(file, modified, modified))
+	require.Equal(t, []string{"a"}, f.sync().Updated)
 }
 
 func TestSyncRetiresAfterTwoPasses(t *testing.T) {
@@ -256,8 +277,8 @@ func TestSyncNamesHaveOneOwner(t *testing.T) {
 	f := newFixture(t)
 	f.write("a.yaml", "name: shared\n"+echo("a"))
 	f.sync()
-	f.write("b.yaml", echo("x"))
 	f.write("b.yaml", "name: shared\n"+echo("b"))
+	f.date("b.yaml", -time.Hour)
 	require.Len(t, f.sync().Conflicts, 1)
 	require.Len(t, f.importErrors(), 1)
 	require.Contains(t, f.importErrors()[0], "b.yaml:1:7: ")

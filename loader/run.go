@@ -127,7 +127,7 @@ func (p *plan) pass(ctx context.Context, w *watch) {
 		return
 	case report.Waiting || added:
 		// A folder may have got files between the look at it and its watch.
-		p.scan = now.Add(l.config.Debounce)
+		p.scan = now.Add(min(l.config.Debounce, l.config.Rescan))
 	}
 	p.retry = retryMin
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/stretchr/testify/require"
@@ -101,44 +102,57 @@ func TestRunWithoutWatch(t *testing.T) {
 	f.eventually(func() bool { return f.workflow("a").RetiredAt != nil }, "the workflow is not retired")
 }
 
-// While a slow editor writes a file, what is there of it does not become a
-// version and shows no problem.
+// A file that may still be being written makes no version and shows no problem;
+// one with problems is given more time.
 func TestRunWaitsForSlowWriters(t *testing.T) {
-	f := newFixture(t, watchOnly, func(c *loader.Config) { c.Debounce = 300 * time.Millisecond })
-	f.write("keep.yaml", echo("1"))
+	f := newFixture(t, func(c *loader.Config) {
+		c.NoWatch, c.Debounce, c.Rescan = true, time.Hour, 5*time.Millisecond
+	})
+	f.write("young.yaml", echo("1"))
+	f.write("young_bad.yaml", "tasks: [")
+	f.date("young_bad.yaml", -2*time.Hour)
+	f.write("z_old.yaml", echo("1"))
+	f.date("z_old.yaml", -2*time.Hour)
+	f.write("z_old_bad.yaml", "tasks: [")
+	f.date("z_old_bad.yaml", -6*time.Hour)
 	f.run(f.loader)
-	f.version("keep", 1)
-	file, err := os.Create(filepath.Join(f.dir, "slow.yaml"))
-	require.NoError(t, err)
-	defer file.Close()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for _, part := range []string{"tasks:\n", "  a:\n", "    command: echo 1\n", "  b: {comm", "and: echo 2}\n"} {
-		_, err := file.WriteString(part)
-		require.NoError(t, err)
-		require.Empty(t, f.importErrors())
-		<-tick.C
-	}
-	f.version("slow", 1)
-	version, err := f.store.FindVersion(t.Context(), f.workflow("slow").VersionID)
-	require.NoError(t, err)
-	require.Len(t, version.Definition.Tasks, 2)
+	f.version("z_old", 1)
+	f.eventually(func() bool { return len(f.importErrors()) == 1 }, "the problem does not show")
+	require.Contains(t, f.importErrors()[0], "z_old_bad.yaml:1:8: ")
+	_, err := f.store.FindWorkflowByName(t.Context(), "young")
+	require.ErrorIs(t, err, miniairflow.ErrNotFound)
+
+	f.date("young.yaml", -2*time.Hour)
+	f.version("young", 1)
+	f.date("young_bad.yaml", -6*time.Hour)
+	f.eventually(func() bool { return len(f.importErrors()) == 2 }, "the problem does not show")
 }
 
-// Of two loaders one works; when it stops, the other one goes on.
+// Of two loaders one works; when it stops, the other one goes on at once.
 func TestRunHandsOver(t *testing.T) {
-	f := newFixture(t, func(c *loader.Config) { c.Lease = 100 * time.Millisecond })
+	long := func(c *loader.Config) { c.Lease = time.Hour }
+	f := newFixture(t, long)
 	f.write("a.yaml", echo("1"))
 	stop := f.run(f.loader)
 	f.version("a", 1)
-	second := f.newLoader(func(c *loader.Config) { c.Lease = 100 * time.Millisecond })
-	f.run(second)
-	stop()
-	f.write("a.yaml", echo("2"))
-	f.version("a", 2)
-	report, err := f.loader.Sync(t.Context())
+	second := f.newLoader(long)
+	report, err := second.Sync(t.Context())
 	require.NoError(t, err)
 	require.True(t, report.Standby)
+	stop()
+	f.write("a.yaml", echo("2"))
+	f.loader = second
+	require.Equal(t, []string{"a"}, f.sync().Updated)
+}
+
+// A loader that waits takes over from one that died.
+func TestRunTakesOver(t *testing.T) {
+	f := newFixture(t, func(c *loader.Config) { c.Lease = 200 * time.Millisecond })
+	f.write("a.yaml", echo("1"))
+	f.sync() // and never again: its lease runs out
+	f.write("a.yaml", echo("2"))
+	f.run(f.newLoader(func(c *loader.Config) { c.Lease, c.Rescan = 200*time.Millisecond, time.Hour }))
+	f.version("a", 2)
 }
 
 // A database that goes away is waited for.
