@@ -1,0 +1,101 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/loader"
+)
+
+const examplesDir = "../../dags"
+
+// unusual has, for each example, the tasks that do not simply succeed.
+var unusual = map[string]map[string]state{
+	"branching":     {"thorough_split": "skipped", "thorough_sum": "skipped"},
+	"daily-etl":     {},
+	"fan-out":       {},
+	"hello":         {},
+	"params":        {"shout": "skipped"},
+	"report":        {},
+	"retry":         {},
+	"self-build":    nil, // depends on the machine: without Go most of it is skipped
+	"stdin":         {},
+	"timeout":       {"too_slow": "failed"},
+	"trigger-rules": {"optional_check": "failed", "alarm": "skipped"},
+}
+
+// TestExamples runs every workflow of dags/ as a newcomer would.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(examplesDir, "*.yaml"))
+	require.NoError(t, err)
+	require.Len(t, files, len(unusual), "each example has its expectation")
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			want, known := unusual[name]
+			require.True(t, known, "an expectation for %s", name)
+			var out, errors bytes.Buffer
+			code := run(t.Context(), []string{"run", file, "-o", "json", "--home", t.TempDir()}, stdio{in: strings.NewReader(""), out: &out, err: &errors})
+			require.Equal(t, exitOK, code, "%s\n%s", &errors, &out)
+			var finished runView
+			require.NoError(t, json.Unmarshal(out.Bytes(), &finished))
+			require.Equal(t, state("success"), finished.Status)
+			require.NotEmpty(t, finished.TaskRuns)
+			for _, task := range finished.TaskRuns {
+				expected, ok := want[task.Name]
+				if !ok {
+					expected = "success"
+				}
+				if want != nil {
+					require.Equal(t, expected, task.Status, task.Name)
+				}
+			}
+		})
+	}
+}
+
+// TestExamples_StartRarely holds that a new installation is not busy by itself.
+func TestExamples_StartRarely(t *testing.T) {
+	result, err := loader.LoadPath([]string{examplesDir}, loader.Limits{})
+	require.NoError(t, err)
+	require.Empty(t, result.Problems)
+	for _, d := range result.Definitions {
+		for _, s := range d.Schedules {
+			first, err := miniairflow.NextFire(s, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+			require.NoError(t, err)
+			second, err := miniairflow.NextFire(s, first)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, second.Sub(first), 23*time.Hour, d.Name)
+		}
+	}
+}
+
+var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+
+// TestDocumentation checks every YAML block of the README and the pages: whole
+// workflows as they are, pieces of one in the place that their first key says.
+func TestDocumentation(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, match := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+			block := match[1]
+			if !strings.Contains(block, "tasks:") {
+				block += "tasks:\n  a: {noop: true}\n"
+			}
+			_, problems := loader.Parse("block.yaml", []byte(block), loader.Limits{})
+			require.Empty(t, problems, "%s:\n%s", page, block)
+		}
+	}
+}
