@@ -13,35 +13,30 @@ import (
 // are asked for.
 const heartbeatGap = 50 * time.Millisecond
 
-// heartbeats keeps the session alive until closed, and learns in return which
+// heartbeats keeps the session alive until ctx ends, and learns in return which
 // attempts are to be cancelled and which are not ours any more. A cancel that
 // is hinted at is asked for at once; without the hint the next beat brings it.
-func (s *session) heartbeats(ctx context.Context, closed <-chan struct{}) {
+func (s *session) heartbeats(ctx context.Context) {
 	hints := s.w.bus.SubscribeTopics(miniairflow.TopicCancel)
 	defer hints.Close()
 	trouble := s.w.streak("heartbeat")
 	defer trouble.forget()
-	wait := s.w.cfg.Heartbeat - time.Since(s.lastGood) // which nobody else changes
+	wait := s.w.cfg.Heartbeat
 	for {
-		wait = max(wait, heartbeatGap)
-		waitFor(ctx, heartbeatGap, closed, nil)
+		sleep(ctx, heartbeatGap)
 		hint := hints.C()
 		if trouble.failures > 0 {
 			hint = nil // a hint must not defeat the backoff
 		}
-		waitFor(ctx, wait-heartbeatGap, hint, closed)
-		select {
-		case <-closed:
+		waitFor(ctx, wait-heartbeatGap, hint, s.gone)
+		if ctx.Err() != nil || s.at() == fenced {
 			return
-		case <-s.gone:
-			return
-		case <-ctx.Done():
-			return
-		default:
 		}
 		clearHints(hints)
 		err := s.beat(ctx)
 		switch {
+		case ctx.Err() != nil:
+			return
 		case errors.Is(err, miniairflow.ErrFenced):
 			s.lose()
 			return

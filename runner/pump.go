@@ -18,15 +18,20 @@ const (
 	claimsMax   = 200
 )
 
-// doubtGap is how often a doubt is looked into.
-const doubtGap = time.Second
+// Doubts are asked again after doubtGap, then ever more seldom.
+const (
+	doubtGap  = time.Second
+	doubtsMax = 100
+)
 
-// doubt is an exchange of which we do not know whether it happened. It may still
-// be on its way when we first ask, so it is asked for until it can come no more.
+// doubt is an exchange of which we did not learn whether it happened. Nothing is
+// claimed before it was asked for once. Even then it may still be on its way,
+// so it is asked for again, now and then, until it can come no more.
 type doubt struct {
 	token   uuid.UUID
 	until   time.Time
-	asked   time.Time
+	next    time.Time
+	gap     time.Duration // zero: not asked for yet
 	started map[attemptID]bool
 }
 
@@ -160,18 +165,19 @@ func (s *session) reportSingly(ctx context.Context, finishes []miniairflow.Finis
 }
 
 // clearDoubts asks for the claims of exchanges with an unknown outcome and
-// starts them. Nothing new is claimed before each was asked for once.
+// starts them. It fails only where one of them was never answered.
 func (s *session) clearDoubts(ctx context.Context) error {
 	now := time.Now()
 	for _, d := range s.doubts {
-		if now.Sub(d.asked) < doubtGap {
+		if now.Before(d.next) {
 			continue
 		}
 		claims, err := s.w.cfg.Store.Claimed(ctx, d.token)
-		if err != nil {
+		if err != nil && d.gap == 0 {
 			return fmt.Errorf("ask for claims of an unknown outcome: %w", err)
 		}
-		d.asked = now
+		d.gap = max(2*d.gap, doubtGap)
+		d.next = now.Add(d.gap)
 		for _, claim := range claims {
 			id := attemptID{runID: claim.RunID, seq: claim.Seq, token: claim.Token}
 			if !d.started[id] {
@@ -180,6 +186,7 @@ func (s *session) clearDoubts(ctx context.Context) error {
 			}
 		}
 	}
-	s.doubts = slices.DeleteFunc(s.doubts, func(d *doubt) bool { return now.After(d.until) })
+	s.doubts = slices.DeleteFunc(s.doubts, func(d *doubt) bool { return d.gap > 0 && now.After(d.until) })
+	s.doubts = s.doubts[max(len(s.doubts)-doubtsMax, 0):]
 	return nil
 }

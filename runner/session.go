@@ -45,7 +45,6 @@ type session struct {
 	held     map[attemptID]*attempt
 	finished []miniairflow.Finish // not reported yet, oldest first
 	lastGood time.Time            // start of the last good heartbeat
-	fence    *time.Timer
 }
 
 // attemptID names an attempt that this session holds.
@@ -81,24 +80,23 @@ func newSession(w *Worker, id uuid.UUID, began time.Time) *session {
 // worker has been drained for good.
 func (s *session) run(ctx context.Context) (drained bool) {
 	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	beats, stopBeats := context.WithCancel(calls)
 	closed := make(chan struct{})
 	var helpers sync.WaitGroup
-	s.mu.Lock()
-	s.fence = time.AfterFunc(time.Until(s.lastGood.Add(s.w.cfg.Fence)), s.passFence)
-	s.mu.Unlock()
 	helpers.Go(func() { s.watchStop(ctx, closed, giveUp) })
-	helpers.Go(func() { s.heartbeats(calls, closed) })
+	helpers.Go(func() { s.watchFence(closed) })
+	helpers.Go(func() { s.heartbeats(beats) })
 
 	s.pump(calls)
 	s.running.Wait()
-	s.fence.Stop()
+	close(closed)
+	stopBeats()
+	helpers.Wait()
+	s.endAll(nil)
 	if s.at() < fenced {
 		s.bid(calls)
 	}
-	close(closed)
-	giveUp()
-	helpers.Wait()
-	s.endAll(nil)
 	return s.at() == draining
 }
 
@@ -174,25 +172,38 @@ func (s *session) end() {
 	s.endAll(action.ErrLost)
 }
 
-// passFence is called when no heartbeat has succeeded for Fence: others may soon
-// believe this worker dead, so nothing of it may run any longer. Results that
-// were ready before are reported still, if the store comes back in time.
-func (s *session) passFence() {
-	s.mu.Lock()
-	// A heartbeat that succeeded at the last moment has set the timer anew.
-	spared := s.phase >= ending || time.Since(s.lastGood) < s.w.cfg.Fence
-	if !spared {
-		s.phase = ending
-	}
-	s.mu.Unlock()
-	if spared {
+// watchFence ends every task when no heartbeat has succeeded for Fence: others
+// may soon believe this worker dead, so nothing of it may run any longer.
+// Results that were ready before are still reported, if the store comes back in
+// time.
+func (s *session) watchFence(closed <-chan struct{}) {
+	timer := time.NewTimer(s.untilFence())
+	defer timer.Stop()
+	for {
+		select {
+		case <-closed:
+			return
+		case <-timer.C:
+		}
+		if left := s.untilFence(); left > 0 {
+			timer.Reset(left)
+			continue
+		}
+		if s.at() < ending {
+			s.w.logger.WarnContext(s.attempts, "Worker: No contact with the database, ending all tasks",
+				"session", s.id, "fence", s.w.cfg.Fence.String())
+		}
+		close(s.late)
+		s.end()
 		return
 	}
-	s.w.logger.WarnContext(s.attempts, "Worker: No contact with the database, ending all tasks",
-		"session", s.id, "fence", s.w.cfg.Fence.String())
-	close(s.late)
-	s.endAll(action.ErrLost)
-	poke(s.changed)
+}
+
+// untilFence returns how long the last good heartbeat still allows tasks to run.
+func (s *session) untilFence() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Until(s.lastGood.Add(s.w.cfg.Fence))
 }
 
 // lose is called when the store has said that the session is over.
@@ -244,9 +255,5 @@ func (s *session) ended(a *attempt, finish miniairflow.Finish, done bool) {
 func (s *session) alive(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase >= ending {
-		return
-	}
 	s.lastGood = began
-	s.fence.Reset(time.Until(began.Add(s.w.cfg.Fence)))
 }
