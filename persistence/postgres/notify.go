@@ -20,7 +20,8 @@ const (
 	notifyPause     = 10 * time.Millisecond // at least, between two NOTIFYs of a process
 	notifyBytesMax  = 7900                  // PostgreSQL takes less than 8000
 	notifyEventsMax = 1024                  // more than that become TopicAll
-	notifyFlushMax  = time.Second           // for what is left at the end
+	notifySendMax   = 5 * time.Second
+	notifyFlushMax  = time.Second // to connect and send what is left at the end
 	listenPingEvery = 15 * time.Second
 	reconnectFirst  = 100 * time.Millisecond
 	reconnectMax    = 5 * time.Second
@@ -169,7 +170,7 @@ func (n *notifier) sendAll(ctx context.Context, conn *pgx.Conn) error {
 			return ctx.Err()
 		case <-n.wake:
 		}
-		if err := notify(ctx, conn, n.take()); err != nil {
+		if err := notify(context.WithoutCancel(ctx), conn, n.take()); err != nil {
 			// What was lost with the connection is not known: let all look.
 			n.send([]miniairflow.Event{{Topic: miniairflow.TopicAll}})
 			return err
@@ -201,7 +202,10 @@ func (n *notifier) flush() {
 	}
 }
 
+// notify sends payloads. It is bounded, so that it need not be broken off.
 func notify(ctx context.Context, conn *pgx.Conn, payloads []string) error {
+	ctx, cancel := context.WithTimeout(ctx, notifySendMax)
+	defer cancel()
 	for _, payload := range payloads {
 		if _, err := conn.Exec(ctx, `SELECT pg_notify($1, $2)`, notifyChannel, payload); err != nil {
 			return fmt.Errorf("notify: %w", err)
