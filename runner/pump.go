@@ -113,7 +113,7 @@ func (s *session) exchange(ctx context.Context) (again bool, err error) {
 	for _, claim := range result.Claims {
 		s.start(claim)
 	}
-	return len(result.Claims) > 0 || len(ready) == finishesMax, nil
+	return free > 0 && len(result.Claims) == free || len(ready) == finishesMax, nil
 }
 
 // call is Store.Exchange with a limit: an answer later than the fence is of no use.

@@ -21,7 +21,7 @@ import (
 // Defaults of a WorkerConfig.
 const (
 	ConcurrencyDefault  = 8
-	GraceDefault        = 10 * time.Second
+	GraceDefault        = 5 * time.Second
 	DrainTimeoutDefault = 30 * time.Second
 )
 
@@ -45,7 +45,7 @@ type WorkerConfig struct {
 	Heartbeat    time.Duration // HeartbeatDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
 	Fence        time.Duration // the worker ends its tasks after this silence; less than Lease; FenceDefault
-	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
+	Grace        time.Duration // between SIGTERM and SIGKILL; Fence and Grace together are less than Lease; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
 }
 
@@ -75,9 +75,12 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	switch {
 	case c.Concurrency < 0:
 		return c, miniairflow.Errorf(miniairflow.CodeInvalid, "concurrency %d: must be at least 1", c.Concurrency)
-	case c.Heartbeat >= c.Fence || c.Fence >= c.Lease:
+	case c.Heartbeat >= c.Fence:
+		return c, miniairflow.Errorf(miniairflow.CodeInvalid, "heartbeat %s: must be shorter than the fence, %s", c.Heartbeat, c.Fence)
+	case c.Fence+c.Grace >= c.Lease:
+		// Otherwise a process that ignores SIGTERM would still run when its task starts elsewhere.
 		return c, miniairflow.Errorf(miniairflow.CodeInvalid,
-			"heartbeat %s, fence %s, lease %s: each must be shorter than the next", c.Heartbeat, c.Fence, c.Lease)
+			"fence %s and grace %s: must be shorter together than the lease, %s", c.Fence, c.Grace, c.Lease)
 	}
 	return c, nil
 }
