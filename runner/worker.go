@@ -21,7 +21,7 @@ import (
 // Defaults of a WorkerConfig.
 const (
 	ConcurrencyDefault  = 8
-	GraceDefault        = 5 * time.Second
+	GraceDefault        = 10 * time.Second
 	DrainTimeoutDefault = 30 * time.Second
 )
 
@@ -44,8 +44,8 @@ type WorkerConfig struct {
 	Poll         time.Duration // at most this long between two looks for work; PollDefault
 	Heartbeat    time.Duration // HeartbeatDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
-	Fence        time.Duration // the worker ends its tasks after this silence; less than Lease; FenceDefault
-	Grace        time.Duration // between SIGTERM and SIGKILL; Fence and Grace together are less than Lease; GraceDefault
+	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; FenceDefault
+	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
 }
 
@@ -65,6 +65,8 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	c.Poll, c.Heartbeat = or(c.Poll, PollDefault), or(c.Heartbeat, HeartbeatDefault)
 	c.Lease, c.Fence = or(c.Lease, LeaseDefault), or(c.Fence, FenceDefault)
 	c.Grace, c.DrainTimeout = or(c.Grace, GraceDefault), or(c.DrainTimeout, DrainTimeoutDefault)
+	// A process that ignores SIGTERM must be gone too before its task may start elsewhere.
+	c.Fence = min(c.Fence, c.Lease-c.Grace-c.Lease/10)
 	c.Logs.Logger = or(c.Logs.Logger, c.Logger)
 	if c.Home, err = filepath.Abs(c.Home); err != nil {
 		return c, fmt.Errorf("home of worker: %w", err)
@@ -76,11 +78,8 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	case c.Concurrency < 0:
 		return c, miniairflow.Errorf(miniairflow.CodeInvalid, "concurrency %d: must be at least 1", c.Concurrency)
 	case c.Heartbeat >= c.Fence:
-		return c, miniairflow.Errorf(miniairflow.CodeInvalid, "heartbeat %s: must be shorter than the fence, %s", c.Heartbeat, c.Fence)
-	case c.Fence+c.Grace >= c.Lease:
-		// Otherwise a process that ignores SIGTERM would still run when its task starts elsewhere.
 		return c, miniairflow.Errorf(miniairflow.CodeInvalid,
-			"fence %s and grace %s: must be shorter together than the lease, %s", c.Fence, c.Grace, c.Lease)
+			"heartbeat %s, grace %s, lease %s: a lease must outlast several heartbeats and the grace time", c.Heartbeat, c.Grace, c.Lease)
 	}
 	return c, nil
 }

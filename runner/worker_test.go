@@ -208,8 +208,8 @@ tasks:
 func TestWorkerRefusesSettings(t *testing.T) {
 	s := newSystem(t, persistencetest.SQLite(t))
 	for _, change := range []func(*runner.WorkerConfig){
-		func(c *runner.WorkerConfig) { c.Fence = c.Lease },
-		func(c *runner.WorkerConfig) { c.Grace = c.Lease - c.Fence },
+		func(c *runner.WorkerConfig) { c.Lease = c.Heartbeat },
+		func(c *runner.WorkerConfig) { c.Grace = c.Lease },
 		func(c *runner.WorkerConfig) { c.Heartbeat = c.Fence },
 		func(c *runner.WorkerConfig) { c.Concurrency = -1 },
 	} {
