@@ -53,9 +53,13 @@ func TestOneKeyOneRun(t *testing.T) {
 		v := db.sync(definition("etl", task("a")))
 		var created atomic.Int64
 		var ids sync.Map
-		together(t, 16, func(ctx context.Context, _ int) error {
-			run := db.newRun(v)
-			run.IdempotencyKey = "same"
+		requests := make([]miniairflow.NewRun, 16)
+		for i := range requests {
+			requests[i] = db.newRun(v)
+			requests[i].IdempotencyKey = "same"
+		}
+		together(t, 16, func(ctx context.Context, i int) error {
+			run := requests[i]
 			r, isNew, err := db.CreateRun(ctx, run)
 			if err != nil {
 				return err
@@ -98,7 +102,10 @@ func TestNoTaskIsClaimedTwice(t *testing.T) {
 		var mu sync.Mutex
 		owner := map[int]uuid.UUID{}
 		together(t, 10, func(ctx context.Context, i int) error {
-			w := db.worker(uuid.NewString())
+			w, err := db.newWorker(ctx, uuid.NewString())
+			if err != nil {
+				return err
+			}
 			for {
 				result, err := db.Exchange(ctx, w.request(3))
 				if err != nil || len(result.Claims) == 0 {
@@ -263,7 +270,10 @@ func (db *database) playPart(ctx context.Context, i int, runs []uuid.UUID) error
 			continue
 		}
 		if w == nil {
-			w = db.worker(uuid.NewString())
+			var err error
+			if w, err = db.newWorker(ctx, uuid.NewString()); err != nil {
+				return err
+			}
 		}
 		result, err := db.Exchange(ctx, w.request(3, finishes...))
 		if err != nil {

@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -18,9 +19,16 @@ import (
 // lease is longer than any test.
 const lease = time.Hour
 
+// testCase is what a test and one run of a property have in common.
+type testCase interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
+
 // database is a store under test, with a look behind it.
 type database struct {
-	testing.TB
+	testCase
 	miniairflow.Store
 	url string
 	raw *sql.DB
@@ -37,13 +45,13 @@ func openSQLite(t testing.TB) *database {
 	t.Helper()
 	url := persistencetest.SQLiteURL(t)
 	store := persistencetest.Open(t, url)
-	return &database{TB: t, Store: store, url: url, raw: openRaw(t, "sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?mode=ro&_busy_timeout=10000")}
+	return &database{testCase: t, Store: store, url: url, raw: openRaw(t, "sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?mode=ro&_busy_timeout=10000")}
 }
 
 func openPostgres(t testing.TB) *database {
 	t.Helper()
 	url := persistencetest.PostgresURL(t)
-	return &database{TB: t, Store: persistencetest.Open(t, url), url: url, raw: openRaw(t, "pgx", url)}
+	return &database{testCase: t, Store: persistencetest.Open(t, url), url: url, raw: openRaw(t, "pgx", url)}
 }
 
 func openRaw(t testing.TB, driver, name string) *sql.DB {
@@ -162,9 +170,15 @@ type worker struct {
 
 func (db *database) worker(name string) *worker {
 	db.Helper()
+	w, err := db.newWorker(db.Context(), name)
+	require.NoError(db, err)
+	return w
+}
+
+// newWorker is worker for goroutines that must not end the test.
+func (db *database) newWorker(ctx context.Context, name string) (*worker, error) {
 	w := miniairflow.Worker{ID: uuid.New(), Name: name, Hostname: "host", PID: 1, Version: "test", Queues: []string{miniairflow.QueueDefault}, Concurrency: 10}
-	require.NoError(db, db.StartSession(db.Context(), w, lease))
-	return &worker{database: db, id: w.ID}
+	return &worker{database: db, id: w.ID}, db.StartSession(ctx, w, lease)
 }
 
 // exchange ends attempts and claims up to limit task runs of the default queue.

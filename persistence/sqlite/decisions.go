@@ -54,9 +54,9 @@ func (s *Store) LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]m
 	const text = `
 		SELECT ` + nodeColumns + `
 		FROM json_each(?2) AS i
-		JOIN task_runs t ON t.workflow_run_id = ?1 AND t.seq = i.value
+		CROSS JOIN task_runs t
 		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
-		WHERE ` + undecidedIs + `
+		WHERE t.workflow_run_id = ?1 AND t.seq = i.value AND ` + undecidedIs + `
 		ORDER BY i.key`
 	return query(ctx, s.read, scanNode, text, runID, list[int](seqs))
 }
@@ -85,18 +85,18 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []min
 		}
 		m := move{run: run}
 		const endText = `
-			UPDATE task_runs AS t SET status = i.status, reason = i.reason, finished_at = ?3, changed = ?4
-			FROM (SELECT value ->> 0 AS seq, value ->> 1 AS status, value ->> 2 AS reason FROM json_each(?2)) AS i
-			WHERE t.workflow_run_id = ?1 AND t.seq = i.seq AND ` + undecidedIs + `
+			UPDATE task_runs AS t SET status = i.status, reason = i.reason, finished_at = ?2, changed = ?3
+			FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS status, value ->> 3 AS reason FROM json_each(?1)) AS i
+			WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND ` + undecidedIs + `
 			RETURNING seq, status`
-		m.ended, err = query(ctx, t, scanEnded, endText, runID, changeRows(ended), t.now, changed)
+		m.ended, err = query(ctx, t, scanEnded, endText, changeRows(runID, ended), t.now, changed)
 		if err != nil {
 			return fmt.Errorf("end task runs: %w", err)
 		}
 		const readyText = `
 			SELECT t.seq, t.priority FROM task_runs t
-			WHERE t.workflow_run_id = ?1 AND t.seq IN (SELECT value ->> 0 FROM json_each(?2)) AND ` + undecidedIs
-		m.ready, err = query(ctx, t, scanReady, readyText, runID, changeRows(queued))
+			WHERE (t.workflow_run_id, t.seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?)) AND ` + undecidedIs
+		m.ready, err = query(ctx, t, scanReady, readyText, changeRows(runID, queued))
 		if err != nil {
 			return fmt.Errorf("find ready task runs: %w", err)
 		}
@@ -112,22 +112,22 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []min
 // no further decision; what still waits keeps a newer request.
 func answer(ctx context.Context, t *tx, runID uuid.UUID, decided, waiting []miniairflow.Change) error {
 	const decidedText = `
-		DELETE FROM task_decisions WHERE workflow_run_id = ?1 AND seq IN (SELECT value ->> 0 FROM json_each(?2))`
-	if _, err := t.ExecContext(ctx, decidedText, runID, changeRows(decided)); err != nil {
+		DELETE FROM task_decisions WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
+	if _, err := t.ExecContext(ctx, decidedText, changeRows(runID, decided)); err != nil {
 		return err
 	}
 	const waitingText = `
 		DELETE FROM task_decisions
-		WHERE workflow_run_id = ?1 AND (seq, generation) IN (SELECT value ->> 0, value ->> 3 FROM json_each(?2))`
-	_, err := t.ExecContext(ctx, waitingText, runID, changeRows(waiting))
+		WHERE (workflow_run_id, seq, generation) IN (SELECT value ->> 0, value ->> 1, value ->> 4 FROM json_each(?))`
+	_, err := t.ExecContext(ctx, waitingText, changeRows(runID, waiting))
 	return err
 }
 
 // changeRows returns changes as the rows that json_each reads.
-func changeRows(changes []miniairflow.Change) table {
+func changeRows(runID uuid.UUID, changes []miniairflow.Change) table {
 	rows := make(table, len(changes))
 	for i, c := range changes {
-		rows[i] = []any{c.Seq, c.To, dialect.Text(c.Reason), c.Generation}
+		rows[i] = []any{runID, c.Seq, c.To, dialect.Text(c.Reason), c.Generation}
 	}
 	return rows
 }

@@ -53,8 +53,6 @@ func scanTaskRun(row row) (*miniairflow.TaskRun, error) {
 	return t, nil
 }
 
-func scanInt(row row) (n int, err error) { return n, row.Scan(&n) }
-
 func scanText(row row) (s string, err error) { return s, row.Scan(&s) }
 
 func scanID(row row) (id uuid.UUID, err error) { return id, row.Scan(&id) }

@@ -59,20 +59,21 @@ func countUpstream(ctx context.Context, t *tx, runID uuid.UUID, deltas []miniair
 	}
 	rows := make(table, len(deltas))
 	for i, d := range deltas {
-		rows[i] = []any{d.Seq, d.Success, d.Failed, d.Skipped}
+		rows[i] = []any{runID, d.Seq, d.Success, d.Failed, d.Skipped}
 	}
 	const text = `
 		UPDATE task_runs AS t
 		SET up_success = t.up_success + d.success, up_failed = t.up_failed + d.failed, up_skipped = t.up_skipped + d.skipped
-		FROM (SELECT value ->> 0 AS seq, value ->> 1 AS success, value ->> 2 AS failed, value ->> 3 AS skipped FROM json_each(?2)) AS d
-		WHERE t.workflow_run_id = ?1 AND t.seq = d.seq AND t.status = 'pending'
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS success, value ->> 3 AS failed, value ->> 4 AS skipped
+			FROM json_each(?)) AS d
+		WHERE t.workflow_run_id = d.run_id AND t.seq = d.seq AND t.status = 'pending'
 			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)
 		RETURNING workflow_run_id, seq, priority, up_total, up_success, up_failed, up_skipped`
 	children, err := query(ctx, t, func(row row) (c dialect.Child, err error) {
 		up := &c.Upstream
 		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &up.Total, &up.Success, &up.Failed, &up.Skipped)
 		return c, err
-	}, text, runID, rows)
+	}, text, rows)
 	if err != nil {
 		return nil, fmt.Errorf("count upstream tasks: %w", err)
 	}
@@ -132,37 +133,38 @@ func enqueue(ctx context.Context, t *tx, changed int64, plan *dialect.Plan) erro
 	if _, err := t.ExecContext(ctx, rows, places(plan.Queued), t.now, "ready"); err != nil {
 		return err
 	}
-	const status = `
-		UPDATE task_runs AS t
-		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?3
-		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
-	_, err := t.ExecContext(ctx, status, places(plan.Queued), t.now, changed)
-	return err
+	return markQueued(ctx, t, changed, plan.Queued)
 }
 
 // feed gives slots to task runs that wait for one: the highest priority first,
-// then the one that waits longest. A due retry keeps its status until it is claimed.
+// then the one that waits longest.
 func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 	const chooseText = `
-		SELECT seq FROM task_queue WHERE workflow_run_id = ? AND state = 'limited'
+		SELECT workflow_run_id, seq FROM task_queue WHERE workflow_run_id = ? AND state = 'limited'
 		ORDER BY priority DESC, sort_key, seq LIMIT ?`
-	seqs, err := query(ctx, t, scanInt, chooseText, f.RunID, f.Count)
+	chosen, err := query(ctx, t, scanPlace, chooseText, f.RunID, f.Count)
 	if err != nil {
 		return err
 	}
 	const queueText = `
-		UPDATE task_queue AS q SET state = 'ready', sort_key = ?2 + i.key
-		FROM json_each(?3) AS i WHERE q.workflow_run_id = ?1 AND q.seq = i.value`
-	if _, err := t.ExecContext(ctx, queueText, f.RunID, t.now, list[int](seqs)); err != nil {
+		UPDATE task_queue AS q SET state = 'ready', sort_key = ?2 + i.place
+		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq`
+	if _, err := t.ExecContext(ctx, queueText, places(chosen), t.now); err != nil {
 		return err
 	}
-	const tasksText = `
+	return markQueued(ctx, t, changed, chosen)
+}
+
+// markQueued shows pending task runs as queued. A due retry keeps its status
+// until it is claimed.
+func markQueued(ctx context.Context, t *tx, changed int64, queued []dialect.Place) error {
+	const text = `
 		UPDATE task_runs AS t
-		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?4
-		FROM json_each(?3) AS i
-		WHERE t.workflow_run_id = ?1 AND t.seq = i.value AND t.status IN ('pending', 'up_for_retry')`
-	_, err = t.ExecContext(ctx, tasksText, f.RunID, t.now, list[int](seqs), changed)
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?3
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
+	_, err := t.ExecContext(ctx, text, places(queued), t.now, changed)
 	return err
 }
 

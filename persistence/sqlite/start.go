@@ -160,7 +160,7 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 	const queueText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
 		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, ?4 + i.key
-		FROM json_each(?2) AS i JOIN task_runs t ON t.workflow_run_id = ?1 AND t.seq = i.value`
+		FROM json_each(?2) AS i CROSS JOIN task_runs t WHERE t.workflow_run_id = ?1 AND t.seq = i.value`
 	if len(p.start.Queued) > 0 {
 		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Queued), "ready", t.now); err != nil {
 			return err

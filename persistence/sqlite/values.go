@@ -62,7 +62,9 @@ func (j jsonInto) Scan(value any) error {
 }
 
 // table is rows of values, which a statement reads with json_each(?): a row is
-// its value, and a column value ->> 0 and so on.
+// its value, and a column value ->> 0 and so on. A row holds all columns of the
+// key that is looked up: with a part of the key given elsewhere SQLite would
+// read the whole run once for each row.
 type table [][]any
 
 // Value implements driver.Valuer.
