@@ -131,10 +131,10 @@ func (v *validator) paramValues(at []string, p *Param) {
 		}
 	case strings.Contains(text, "${{"):
 	default:
-		if !enumIsValid {
-			p = &plain
+		if enumIsValid {
+			plain.Enum = p.Enum
 		}
-		if _, err := p.Check(p.Default); err != nil {
+		if _, err := plain.Check(p.Default); err != nil {
 			v.add(sub(at, "default"), "default of param %q (%s): %v", p.Name, p.Type, err)
 		}
 	}
