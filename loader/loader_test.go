@@ -237,6 +237,17 @@ func TestSyncTellsFilesThatCannotBeRead(t *testing.T) {
 	require.Nil(t, f.workflow("good").RetiredAt)
 }
 
+// A file that a busy machine could not read in time is tried again.
+func TestSyncTriesSlowFilesAgain(t *testing.T) {
+	f := newFixture(t, func(c *loader.Config) { c.Limits.Time = time.Nanosecond })
+	f.write("a.yaml", echo("1"))
+	f.date("a.yaml", -time.Hour)
+	for range 2 {
+		require.Equal(t, 1, f.sync().Parsed)
+	}
+	require.Contains(t, f.importErrors()[0], "takes longer than 1ns")
+}
+
 // A mounted ConfigMap is files that are links into a hidden folder, which is
 // swapped as a whole.
 func TestSyncFollowsAConfigMap(t *testing.T) {

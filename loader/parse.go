@@ -47,7 +47,14 @@ func (l Limits) withDefaults() Limits {
 // problem are returned even if others have some. All problems of the file are
 // returned, sorted by line and column. Parse never panics, and ends within the
 // limits whatever the bytes are.
-func Parse(path string, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError) {
+func Parse(path string, data []byte, limits Limits) ([]miniairflow.DefinitionAt, []miniairflow.ImportError) {
+	definitions, problems, _ := parseTimed(path, data, limits)
+	return definitions, problems
+}
+
+// parseTimed is Parse, and reports whether the time was up, so that the same
+// bytes may do better on a machine that is less busy.
+func parseTimed(path string, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError, timedOut bool) {
 	f := &file{name: path, limits: limits.withDefaults(), repaired: map[int]bool{}}
 	f.deadline = time.Now().Add(f.limits.Time)
 	defer func() {
@@ -56,11 +63,10 @@ func Parse(path string, data []byte, limits Limits) (definitions []miniairflow.D
 			definitions, problems = nil, f.sorted()
 		}
 	}()
-	text, ok := f.clean(data)
-	if !ok {
-		return nil, f.sorted()
+	if text, ok := f.clean(data); ok {
+		definitions = f.parse(text)
 	}
-	return f.parse(text), f.sorted()
+	return definitions, f.sorted(), f.timedOut
 }
 
 // file is one file that is being parsed.
@@ -73,6 +79,7 @@ type file struct {
 	repaired map[int]bool // lines with a syntax error that was repaired to read on
 	expanded int          // values that aliases, merge keys and defaults have added
 	halted   bool         // a limit is reached: nothing more is read
+	timedOut bool         // and it was that of time
 }
 
 func (f *file) parse(text string) []miniairflow.DefinitionAt {
@@ -184,6 +191,7 @@ func (d *document) find(path []string) position {
 // late reports whether the file has used up its time, and says so once.
 func (f *file) late() bool {
 	if !f.halted && time.Now().After(f.deadline) {
+		f.timedOut = true
 		f.halt(position{1, 1}, "the file takes longer than %s to read: make it smaller", f.limits.Time)
 	}
 	return f.halted

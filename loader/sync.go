@@ -94,7 +94,10 @@ func (s *syncPass) examine(file scannedFile, known *knownFile) (pending pendingF
 	if file.refused != "" {
 		sync.Problems = []miniairflow.ImportError{{File: file.path, Line: 1, Column: 1, Message: file.refused}}
 	} else {
-		sync.Definitions, sync.Problems = Parse(file.path, data, s.config.Limits)
+		var timedOut bool
+		if sync.Definitions, sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
+			state = knownFile{} // the next pass tries again
+		}
 	}
 	if len(sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet {
 		s.report.Waiting = true

@@ -95,7 +95,19 @@ func (v value) command() *miniairflow.Command {
 	if !ok {
 		return nil
 	}
+	if v.cutInQuotes() {
+		v.cut("command")
+	}
 	return &miniairflow.Command{Script: script}
+}
+
+// cutInQuotes reports whether YAML took part of a plain script for a comment
+// that the shell has in quotes, as in: echo "a #b".
+func (v value) cutInQuotes() bool {
+	_, comment, found := strings.Cut(v.doc.lines.line(v.node.Line), " #")
+	return found && v.isPlain() && slices.ContainsFunc([]string{`"`, "'"}, func(quote string) bool {
+		return strings.Count(v.node.Value, quote)%2 == 1 && strings.Contains(comment, quote)
+	})
 }
 
 var retryFields = fields[miniairflow.RetryPolicy]{

@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -134,16 +135,17 @@ func (v value) text() (string, bool) {
 		return "", false
 	}
 	if v.isPlain() && strings.Count(v.node.Value, "${{") > strings.Count(v.node.Value, "}}") {
-		v.cut()
+		v.cut("expression")
 		return "", false
 	}
 	return v.node.Value, true
 }
 
-// cut explains a plain scalar that YAML ended inside an expression.
-func (v value) cut() {
+// cut explains a plain scalar that YAML ended too early, at what it takes for a
+// comment.
+func (v value) cut(what string) {
 	line := v.doc.lines.line(v.node.Line)
-	message := "YAML cuts the unquoted expression off at \" #\""
+	message := fmt.Sprintf("YAML cuts the unquoted %s off at \" #\"", what)
 	if fixed, ok := quoteValue(line); ok {
 		message += "; write " + strings.TrimSpace(fixed)
 	}
