@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -61,26 +62,37 @@ func TestFeedSkipsWhatWasOvertaken(t *testing.T) {
 func TestFreshIsReadAfterTheCall(t *testing.T) {
 	tasks := newTasks()
 	defer tasks.close()
-	steps := make(chan int)
-	f, leave := counter(steps).join(tasks, "a")
+	began, steps := make(chan struct{}), make(chan int)
+	all := counter(steps)
+	count := all.open
+	all.open = func(key string) poller[int] {
+		poll := count(key)
+		return func(ctx context.Context) (int, bool, bool, error) {
+			select {
+			case <-ctx.Done():
+			case began <- struct{}{}:
+			}
+			return poll(ctx)
+		}
+	}
+	f, leave := all.join(tasks, "a")
 	defer leave()
-	steps <- 1
-	_, _, err := f.next(t.Context(), 0)
-	require.NoError(t, err)
-	done := make(chan int)
+	<-began
+	done := make(chan int, 1)
 	go func() {
 		state, _, _ := f.fresh(context.WithoutCancel(t.Context()))
 		done <- state
 	}()
-	// A poll that was under way does not count: only one that began later.
-	for answered := false; !answered; {
-		select {
-		case steps <- 0:
-		case state := <-done:
-			require.Equal(t, 1, state)
-			answered = true
-		}
-	}
+	require.Eventually(t, func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.asked == 1
+	}, time.Minute, time.Millisecond)
+	// The poll that is under way may have read the store before the call.
+	steps <- 1
+	<-began
+	steps <- 1
+	require.Equal(t, 2, <-done)
 }
 
 func TestFeedEndsWithItsLastWatcher(t *testing.T) {

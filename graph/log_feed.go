@@ -62,48 +62,50 @@ func (r *Resolver) watchLog(ctx context.Context, id uuid.UUID, attempt *int, fro
 	}
 	key := miniairflow.AttemptKey{RunID: t.RunID, Seq: t.Seq, Attempt: number}
 	return stream(ctx, r.live.tasks, func(ctx context.Context, send func(*model.LogChunk) error) error {
-		feed, leave := r.live.logs.join(r.live.tasks, key)
-		defer leave()
-		state, version, err := feed.fresh(ctx)
-		for err == nil && state.attempt == 0 && !state.over {
-			state, version, err = feed.next(ctx, version)
-		}
-		if err != nil {
-			return err
-		}
-		if state.attempt == 0 {
-			return send(&model.LogChunk{IsComplete: true})
-		}
-		key := key
-		key.Attempt = state.attempt
-		offset, err := logOffset(ctx, r.store, key, valueOr(from, 0))
-		if err != nil {
-			return err
-		}
-		return r.followLog(ctx, feed, key, offset, version, send)
+		return r.followLog(ctx, key, valueOr(from, 0), send)
 	}), nil
 }
 
-// followLog sends the log from offset on until its end. What the client has not
+// followLog sends the log of an attempt to its end. What the client has not
 // taken stays in the store, so a slow one holds no more than one chunk.
-func (r *Resolver) followLog(ctx context.Context, feed *feed[logState], key miniairflow.AttemptKey, offset int64, version int, send func(*model.LogChunk) error) error {
-	state, _, err := feed.next(ctx, 0)
+func (r *Resolver) followLog(ctx context.Context, key miniairflow.AttemptKey, from int64, send func(*model.LogChunk) error) error {
+	feed, leave := r.live.logs.join(r.live.tasks, key)
+	defer leave()
+	state, version, err := feed.fresh(ctx)
+	for err == nil && state.attempt == 0 {
+		if state.over {
+			return send(&model.LogChunk{IsComplete: true})
+		}
+		state, version, err = feed.next(ctx, version)
+	}
+	if err != nil {
+		return err
+	}
+	key.Attempt = state.attempt
+	offset, err := logOffset(ctx, r.store, key, from)
 	for err == nil {
-		for done := false; !done; {
-			chunk, err := readChunk(ctx, r.store, key, offset, logChunkDefault, state.over)
-			if err != nil {
-				return err
-			}
-			if done = chunk.NextOffset == offset && !chunk.IsComplete; !done {
-				if err := send(chunk); err != nil {
-					return err
-				}
-			}
-			if offset = chunk.NextOffset; chunk.IsComplete {
-				return nil
-			}
+		if offset, err = r.sendLog(ctx, key, offset, state.over, send); err != nil || state.over {
+			return err
 		}
 		state, version, err = feed.next(ctx, version)
 	}
 	return err
+}
+
+// sendLog sends what a log has from offset on and returns where that ends. With
+// over it ends with a chunk that says so.
+func (r *Resolver) sendLog(ctx context.Context, key miniairflow.AttemptKey, offset int64, over bool, send func(*model.LogChunk) error) (int64, error) {
+	for {
+		chunk, err := readChunk(ctx, r.store, key, offset, logChunkDefault, over)
+		if err != nil {
+			return offset, err
+		}
+		if chunk.NextOffset == offset && !chunk.IsComplete {
+			return offset, nil
+		}
+		if err := send(chunk); err != nil || chunk.IsComplete {
+			return chunk.NextOffset, err
+		}
+		offset = chunk.NextOffset
+	}
 }

@@ -331,7 +331,7 @@ func TestAuthenticateSockets(t *testing.T) {
 	for _, c := range []struct {
 		token string
 		want  int
-	}{{"Bearer " + testToken, http.StatusOK}, {"Bearer ma_wrong", http.StatusUnauthorized}, {"", http.StatusForbidden}} {
+	}{{"Bearer " + testToken, http.StatusOK}, {"Bearer ma_wrong", http.StatusUnauthorized}, {"Bearer ", http.StatusUnauthorized}, {"", http.StatusForbidden}} {
 		r := start(t, func(config *server.Config) {
 			config.Graph = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if !judge(r.Context(), "") {
