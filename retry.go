@@ -26,6 +26,9 @@ const (
 	RetryGrowthMax       = time.Hour
 )
 
+// LossesMax is how often a task run may lose its worker before it fails.
+const LossesMax = 3
+
 // RetryPolicy says whether and when a failed attempt is tried again. The zero
 // value never retries.
 type RetryPolicy struct {

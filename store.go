@@ -371,9 +371,6 @@ type WorkerStore interface {
 	FindWorkers(ctx context.Context) ([]*Worker, error)
 }
 
-// LossesMax is how often a task run may lose its worker before it fails.
-const LossesMax = 3
-
 // HeldAttempt is an attempt that a worker runs.
 type HeldAttempt struct {
 	RunID uuid.UUID
