@@ -161,9 +161,22 @@ func (s *simulation) decide(t *rapid.T) {
 	}
 }
 
+// requireNothingOverlooked checks that no pending task could be decided: what
+// can be is queued already or has been asked for.
+func (s *simulation) requireNothingOverlooked(t *rapid.T) {
+	for seq, n := range s.nodes {
+		if n.Status == miniairflow.TaskPending {
+			require.Equal(t, miniairflow.VerdictWait, s.g.Definition.Tasks[seq].TriggerRule.Decide(n.Upstream), "task %d", seq)
+		}
+	}
+}
+
 // play runs to the end in random order and returns the final states.
 func (s *simulation) play(t *rapid.T, ends []miniairflow.TaskStatus) []miniairflow.TaskStatus {
 	for len(s.queued) > 0 || len(s.asked) > 0 {
+		if len(s.asked) == 0 {
+			s.requireNothingOverlooked(t)
+		}
 		if len(s.asked) > 0 && (len(s.queued) == 0 || rapid.Bool().Draw(t, "decide")) {
 			s.decide(t)
 			continue
