@@ -71,7 +71,7 @@ type taskRunView struct {
 type state string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (s *state) UnmarshalText(text []byte) error {
+func (s *state) UnmarshalText(text []byte) error { //nolint:unparam // the interface has the error
 	*s = state(strings.ToLower(string(text)))
 	return nil
 }
