@@ -16,7 +16,7 @@ newest=$(find web schema.graphqls -type f -not -path '*/node_modules/*' -not -pa
 
 cd web
 if [ ! -d node_modules ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  npm ci --silent --no-audit --no-fund
+  npm ci --loglevel=error --no-audit --no-fund
 fi
 npm run --silent build
 touch dist/.built dist/.gitkeep
