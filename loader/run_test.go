@@ -41,7 +41,7 @@ func (f *fixture) version(name string, number int) {
 
 func (f *fixture) eventually(condition func() bool, message string, args ...any) {
 	f.Helper()
-	require.Eventually(f, condition, 20*time.Second, 5*time.Millisecond, append([]any{message}, args...)...)
+	require.Eventually(f, condition, time.Minute, 5*time.Millisecond, append([]any{message}, args...)...)
 }
 
 // watchOnly leaves the loader nothing but the events of the file system.
