@@ -43,6 +43,7 @@ func (s *system) claim(name string) (uuid.UUID, miniairflow.Claim) {
 func TestSilentWorkerLosesItsTask(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		s := newSystem(t, store)
+		s.lease = 4 * time.Second
 		s.load(map[string]string{"w.yaml": "tasks: {a: {command: echo hello}, b: {depends_on: [a], noop: true}}"})
 		s.scheduler()
 		id := s.trigger("w", nil)
@@ -86,7 +87,9 @@ func TestFencedWorkerStartsAnew(t *testing.T) {
 		s.worker("w1")
 		id := s.trigger("w", map[string]any{"witness": w.path})
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
-		require.NoError(t, runner.FenceAll(t.Context(), store))
+		sessions, err := store.Sessions(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, store.EndSession(t.Context(), sessions[0].ID))
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 		s.await("the first process to end", func() bool { return !alive(t, w.lines()[0]) })
@@ -101,9 +104,7 @@ func TestDatabaseRestart(t *testing.T) {
   b: {depends_on: [a], noop: true}
 `})
 	s.scheduler()
-	config := s.config("w1")
-	config.Lease, config.Fence = 10*time.Minute, 5*time.Minute
-	worker := runner.NewWorker(config)
+	worker := runner.NewWorker(s.config("w1"))
 	spawn(t, worker.Run)
 	id := s.trigger("w", map[string]any{"witness": w.path})
 	s.await("the task to start", func() bool { return len(w.lines()) == 1 })
@@ -124,6 +125,7 @@ func TestDatabaseRestart(t *testing.T) {
 func TestWorkerFencesItself(t *testing.T) {
 	server := persistencetest.PostgresServer(t)
 	s, w := newSystem(t, persistencetest.Open(t, server.URL())), newWitness(t)
+	s.lease = 4 * time.Second
 	s.load(map[string]string{"w.yaml": witnessed("trap 'echo end >> \"$WITNESS\"' EXIT; sleep 60 & wait")})
 	s.scheduler()
 	s.worker("w1")
@@ -228,11 +230,8 @@ env: {WITNESS: "${{ params.witness }}"}
 tasks:
 ` + tasks.String()})
 		s.scheduler()
-		for _, name := range []string{"w1", "w2"} {
-			config := s.config(name)
-			config.Lease, config.Fence = 10*time.Minute, 5*time.Minute
-			spawn(t, runner.NewWorker(config).Run)
-		}
+		s.worker("w1")
+		s.worker("w2")
 		id := s.trigger("w", map[string]any{"witness": w.path})
 		require.Equal(t, miniairflow.RunSuccess, s.finish(id).Status)
 		require.Len(t, w.lines(), 20)

@@ -33,13 +33,17 @@ type system struct {
 	control *miniairflow.Control
 	eval    miniairflow.Evaluator
 	dags    string
+	lease   time.Duration
 }
 
+// newSystem returns a system in which workers may be silent for long: a slow
+// machine is no lost worker.
 func newSystem(t testing.TB, store miniairflow.Store) *system {
 	eval := expression.New()
 	dags, err := filepath.Abs("testdata")
 	require.NoError(t, err)
-	return &system{t: t, store: store, eval: eval, dags: dags, control: &miniairflow.Control{Store: store, Evaluator: eval}}
+	control := &miniairflow.Control{Store: store, Evaluator: eval}
+	return &system{t: t, store: store, control: control, eval: eval, dags: dags, lease: 10 * time.Minute}
 }
 
 // process is something that runs until it is stopped.
@@ -72,7 +76,7 @@ func (p *process) stop(t testing.TB) {
 func (s *system) scheduler() {
 	logger := persistencetest.Logger(s.t)
 	spawn(s.t, runner.NewScheduler(runner.SchedulerConfig{
-		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond, Lease: 3 * time.Second,
+		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond, Lease: s.lease,
 	}).Run)
 	spawn(s.t, runner.NewAdvancer(runner.AdvancerConfig{
 		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond,
@@ -84,7 +88,7 @@ func (s *system) config(name string) runner.WorkerConfig {
 	return runner.WorkerConfig{
 		Store: s.store, Evaluator: s.eval, Actions: action.New(nil), Logger: persistencetest.Logger(s.t),
 		Name: name, Concurrency: 4, Home: s.t.TempDir(), DagsDir: s.dags,
-		Poll: 100 * time.Millisecond, Heartbeat: 100 * time.Millisecond, Lease: 3 * time.Second, Fence: 2 * time.Second,
+		Poll: 100 * time.Millisecond, Heartbeat: 100 * time.Millisecond, Lease: s.lease, Fence: s.lease * 2 / 3,
 		Grace: 500 * time.Millisecond, DrainTimeout: 10 * time.Second,
 	}
 }

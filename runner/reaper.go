@@ -73,15 +73,20 @@ func reapAll(ctx context.Context, store miniairflow.WorkerStore) (int, error) {
 
 // FenceAll ends every session there is and takes its attempts back at once,
 // without waiting for their leases. It is for the start of a process that owns
-// the whole store, as with SQLite: whoever held those sessions is dead.
+// the whole store, as with SQLite: whoever held those sessions is dead. A session
+// whose beat moves meanwhile is not: that is a CodeConflict.
 func FenceAll(ctx context.Context, store miniairflow.WorkerStore) error {
 	sessions, err := store.Sessions(ctx)
 	if err != nil {
 		return fmt.Errorf("read sessions: %w", err)
 	}
 	for _, w := range sessions {
-		if _, err := store.FenceSession(ctx, w.ID, w.Beat); err != nil {
+		fenced, err := store.FenceSession(ctx, w.ID, w.Beat)
+		if err != nil {
 			return fmt.Errorf("fence session of worker %q: %w", w.Name, err)
+		}
+		if !fenced {
+			return miniairflow.Errorf(miniairflow.CodeConflict, "worker %q is alive in another process: stop it first", w.Name)
 		}
 	}
 	_, err = reapAll(ctx, store)

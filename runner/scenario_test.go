@@ -18,8 +18,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files of the scenarios")
 
 // directive finds what a scenario's file says about how to run it:
-// "# params: {…}" are the run's parameters, and "# cancel: task" cancels the run
-// once that task runs or waits for its retry.
+// "# params: {…}" are the run's parameters, and "# cancel: task state" cancels the
+// run once that task is in that state.
 var directive = regexp.MustCompile(`(?m)^# (params|cancel): (.+)$`)
 
 // Each file of testdata, loaded and run by the real parts with real processes,
@@ -61,7 +61,8 @@ func scenario(t *testing.T, s *system, file, text string) {
 	}
 	id := s.trigger(strings.TrimSuffix(filepath.Base(file), ".yaml"), params)
 	if cancel != "" {
-		s.reach(id, cancel, miniairflow.TaskRunning, miniairflow.TaskUpForRetry)
+		task, state, _ := strings.Cut(cancel, " ")
+		s.reach(id, task, miniairflow.TaskStatus(state))
 		_, err := s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
 	}

@@ -88,7 +88,7 @@ func TestDrainTimeoutGivesTasksBack(t *testing.T) {
 		s.load(map[string]string{"w.yaml": witnessed(`sleep 60`)})
 		s.scheduler()
 		config := s.config("w1")
-		config.DrainTimeout, config.Lease, config.Fence = 100*time.Millisecond, time.Hour, time.Minute
+		config.DrainTimeout = 100 * time.Millisecond
 		p := spawn(t, runner.NewWorker(config).Run)
 		id := s.trigger("w", map[string]any{"witness": w.path})
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
