@@ -3,6 +3,7 @@ package persistencetest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -81,15 +82,20 @@ func TestOneKeyOneRun(t *testing.T) {
 
 func TestLastTasksEndAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
+		tasks := append(wide(8), task("join", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"))
+		for i := range 8 {
+			tasks = append(tasks, task(fmt.Sprintf("last%d", i), "join"))
+		}
 		for range 10 {
-			r := db.start(definition("etl", append(wide(8), task("join", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7"))...))
+			r := db.start(definition("etl", tasks...))
 			w := db.worker(r.ID.String())
-			claims := w.claim(8)
-			together(t, 8, func(ctx context.Context, i int) error {
-				_, err := db.Exchange(ctx, w.request(0, finish(claims[i], miniairflow.TaskSuccess)))
-				return err
-			})
-			w.end(miniairflow.TaskSuccess, w.claim(1)...)
+			for _, n := range []int{8, 1, 8} {
+				claims := w.claim(n)
+				together(t, n, func(ctx context.Context, i int) error {
+					_, err := db.Exchange(ctx, w.request(0, finish(claims[i], miniairflow.TaskSuccess)))
+					return err
+				})
+			}
 			require.Equal(t, miniairflow.RunSuccess, db.run(r.ID).Status)
 			db.check()
 		}
@@ -129,19 +135,21 @@ func TestNoTaskIsClaimedTwice(t *testing.T) {
 
 func TestSameExchangeAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
-		db.start(definition("etl", wide(40)...))
+		db.start(definition("etl", wide(80)...))
 		w := db.worker("w")
-		request := w.request(5, finish(w.claim(1)[0], miniairflow.TaskSuccess))
-		results := make([]miniairflow.ExchangeResult, 8)
-		together(t, 8, func(ctx context.Context, i int) (err error) {
-			results[i], err = db.Exchange(ctx, request)
-			return err
-		})
-		for _, r := range results {
-			require.Equal(t, results[0], r)
+		for range 5 {
+			request := w.request(5)
+			results := make([]miniairflow.ExchangeResult, 8)
+			together(t, 8, func(ctx context.Context, i int) (err error) {
+				results[i], err = db.Exchange(ctx, request)
+				return err
+			})
+			for _, r := range results {
+				require.Equal(t, results[0], r)
+			}
+			db.check()
 		}
-		require.Equal(t, 5, db.number(`SELECT count(*) FROM task_open`))
-		db.check()
+		require.Equal(t, 25, db.number(`SELECT count(*) FROM task_open`))
 	})
 }
 
