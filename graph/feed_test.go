@@ -91,6 +91,10 @@ func TestFreshIsReadAfterTheCall(t *testing.T) {
 	// The poll that is under way may have read the store before the call.
 	steps <- 1
 	<-began
+	f.mu.Lock()
+	answered := f.answered
+	f.mu.Unlock()
+	require.Zero(t, answered)
 	steps <- 1
 	require.Equal(t, 2, <-done)
 }
