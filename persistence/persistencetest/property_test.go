@@ -39,7 +39,7 @@ func (g *game) play() {
 		g.add, g.startRuns, g.exchange, g.exchange, g.exchange, g.repeat, g.late,
 		g.crash, g.reap, g.promote, g.look, g.apply, g.apply, g.cancel,
 	}
-	for range rapid.IntRange(1, 40).Draw(g.rt, "steps") {
+	for range rapid.IntRange(1, 25).Draw(g.rt, "steps") {
 		steps[rapid.IntRange(0, len(steps)-1).Draw(g.rt, "step")]()
 		g.check()
 	}
