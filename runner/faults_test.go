@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/sauravritesh63/miniairflow/runner"
 )
@@ -61,21 +62,25 @@ func TestSilentWorkerLosesItsTask(t *testing.T) {
 	})
 }
 
-// A process that owns its store alone takes over at once what the one before it
+// A process that opens a SQLite file takes over at once what the one before it
 // held when it was killed.
-func TestFenceAll(t *testing.T) {
-	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
-		s := newSystem(t, store)
-		s.load(map[string]string{"w.yaml": "tasks: {a: {command: echo hello}}"})
-		s.scheduler()
-		id := s.trigger("w", nil)
-		s.claim("w1")
-		require.NoError(t, runner.FenceAll(t.Context(), store))
-		require.Equal(t, miniairflow.TaskQueued, s.tasks(id)["a"].Status)
-		s.worker("w1")
-		s.finish(id)
-		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
-	})
+func TestRestartOnSQLite(t *testing.T) {
+	url := persistencetest.SQLiteURL(t)
+	before, err := persistence.Open(t.Context(), url, persistence.Options{})
+	require.NoError(t, err)
+	s := newSystem(t, before)
+	s.load(map[string]string{"w.yaml": "tasks: {a: {command: echo hello}}"})
+	id := s.trigger("w", nil)
+	_, err = before.StartRuns(t.Context(), 1)
+	require.NoError(t, err)
+	s.claim("w1")
+	require.NoError(t, before.Close())
+
+	s = newSystem(t, persistencetest.Open(t, url))
+	s.scheduler()
+	s.worker("w1")
+	s.finish(id)
+	require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 }
 
 // A worker that was fenced by others kills what it runs, and goes on with a new session.

@@ -71,28 +71,6 @@ func reapAll(ctx context.Context, store miniairflow.WorkerStore) (int, error) {
 	}
 }
 
-// FenceAll ends every session there is and takes its attempts back at once,
-// without waiting for their leases. It is for the start of a process that owns
-// the whole store, as with SQLite: whoever held those sessions is dead. A session
-// whose beat moves meanwhile is not: that is a CodeConflict.
-func FenceAll(ctx context.Context, store miniairflow.WorkerStore) error {
-	sessions, err := store.Sessions(ctx)
-	if err != nil {
-		return fmt.Errorf("read sessions: %w", err)
-	}
-	for _, w := range sessions {
-		fenced, err := store.FenceSession(ctx, w.ID, w.Beat)
-		if err != nil {
-			return fmt.Errorf("fence session of worker %q: %w", w.Name, err)
-		}
-		if !fenced {
-			return miniairflow.Errorf(miniairflow.CodeConflict, "worker %q is alive in another process: stop it first", w.Name)
-		}
-	}
-	_, err = reapAll(ctx, store)
-	return err
-}
-
 // watch judges sessions by their beats, on the monotonic clock of this process
 // alone: a session is silent if its beat was seen not to move for a whole lease
 // in unbroken contact with the database. So neither a clock step nor a restart
