@@ -31,8 +31,11 @@ func TestDescendants(t *testing.T) {
 	require.Empty(t, descendants(g, []int{5}, 100))
 
 	changes := []miniairflow.Change{
-		{Seq: 0, To: miniairflow.TaskSkipped}, {Seq: 1, To: miniairflow.TaskQueued},
-		{Seq: 2, To: miniairflow.TaskPending}, {Seq: 4, To: miniairflow.TaskSkipped}, {Seq: 5, To: miniairflow.TaskUpstreamFailed},
+		{Seq: 0, To: miniairflow.TaskSkipped},
+		{Seq: 1, To: miniairflow.TaskQueued},
+		{Seq: 2, To: miniairflow.TaskPending},
+		{Seq: 4, To: miniairflow.TaskSkipped},
+		{Seq: 5, To: miniairflow.TaskUpstreamFailed},
 	}
 	require.Equal(t, []int{0, 5}, endedByRule(g, changes))
 }

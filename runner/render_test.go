@@ -67,7 +67,8 @@ func TestRenderNamesTheFault(t *testing.T) {
 // A condition waits for the written ends of the tasks that it reads.
 func TestWithoutEarlyReaders(t *testing.T) {
 	g, err := miniairflow.NewDAG(&miniairflow.Definition{Tasks: []miniairflow.Task{
-		{Name: "a"}, {Name: "b", DependsOn: []string{"a"}, When: "${{ tasks.a.status == 'success' }}"},
+		{Name: "a"},
+		{Name: "b", DependsOn: []string{"a"}, When: "${{ tasks.a.status == 'success' }}"},
 		{Name: "c", DependsOn: []string{"b"}, When: "${{ params.x }}"},
 	}})
 	require.NoError(t, err)

@@ -55,19 +55,25 @@ func fullDefinition(name string) *miniairflow.Definition {
 		Name: "load", Description: "Lädt → 数据", DependsOn: []string{"extract"}, TriggerRule: miniairflow.AllDone, When: "${{ params.n > 1 }}",
 		Command: &miniairflow.Command{Argv: []string{"load", "${{ params.n }}", `\u0000 is only text`}}, Env: map[string]string{"A": "b"},
 		Stdin: "in", WorkingDir: "sub", Outputs: map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger},
-		Retry: miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond), Backoff: miniairflow.BackoffExponential,
-			MaxDelay: miniairflow.Duration(time.Minute), Jitter: true, OnExitCodes: []int{75}, NotTimeout: true},
+		Retry: miniairflow.RetryPolicy{
+			Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond), Backoff: miniairflow.BackoffExponential,
+			MaxDelay: miniairflow.Duration(time.Minute), Jitter: true, OnExitCodes: []int{75}, NotTimeout: true,
+		},
 		Timeout: miniairflow.Duration(time.Hour), Priority: miniairflow.PriorityHigh, Queue: "gpu", AllowFailure: true,
 	}
 	first := task("extract")
 	first.Noop, first.Command = false, &miniairflow.Command{Script: "echo 'hi'\n", Shell: "bash"}
 	return &miniairflow.Definition{
 		Name: name, Description: "Ünïcode ✓", Owner: "team", Tags: []string{"etl", "日本"}, Docs: "# Docs", IsActive: true,
-		Schedules: []miniairflow.Schedule{{Cron: "0 2 * * *", Timezone: "Europe/Berlin", Catchup: miniairflow.CatchupAll,
-			CatchupWindow: miniairflow.Duration(12 * time.Hour), Overlap: miniairflow.OverlapSkip}},
+		Schedules: []miniairflow.Schedule{{
+			Cron: "0 2 * * *", Timezone: "Europe/Berlin", Catchup: miniairflow.CatchupAll,
+			CatchupWindow: miniairflow.Duration(12 * time.Hour), Overlap: miniairflow.OverlapSkip,
+		}},
 		MaxActiveRuns: 2, MaxActiveTasks: 3, Timeout: miniairflow.Duration(2 * time.Hour),
-		Params: []miniairflow.Param{{Name: "n", Type: miniairflow.ParamInteger, Description: "how many",
-			Enum: []any{int64(9007199254740993), int64(2)}, Default: int64(9007199254740993)}, {Name: "x", Type: miniairflow.ParamNumber, Default: 1.5}},
+		Params: []miniairflow.Param{{
+			Name: "n", Type: miniairflow.ParamInteger, Description: "how many",
+			Enum: []any{int64(9007199254740993), int64(2)}, Default: int64(9007199254740993),
+		}, {Name: "x", Type: miniairflow.ParamNumber, Default: 1.5}},
 		Env: map[string]string{"REGION": "eu"}, Tasks: []miniairflow.Task{first, exit},
 	}
 }
