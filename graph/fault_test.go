@@ -31,6 +31,7 @@ func TestDisconnectLeavesNoGoroutine(t *testing.T) {
 			{watchRunQuery, watchRun(run)},
 			{`subscription { workflowRunsUpdated { id } }`, nil},
 			{`subscription { workersUpdated { id } }`, nil},
+			{watchCatalogQuery, nil},
 			{`subscription($id: ID!) { taskLogs(taskRunId: $id) { text } }`, vars{"id": miniairflow.MemberID(run, 0)}},
 		} {
 			for range 3 {

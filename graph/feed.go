@@ -11,9 +11,9 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// How often a feed looks at the store: at once after an event, but not twice
-// within feedGap, and by itself every feedPoll to twice that, because events
-// are hints that may be lost.
+// How often a feed looks at the store, unless it has times of its own: at once
+// after an event, but not twice within feedGap, and by itself every feedPoll to
+// twice that, because events are hints that may be lost.
 const (
 	feedGap  = 50 * time.Millisecond
 	feedPoll = time.Second
@@ -49,18 +49,20 @@ type feeds[K comparable, S any] struct {
 	wants  func(K, miniairflow.Event) bool // the events after which to look
 	open   func(K) poller[S]
 	gap    time.Duration // feedGap, or more where a look costs more
+	poll   time.Duration // feedPoll, or more
 
 	mu    sync.Mutex
 	byKey map[K]*feed[S]
 }
 
 // join returns the feed of key for a watcher, who must call leave. tasks runs
-// its goroutine.
+// its goroutine. A feed that is over belongs to those who still watch it: what
+// came to an end may have been opened again since.
 func (s *feeds[K, S]) join(tasks *tasks, key K) (f *feed[S], leave func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f = s.byKey[key]
-	if f == nil || f.failed() {
+	if f == nil || f.ended() {
 		f = &feed[S]{changed: make(chan struct{}), poke: make(chan struct{}, 1)}
 		var ctx context.Context
 		ctx, f.stop = context.WithCancel(tasks.ctx)
@@ -107,13 +109,13 @@ func (s *feeds[K, S]) run(ctx context.Context, key K, f *feed[S]) {
 		if over {
 			return
 		}
-		f.wait(ctx, max(s.gap, feedGap), events.C())
+		f.wait(ctx, max(s.gap, feedGap), max(s.poll, feedPoll), events.C())
 	}
 	f.end(ctx.Err())
 }
 
 // wait returns when it is time for the next poll.
-func (f *feed[S]) wait(ctx context.Context, gap time.Duration, events <-chan struct{}) {
+func (f *feed[S]) wait(ctx context.Context, gap, poll time.Duration, events <-chan struct{}) {
 	pause := time.NewTimer(gap)
 	defer pause.Stop()
 	select {
@@ -123,7 +125,7 @@ func (f *feed[S]) wait(ctx context.Context, gap time.Duration, events <-chan str
 		return
 	case <-pause.C:
 	}
-	next := time.NewTimer(feedPoll + rand.N(feedPoll))
+	next := time.NewTimer(poll + rand.N(poll))
 	defer next.Stop()
 	select {
 	case <-ctx.Done():
@@ -162,10 +164,10 @@ func (f *feed[S]) signal() {
 	f.changed = make(chan struct{})
 }
 
-func (f *feed[S]) failed() bool {
+func (f *feed[S]) ended() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.err != nil
+	return f.over
 }
 
 // fresh returns a state that was read after the call began.

@@ -137,6 +137,28 @@ func TestFeedThatIsOverAnswersAtOnce(t *testing.T) {
 	}
 }
 
+// TestWatcherOfEndedFeedLooksAgain: a run that is over may be opened again while
+// an old watcher has not left yet.
+func TestWatcherOfEndedFeedLooksAgain(t *testing.T) {
+	tasks := newTasks()
+	defer tasks.close()
+	steps := make(chan int, 1)
+	all := counter(steps)
+	first, leaveFirst := all.join(tasks, "a")
+	steps <- -1
+	_, _, err := first.next(t.Context(), 0)
+	require.NoError(t, err)
+	second, leaveSecond := all.join(tasks, "a")
+	defer leaveSecond()
+	require.NotSame(t, first, second)
+	leaveFirst()
+	require.Same(t, second, all.byKey["a"])
+	steps <- 7
+	state, _, err := second.next(t.Context(), 0)
+	require.NoError(t, err)
+	require.Equal(t, 7, state)
+}
+
 func TestClosedTasksEndStreams(t *testing.T) {
 	tasks := newTasks()
 	started := make(chan struct{})
@@ -191,12 +213,14 @@ func TestMergeKeepsWhatDidNotChange(t *testing.T) {
 	}
 	empty := &runState{}
 	one := empty.merge(miniairflow.RunChanges{Run: run, Revision: 5, TaskRuns: []*miniairflow.TaskRun{
-		task(0, miniairflow.TaskRunning, 5), task(2, miniairflow.TaskPending, 5)}})
+		task(0, miniairflow.TaskRunning, 5), task(2, miniairflow.TaskPending, 5),
+	}})
 	require.Len(t, one.since(empty, nil), 2, "a place without a task run is left out")
 	again := *run
 	again.Revision = 9
 	two := one.merge(miniairflow.RunChanges{Run: &again, Revision: 9, TaskRuns: []*miniairflow.TaskRun{
-		task(0, miniairflow.TaskRunning, 9), task(2, miniairflow.TaskQueued, 9)}})
+		task(0, miniairflow.TaskRunning, 9), task(2, miniairflow.TaskQueued, 9),
+	}})
 	require.Same(t, one.run, two.run)
 	require.Equal(t, []*miniairflow.TaskRun{two.tasks[2]}, two.since(one, nil))
 	require.Len(t, two.since(one, map[int]bool{0: true}), 2)

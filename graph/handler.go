@@ -3,6 +3,7 @@ package graph
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -143,6 +144,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		transport.SendErrorf(w, status, "the request's body cannot be read: it may have at most %d bytes", bodyMax)
 		return
+	}
+	// The transport of events writes a body that it cannot read to the process's
+	// log, and it may hold secrets.
+	if strings.Contains(r.Header.Get("Content-Type"), "json") {
+		if err := json.Unmarshal(body, &graphql.RawParams{}); err != nil {
+			w.Header().Set("Content-Type", "application/json")
+			transport.SendErrorf(w, http.StatusBadRequest, "the request's body is not {\"query\": \"…\", \"variables\": {…}}")
+			return
+		}
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if strings.Contains(r.Header.Get("Accept"), "text/event-stream") {

@@ -162,7 +162,7 @@ func complexity() generated.ComplexityRoot {
 	c.Query.WorkflowRuns, c.Workflow.Runs = runs, runs
 	c.Query.TaskRuns, c.WorkflowRun.TaskRuns = taskRuns, taskRuns
 	c.Workflow.Versions = page
-	c.Workflow.Tasks, c.WorkflowVersion.Tasks = list, list
+	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {
 		return 1 + child + min(max(valueOr(limit, logChunkDefault), 0), logChunkMax)/logBytesPerObject
 	}

@@ -17,6 +17,7 @@ type live struct {
 	allRuns feeds[struct{}, *runsState]
 	logs    feeds[miniairflow.AttemptKey, logState]
 	workers feeds[struct{}, []*miniairflow.Worker]
+	catalog feeds[struct{}, *catalogState]
 }
 
 func newLive(store miniairflow.Store, logger *slog.Logger) *live {
@@ -38,6 +39,10 @@ func newLive(store miniairflow.Store, logger *slog.Logger) *live {
 		workers: feeds[struct{}, []*miniairflow.Worker]{
 			logger: logger, bus: bus, wants: wantsWorkers,
 			open: func(struct{}) poller[[]*miniairflow.Worker] { return pollWorkers(store) },
+		},
+		catalog: feeds[struct{}, *catalogState]{
+			logger: logger, bus: bus, wants: wantsCatalog, gap: catalogGap, poll: catalogPoll,
+			open: func(struct{}) poller[*catalogState] { return pollCatalog(store) },
 		},
 	}
 }

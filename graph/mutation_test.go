@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -202,6 +204,27 @@ func TestOperationsAreBounded(t *testing.T) {
 		request.Header.Set("Content-Type", contentType)
 		require.Equal(t, http.StatusBadRequest, send(t, request).Status, contentType)
 	}
+}
+
+// TestUnreadableBodyIsNotLogged: what a client sends by mistake may hold secrets.
+func TestUnreadableBodyIsNotLogged(t *testing.T) {
+	w := newWorld(t, persistencetest.SQLite(t))
+	var printed bytes.Buffer
+	log.SetOutput(&printed)
+	defer log.SetOutput(os.Stderr)
+	for _, accept := range []string{"text/event-stream", "application/json"} {
+		for _, body := range []string{`{"query": "{ workers { id } }", "variables": "hunter2"}`, `hunter2`, ``} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url, strings.NewReader(body))
+			require.NoError(t, err)
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Accept", accept)
+			a := send(t, request)
+			require.Equal(t, http.StatusBadRequest, a.Status)
+			require.Contains(t, a.Errors[0].Message, "the request's body is not")
+		}
+	}
+	require.Empty(t, printed.String())
+	require.Empty(t, w.log.String())
 }
 
 func repeat(n int, text func(int) string) string {

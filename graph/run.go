@@ -32,6 +32,10 @@ func (r *Resolver) runs(ctx context.Context, first *int, after *string, filter *
 	if err != nil {
 		return nil, err
 	}
+	return r.runPage(ctx, first, after, f)
+}
+
+func (r *Resolver) runPage(ctx context.Context, first *int, after *string, f miniairflow.RunFilter) (*model.WorkflowRunConnection, error) {
 	list := query[*miniairflow.WorkflowRun, miniairflow.RunCursor]{encode: encodeRunCursor, decode: decodeRunCursor}
 	list.find = func(ctx context.Context, after *miniairflow.RunCursor, limit int) ([]*miniairflow.WorkflowRun, error) {
 		page := f
@@ -43,14 +47,14 @@ func (r *Resolver) runs(ctx context.Context, first *int, after *string, filter *
 }
 
 func (r *Resolver) runsOfWorkflow(ctx context.Context, w *miniairflow.Workflow, first *int, after *string, filter *model.WorkflowRunFilter) (*model.WorkflowRunConnection, error) {
-	own := model.WorkflowRunFilter{Workflow: &w.Name}
+	own := miniairflow.RunFilter{WorkflowID: w.ID}
 	if filter != nil {
 		if filter.Workflow != nil && *filter.Workflow != w.Name {
 			return nil, invalid("filter.workflow is %q inside workflow %q: leave it out", *filter.Workflow, w.Name)
 		}
 		own.Statuses = filter.Statuses
 	}
-	return r.runs(ctx, first, after, &own)
+	return r.runPage(ctx, first, after, own)
 }
 
 // versionsOfRuns returns the version of each run.

@@ -17,7 +17,7 @@ import (
 // Bounds of the feed of all runs.
 const (
 	runsGap        = 400 * time.Millisecond // between two looks, however much happens
-	runsLooked     = 200                    // newest runs, and active runs, that each look compares
+	runsLooked     = 200                    // newest runs that each look compares, beside all active ones
 	runsRemembered = 1000                   // changed runs that a slow client may be behind
 	runsAtOnce     = 50                     // runs that a new client gets first
 )
@@ -85,7 +85,8 @@ func pollRuns(store miniairflow.Store) poller[*runsState] {
 		var changed []*miniairflow.WorkflowRun
 		for id, mark := range marks {
 			old, seen := known[id]
-			if known != nil && !(seen && sameRun(old.run, mark.run) && maps.Equal(old.states, mark.states)) {
+			same := seen && sameRun(old.run, mark.run) && maps.Equal(old.states, mark.states)
+			if known != nil && !same {
 				changed = append(changed, mark.run)
 			}
 		}
@@ -100,16 +101,17 @@ func pollRuns(store miniairflow.Store) poller[*runsState] {
 
 // markRuns looks at the runs that may have changed since known.
 func markRuns(ctx context.Context, store miniairflow.Store, known map[uuid.UUID]runMark) (map[uuid.UUID]runMark, error) {
-	marks := map[uuid.UUID]runMark{}
-	active := []miniairflow.RunStatus{miniairflow.RunPending, miniairflow.RunRunning}
-	for _, statuses := range [][]miniairflow.RunStatus{nil, active} {
-		runs, err := store.FindRuns(ctx, miniairflow.RunFilter{Statuses: statuses, Limit: runsLooked})
-		if err != nil {
-			return nil, fmt.Errorf("find runs: %w", err)
-		}
-		for _, run := range runs {
-			marks[run.ID] = runMark{run: run}
-		}
+	newest, err := store.FindRuns(ctx, miniairflow.RunFilter{Limit: runsLooked})
+	if err != nil {
+		return nil, fmt.Errorf("find runs: %w", err)
+	}
+	active, err := activeRuns(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	marks := make(map[uuid.UUID]runMark, len(newest)+len(active))
+	for _, run := range slices.Concat(newest, active) {
+		marks[run.ID] = runMark{run: run}
 	}
 	for id, mark := range known {
 		if _, listed := marks[id]; listed || mark.run.IsTerminal() {
@@ -133,6 +135,25 @@ func markRuns(ctx context.Context, store miniairflow.Store, known map[uuid.UUID]
 		marks[id] = mark
 	}
 	return marks, nil
+}
+
+// activeRuns returns all runs that are not over, the newest first. Page by page
+// it stays quick with thousands of them, as after a backfill.
+func activeRuns(ctx context.Context, store miniairflow.RunStore) ([]*miniairflow.WorkflowRun, error) {
+	filter := miniairflow.RunFilter{Statuses: []miniairflow.RunStatus{miniairflow.RunPending, miniairflow.RunRunning}, Limit: pageMax}
+	var active []*miniairflow.WorkflowRun
+	for {
+		page, err := store.FindRuns(ctx, filter)
+		if err != nil {
+			return nil, fmt.Errorf("find active runs: %w", err)
+		}
+		active = append(active, page...)
+		if len(page) < pageMax {
+			return active, nil
+		}
+		last := page[len(page)-1]
+		filter.Before = &miniairflow.RunCursor{CreatedAt: last.CreatedAt, ID: last.ID}
+	}
 }
 
 func olderFirst(a, b *miniairflow.WorkflowRun) int {

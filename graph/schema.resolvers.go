@@ -129,6 +129,10 @@ func (r *subscriptionResolver) WorkersUpdated(ctx context.Context) (<-chan []*mi
 	return r.watchWorkers(ctx)
 }
 
+func (r *subscriptionResolver) CatalogUpdated(ctx context.Context) (<-chan *model.CatalogUpdate, error) {
+	return r.watchCatalog(ctx)
+}
+
 func (r *taskResolver) When(ctx context.Context, obj *miniairflow.Task) (*string, error) {
 	return orNull(obj.When), nil
 }

@@ -47,7 +47,8 @@ func (w *world) dial(t *testing.T) *websocket.Conn {
 // dialRaw opens a WebSocket.
 func (w *world) dialRaw(t *testing.T) *websocket.Conn {
 	t.Helper()
-	conn, _, err := websocket.Dial(t.Context(), w.url, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
+	conn, _, err := websocket.Dial( //nolint:bodyclose // the package says that it needs no closing
+		t.Context(), w.url, &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}})
 	require.NoError(t, err)
 	conn.SetReadLimit(64 << 20)
 	t.Cleanup(func() { _ = conn.CloseNow() })

@@ -56,6 +56,11 @@ type ComplexityRoot struct {
 		WorkflowRun func(childComplexity int) int
 	}
 
+	CatalogUpdate struct {
+		ChangedWorkflows func(childComplexity int) int
+		ImportErrors     func(childComplexity int) int
+	}
+
 	Command struct {
 		Argv   func(childComplexity int) int
 		Script func(childComplexity int) int
@@ -148,6 +153,7 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
+		CatalogUpdated      func(childComplexity int) int
 		TaskLogs            func(childComplexity int, taskRunID uuid.UUID, attempt *int, fromOffset *int64) int
 		WorkersUpdated      func(childComplexity int) int
 		WorkflowRunUpdated  func(childComplexity int, id uuid.UUID, sinceRevision *int64) int
@@ -398,6 +404,7 @@ type SubscriptionResolver interface {
 	WorkflowRunsUpdated(ctx context.Context, filter *model.WorkflowRunFilter) (<-chan *miniairflow.WorkflowRun, error)
 	TaskLogs(ctx context.Context, taskRunID uuid.UUID, attempt *int, fromOffset *int64) (<-chan *model.LogChunk, error)
 	WorkersUpdated(ctx context.Context) (<-chan []*miniairflow.Worker, error)
+	CatalogUpdated(ctx context.Context) (<-chan *model.CatalogUpdate, error)
 }
 type TaskResolver interface {
 	When(ctx context.Context, obj *miniairflow.Task) (*string, error)
@@ -486,6 +493,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CancelWorkflowRunPayload.WorkflowRun(childComplexity), true
+
+	case "CatalogUpdate.changedWorkflows":
+		if e.ComplexityRoot.CatalogUpdate.ChangedWorkflows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CatalogUpdate.ChangedWorkflows(childComplexity), true
+	case "CatalogUpdate.importErrors":
+		if e.ComplexityRoot.CatalogUpdate.ImportErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CatalogUpdate.ImportErrors(childComplexity), true
 
 	case "Command.argv":
 		if e.ComplexityRoot.Command.Argv == nil {
@@ -885,6 +905,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Schedule.Timezone(childComplexity), true
 
+	case "Subscription.catalogUpdated":
+		if e.ComplexityRoot.Subscription.CatalogUpdated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Subscription.CatalogUpdated(childComplexity), true
 	case "Subscription.taskLogs":
 		if e.ComplexityRoot.Subscription.TaskLogs == nil {
 			break
@@ -1979,9 +2005,9 @@ type Mutation {
 }
 
 """
-Live updates, over WebSocket (graphql-transport-ws) or server-sent events. Every terminal state arrives, revisions
-rise, states in between may fold into the latest one, and nothing is missed after a reconnect with the last revision or
-offset. A client that reads too slowly is closed with the code SLOW_CLIENT and may connect again.
+Live updates, over WebSocket (graphql-transport-ws) or server-sent events. Every terminal state arrives, states in
+between may fold into the latest one, and nothing is missed after a reconnect with the last revision or offset. A client
+that reads too slowly is closed with the code SLOW_CLIENT and may connect again.
 """
 type Subscription {
   """
@@ -2001,6 +2027,11 @@ type Subscription {
   taskLogs(taskRunId: ID!, attempt: Int, fromOffset: Int64 = 0): LogChunk!
   "All workers, as in Query.workers: at once, and after each change."
   workersUpdated: [Worker!]!
+  """
+  The catalog: at once what is wrong in workflow files, then each change of a workflow or of an import error, at most a few
+  times a second. Who asks for the workflows after the first update, and again after a reconnect, misses no change.
+  """
+  catalogUpdated: CatalogUpdate!
 }
 
 "Chooses workflows. What is left out does not restrict."
@@ -2590,13 +2621,29 @@ type LogChunk {
 type WorkflowRunUpdate {
   "The run as it is now."
   workflowRun: WorkflowRun!
-  "Where to go on after a reconnect, as sinceRevision. It never falls."
+  """
+  Where to go on after a reconnect, as sinceRevision. It is greater than in the update before, or equal: within a set that
+  comes in several updates, and on PostgreSQL while a transaction is open that began before the change. In one
+  subscription it never falls; nor after a reconnect, unless the database was put back to an earlier state: then
+  everything is sent again.
+  """
   revision: Int64!
   """
   The task runs that have changed, in file order, at most 1,000. A larger set comes in several updates, of which only the
   last has the new revision.
   """
   changedTaskRuns: [TaskRun!]!
+}
+
+"What has changed in the catalog of workflows since the update before."
+type CatalogUpdate {
+  """
+  The workflows that are new, or that a file or a person has changed, paused, unpaused or retired, ordered by name, at most
+  200: a larger set comes in several updates. The first update has none.
+  """
+  changedWorkflows: [Workflow!]!
+  "What is wrong in workflow files now, as in Query.importErrors."
+  importErrors: [ImportError!]!
 }
 
 "A session of a worker process: from its start until it ends or goes silent."
@@ -2760,6 +2807,16 @@ func (ec *executionContext) childFields_CancelWorkflowRunPayload(ctx context.Con
 		return ec.fieldContext_CancelWorkflowRunPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CancelWorkflowRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CatalogUpdate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "changedWorkflows":
+		return ec.fieldContext_CatalogUpdate_changedWorkflows(ctx, field)
+	case "importErrors":
+		return ec.fieldContext_CatalogUpdate_importErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CatalogUpdate", field.Name)
 }
 
 func (ec *executionContext) childFields_Command(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3943,6 +4000,70 @@ func (ec *executionContext) fieldContext_CancelWorkflowRunPayload_userErrors(_ c
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CatalogUpdate_changedWorkflows(ctx context.Context, field graphql.CollectedField, obj *model.CatalogUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CatalogUpdate_changedWorkflows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangedWorkflows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CatalogUpdate_changedWorkflows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CatalogUpdate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CatalogUpdate_importErrors(ctx context.Context, field graphql.CollectedField, obj *model.CatalogUpdate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CatalogUpdate_importErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ImportErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.ImportError) graphql.Marshaler {
+			return ec.marshalNImportError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐImportErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CatalogUpdate_importErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CatalogUpdate",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ImportError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -5724,6 +5845,38 @@ func (ec *executionContext) fieldContext_Subscription_workersUpdated(_ context.C
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Worker(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_catalogUpdated(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_catalogUpdated(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().CatalogUpdated(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CatalogUpdate) graphql.Marshaler {
+			return ec.marshalNCatalogUpdate2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCatalogUpdate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_catalogUpdated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CatalogUpdate(ctx, field)
 		},
 	}
 	return fc, nil
@@ -11233,6 +11386,44 @@ func (ec *executionContext) _CancelWorkflowRunPayload(ctx context.Context, sel a
 	return out
 }
 
+var catalogUpdateImplementors = []string{"CatalogUpdate"}
+
+func (ec *executionContext) _CatalogUpdate(ctx context.Context, sel ast.SelectionSet, obj *model.CatalogUpdate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, catalogUpdateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CatalogUpdate")
+		case "changedWorkflows":
+			out.Values[i] = ec._CatalogUpdate_changedWorkflows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "importErrors":
+			out.Values[i] = ec._CatalogUpdate_importErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var commandImplementors = []string{"Command"}
 
 func (ec *executionContext) _Command(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Command) graphql.Marshaler {
@@ -11924,6 +12115,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_taskLogs(ctx, fields[0])
 	case "workersUpdated":
 		return ec._Subscription_workersUpdated(ctx, fields[0])
+	case "catalogUpdated":
+		return ec._Subscription_catalogUpdated(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -13566,6 +13759,14 @@ func (ec *executionContext) marshalNCancelWorkflowRunPayload2ᚖgithubᚗcomᚋs
 		return graphql.Null
 	}
 	return ec._CancelWorkflowRunPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCatalogUpdate2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCatalogUpdate(ctx context.Context, sel ast.SelectionSet, v *model.CatalogUpdate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CatalogUpdate!")
+		return graphql.Null
+	}
+	return ec._CatalogUpdate(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCatchup2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCatchup(ctx context.Context, v any) (miniairflow.Catchup, error) {

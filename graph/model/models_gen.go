@@ -29,6 +29,15 @@ type CancelWorkflowRunPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What has changed in the catalog of workflows since the update before.
+type CatalogUpdate struct {
+	// The workflows that are new, or that a file or a person has changed, paused, unpaused or retired, ordered by name, at most
+	// 200: a larger set comes in several updates. The first update has none.
+	ChangedWorkflows []*miniairflow.Workflow `json:"changedWorkflows"`
+	// What is wrong in workflow files now, as in Query.importErrors.
+	ImportErrors []*miniairflow.ImportError `json:"importErrors"`
+}
+
 // An output that a task declares.
 type OutputDeclaration struct {
 	// Its name.
@@ -119,7 +128,10 @@ type UserError struct {
 type WorkflowRunUpdate struct {
 	// The run as it is now.
 	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun"`
-	// Where to go on after a reconnect, as sinceRevision. It never falls.
+	// Where to go on after a reconnect, as sinceRevision. It is greater than in the update before, or equal: within a set that
+	// comes in several updates, and on PostgreSQL while a transaction is open that began before the change. In one
+	// subscription it never falls; nor after a reconnect, unless the database was put back to an earlier state: then
+	// everything is sent again.
 	Revision int64 `json:"revision"`
 	// The task runs that have changed, in file order, at most 1,000. A larger set comes in several updates, of which only the
 	// last has the new revision.
