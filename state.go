@@ -64,22 +64,25 @@ var (
 	WorkerStatuses  = []WorkerStatus{WorkerActive, WorkerDraining, WorkerInactive}
 )
 
-// runTransitions and taskTransitions are the tables of allowed changes. The SQL
-// guards repeat them; docs/state-machine.md draws them. Terminal states have no
-// entry, so they never change.
+// runTransitions and those after it are the tables of allowed changes. The SQL
+// guards repeat them; docs/state-machine.md draws them. A terminal state is one
+// that the table knows and lets go nowhere.
 var (
 	runTransitions = map[RunStatus][]RunStatus{
 		RunPending: {RunRunning, RunSkipped, RunCancelled},
 		RunRunning: {RunSuccess, RunFailed, RunCancelled},
+		RunSuccess: nil, RunFailed: nil, RunCancelled: nil, RunSkipped: nil,
 	}
 	taskTransitions = map[TaskStatus][]TaskStatus{
 		TaskPending:    {TaskQueued, TaskSkipped, TaskUpstreamFailed, TaskFailed, TaskCancelled},
 		TaskQueued:     {TaskRunning, TaskFailed, TaskCancelled},
 		TaskRunning:    {TaskSuccess, TaskFailed, TaskCancelled, TaskUpForRetry, TaskQueued},
 		TaskUpForRetry: {TaskRunning, TaskCancelled},
+		TaskSuccess:    nil, TaskFailed: nil, TaskCancelled: nil, TaskSkipped: nil, TaskUpstreamFailed: nil,
 	}
 	attemptTransitions = map[AttemptStatus][]AttemptStatus{
 		AttemptRunning: {AttemptSuccess, AttemptFailed, AttemptTimedOut, AttemptCancelled, AttemptLost},
+		AttemptSuccess: nil, AttemptFailed: nil, AttemptTimedOut: nil, AttemptCancelled: nil, AttemptLost: nil,
 	}
 	workerTransitions = map[WorkerStatus][]WorkerStatus{
 		WorkerActive:   {WorkerDraining, WorkerInactive},
@@ -87,13 +90,20 @@ var (
 	}
 )
 
+// isTerminal reports whether table knows s and lets it go nowhere. A state of a
+// newer program is none that is over.
+func isTerminal[S comparable](table map[S][]S, s S) bool {
+	next, known := table[s]
+	return known && len(next) == 0
+}
+
 // CanTransition reports whether a run may go from s to next.
 func (s RunStatus) CanTransition(next RunStatus) bool {
 	return slices.Contains(runTransitions[s], next)
 }
 
 // IsTerminal reports whether a run in state s is over.
-func (s RunStatus) IsTerminal() bool { return len(runTransitions[s]) == 0 }
+func (s RunStatus) IsTerminal() bool { return isTerminal(runTransitions, s) }
 
 // CanTransition reports whether a task run may go from s to next. A running
 // task goes back to queued only when its worker was lost.
@@ -102,7 +112,7 @@ func (s TaskStatus) CanTransition(next TaskStatus) bool {
 }
 
 // IsTerminal reports whether a task run in state s is over.
-func (s TaskStatus) IsTerminal() bool { return len(taskTransitions[s]) == 0 }
+func (s TaskStatus) IsTerminal() bool { return isTerminal(taskTransitions, s) }
 
 // CanTransition reports whether an attempt may go from s to next.
 func (s AttemptStatus) CanTransition(next AttemptStatus) bool {
@@ -110,7 +120,7 @@ func (s AttemptStatus) CanTransition(next AttemptStatus) bool {
 }
 
 // IsTerminal reports whether an attempt in state s is over.
-func (s AttemptStatus) IsTerminal() bool { return len(attemptTransitions[s]) == 0 }
+func (s AttemptStatus) IsTerminal() bool { return isTerminal(attemptTransitions, s) }
 
 // CanTransition reports whether a worker may go from s to next.
 func (s WorkerStatus) CanTransition(next WorkerStatus) bool {

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 // The names are stored and are part of the API: they never change.
@@ -61,6 +62,9 @@ func TestStateTables(t *testing.T) {
 	checkTable(t, miniairflow.AttemptStatuses, miniairflow.AttemptStatus.IsTerminal,
 		miniairflow.AttemptSuccess, miniairflow.AttemptFailed, miniairflow.AttemptTimedOut, miniairflow.AttemptCancelled, miniairflow.AttemptLost)
 	checkTable(t, miniairflow.WorkerStatuses, func(s miniairflow.WorkerStatus) bool { return s == miniairflow.WorkerInactive }, miniairflow.WorkerInactive)
+	require.False(t, miniairflow.RunStatus("paused").IsTerminal(), "what nobody knows is not over")
+	require.False(t, miniairflow.TaskStatus("").IsTerminal())
+	require.False(t, miniairflow.AttemptStatus("frozen").IsTerminal())
 	for _, s := range miniairflow.TaskStatuses {
 		require.Equal(t, !s.IsTerminal(), s.CanTransition(miniairflow.TaskCancelled), "%s can be cancelled exactly while it is open", s)
 	}
