@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"testing"
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 // drawDAG generates a graph of up to twelve tasks with random rules, conditions
@@ -260,10 +261,8 @@ func TestOrderIsTopologicalAndKeepsTheFile(t *testing.T) {
 			for _, up := range ups {
 				require.Less(t, place[up], place[seq])
 				require.Contains(t, g.Downstream[up], seq)
-				require.True(t, g.Ancestors(seq)[up])
 				inOrder = inOrder && up < seq
 			}
-			require.False(t, g.Ancestors(seq)[seq])
 		}
 		if inOrder {
 			require.Equal(t, seqs(len(g.Order)), g.Order, "a file in order stays as it is")

@@ -56,7 +56,7 @@ func parseCron(text string) (spec *cronSpec, err error) {
 	case len(trimmed) > cronTextMax:
 		return nil, fmt.Errorf("cron is longer than %d bytes", cronTextMax)
 	case strings.HasPrefix(upper, "TZ="), strings.HasPrefix(upper, "CRON_TZ="):
-		return nil, fmt.Errorf("cron %s names a time zone: write it as timezone: beside cron:", show(trimmed))
+		return nil, fmt.Errorf("cron %s names a time zone: write it as timezone: beside the cron expression", show(trimmed))
 	case strings.HasPrefix(trimmed, "@every"):
 		return nil, fmt.Errorf("cron %s is not supported: write a step such as \"*/15 * * * *\"", show(trimmed))
 	case strings.HasPrefix(trimmed, "@"):

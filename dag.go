@@ -142,20 +142,3 @@ func (g *DAG) CycleText() string {
 	}
 	return strings.Join(names, " → ")
 }
-
-// Ancestors returns the tasks that must end before task i may start, i left
-// out, as a set by place.
-func (g *DAG) Ancestors(i int) map[int]bool {
-	found := map[int]bool{}
-	open := append([]int(nil), g.Upstream[i]...)
-	for len(open) > 0 {
-		at := open[len(open)-1]
-		open = open[:len(open)-1]
-		if found[at] {
-			continue
-		}
-		found[at] = true
-		open = append(open, g.Upstream[at]...)
-	}
-	return found
-}

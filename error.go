@@ -70,13 +70,14 @@ func ErrorCode(err error) string {
 }
 
 // ErrorMessage returns the text that people may see: the message of the first
-// *Error in err's chain, "internal error" for any other error, and "" for nil.
+// *Error in err's chain, "internal error" for one with CodeInternal and for any
+// other error, and "" for nil.
 func ErrorMessage(err error) string {
 	if err == nil {
 		return ""
 	}
 	var e *Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.Code != CodeInternal {
 		return e.Message
 	}
 	return "internal error"

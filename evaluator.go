@@ -43,10 +43,3 @@ type TaskScope struct {
 	Outputs  map[string]any
 	ExitCode *int
 }
-
-// Problem is something wrong in a definition. Path leads to it from the root of
-// the workflow: ["tasks", "extract", "depends_on", "0"].
-type Problem struct {
-	Path    []string
-	Message string
-}

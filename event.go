@@ -1,6 +1,7 @@
 package miniairflow
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -66,12 +67,7 @@ func (b *Bus) Subscribe(want func(Event) bool) *Subscription {
 // SubscribeTopics returns a subscription to the given topics (and TopicAll).
 func (b *Bus) SubscribeTopics(topics ...Topic) *Subscription {
 	return b.Subscribe(func(e Event) bool {
-		for _, t := range topics {
-			if e.Topic == t {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(topics, e.Topic)
 	})
 }
 

@@ -6,8 +6,9 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 func TestBusCoalesces(t *testing.T) {

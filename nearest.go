@@ -11,10 +11,24 @@ import (
 const nearestWordMax = 64
 
 // Nearest returns the known word that word was probably meant to be, for "did
-// you mean"; ok is false if none is close. Case does not count.
+// you mean": the same one in another spelling (dependsOn, depends-on), one with
+// the same letters in another order, or one with a few letters wrong, in case
+// and separators alike; ok is false if there is none.
 func Nearest(word string, known []string) (nearest string, ok bool) {
 	if word == "" || len(word) > nearestWordMax {
 		return "", false
+	}
+	spelled := spelling(word)
+	for _, k := range known {
+		switch spelledK := spelling(k); {
+		case spelledK == spelled:
+			return k, true
+		case !ok && sameLetters(spelledK, spelled):
+			nearest, ok = k, true
+		}
+	}
+	if ok {
+		return nearest, true
 	}
 	lower := strings.ToLower(word)
 	best := 1 + max(1, min(3, len(word)/3))
@@ -27,6 +41,24 @@ func Nearest(word string, known []string) (nearest string, ok bool) {
 		}
 	}
 	return nearest, ok
+}
+
+var separators = strings.NewReplacer("-", "", "_", "", " ", "")
+
+// spelling returns a word without what people spell differently.
+func spelling(word string) string { return strings.ToLower(separators.Replace(word)) }
+
+// sameLetters reports whether two words differ in nothing but the order of their bytes.
+func sameLetters(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	var counts [256]int
+	for i := range len(a) {
+		counts[a[i]]++
+		counts[b[i]]--
+	}
+	return counts == [256]int{}
 }
 
 // DidYouMean returns the end of a message about an unknown word: "; did you

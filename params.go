@@ -82,10 +82,10 @@ func (p *Param) Check(value any) (any, error) {
 }
 
 func (p *Param) parse(value any) (any, error) {
+	text, isText := value.(string)
 	if n, ok := value.(json.Number); ok {
 		value = n.String()
 	}
-	text, isText := value.(string)
 	switch p.Type {
 	case ParamInteger:
 		return parseInteger(value)

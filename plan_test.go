@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 func TestPlanFire(t *testing.T) {

@@ -33,7 +33,7 @@ const LossesMax = 3
 // value never retries.
 type RetryPolicy struct {
 	Count       int      `json:"count,omitempty"` // tries after the first one
-	Delay       Duration `json:"delay,omitempty"`
+	Delay       Duration `json:"delay,omitempty"` // 0: not given, so that of the defaults; files cannot say 0
 	Backoff     Backoff  `json:"backoff,omitempty"`
 	MaxDelay    Duration `json:"max_delay,omitempty"`
 	Jitter      bool     `json:"jitter,omitempty"`        // wait between half and all of the delay

@@ -137,7 +137,15 @@ type ImportError struct {
 	Since   time.Time
 }
 
-// String returns the error as compilers print it: file:line:column: message.
+// String returns the error as compilers print it: file:line:column: message,
+// without the parts that are 0.
 func (e ImportError) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Message)
+	place := e.File
+	if e.Line > 0 {
+		place += fmt.Sprintf(":%d", e.Line)
+		if e.Column > 0 {
+			place += fmt.Sprintf(":%d", e.Column)
+		}
+	}
+	return place + ": " + e.Message
 }

@@ -9,9 +9,10 @@ import (
 	"time"
 	_ "time/tzdata" // zones must not depend on the machine
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 func instant(t testing.TB, text string) time.Time {
@@ -26,42 +27,76 @@ func TestNextFireKnowsClockChanges(t *testing.T) {
 		name, cron, zone, after string
 		want                    []string // in UTC
 	}{
-		{"gap fires once right after it", "30 2 * * *", "America/New_York", "2026-03-07T12:00:00Z",
-			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"}},
-		{"several slots of a gap fire once", "*/15 2 * * *", "America/New_York", "2026-03-07T12:00:00Z",
-			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z"}},
-		{"gap and the slot right after it are one", "0 2,3 * * *", "America/New_York", "2026-03-07T12:00:00Z",
-			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z", "2026-03-09T07:00:00Z"}},
-		{"repeated hour fires first only", "30 1 * * *", "America/New_York", "2026-10-31T12:00:00Z",
-			[]string{"2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"}},
-		{"after the first of a repeated hour", "30 1 * * *", "America/New_York", "2026-11-01T05:45:00Z",
-			[]string{"2026-11-02T06:30:00Z"}},
-		{"star fires at every real half hour over the gap", "*/30 * * * *", "America/New_York", "2026-03-08T06:00:00Z",
-			[]string{"2026-03-08T06:30:00Z", "2026-03-08T07:00:00Z", "2026-03-08T07:30:00Z"}},
-		{"star has no extra slot after the gap", "15 * * * *", "America/New_York", "2026-03-08T06:00:00Z",
-			[]string{"2026-03-08T06:15:00Z", "2026-03-08T07:15:00Z"}},
-		{"star fires at every real repeated one", "30 * * * *", "America/New_York", "2026-11-01T05:00:00Z",
-			[]string{"2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T07:30:00Z"}},
-		{"step hours fire at every real repeated one", "30 1-23/2 * * *", "America/New_York", "2026-11-01T05:00:00Z",
-			[]string{"2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T08:30:00Z"}},
-		{"step hours in a gap are made up for", "0 */2 * * *", "America/New_York", "2026-03-08T05:00:00Z",
-			[]string{"2026-03-08T07:00:00Z", "2026-03-08T08:00:00Z"}},
-		{"a day without midnight", "0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z",
-			[]string{"2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"}},
-		{"half an hour only", "15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z",
-			[]string{"2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"}},
-		{"a day that was left out", "0 9 30 * *", "Pacific/Apia", "2011-12-01T00:00:00Z",
-			[]string{"2011-12-30T10:00:00Z", "2012-01-29T19:00:00Z"}},
-		{"quarter hours from Greenwich", "0 6 * * *", "Asia/Kathmandu", "2026-01-01T00:00:00Z",
-			[]string{"2026-01-01T00:15:00Z", "2026-01-02T00:15:00Z"}},
+		{
+			"gap fires once right after it", "30 2 * * *", "America/New_York", "2026-03-07T12:00:00Z",
+			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:30:00Z"},
+		},
+		{
+			"several slots of a gap fire once", "*/15 2 * * *", "America/New_York", "2026-03-07T12:00:00Z",
+			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z"},
+		},
+		{
+			"gap and the slot right after it are one", "0 2,3 * * *", "America/New_York", "2026-03-07T12:00:00Z",
+			[]string{"2026-03-08T07:00:00Z", "2026-03-09T06:00:00Z", "2026-03-09T07:00:00Z"},
+		},
+		{
+			"repeated hour fires first only", "30 1 * * *", "America/New_York", "2026-10-31T12:00:00Z",
+			[]string{"2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"},
+		},
+		{
+			"after the first of a repeated hour", "30 1 * * *", "America/New_York", "2026-11-01T05:45:00Z",
+			[]string{"2026-11-02T06:30:00Z"},
+		},
+		{
+			"star fires at every real half hour over the gap", "*/30 * * * *", "America/New_York", "2026-03-08T06:00:00Z",
+			[]string{"2026-03-08T06:30:00Z", "2026-03-08T07:00:00Z", "2026-03-08T07:30:00Z"},
+		},
+		{
+			"star has no extra slot after the gap", "15 * * * *", "America/New_York", "2026-03-08T06:00:00Z",
+			[]string{"2026-03-08T06:15:00Z", "2026-03-08T07:15:00Z"},
+		},
+		{
+			"star fires at every real repeated one", "30 * * * *", "America/New_York", "2026-11-01T05:00:00Z",
+			[]string{"2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T07:30:00Z"},
+		},
+		{
+			"step hours fire at every real repeated one", "30 1-23/2 * * *", "America/New_York", "2026-11-01T05:00:00Z",
+			[]string{"2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", "2026-11-01T08:30:00Z"},
+		},
+		{
+			"step hours in a gap are made up for", "0 */2 * * *", "America/New_York", "2026-03-08T05:00:00Z",
+			[]string{"2026-03-08T07:00:00Z", "2026-03-08T08:00:00Z"},
+		},
+		{
+			"a day without midnight", "0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z",
+			[]string{"2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"},
+		},
+		{
+			"half an hour only", "15 2 * * *", "Australia/Lord_Howe", "2026-10-03T00:00:00Z",
+			[]string{"2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"},
+		},
+		{
+			"a day that was left out", "0 9 30 * *", "Pacific/Apia", "2011-12-01T00:00:00Z",
+			[]string{"2011-12-30T10:00:00Z", "2012-01-29T19:00:00Z"},
+		},
+		{
+			"quarter hours from Greenwich", "0 6 * * *", "Asia/Kathmandu", "2026-01-01T00:00:00Z",
+			[]string{"2026-01-01T00:15:00Z", "2026-01-02T00:15:00Z"},
+		},
 		{"rare day", "0 0 29 2 *", "UTC", "2096-03-01T00:00:00Z", []string{"2104-02-29T00:00:00Z"}},
-		{"day of month or of week", "0 0 13 * 5", "UTC", "2026-11-01T00:00:00Z",
-			[]string{"2026-11-06T00:00:00Z", "2026-11-13T00:00:00Z", "2026-11-20T00:00:00Z"}},
+		{
+			"day of month or of week", "0 0 13 * 5", "UTC", "2026-11-01T00:00:00Z",
+			[]string{"2026-11-06T00:00:00Z", "2026-11-13T00:00:00Z", "2026-11-20T00:00:00Z"},
+		},
 		{"seven is Sunday", "0 0 * * 7", "UTC", "2026-11-20T00:00:00Z", []string{"2026-11-22T00:00:00Z", "2026-11-29T00:00:00Z"}},
-		{"range to Sunday", "0 0 * * fri-sun", "UTC", "2026-11-20T00:00:00Z",
-			[]string{"2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", "2026-11-27T00:00:00Z"}},
-		{"range to seven with step", "0 0 * * 1-7/3", "UTC", "2026-11-20T00:00:00Z",
-			[]string{"2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z", "2026-11-26T00:00:00Z"}},
+		{
+			"range to Sunday", "0 0 * * fri-sun", "UTC", "2026-11-20T00:00:00Z",
+			[]string{"2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z", "2026-11-27T00:00:00Z"},
+		},
+		{
+			"range to seven with step", "0 0 * * 1-7/3", "UTC", "2026-11-20T00:00:00Z",
+			[]string{"2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z", "2026-11-26T00:00:00Z"},
+		},
 		{"macro", "@daily", "Europe/Berlin", "2026-11-22T12:00:00Z", []string{"2026-11-22T23:00:00Z"}},
 		{"strictly after", "0 12 * * *", "", "2026-11-22T12:00:00Z", []string{"2026-11-23T12:00:00Z"}},
 	}
@@ -189,15 +224,25 @@ func (o oracle) fires(t time.Time) bool {
 
 // clockChanges are days around which clocks do odd things, and some quiet ones.
 var clockChanges = []struct{ zone, day string }{
-	{"America/New_York", "2026-03-08"}, {"America/New_York", "2026-11-01"},
-	{"Europe/Berlin", "2026-03-29"}, {"Europe/Berlin", "2026-10-25"},
-	{"America/Sao_Paulo", "2018-11-04"}, {"America/Sao_Paulo", "2018-02-18"},
-	{"Australia/Lord_Howe", "2026-04-05"}, {"Australia/Lord_Howe", "2026-10-04"},
-	{"Africa/Cairo", "2026-04-24"}, {"Africa/Cairo", "2026-10-30"},
-	{"Antarctica/Troll", "2026-03-29"}, {"Antarctica/Troll", "2026-10-25"},
-	{"Europe/Dublin", "2026-10-25"}, {"Africa/Casablanca", "2026-02-15"},
-	{"Pacific/Chatham", "2026-04-05"}, {"Pacific/Apia", "2011-12-30"},
-	{"Asia/Kathmandu", "2026-01-01"}, {"UTC", "2028-02-29"}, {"Asia/Tokyo", "2026-12-31"},
+	{"America/New_York", "2026-03-08"},
+	{"America/New_York", "2026-11-01"},
+	{"Europe/Berlin", "2026-03-29"},
+	{"Europe/Berlin", "2026-10-25"},
+	{"America/Sao_Paulo", "2018-11-04"},
+	{"America/Sao_Paulo", "2018-02-18"},
+	{"Australia/Lord_Howe", "2026-04-05"},
+	{"Australia/Lord_Howe", "2026-10-04"},
+	{"Africa/Cairo", "2026-04-24"},
+	{"Africa/Cairo", "2026-10-30"},
+	{"Antarctica/Troll", "2026-03-29"},
+	{"Antarctica/Troll", "2026-10-25"},
+	{"Europe/Dublin", "2026-10-25"},
+	{"Africa/Casablanca", "2026-02-15"},
+	{"Pacific/Chatham", "2026-04-05"},
+	{"Pacific/Apia", "2011-12-30"},
+	{"Asia/Kathmandu", "2026-01-01"},
+	{"UTC", "2028-02-29"},
+	{"Asia/Tokyo", "2026-12-31"},
 }
 
 func TestNextFireEqualsTheClockOnTheWall(t *testing.T) {

@@ -3,8 +3,9 @@ package miniairflow_test
 import (
 	"testing"
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 var outcomes = []miniairflow.Outcome{miniairflow.OutcomeSuccess, miniairflow.OutcomeFailed, miniairflow.OutcomeSkipped}
@@ -67,9 +68,15 @@ func TestTriggerRules(t *testing.T) {
 	// success and skipped, failed and failed, failed and skipped, skipped and
 	// skipped; then one that ended as success, failed, skipped, the other still running.
 	counts := []miniairflow.UpstreamCounts{
-		{Total: 2, Success: 2}, {Total: 2, Success: 1, Failed: 1}, {Total: 2, Success: 1, Skipped: 1},
-		{Total: 2, Failed: 2}, {Total: 2, Failed: 1, Skipped: 1}, {Total: 2, Skipped: 2},
-		{Total: 2, Success: 1}, {Total: 2, Failed: 1}, {Total: 2, Skipped: 1},
+		{Total: 2, Success: 2},
+		{Total: 2, Success: 1, Failed: 1},
+		{Total: 2, Success: 1, Skipped: 1},
+		{Total: 2, Failed: 2},
+		{Total: 2, Failed: 1, Skipped: 1},
+		{Total: 2, Skipped: 2},
+		{Total: 2, Success: 1},
+		{Total: 2, Failed: 1},
+		{Total: 2, Skipped: 1},
 	}
 	want := map[miniairflow.TriggerRule][]miniairflow.Verdict{
 		miniairflow.AllSuccess:              {run, fail, skip, fail, fail, skip, wait, fail, wait},

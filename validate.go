@@ -19,8 +19,9 @@ var (
 // TaskEnv lists the variables that every task receives. A workflow cannot set
 // them, and they are never read as configuration.
 var TaskEnv = []string{
-	"MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT", "MINIAIRFLOW_ATTEMPT_ID",
-	"MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH",
+	"MINIAIRFLOW_WORKFLOW", "MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT", "MINIAIRFLOW_ATTEMPT_ID",
+	"MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_DATA_INTERVAL_START", "MINIAIRFLOW_DATA_INTERVAL_END",
+	"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH",
 }
 
 const (
@@ -30,6 +31,15 @@ const (
 	// cyclesMax bounds how many cycles are reported at once.
 	cyclesMax = 10
 )
+
+// Problem is something wrong in a definition. Path leads to it from the root of
+// the workflow: ["tasks", "extract", "depends_on", "0"]. OfKey says that it is
+// the last key of the path that is wrong, not what stands under it.
+type Problem struct {
+	Path    []string
+	OfKey   bool
+	Message string
+}
 
 // Validate returns everything that is wrong with d and can be said without its
 // templates (those are checked where expressions are compiled), in the order of
@@ -58,6 +68,12 @@ type validator struct {
 
 func (v *validator) add(path []string, format string, args ...any) {
 	v.problems = append(v.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// addOfKey is add for a problem of the path's last key itself.
+func (v *validator) addOfKey(path []string, format string, args ...any) {
+	v.add(path, format, args...)
+	v.problems[len(v.problems)-1].OfKey = true
 }
 
 func (v *validator) workflow() {
@@ -101,7 +117,7 @@ func (v *validator) params() {
 		p := &v.d.Params[i]
 		at := []string{"params", p.Name}
 		if !identifier.MatchString(p.Name) {
-			v.add(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
+			v.addOfKey(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
 		}
 		if seen[p.Name] {
 			v.add(at, "param %q is declared twice", p.Name)
@@ -144,9 +160,9 @@ func (v *validator) env(at []string, env map[string]string) {
 	for _, name := range sortedKeys(env) {
 		switch {
 		case !identifier.MatchString(name):
-			v.add(sub(at, name), "variable name %s is not valid: letters, digits and _, not starting with a digit", show(name))
+			v.addOfKey(sub(at, name), "variable name %s is not valid: letters, digits and _, not starting with a digit", show(name))
 		case slices.Contains(TaskEnv, name):
-			v.add(sub(at, name), "variable %s is reserved: every task receives its own", name)
+			v.addOfKey(sub(at, name), "variable %s is reserved: every task receives its own", name)
 		}
 		v.noNUL(sub(at, name), env[name])
 	}

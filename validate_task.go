@@ -28,7 +28,7 @@ func (v *validator) tasks() {
 		t := &v.d.Tasks[i]
 		at := []string{"tasks", t.Name}
 		if !taskName.MatchString(t.Name) {
-			v.add(at, "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(t.Name))
+			v.addOfKey(at, "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(t.Name))
 		}
 		if _, repeated := index[t.Name]; repeated {
 			v.add(at, "task %q is declared twice", t.Name)
@@ -58,7 +58,7 @@ func (v *validator) task(t *Task) {
 		v.add(sub(at, "priority"), "priority %d is unknown: use %s", int(t.Priority), strings.Join(Priorities, ", "))
 	}
 	if !workflowName.MatchString(t.Queue) {
-		v.add(sub(at, "queue"), "queue name %s is not valid: letters, digits, _, - and ., starting with a letter or digit", show(t.Queue))
+		v.add(sub(at, "queue"), "queue name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(t.Queue))
 	}
 }
 
@@ -81,7 +81,9 @@ func (v *validator) action(at []string, t *Task) {
 		v.add(at, "the command of task %q is empty", t.Name)
 	case c.Argv != nil && c.Script != "":
 		v.add(at, "the command of task %q is both a script and a list", t.Name)
-	case c.Argv != nil && (len(c.Argv) == 0 || c.Argv[0] == ""):
+	case c.Argv != nil && len(c.Argv) == 0:
+		v.add(at, "the command of task %q is an empty list: write a program and its arguments", t.Name)
+	case c.Argv != nil && c.Argv[0] == "":
 		v.add(at, "the command of task %q names no program: its first item is empty", t.Name)
 	case c.Script != "":
 		oneOf(v, []string{"tasks", t.Name, "shell"}, c.Shell, shells)
@@ -95,7 +97,7 @@ func (v *validator) action(at []string, t *Task) {
 func (v *validator) outputs(at []string, outputs map[string]OutputType) {
 	for _, key := range sortedKeys(outputs) {
 		if !identifier.MatchString(key) {
-			v.add(sub(at, key), "output name %s is not valid: letters, digits and _, not starting with a digit", show(key))
+			v.addOfKey(sub(at, key), "output name %s is not valid: letters, digits and _, not starting with a digit", show(key))
 		}
 		if !slices.Contains(OutputTypes, outputs[key]) {
 			v.add(sub(at, key), "type %s of output %q is unknown: use %s%s", show(string(outputs[key])), key,

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/stretchr/testify/require"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
 // validDefinition returns a definition that uses most keys and has no problems.
@@ -69,6 +70,7 @@ func TestValidateFindsProblems(t *testing.T) {
 		}, "params n default", "NaN is not a number"},
 		{func(d *miniairflow.Definition) { d.Env["1X"] = "" }, "env 1X", "variable name"},
 		{func(d *miniairflow.Definition) { d.Env["MINIAIRFLOW_OUTPUT"] = "" }, "env MINIAIRFLOW_OUTPUT", "is reserved"},
+		{func(d *miniairflow.Definition) { d.Env["MINIAIRFLOW_WORKFLOW"] = "" }, "env MINIAIRFLOW_WORKFLOW", "is reserved"},
 		{func(d *miniairflow.Definition) { d.Env["X"] = "a\x00" }, "env X", "NUL byte"},
 		{func(d *miniairflow.Definition) { d.Tasks = nil }, "tasks", "at least one"},
 		{func(d *miniairflow.Definition) { d.Tasks[2].Name = "1st" }, "tasks 1st", "task name"},
@@ -82,8 +84,9 @@ func TestValidateFindsProblems(t *testing.T) {
 		{func(d *miniairflow.Definition) { d.Tasks[0].Command.Script = " \n" }, "tasks extract command", "is empty"},
 		{func(d *miniairflow.Definition) { d.Tasks[0].Command.Shell = "fish" }, "tasks extract shell", "use bash, sh"},
 		{func(d *miniairflow.Definition) { d.Tasks[1].Command.Argv = []string{""} }, "tasks load command", "names no program"},
+		{func(d *miniairflow.Definition) { d.Tasks[1].Command.Argv = []string{} }, "tasks load command", "an empty list"},
 		{func(d *miniairflow.Definition) { d.Tasks[1].Command.Script = "x" }, "tasks load command", "both a script and a list"},
-		{func(d *miniairflow.Definition) { d.Tasks[0].TriggerRule = "all_sucess" }, "tasks extract trigger_rule", `did you mean "all_success"?`},
+		{func(d *miniairflow.Definition) { d.Tasks[0].TriggerRule = "al_success" }, "tasks extract trigger_rule", `did you mean "all_success"?`},
 		{func(d *miniairflow.Definition) { d.Tasks[0].WorkingDir = "../x" }, "tasks extract working_dir", "leaves the folder"},
 		{func(d *miniairflow.Definition) { d.Tasks[0].WorkingDir = "/etc" }, "tasks extract working_dir", "leaves the folder"},
 		{func(d *miniairflow.Definition) { d.Tasks[0].Priority = 9 }, "tasks extract priority", "use low, normal, high, critical"},
@@ -109,6 +112,8 @@ func TestValidateFindsProblems(t *testing.T) {
 			require.Len(t, problems, 1, "%v", problems)
 			require.Equal(t, tt.path, strings.Join(problems[0].Path, " "))
 			require.Contains(t, problems[0].Message, tt.want)
+			isOfKey := strings.Contains(tt.want, " name") && !strings.HasPrefix(tt.path, "name") && !strings.HasSuffix(tt.path, "queue") || tt.want == "is reserved"
+			require.Equal(t, isOfKey, problems[0].OfKey, problems[0].Message)
 		})
 	}
 }
@@ -162,7 +167,10 @@ func TestHashIsThatOfTheContent(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	known := []string{"depends_on", "trigger_rule", "retry", "env"}
-	for word, want := range map[string]string{"depend_on": "depends_on", "Retry": "retry", "triger_rule": "trigger_rule", "en": "env", "command": "", "": "", "xy": ""} {
+	for word, want := range map[string]string{
+		"depend_on": "depends_on", "Retry": "retry", "triger_rule": "trigger_rule", "en": "env",
+		"nev": "env", "rerty": "retry", "dependsOn": "depends_on", "Depends-On": "depends_on", "command": "", "": "", "xy": "",
+	} {
 		got, ok := miniairflow.Nearest(word, known)
 		require.Equal(t, want, got, word)
 		require.Equal(t, want != "", ok)

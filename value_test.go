@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	miniairflow "github.com/sauravritesh63/miniairflow"
-	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
 )
 
 func TestParseOutput(t *testing.T) {
@@ -75,6 +76,7 @@ func TestParamCheck(t *testing.T) {
 		{miniairflow.Param{Type: miniairflow.ParamInteger}, "42", int64(42), ""},
 		{miniairflow.Param{Type: miniairflow.ParamInteger}, 42.0, int64(42), ""},
 		{miniairflow.Param{Type: miniairflow.ParamInteger}, json.Number("42"), int64(42), ""},
+		{miniairflow.Param{Type: miniairflow.ParamString}, json.Number("42"), nil, "put it in quotes"},
 		{miniairflow.Param{Type: miniairflow.ParamInteger}, 4.5, nil, "4.5 is not an integer"},
 		{miniairflow.Param{Type: miniairflow.ParamNumber}, "4.5", 4.5, ""},
 		{miniairflow.Param{Type: miniairflow.ParamNumber}, "inf", nil, "is not a number"},
@@ -153,8 +155,18 @@ func TestErrors(t *testing.T) {
 	require.Equal(t, "no run 7", miniairflow.ErrorMessage(err), "the cause is not shown")
 	require.Equal(t, miniairflow.CodeInternal, miniairflow.ErrorCode(cause))
 	require.Equal(t, "internal error", miniairflow.ErrorMessage(cause))
+	require.Equal(t, "internal error", miniairflow.ErrorMessage(miniairflow.Errorf(miniairflow.CodeInternal, "secret")))
 	require.Empty(t, miniairflow.ErrorCode(nil))
 	require.Empty(t, miniairflow.ErrorMessage(nil))
+}
+
+func TestImportErrorText(t *testing.T) {
+	e := miniairflow.ImportError{File: "a/b.yaml", Line: 3, Column: 5, Message: "no"}
+	require.Equal(t, "a/b.yaml:3:5: no", e.String())
+	e.Column = 0
+	require.Equal(t, "a/b.yaml:3: no", e.String())
+	e.Line = 0
+	require.Equal(t, "a/b.yaml: no", e.String())
 }
 
 func TestDurationText(t *testing.T) {
