@@ -25,10 +25,11 @@ func AreOpen(statuses []miniairflow.TaskStatus) bool {
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, miniairflow.TaskStatus.IsTerminal)
 }
 
-// AreRare reports whether the index on rare statuses holds all these.
+// AreRare reports whether the index on rare statuses (column is_rare) holds all
+// these.
 func AreRare(statuses []miniairflow.TaskStatus) bool {
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s miniairflow.TaskStatus) bool {
-		return s != miniairflow.TaskFailed && s != miniairflow.TaskUpForRetry
+		return s == miniairflow.TaskSuccess || s != miniairflow.TaskUpForRetry && !s.IsTerminal()
 	})
 }
 

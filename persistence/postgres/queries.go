@@ -152,7 +152,7 @@ func taskRunConditions(filter miniairflow.TaskRunFilter) (from string, c *condit
 	case filter.RunID != uuid.Nil:
 		c.add(`t.workflow_run_id = ?`, filter.RunID)
 	case dialect.AreRare(filter.Statuses):
-		c.add(`t.status IN ('failed', 'up_for_retry')`) // the words of index task_runs_failed
+		c.add(`t.is_rare`)
 	case dialect.AreOpen(filter.Statuses):
 		from += ` JOIN workflow_runs r ON r.id = t.workflow_run_id`
 		c.add(`r.status = 'running'`)
