@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -21,14 +23,21 @@ type TriggerRequest struct {
 	Workflow       string // its name
 	Params         map[string]any
 	LogicalDate    time.Time // zero: now
-	IdempotencyKey string    // a second trigger with the same key returns the first run
+	IdempotencyKey string    // a second trigger with the same key returns the first run; up to IdempotencyKeyMax bytes
 	By             Actor
 }
 
+// IdempotencyKeyMax bounds TriggerRequest.IdempotencyKey.
+const IdempotencyKeyMax = 255
+
 // TriggerWorkflow checks the parameters and creates a run. A paused workflow
-// gets one too: it waits until the pause is lifted. Errors: ErrNotFound, CodeConflict for a
-// retired workflow, CodeInvalid with Field "params.<name>" for a parameter.
+// gets one too: it waits until the pause is lifted. Errors: ErrNotFound,
+// CodeConflict for a retired workflow, CodeInvalid with Field "params.<name>"
+// for a parameter and "idempotencyKey" for a key that is no text of that length.
 func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*WorkflowRun, error) {
+	if err := checkIdempotencyKey(req.IdempotencyKey); err != nil {
+		return nil, err
+	}
 	w, err := c.findWorkflow(ctx, req.Workflow)
 	if err != nil {
 		return nil, err
@@ -63,6 +72,15 @@ func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*Wor
 		return nil, fmt.Errorf("create run of workflow %q: %w", w.Name, err)
 	}
 	return r, nil
+}
+
+func checkIdempotencyKey(key string) error {
+	if len(key) <= IdempotencyKeyMax && utf8.ValidString(key) && !strings.ContainsRune(key, 0) {
+		return nil
+	}
+	e := Errorf(CodeInvalid, "the idempotency key must be text of up to %d bytes, without NUL", IdempotencyKeyMax)
+	e.Field = "idempotencyKey"
+	return e
 }
 
 // CancelRun asks for the end of a run. It is idempotent; a run that is over is
