@@ -20,15 +20,15 @@ func (s *Store) RunChanges(ctx context.Context, runID uuid.UUID, since int64) (m
 		SELECT ` + taskRunColumns + ` FROM task_runs t
 		WHERE t.workflow_run_id = ? AND t.changed > ? ORDER BY t.seq`
 	var changes miniairflow.RunChanges
-	err := s.inSnapshot(ctx, func(t *sql.Tx) error {
+	err := s.inSnapshot(ctx, func(q querier) error {
 		var err error
-		if changes.Revision, err = queryOne(ctx, t, scanOne[int64], cursorText); err != nil {
+		if changes.Revision, err = queryOne(ctx, q, scanOne[int64], cursorText); err != nil {
 			return err
 		}
-		if changes.Run, err = queryOne(ctx, t, scanRun, runText, runID); err != nil {
+		if changes.Run, err = queryOne(ctx, q, scanRun, runText, runID); err != nil {
 			return err
 		}
-		changes.TaskRuns, err = query(ctx, t, scanTaskRun, tasksText, runID, since)
+		changes.TaskRuns, err = query(ctx, q, scanTaskRun, tasksText, runID, since)
 		return err
 	})
 	if err != nil {
@@ -39,11 +39,12 @@ func (s *Store) RunChanges(ctx context.Context, runID uuid.UUID, since int64) (m
 }
 
 // inSnapshot runs do in a transaction that only reads, and so sees one state.
-func (s *Store) inSnapshot(ctx context.Context, do func(t *sql.Tx) error) error {
-	t, err := s.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+func (s *Store) inSnapshot(ctx context.Context, do func(q querier) error) error {
+	t, err := s.read.begin(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return mapError(err)
 	}
+	defer func() { s.read.learn(ctx, t.unknown) }()
 	err = do(t)
 	if end := t.Rollback(); !errors.Is(end, sql.ErrTxDone) {
 		err = errors.Join(err, end)

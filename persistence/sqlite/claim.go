@@ -1,12 +1,15 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // claim takes task runs from the queues (T4) and returns all claims of the
@@ -17,11 +20,7 @@ func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairf
 	if err != nil || len(claims) > 0 {
 		return claims, err
 	}
-	const chooseText = `
-		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'ready' AND queue IN (SELECT value FROM json_each(?))
-		ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
-	chosen, err := query(ctx, t, scanPlace, chooseText, list[string](request.Queues), min(request.Limit, claimMax))
+	chosen, err := choose(ctx, t, request.Queues, min(request.Limit, claimMax))
 	if err != nil {
 		return nil, fmt.Errorf("choose task runs: %w", err)
 	}
@@ -55,6 +54,40 @@ func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairf
 		return nil, fmt.Errorf("open attempts: %w", err)
 	}
 	return claimed(ctx, t, request.Token)
+}
+
+// ready is a row of the queue that may be claimed.
+type ready struct {
+	dialect.Place
+	priority miniairflow.Priority
+	sortKey  int64
+}
+
+// choose picks the first rows over several queues. Each queue is read from its
+// head: one statement for all of them would sort everything that waits.
+func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.Place, error) {
+	const text = `
+		SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
+		WHERE state = 'ready' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+	var heads []ready
+	for _, queue := range slices.Compact(slices.Sorted(slices.Values(queues))) {
+		head, err := query(ctx, t, func(row row) (r ready, err error) {
+			err = row.Scan(&r.RunID, &r.Seq, &r.priority, &r.sortKey)
+			return r, err
+		}, text, queue, limit)
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, head...)
+	}
+	slices.SortStableFunc(heads, func(a, b ready) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.sortKey, b.sortKey))
+	})
+	chosen := make([]dialect.Place, min(len(heads), limit))
+	for i := range chosen {
+		chosen[i] = heads[i].Place
+	}
+	return chosen, nil
 }
 
 // claimed returns the open claims of a token.

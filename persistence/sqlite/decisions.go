@@ -132,9 +132,15 @@ func changeRows(runID uuid.UUID, changes []miniairflow.Change) table {
 	return rows
 }
 
-func scanEnded(row row) (e miniairflow.Ended, err error) { return e, row.Scan(&e.Seq, &e.Status) }
+func scanEnded(row row) (e miniairflow.Ended, err error) {
+	err = row.Scan(&e.Seq, &e.Status)
+	return e, err
+}
 
-func scanReady(row row) (r dialect.Ready, err error) { return r, row.Scan(&r.Seq, &r.Priority) }
+func scanReady(row row) (r dialect.Ready, err error) {
+	err = row.Scan(&r.Seq, &r.Priority)
+	return r, err
+}
 
 // TaskResults implements miniairflow.TaskStore.
 func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*miniairflow.TaskRun, error) {

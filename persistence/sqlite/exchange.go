@@ -135,7 +135,8 @@ func takeOpen(ctx context.Context, t *tx, runID uuid.UUID, seq int, token uuid.U
 		RETURNING session_id, attempt, started_at`
 	found, err := query(ctx, t, func(row row) (o *openAttempt, err error) {
 		o = &openAttempt{}
-		return o, row.Scan(&o.sessionID, &o.number, &o.startedAt)
+		err = row.Scan(&o.sessionID, &o.number, &o.startedAt)
+		return o, err
 	}, text, runID, seq, token)
 	if err != nil || len(found) == 0 {
 		return nil, err

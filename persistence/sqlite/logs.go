@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -14,10 +13,11 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 	if len(chunks) == 0 {
 		return nil
 	}
-	t, err := s.logs.BeginTx(ctx, nil)
+	t, err := s.logs.begin(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("append log: %w", mapError(err))
 	}
+	defer func() { s.logs.learn(ctx, t.unknown) }()
 	if err := insertChunks(ctx, t, key, chunks); err != nil {
 		return fmt.Errorf("append log: %w", mapError(errors.Join(err, t.Rollback())))
 	}
@@ -28,7 +28,7 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 	return nil
 }
 
-func insertChunks(ctx context.Context, t *sql.Tx, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
+func insertChunks(ctx context.Context, t *transaction, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
 	const text = `
 		INSERT INTO task_logs (workflow_run_id, seq, attempt, start, size, data) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`
@@ -50,7 +50,7 @@ func (s *Store) ReadLog(ctx context.Context, key miniairflow.AttemptKey, offset 
 			AND start >= coalesce((SELECT max(start) FROM task_logs
 				WHERE workflow_run_id = ?1 AND seq = ?2 AND attempt = ?3 AND start <= ?4), 0)
 		ORDER BY start LIMIT ?5`
-	return query(ctx, s.logs, scanLogChunk, text, key.RunID, key.Seq, key.Attempt, offset, max(limit, 0))
+	return query(ctx, s.tail, scanLogChunk, text, key.RunID, key.Seq, key.Attempt, offset, max(limit, 0))
 }
 
 // LogSize implements miniairflow.LogStore.
@@ -58,7 +58,7 @@ func (s *Store) LogSize(ctx context.Context, key miniairflow.AttemptKey) (int64,
 	const text = `
 		SELECT coalesce((SELECT start + size FROM task_logs
 			WHERE workflow_run_id = ? AND seq = ? AND attempt = ? ORDER BY start DESC LIMIT 1), 0)`
-	return queryOne(ctx, s.logs, scanOne[int64], text, key.RunID, key.Seq, key.Attempt)
+	return queryOne(ctx, s.tail, scanOne[int64], text, key.RunID, key.Seq, key.Attempt)
 }
 
 func scanLogChunk(row row) (c miniairflow.LogChunk, err error) {

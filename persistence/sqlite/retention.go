@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -53,7 +52,7 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 
 // deleteOf deletes the rows of a table that belong to the runs, a few at a
 // time. key is what names a row of a run.
-func deleteOf(ctx context.Context, db *sql.DB, table, key string, runIDs []uuid.UUID) error {
+func deleteOf(ctx context.Context, db *pool, table, key string, runIDs []uuid.UUID) error {
 	if key = "workflow_run_id, " + key; key == "workflow_run_id, " {
 		key = "workflow_run_id"
 	}

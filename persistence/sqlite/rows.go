@@ -54,11 +54,20 @@ func scanTaskRun(row row) (*miniairflow.TaskRun, error) {
 	return t, nil
 }
 
-func scanText(row row) (s string, err error) { return s, row.Scan(&s) }
+func scanText(row row) (s string, err error) {
+	err = row.Scan(&s)
+	return s, err
+}
 
-func scanID(row row) (id uuid.UUID, err error) { return id, row.Scan(&id) }
+func scanID(row row) (id uuid.UUID, err error) {
+	err = row.Scan(&id)
+	return id, err
+}
 
-func scanPlace(row row) (p dialect.Place, err error) { return p, row.Scan(&p.RunID, &p.Seq) }
+func scanPlace(row row) (p dialect.Place, err error) {
+	err = row.Scan(&p.RunID, &p.Seq)
+	return p, err
+}
 
 func scanNullTime(row row) (at *time.Time, err error) {
 	err = row.Scan(nullTimeInto{&at})

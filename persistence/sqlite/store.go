@@ -30,9 +30,10 @@ const readersMax = 4
 
 // Store is a miniairflow.Store on a SQLite file.
 type Store struct {
-	write  *sql.DB // one connection; every transaction begins with the write lock
-	read   *sql.DB
-	logs   *sql.DB // the file of the logs
+	write  *pool // one connection; every transaction begins with the write lock
+	read   *pool
+	logs   *pool // the file of the logs, as write
+	tail   *pool // the file of the logs, as read
 	bus    *miniairflow.Bus
 	log    *slog.Logger
 	graphs *dialect.Graphs
@@ -64,21 +65,26 @@ func Open(ctx context.Context, path string, config Config) (*Store, error) {
 
 // open opens the pools, migrates both files and ends the sessions of earlier processes.
 func (s *Store) open(ctx context.Context, path string) error {
-	var err error
-	if s.write, err = openFile(path, writer); err != nil {
-		return err
+	files := []struct {
+		path, migrations string
+		write, read      **pool
+	}{
+		{path, "migrations", &s.write, &s.read},
+		{logsPath(path), "migrations/logs", &s.logs, &s.tail},
 	}
-	if err := up(ctx, s.write, "migrations"); err != nil {
-		return err
-	}
-	if s.logs, err = openFile(logsPath(path), writer); err != nil {
-		return err
-	}
-	if err := up(ctx, s.logs, "migrations/logs"); err != nil {
-		return err
-	}
-	if s.read, err = openFile(path, reader); err != nil {
-		return err
+	for _, f := range files {
+		db, err := openFile(f.path, writer)
+		if err != nil {
+			return err
+		}
+		*f.write = newPool(db)
+		if err := up(ctx, db, f.migrations); err != nil {
+			return err
+		}
+		if db, err = openFile(f.path, reader); err != nil {
+			return err
+		}
+		*f.read = newPool(db)
 	}
 	return s.endEarlierSessions(ctx)
 }
@@ -170,7 +176,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // Close implements miniairflow.Store.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.read, s.logs, s.write} {
+	for _, db := range []*pool{s.read, s.tail, s.logs, s.write} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

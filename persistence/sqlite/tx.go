@@ -11,7 +11,7 @@ import (
 
 // tx is a transaction. It has the write lock from its start, so it is alone.
 type tx struct {
-	*sql.Tx
+	*transaction
 	now      int64 // the time of all its changes
 	events   []miniairflow.Event
 	revision int64
@@ -34,11 +34,12 @@ func (t *tx) changed(ctx context.Context) (int64, error) {
 
 // inTx runs do in a transaction and publishes its events after the commit.
 func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
-	inner, err := s.write.BeginTx(ctx, nil)
+	inner, err := s.write.begin(ctx, nil)
 	if err != nil {
 		return mapError(fmt.Errorf("begin: %w", err))
 	}
-	t := &tx{Tx: inner, now: now()}
+	defer func() { s.write.learn(ctx, inner.unknown) }()
+	t := &tx{transaction: inner, now: now()}
 	if err := do(t); err != nil {
 		if rollback := inner.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 			err = errors.Join(err, rollback)

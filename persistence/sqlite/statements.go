@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+)
+
+// statementsMax bounds how many texts are kept prepared. The store has fewer;
+// what is beyond it works too, at the price of being parsed each time.
+const statementsMax = 500
+
+// pool is a pool of connections that parses each text once per connection:
+// parsing takes longer than most statements run.
+type pool struct {
+	*sql.DB
+	mu    sync.Mutex
+	known map[string]*sql.Stmt
+}
+
+func newPool(db *sql.DB) *pool { return &pool{DB: db, known: map[string]*sql.Stmt{}} }
+
+// find returns the prepared statement of a text, or nil.
+func (p *pool) find(text string) *sql.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known[text]
+}
+
+// learn prepares texts. It needs a free connection, so it must not be called
+// inside a transaction of the one writing connection. A text that cannot be
+// prepared now stays unknown.
+func (p *pool) learn(ctx context.Context, texts []string) {
+	for _, text := range texts {
+		if p.find(text) != nil {
+			continue
+		}
+		stmt, err := p.PrepareContext(ctx, text)
+		if err != nil {
+			return
+		}
+		p.keep(text, stmt)
+	}
+}
+
+func (p *pool) keep(text string, stmt *sql.Stmt) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known[text] != nil || len(p.known) >= statementsMax {
+		_ = stmt.Close() // nobody has used it
+		return
+	}
+	p.known[text] = stmt
+}
+
+// QueryContext is that of sql.DB, with a prepared statement.
+func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	stmt := p.find(text)
+	if stmt == nil {
+		p.learn(ctx, []string{text})
+		stmt = p.find(text)
+	}
+	if stmt == nil {
+		return p.DB.QueryContext(ctx, text, args...)
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// transaction is a sql.Tx that uses the prepared statements of its pool.
+type transaction struct {
+	*sql.Tx
+	pool    *pool
+	unknown []string // texts to be learned when it has ended
+}
+
+// begin starts a transaction. The caller passes its unknown to learn at the end.
+func (p *pool) begin(ctx context.Context, options *sql.TxOptions) (*transaction, error) {
+	inner, err := p.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{Tx: inner, pool: p}, nil
+}
+
+// prepared returns the statement of a text as part of the transaction, or nil.
+func (t *transaction) prepared(ctx context.Context, text string) *sql.Stmt {
+	stmt := t.pool.find(text)
+	if stmt == nil {
+		t.unknown = append(t.unknown, text)
+		return nil
+	}
+	return t.StmtContext(ctx, stmt)
+}
+
+// ExecContext is that of sql.Tx, with a prepared statement.
+func (t *transaction) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	if stmt := t.prepared(ctx, text); stmt != nil {
+		return stmt.ExecContext(ctx, args...)
+	}
+	return t.Tx.ExecContext(ctx, text, args...)
+}
+
+// QueryContext is that of sql.Tx, with a prepared statement.
+func (t *transaction) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if stmt := t.prepared(ctx, text); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return t.Tx.QueryContext(ctx, text, args...)
+}
+
+// QueryRowContext is that of sql.Tx, with a prepared statement.
+func (t *transaction) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	if stmt := t.prepared(ctx, text); stmt != nil {
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return t.Tx.QueryRowContext(ctx, text, args...)
+}
