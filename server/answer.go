@@ -71,7 +71,9 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 }
 
 // isSocket reports whether a request asks for a WebSocket.
-func isSocket(r *http.Request) bool { return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") }
+func isSocket(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
 
 // isStream reports whether the answer lasts until one side ends it.
 func isStream(r *http.Request) bool {

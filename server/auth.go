@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	_ "embed"
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,10 +20,12 @@ const (
 	cookieLifetime = 30 * 24 * time.Hour
 )
 
-// login is the page that those see who come without a token.
-//
+// login is the page that those see who come without a token, or with a wrong
+// one, which it is told.
+var login = template.Must(template.New("login").Parse(loginText))
+
 //go:embed login.html
-var login []byte
+var loginText string
 
 // auth lets in who has the token.
 type auth struct {
@@ -108,7 +111,7 @@ func (a *auth) check(next http.Handler) http.Handler {
 		case v == admitted, isPublic(r.URL.Path), v == anonymous && r.URL.Path == "/graphql" && isSocket(r):
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), verdictKey{}, v)))
 		case get && isPage(r.URL.Path):
-			serveLogin(w)
+			serveLogin(w, v)
 		default:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="Mini Airflow"`)
 			writeError(w, http.StatusUnauthorized, "UNAUTHENTICATED", "the token is missing or wrong: send it as Authorization: Bearer TOKEN")
@@ -123,7 +126,7 @@ func (a *auth) logIn(w http.ResponseWriter, r *http.Request) {
 	token := query.Get(tokenParam)
 	if !a.off {
 		if a.judge(token) != admitted {
-			serveLogin(w)
+			serveLogin(w, refused)
 			return
 		}
 		http.SetCookie(w, &http.Cookie{
@@ -138,11 +141,11 @@ func (a *auth) logIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, clean.String(), http.StatusSeeOther)
 }
 
-func serveLogin(w http.ResponseWriter) {
+func serveLogin(w http.ResponseWriter, v verdict) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusUnauthorized)
-	_, _ = w.Write(login)
+	_ = login.Execute(w, v == refused) // a client that went away needs no page
 }

@@ -1,7 +1,11 @@
 package server
 
 import (
+	"context"
+	"io"
+	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -53,8 +57,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 		second <- err
 	}()
 	select {
-	case <-second:
-		require.Fail(t, "a second connection was accepted")
+	case err := <-second:
+		require.Fail(t, "a second connection was accepted", "%v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
 	require.NoError(t, first.Close())
@@ -75,4 +79,48 @@ func TestCloseAllEndsReads(t *testing.T) {
 	}()
 	c.closeAll()
 	require.ErrorIs(t, <-ended, net.ErrClosed)
+}
+
+// TestBodyThatNeverComesHoldsNoConnection: a stranger announces a body and sends
+// none; a stream whose request was read lasts longer than that may take.
+func TestBodyThatNeverComesHoldsNoConnection(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	lasted := make(chan bool, 1)
+	s, err := New(Config{
+		Addr: "127.0.0.1:0", Token: "ma_token", UI: http.NotFoundHandler(), Logger: slog.New(slog.DiscardHandler),
+		Ready: func(context.Context) error { return nil },
+		Graph: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+				lasted <- false
+			case <-time.After(3 * timeout):
+				lasted <- true
+			}
+		}),
+	})
+	require.NoError(t, err)
+	require.Equal(t, readTimeout, s.http.ReadTimeout)
+	s.http.ReadTimeout = timeout
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, l) }()
+	ask := func(request string) net.Conn {
+		peer, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = peer.Close() })
+		_, err = io.WriteString(peer, request)
+		require.NoError(t, err)
+		return peer
+	}
+	stream := ask("POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ma_token\r\nAccept: text/event-stream\r\nContent-Length: 0\r\n\r\n")
+	stranger := ask("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+	answer, err := io.ReadAll(stranger)
+	require.NoError(t, err, "the connection is closed")
+	require.Contains(t, string(answer), "401 Unauthorized")
+	require.True(t, <-lasted)
+	require.NoError(t, stream.Close())
+	cancel()
+	require.NoError(t, <-ended)
 }

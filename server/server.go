@@ -17,6 +17,7 @@ import (
 // Bounds of connections and of the end.
 const (
 	readHeaderTimeout = 10 * time.Second
+	readTimeout       = 30 * time.Second // of a whole request; streams read on to see their peer go
 	idleTimeout       = 2 * time.Minute
 	headerBytesMax    = 32 << 10
 	shutdownTimeout   = 10 * time.Second
@@ -69,7 +70,8 @@ func New(c Config) (*Server, error) {
 	auth := newAuth(c.Token, c.NoAuth)
 	handler := logRequests(c.Logger, secureHeaders(origins.check(auth.check(s.streams.track(s.routes())))))
 	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: readHeaderTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytesMax,
+		Handler: handler, MaxHeaderBytes: headerBytesMax,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
 	return s, nil
@@ -111,6 +113,8 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	go func() { served <- s.http.Serve(conns) }()
 	select {
 	case err := <-served:
+		s.streams.close()
+		conns.closeAll()
 		return fmt.Errorf("serve HTTP: %w", err)
 	case <-ctx.Done():
 	}
@@ -124,7 +128,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	// Shutdown leaves sockets alone that were taken over, and those that hang.
 	conns.closeAll()
 	s.streams.wait(context.WithoutCancel(end))
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP: %w", err)
+	}
 	return nil
 }
 
@@ -157,6 +163,7 @@ func (s *streams) track(next http.Handler) http.Handler {
 		defer context.AfterFunc(s.ctx, cancel)()
 		s.enter()
 		defer s.leave()
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // where it cannot be lifted there is none
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

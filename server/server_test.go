@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -71,8 +72,17 @@ func start(t *testing.T, change func(*server.Config)) *running {
 // in pairs; "Host" sets the name that the server is called by.
 func (r *running) ask(t *testing.T, method, path string, header ...string) (int, http.Header, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, r.url+path, nil)
+	status, got, body, err := r.try(t.Context(), method, path, header...)
 	require.NoError(t, err)
+	return status, got, body
+}
+
+// try is ask for other goroutines than that of the test.
+func (r *running) try(ctx context.Context, method, path string, header ...string) (int, http.Header, string, error) {
+	request, err := http.NewRequestWithContext(ctx, method, r.url+path, nil)
+	if err != nil {
+		return 0, nil, "", err
+	}
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
 			request.Host = header[i+1]
@@ -81,11 +91,12 @@ func (r *running) ask(t *testing.T, method, path string, header ...string) (int,
 		request.Header.Add(header[i], header[i+1])
 	}
 	response, err := r.client.Do(request)
-	require.NoError(t, err)
+	if err != nil {
+		return 0, nil, "", err
+	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response.StatusCode, response.Header, string(body)
+	return response.StatusCode, response.Header, string(body), err
 }
 
 // TestWhoComesIn is the whole table of routes and credentials.
@@ -163,6 +174,11 @@ func TestTokenInAddressBecomesCookie(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, status)
 	require.Empty(t, header.Get("Set-Cookie"))
 	require.Contains(t, body, "This page needs the token")
+	require.Contains(t, body, "The token is wrong")
+	_, _, body = r.ask(t, "GET", "/ui/")
+	require.NotContains(t, body, "The token is wrong", "nobody has shown one")
+	_, _, body = r.ask(t, "GET", "/ui/", "Cookie", server.CookieName+"=ma_of_an_older_home")
+	require.Contains(t, body, "The token is wrong")
 
 	status, header, _ = r.ask(t, "GET", "/ui//elsewhere.example?token="+testToken)
 	require.Equal(t, http.StatusSeeOther, status)
@@ -283,13 +299,13 @@ func TestEndLetsRequestsFinish(t *testing.T) {
 	})
 	answers := make(chan string, 1)
 	go func() {
-		_, _, body := r.ask(t, "POST", "/graphql", "Authorization", "Bearer "+testToken)
-		answers <- body
+		_, _, body, err := r.try(t.Context(), "POST", "/graphql", "Authorization", "Bearer "+testToken)
+		answers <- fmt.Sprint(body, err)
 	}()
 	streamEnded := make(chan struct{})
 	go func() {
 		defer close(streamEnded)
-		r.ask(t, "POST", "/graphql", "Authorization", "Bearer "+testToken, "Accept", "text/event-stream")
+		_, _, _, _ = r.try(t.Context(), "POST", "/graphql", "Authorization", "Bearer "+testToken, "Accept", "text/event-stream")
 	}()
 	<-inside
 	<-streaming
@@ -297,7 +313,7 @@ func TestEndLetsRequestsFinish(t *testing.T) {
 	go func() { stopped <- r.stop() }()
 	<-streamEnded
 	close(finish)
-	require.Equal(t, "done", <-answers)
+	require.Equal(t, "done<nil>", <-answers)
 	require.NoError(t, <-stopped)
 }
 
@@ -345,5 +361,9 @@ func TestAuthenticateSockets(t *testing.T) {
 		}
 		status, _, _ := r.ask(t, "GET", "/graphql", header...)
 		require.Equal(t, c.want, status, c.token)
+		if c.want == http.StatusForbidden {
+			status, _, _ = r.ask(t, "POST", "/graphql", header...)
+			require.Equal(t, http.StatusUnauthorized, status, "no socket is opened like that")
+		}
 	}
 }

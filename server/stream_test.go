@@ -20,7 +20,7 @@ import (
 // reach both.
 func TestSocketsAndEventsPassThroughEveryLayer(t *testing.T) {
 	r := start(t, func(c *server.Config) {
-		c.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c.Logger = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c.Graph = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Accept") == "text/event-stream" {
 				_, _ = io.WriteString(w, "data: hello\n")
@@ -37,9 +37,10 @@ func TestSocketsAndEventsPassThroughEveryLayer(t *testing.T) {
 		})
 	})
 	bearer := http.Header{"Authorization": {"Bearer " + testToken}}
-	conn, _, err := websocket.Dial(t.Context(), r.url+"/graphql", &websocket.DialOptions{HTTPHeader: bearer, HTTPClient: r.client})
+	conn, _, err := websocket.Dial( //nolint:bodyclose // the package says that it needs no closing
+		t.Context(), r.url+"/graphql", &websocket.DialOptions{HTTPHeader: bearer, HTTPClient: r.client})
 	require.NoError(t, err)
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	_, text, err := conn.Read(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(text))
