@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -24,12 +25,14 @@ type memory struct {
 	// what the caller hears. nil: it happens and succeeds.
 	outcome func(n int) (stored bool, err error)
 	// gate, if set, blocks appends until it is closed or ctx is done.
-	gate chan struct{}
+	gate  chan struct{}
+	asked atomic.Int32 // appends that have begun
 }
 
 func newMemory() *memory { return &memory{chunks: map[int64]miniairflow.LogChunk{}} }
 
 func (m *memory) AppendLog(ctx context.Context, _ miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
+	m.asked.Add(1)
 	if m.gate != nil {
 		select {
 		case <-m.gate:
