@@ -246,7 +246,7 @@ func TestSocketNeedsToken(t *testing.T) {
 func TestSubscriptionsOfSocketAreBounded(t *testing.T) {
 	w := newWorld(t, persistencetest.SQLite(t))
 	conn := w.dial(t)
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	const most = 50
 	for i := range most + 1 {
 		request := vars{"query": `subscription { workersUpdated { name } }`}
