@@ -1,7 +1,6 @@
 package web
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,7 +20,7 @@ func built() fstest.MapFS {
 	}
 }
 
-func get(t *testing.T, h http.Handler, method, target string, header map[string]string) *http.Response {
+func get(t *testing.T, h http.Handler, method, target string, header map[string]string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	for key, value := range header {
@@ -29,14 +28,7 @@ func get(t *testing.T, h http.Handler, method, target string, header map[string]
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t *testing.T, res *http.Response) string {
-	t.Helper()
-	content, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return string(content)
+	return w
 }
 
 func TestFileHandler_Paths(t *testing.T) {
@@ -67,10 +59,10 @@ func TestFileHandler_Paths(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res := get(t, readOnly(newFileHandler(built())), http.MethodGet, test.target, test.header)
-			require.Equal(t, test.status, res.StatusCode)
-			require.Equal(t, test.cache, res.Header.Get("Cache-Control"))
+			require.Equal(t, test.status, res.Code)
+			require.Equal(t, test.cache, res.Header().Get("Cache-Control"))
 			if test.body != "" {
-				require.Equal(t, test.body, body(t, res))
+				require.Equal(t, test.body, res.Body.String())
 			}
 		})
 	}
@@ -90,10 +82,10 @@ func TestFileHandler_Encoding(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			res := get(t, newFileHandler(built()), http.MethodGet, "/ui/assets/main-a1b2.js", map[string]string{"Accept-Encoding": test.accept})
-			require.Equal(t, test.encoding, res.Header.Get("Content-Encoding"))
-			require.Equal(t, "Accept-Encoding", res.Header.Get("Vary"))
-			require.Equal(t, "text/javascript; charset=utf-8", res.Header.Get("Content-Type"))
-			require.Equal(t, test.body, body(t, res))
+			require.Equal(t, test.encoding, res.Header().Get("Content-Encoding"))
+			require.Equal(t, "Accept-Encoding", res.Header().Get("Vary"))
+			require.Equal(t, "text/javascript; charset=utf-8", res.Header().Get("Content-Type"))
+			require.Equal(t, test.body, res.Body.String())
 		})
 	}
 }
@@ -102,15 +94,15 @@ func TestFileHandler_Revalidates(t *testing.T) {
 	t.Parallel()
 	h := newFileHandler(built())
 	first := get(t, h, http.MethodGet, "/ui/", nil)
-	tag := first.Header.Get("ETag")
+	tag := first.Header().Get("ETag")
 	require.NotEmpty(t, tag)
 	again := get(t, h, http.MethodGet, "/ui/", map[string]string{"If-None-Match": tag})
-	require.Equal(t, http.StatusNotModified, again.StatusCode)
+	require.Equal(t, http.StatusNotModified, again.Code)
 
 	changed := built()
 	changed["index.html"] = &fstest.MapFile{Data: []byte("<html>new</html>")}
 	rebuilt := get(t, newFileHandler(changed), http.MethodGet, "/ui/", map[string]string{"If-None-Match": tag})
-	require.Equal(t, http.StatusOK, rebuilt.StatusCode)
+	require.Equal(t, http.StatusOK, rebuilt.Code)
 }
 
 func TestFileHandler_Policy(t *testing.T) {
@@ -121,7 +113,7 @@ func TestFileHandler_Policy(t *testing.T) {
 		"/ui/playground.html":     PlaygroundPolicy,
 	} {
 		res := get(t, newFileHandler(built()), http.MethodGet, target, nil)
-		require.Equal(t, policy, res.Header.Get("Content-Security-Policy"), target)
+		require.Equal(t, policy, res.Header().Get("Content-Security-Policy"), target)
 	}
 	require.NotContains(t, PagePolicy, "unsafe")
 }
@@ -130,19 +122,19 @@ func TestHandler_Methods(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 		res := get(t, Handler(), method, "/ui/", nil)
-		require.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
-		require.Equal(t, "GET, HEAD", res.Header.Get("Allow"))
+		require.Equal(t, http.StatusMethodNotAllowed, res.Code)
+		require.Equal(t, "GET, HEAD", res.Header().Get("Allow"))
 	}
 	res := get(t, readOnly(newFileHandler(built())), http.MethodHead, "/ui/", nil)
-	require.Equal(t, http.StatusOK, res.StatusCode)
-	require.Empty(t, body(t, res))
+	require.Equal(t, http.StatusOK, res.Code)
+	require.Empty(t, res.Body.String())
 }
 
 func TestServeNotBuilt(t *testing.T) {
 	t.Parallel()
 	res := get(t, http.HandlerFunc(serveNotBuilt), http.MethodGet, "/ui/workflows", nil)
-	require.Equal(t, http.StatusNotFound, res.StatusCode)
-	text := body(t, res)
+	require.Equal(t, http.StatusNotFound, res.Code)
+	text := res.Body.String()
 	require.Contains(t, text, "make build")
 	require.Contains(t, text, "Node.js 20")
 }
@@ -155,8 +147,8 @@ func TestAssets_Built(t *testing.T) {
 	}
 	for _, h := range []http.Handler{Handler(), PlaygroundHandler()} {
 		res := get(t, h, http.MethodGet, "/ui/", map[string]string{"Accept": "text/html"})
-		require.Equal(t, http.StatusOK, res.StatusCode)
-		require.Contains(t, body(t, res), `src="/ui/assets/`)
+		require.Equal(t, http.StatusOK, res.Code)
+		require.Contains(t, res.Body.String(), `src="/ui/assets/`)
 	}
 	for _, name := range []string{"index.html", "playground.html"} {
 		_, err := assets.Open(name)
