@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { RunSummaryFragment, WorkflowSummaryFragment } from "../gql/graphql";
+import { newerRun } from "../services/runState";
 import { PauseSwitch } from "./PauseSwitch";
 import { ScheduleText } from "./ScheduleText";
 import { StatusBadge, TaskProgress } from "./Status";
@@ -35,20 +36,13 @@ export function WorkflowTable({ workflows, latest }: WorkflowTableProps) {
             <Row
               key={workflow.id}
               workflow={workflow}
-              run={newer(workflow.latestRun, latest.get(workflow.name))}
+              run={newerRun(workflow.latestRun, latest.get(workflow.name))}
             />
           ))}
         </tbody>
       </table>
     </div>
   );
-}
-
-function newer(
-  asked: RunSummaryFragment | null,
-  live: RunSummaryFragment | undefined,
-): RunSummaryFragment | null {
-  return live && live.number >= (asked?.number ?? 0) ? live : asked;
 }
 
 function Row({ workflow, run }: { workflow: WorkflowSummaryFragment; run: RunSummaryFragment | null }) {

@@ -14,7 +14,7 @@ import type { TypedDocumentNode as DocumentNode } from '@graphql-typed-document-
  * Learn more about it here: https://the-guild.dev/graphql/codegen/plugins/presets/preset-client#reducing-bundle-size
  */
 type Documents = {
-    "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": typeof types.RunSummaryFragmentDoc,
+    "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": typeof types.RunSummaryFragmentDoc,
     "\n  fragment TaskRow on TaskRun {\n    id\n    name\n    index\n    status\n    attempt\n    reason\n    exitCode\n    queuedAt\n    startedAt\n    finishedAt\n    nextRetryAt\n  }\n": typeof types.TaskRowFragmentDoc,
     "\n  fragment WorkflowSummary on Workflow {\n    id\n    name\n    description\n    owner\n    tags\n    sourceFile\n    scheduleCron\n    isActive\n    isPaused\n    pausedAt\n    retiredAt\n    schedules {\n      cron\n      timezone\n      nextFireAt\n    }\n    params {\n      name\n      type\n      description\n      enum\n      default\n      isRequired\n    }\n    latestRun {\n      ...RunSummary\n    }\n  }\n": typeof types.WorkflowSummaryFragmentDoc,
     "\n  query Workflows($first: Int!, $after: String, $filter: WorkflowFilter) {\n    workflows(first: $first, after: $after, filter: $filter) {\n      nodes {\n        ...WorkflowSummary\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n      totalCount\n      totalCountIsExact\n    }\n    importErrors {\n      file\n      line\n      column\n      message\n      since\n    }\n  }\n": typeof types.WorkflowsDocument,
@@ -31,9 +31,10 @@ type Documents = {
     "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": typeof types.RunsUpdatesDocument,
     "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": typeof types.LogUpdatesDocument,
     "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": typeof types.WorkersUpdatesDocument,
+    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": typeof types.CatalogUpdatesDocument,
 };
 const documents: Documents = {
-    "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": types.RunSummaryFragmentDoc,
+    "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": types.RunSummaryFragmentDoc,
     "\n  fragment TaskRow on TaskRun {\n    id\n    name\n    index\n    status\n    attempt\n    reason\n    exitCode\n    queuedAt\n    startedAt\n    finishedAt\n    nextRetryAt\n  }\n": types.TaskRowFragmentDoc,
     "\n  fragment WorkflowSummary on Workflow {\n    id\n    name\n    description\n    owner\n    tags\n    sourceFile\n    scheduleCron\n    isActive\n    isPaused\n    pausedAt\n    retiredAt\n    schedules {\n      cron\n      timezone\n      nextFireAt\n    }\n    params {\n      name\n      type\n      description\n      enum\n      default\n      isRequired\n    }\n    latestRun {\n      ...RunSummary\n    }\n  }\n": types.WorkflowSummaryFragmentDoc,
     "\n  query Workflows($first: Int!, $after: String, $filter: WorkflowFilter) {\n    workflows(first: $first, after: $after, filter: $filter) {\n      nodes {\n        ...WorkflowSummary\n      }\n      pageInfo {\n        hasNextPage\n        endCursor\n      }\n      totalCount\n      totalCountIsExact\n    }\n    importErrors {\n      file\n      line\n      column\n      message\n      since\n    }\n  }\n": types.WorkflowsDocument,
@@ -50,6 +51,7 @@ const documents: Documents = {
     "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": types.RunsUpdatesDocument,
     "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": types.LogUpdatesDocument,
     "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": types.WorkersUpdatesDocument,
+    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": types.CatalogUpdatesDocument,
 };
 
 /**
@@ -69,7 +71,7 @@ export function graphql(source: string): unknown;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n"): (typeof documents)["\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n"];
+export function graphql(source: "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n"): (typeof documents)["\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -134,6 +136,10 @@ export function graphql(source: "\n  subscription LogUpdates($taskRunId: ID!, $a
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"): (typeof documents)["\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

@@ -6,6 +6,8 @@ import { useQuery } from "urql";
 export interface PolledQuery<Data> {
   data: Data | undefined;
   error: CombinedError | undefined;
+  /** refresh asks now, if the tab is visible; a hidden one asks when it becomes visible again. */
+  refresh: () => void;
 }
 
 /**
@@ -18,14 +20,15 @@ export function usePolledQuery<Data, Variables extends AnyVariables>(
   variables: Variables,
   everyMs: number,
 ): PolledQuery<Data> {
-  const [{ data, error }, refresh] = useQuery<Data, AnyVariables>({ query, variables });
+  const [{ data, error }, execute] = useQuery<Data, AnyVariables>({ query, variables });
   const key = JSON.stringify(variables);
   const [kept, setKept] = useState<{ key: string; data: Data } | null>(null);
   if (data !== undefined && (kept?.data !== data || kept.key !== key)) setKept({ key, data });
 
-  const ask = useEffectEvent(() => {
-    if (document.visibilityState === "visible") refresh({ requestPolicy: "network-only" });
-  });
+  const refresh = () => {
+    if (document.visibilityState === "visible") execute({ requestPolicy: "network-only" });
+  };
+  const ask = useEffectEvent(refresh);
   useEffect(() => {
     const poll = () => ask();
     const timer = setInterval(poll, everyMs);
@@ -36,5 +39,5 @@ export function usePolledQuery<Data, Variables extends AnyVariables>(
     };
   }, [everyMs]);
 
-  return { data: data ?? (kept?.key === key ? kept.data : undefined), error };
+  return { data: data ?? (kept?.key === key ? kept.data : undefined), error, refresh };
 }

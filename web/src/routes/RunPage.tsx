@@ -8,16 +8,13 @@ import { type RunDetail, RunHeader } from "../components/RunHeader";
 import { statusText } from "../components/Status";
 import { TaskPanel } from "../components/TaskPanel";
 import { TaskTable } from "../components/TaskTable";
+import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
-import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunQuery, RunUpdates } from "../services/documents";
 import { applyUpdates, emptyRun } from "../services/runState";
 import type { RunSearch } from "../services/search";
 import styles from "./RunPage.module.css";
-
-// What does not come live is asked seldom: a lifted pause, an edited limit.
-const pollMs = 15_000;
 
 const route = getRouteApi("/workflows/$name/runs/$number");
 
@@ -28,7 +25,7 @@ export function RunPage() {
   const wanted = Number(number);
   const valid = Number.isSafeInteger(wanted) && wanted > 0;
   const variables = { workflow: name, number: valid ? wanted : 0 };
-  const { data, error } = usePolledQuery(RunQuery, variables, pollMs);
+  const { data, error } = useCatalogQuery(RunQuery, variables, name);
   const run = data?.workflow?.run;
   if (run) return <LiveRun key={run.id} detail={run} />;
   if (error) return <QueryError error={error} />;

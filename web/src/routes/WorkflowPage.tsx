@@ -10,14 +10,13 @@ import { ScheduleText } from "../components/ScheduleText";
 import { Time } from "../components/Time";
 import { TriggerButton } from "../components/TriggerDialog";
 import type { RunSummaryFragment, TaskRowFragment, WorkflowQuery as WorkflowData } from "../gql/graphql";
+import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
-import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunsUpdates, WorkflowQuery } from "../services/documents";
 import { mergeRuns } from "../services/runState";
 
 const pageSize = 25;
-const pollMs = 5_000;
 
 const route = getRouteApi("/workflows/$name");
 const noRuns: ReadonlyMap<string, TaskRowFragment> = new Map();
@@ -30,7 +29,7 @@ export function WorkflowPage() {
   const { after } = route.useSearch();
   useTitle(name);
   const variables = { name, first: pageSize, after: after ?? null };
-  const { data, error } = usePolledQuery(WorkflowQuery, variables, pollMs);
+  const { data, error } = useCatalogQuery(WorkflowQuery, variables, name);
 
   if (data?.workflow) {
     return (

@@ -4,16 +4,14 @@ import { ImportErrors } from "../components/ImportErrors";
 import { Empty, Loading, QueryError } from "../components/Notice";
 import { WorkflowTable } from "../components/WorkflowTable";
 import type { RunSummaryFragment, WorkflowFilter } from "../gql/graphql";
+import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
-import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
 import { RunsUpdates, WorkflowsQuery } from "../services/documents";
 import { latestByWorkflow } from "../services/runState";
 import type { ListSearch } from "../services/search";
 
 const pageSize = 100;
-// New and changed files come by asking: they change seldom, runs come live.
-const pollMs = 5_000;
 
 const route = getRouteApi("/workflows");
 
@@ -22,7 +20,7 @@ export function WorkflowsPage() {
   useTitle("Workflows");
   const search = route.useSearch();
   const variables = { first: pageSize, after: search.after ?? null, filter: filterOf(search) };
-  const { data, error } = usePolledQuery(WorkflowsQuery, variables, pollMs);
+  const { data, error } = useCatalogQuery(WorkflowsQuery, variables);
   const [latest, setLatest] = useState<ReadonlyMap<string, RunSummaryFragment>>(new Map());
   useLive({
     document: RunsUpdates,

@@ -9,6 +9,7 @@ export const RunSummary = graphql(`
     label
     status
     reason
+    revision
     type
     runAfter
     createdAt
@@ -318,6 +319,16 @@ export const WorkersUpdates = graphql(`
       status
       startedAt
       lastHeartbeat
+    }
+  }
+`);
+
+export const CatalogUpdates = graphql(`
+  subscription CatalogUpdates {
+    catalogUpdated {
+      changedWorkflows {
+        name
+      }
     }
   }
 `);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RunSummaryFragment, TaskRowFragment, TaskRunStatus, WorkflowRunStatus } from "../gql/graphql";
-import { applyUpdates, emptyRun, latestByWorkflow, mergeRuns, type RunUpdate } from "./runState";
+import { applyUpdates, emptyRun, latestByWorkflow, mergeRuns, newerRun, type RunUpdate } from "./runState";
 
 function task(index: number, status: TaskRunStatus): TaskRowFragment {
   return {
@@ -25,6 +25,7 @@ function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSu
     label: `${workflow}#${number}`,
     status,
     reason: null,
+    revision: 1,
     type: "MANUAL",
     runAfter: "2026-01-01T00:00:00Z",
     createdAt: "2026-01-01T00:00:00Z",
@@ -57,9 +58,23 @@ test("parts of one large update share a revision and come in any order", () => {
   expect(state.tasks.map((t) => t.index)).toEqual([0, 1, 2]);
 });
 
-test("an overtaken update changes nothing", () => {
-  const state = applyUpdates(emptyRun, [update(5, "SUCCESS", task(0, "SUCCESS"))]);
-  expect(applyUpdates(state, [update(4, "RUNNING", task(0, "RUNNING"))])).toEqual(state);
+test("a revision that falls is of a restored database and begins anew", () => {
+  const state = applyUpdates(emptyRun, [update(5, "SUCCESS", task(0, "SUCCESS"), task(1, "SUCCESS"))]);
+  const restored = [update(0, "RUNNING", task(0, "RUNNING")), update(4, "RUNNING", task(2, "PENDING"))];
+  const after = applyUpdates(state, restored);
+  expect(after.tasks.map((t) => `${t.index} ${t.status}`)).toEqual(["0 RUNNING", "2 PENDING"]);
+  expect(after.run?.status).toBe("RUNNING");
+  expect(after.revision).toBe(4);
+});
+
+test("of a run's two states the one with the higher revision counts, wherever it came from", () => {
+  const old = { ...run(2, "RUNNING"), revision: 5 };
+  const ended = { ...run(2, "SUCCESS"), revision: 9 };
+  expect(newerRun(ended, old)).toBe(ended);
+  expect(newerRun(old, ended)).toBe(ended);
+  expect(newerRun(ended, run(3, "PENDING"))?.number).toBe(3);
+  expect(newerRun(null, undefined)).toBeNull();
+  expect(mergeRuns([ended], [old])).toEqual([ended]);
 });
 
 test("an update of the run alone keeps the list of tasks as it is", () => {

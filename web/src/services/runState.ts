@@ -13,28 +13,45 @@ export interface RunState {
 export const emptyRun: RunState = { run: null, tasks: [], revision: null };
 
 /**
- * applyUpdates returns the state after the updates. They may repeat what is
- * known and come in any number; a revision never falls, so an update that was
- * overtaken changes nothing.
+ * applyUpdates returns the state after the updates, in the order in which they
+ * came. They may repeat what is known. A revision falls only when the database
+ * was put back to an earlier state: then what was known counts no more.
  */
 export function applyUpdates(state: RunState, updates: readonly RunUpdate[]): RunState {
   let { run, revision } = state;
+  let before = state.tasks;
   const changed = new Map<number, TaskRowFragment>();
   for (const update of updates) {
-    if (revision !== null && update.revision < revision) continue;
+    if (revision !== null && update.revision < revision) {
+      before = [];
+      changed.clear();
+    }
     run = update.workflowRun;
     revision = update.revision;
     for (const task of update.changedTaskRuns) changed.set(task.index, task);
   }
-  if (changed.size === 0) return { run, tasks: state.tasks, revision };
-  const known = new Set(state.tasks.map((task) => task.index));
-  const tasks = state.tasks.map((task) => changed.get(task.index) ?? task);
+  if (changed.size === 0) return { run, tasks: before, revision };
+  const known = new Set(before.map((task) => task.index));
+  const tasks = before.map((task) => changed.get(task.index) ?? task);
   const added = [...changed.values()].filter((task) => !known.has(task.index));
   if (added.length > 0) {
     tasks.push(...added);
     tasks.sort((a, b) => a.index - b.index);
   }
   return { run, tasks, revision };
+}
+
+/**
+ * newerRun returns the newer of two runs of a workflow, or of two states of one
+ * run: what came live is stale after a lost connection that hid its end.
+ */
+export function newerRun(
+  asked: RunSummaryFragment | null,
+  live: RunSummaryFragment | undefined,
+): RunSummaryFragment | null {
+  if (!asked || !live) return live ?? asked;
+  if (asked.number !== live.number) return asked.number > live.number ? asked : live;
+  return asked.revision > live.revision ? asked : live;
 }
 
 /** latestByWorkflow returns the newest known run of each workflow, by name. */
@@ -44,8 +61,7 @@ export function latestByWorkflow(
 ): ReadonlyMap<string, RunSummaryFragment> {
   const latest = new Map(known);
   for (const run of runs) {
-    const other = latest.get(run.workflow.name);
-    if (!other || other.number <= run.number) latest.set(run.workflow.name, run);
+    latest.set(run.workflow.name, newerRun(latest.get(run.workflow.name) ?? null, run) ?? run);
   }
   return latest;
 }
@@ -56,6 +72,6 @@ export function mergeRuns(
   updates: readonly RunSummaryFragment[],
 ): readonly RunSummaryFragment[] {
   const byId = new Map(known.map((run) => [run.id, run]));
-  for (const run of updates) byId.set(run.id, run);
+  for (const run of updates) byId.set(run.id, newerRun(byId.get(run.id) ?? null, run) ?? run);
   return [...byId.values()].sort((a, b) => b.number - a.number);
 }
