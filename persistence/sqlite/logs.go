@@ -25,6 +25,7 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 		return fmt.Errorf("append log: %w", mapError(err))
 	}
 	s.publish([]miniairflow.Event{{Topic: miniairflow.TopicLog, ID: key.RunID}})
+	s.logs.committed(ctx)
 	return nil
 }
 

@@ -3,22 +3,30 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 )
 
 // statementsMax bounds how many texts are kept prepared. The store has fewer;
 // what is beyond it works too, at the price of being parsed each time.
 const statementsMax = 500
 
-// pool is a pool of connections that parses each text once per connection:
-// parsing takes longer than most statements run.
+// pool is a pool of connections to one file that parses each text once per
+// connection: parsing takes longer than most statements run.
 type pool struct {
 	*sql.DB
+	log     *slog.Logger
+	wal     string // path of the write-ahead log
+	commits atomic.Int64
+
 	mu    sync.Mutex
 	known map[string]*sql.Stmt
 }
 
-func newPool(db *sql.DB) *pool { return &pool{DB: db, known: map[string]*sql.Stmt{}} }
+func newPool(db *sql.DB, path string, log *slog.Logger) *pool {
+	return &pool{DB: db, log: log, wal: path + "-wal", known: map[string]*sql.Stmt{}}
+}
 
 // find returns the prepared statement of a text, or nil.
 func (p *pool) find(text string) *sql.Stmt {

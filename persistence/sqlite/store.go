@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,10 @@ type Config struct {
 // readersMax bounds the connections that only read. An open reader keeps the
 // write-ahead log from shrinking, so they are few and their reads short.
 const readersMax = 4
+
+// busyTimeout is how long a connection waits for the lock of another process
+// that looks into the file: no other connection of ours writes.
+const busyTimeout = 10 * time.Second
 
 // Store is a miniairflow.Store on a SQLite file.
 type Store struct {
@@ -77,14 +82,14 @@ func (s *Store) open(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
-		*f.write = newPool(db)
+		*f.write = newPool(db, f.path, s.log)
 		if err := up(ctx, db, f.migrations); err != nil {
 			return err
 		}
 		if db, err = openFile(f.path, reader); err != nil {
 			return err
 		}
-		*f.read = newPool(db)
+		*f.read = newPool(db, f.path, s.log)
 	}
 	return s.endEarlierSessions(ctx)
 }
@@ -126,7 +131,7 @@ const (
 
 // openFile returns a pool of connections to one file.
 func openFile(path string, a access) (*sql.DB, error) {
-	q := url.Values{"_busy_timeout": {"10000"}, "_dqs": {"false"}}
+	q := url.Values{"_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)}, "_dqs": {"false"}}
 	if a == reader {
 		q.Set("mode", "ro")
 		q.Set("_query_only", "true")

@@ -50,6 +50,7 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 		return mapError(fmt.Errorf("commit: %w", err))
 	}
 	s.publish(t.events)
+	s.write.committed(ctx)
 	return nil
 }
 
