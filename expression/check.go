@@ -15,7 +15,10 @@ import (
 // inside a text are part of the message, in characters from 1. d need not be
 // valid otherwise; of one whose graph has errors the upstream rule is not checked.
 func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
-	c := &checker{d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks))}
+	c := &checker{
+		d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
+		expressions: map[string]*checked{},
+	}
 	for _, p := range d.Params {
 		c.params[p.Name] = p.Type
 		c.paramNames = append(c.paramNames, p.Name)
@@ -35,15 +38,28 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 }
 
 type checker struct {
-	d          *miniairflow.Definition
-	params     map[string]miniairflow.ParamType
-	paramNames []string
-	tasks      map[string]int
-	taskNames  []string
-	upstream   *reach // nil if the graph has errors
-	problems   []miniairflow.Problem
-	suggested  int
+	d           *miniairflow.Definition
+	params      map[string]miniairflow.ParamType
+	paramNames  []string
+	tasks       map[string]int
+	taskNames   []string
+	upstream    *reach // nil if the graph has errors
+	problems    []miniairflow.Problem
+	suggested   int
+	expressions map[string]*checked // by source: what one is does not depend on where it stands
+	isOver      bool                // expressionsMax is passed, and told
 }
+
+// checked is an expression as parsed, and what its types say, once asked.
+type checked struct {
+	masked     string
+	references []reference
+	err        error
+	typeErrors map[bool]error // by whether a boolean is wanted
+}
+
+// expressionsMax bounds the different expressions of one definition: each one is compiled.
+const expressionsMax = 20_000
 
 // site is a place where a template may stand, and what it may read there.
 type site struct {
@@ -104,7 +120,7 @@ func (c *checker) command(i int, t *miniairflow.Task) {
 	c.script(at, t.Command.Script)
 	script := scriptWord(t.Command.Argv)
 	for place, arg := range t.Command.Argv {
-		path := append(at[:len(at):len(at)], strconv.Itoa(place))
+		path := slices.Concat(at, []string{strconv.Itoa(place)})
 		if place == script {
 			c.script(path, arg)
 			continue
@@ -154,13 +170,16 @@ func (c *checker) condition(at site, text string) {
 }
 
 func (c *checker) expression(where site, s segment, wantBool bool) {
-	masked, references, err := parseSafely(s.source)
-	if err != nil {
-		c.add(where.path, "%v", at(s, err))
+	e := c.parsed(where, s.source)
+	switch {
+	case e == nil:
+		return
+	case e.err != nil:
+		c.add(where.path, "%v", at(s, e.err))
 		return
 	}
 	known := true
-	for _, r := range references {
+	for _, r := range e.references {
 		if err := c.reference(where, r); err != nil {
 			known = false
 			c.add(where.path, "%v", at(s, err))
@@ -169,9 +188,37 @@ func (c *checker) expression(where site, s segment, wantBool bool) {
 	if !known {
 		return
 	}
-	if err := c.checkTypes(masked, references, wantBool); err != nil {
+	if err := c.typeError(e, wantBool); err != nil {
 		c.add(where.path, "%v", at(s, err))
 	}
+}
+
+// parsed returns the expression of a source; nil if there are too many of them,
+// which is told at the first one.
+func (c *checker) parsed(where site, source string) *checked {
+	if e, ok := c.expressions[source]; ok {
+		return e
+	}
+	if len(c.expressions) >= expressionsMax {
+		if !c.isOver {
+			c.isOver = true
+			c.add(where.path, "the workflow has more than %d different expressions", expressionsMax)
+		}
+		return nil
+	}
+	e := &checked{typeErrors: map[bool]error{}}
+	e.masked, e.references, e.err = parseSafely(source)
+	c.expressions[source] = e
+	return e
+}
+
+func (c *checker) typeError(e *checked, wantBool bool) error {
+	err, known := e.typeErrors[wantBool]
+	if !known {
+		err = c.checkTypes(e.masked, e.references, wantBool)
+		e.typeErrors[wantBool] = err
+	}
+	return err
 }
 
 // reference checks that a name exists and may be read at this place.

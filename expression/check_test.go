@@ -5,9 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	miniairflow "github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/expression"
-	"github.com/stretchr/testify/require"
 )
 
 // etl is a definition without problems: extract → load-data → report.
@@ -51,46 +52,80 @@ func TestCheckFindsProblems(t *testing.T) {
 		path   string
 		want   string
 	}{
-		{"unknown param", func(d *miniairflow.Definition) { d.Env["A"] = "${{ params.regio }}" },
-			"env A", `${{ params.regio }}: unknown param "regio"; did you mean "region"? (at character 12)`},
-		{"tasks in workflow env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ tasks.extract.status }}" },
-			"env A", "the workflow's env may not read tasks"},
-		{"params in a default", func(d *miniairflow.Definition) { d.Params[0].Default = "${{ params.day }}" },
-			"params region default", "may read run.<field> only, not params"},
-		{"unknown run field", func(d *miniairflow.Definition) { d.Params[0].Default = "x ${{ run.logical }}" },
-			"params region default", `unknown field of run "logical"`},
-		{"unknown task", func(d *miniairflow.Definition) { d.Tasks[2].Stdin = "${{ tasks.load_data.status }}" },
-			"tasks report stdin", `unknown task "load_data"; did you mean "load-data"?`},
+		{
+			"unknown param", func(d *miniairflow.Definition) { d.Env["A"] = "${{ params.regio }}" },
+			"env A", `${{ params.regio }}: unknown param "regio"; did you mean "region"? (at character 12)`,
+		},
+		{
+			"tasks in workflow env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ tasks.extract.status }}" },
+			"env A", "the workflow's env may not read tasks",
+		},
+		{
+			"params in a default", func(d *miniairflow.Definition) { d.Params[0].Default = "${{ params.day }}" },
+			"params region default", "may read run.<field> only, not params",
+		},
+		{
+			"unknown run field", func(d *miniairflow.Definition) { d.Params[0].Default = "x ${{ run.logical }}" },
+			"params region default", `unknown field of run "logical"`,
+		},
+		{
+			"unknown task", func(d *miniairflow.Definition) { d.Tasks[2].Stdin = "${{ tasks.load_data.status }}" },
+			"tasks report stdin", `unknown task "load_data"; did you mean "load-data"?`,
+		},
 		{"not upstream", func(d *miniairflow.Definition) {
 			d.Tasks = append(d.Tasks, miniairflow.Task{Name: "alone", Noop: true, Stdin: "${{ tasks.extract.status }}"})
 		}, "tasks alone stdin", `task "extract" is not upstream: add it to depends_on`},
-		{"downstream", func(d *miniairflow.Definition) { d.Tasks[0].Stdin = "${{ tasks.report.status }}" },
-			"tasks extract stdin", `task "report" is downstream`},
-		{"itself", func(d *miniairflow.Definition) { d.Tasks[0].Stdin = "${{ tasks.extract.status }}" },
-			"tasks extract stdin", "cannot read its own result"},
-		{"types", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ tasks.extract.outputs.rows > 'x' }}" },
-			"tasks load-data when", "mismatched types int and string"},
-		{"undeclared outputs are strings", func(d *miniairflow.Definition) { d.Tasks[1].Stdin = "${{ tasks.extract.outputs.other + 1 }}" },
-			"tasks load-data stdin", "mismatched types string and int"},
-		{"when is no boolean", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ tasks.extract.outputs.rows }}" },
-			"tasks load-data when", "it must be true or false, but is of type int"},
-		{"when without template", func(d *miniairflow.Definition) { d.Tasks[1].When = "params.flag" },
-			"tasks load-data when", "must be exactly one ${{ … }}"},
-		{"unterminated", func(d *miniairflow.Definition) { d.Tasks[1].Command.Argv[2] = "é ${{ params.region }" },
-			"tasks load-data command 2", "is not closed by }}; write $${{ for a literal ${{ (at character 3)"},
-		{"depends_on", func(d *miniairflow.Definition) { d.Tasks[1].DependsOn = []string{"${{ params.region }}"} },
-			"tasks load-data depends_on 0", "is not allowed in depends_on"},
-		{"queue", func(d *miniairflow.Definition) { d.Tasks[1].Queue = "${{ params.region }}" },
-			"tasks load-data queue", "is not allowed in queue"},
-		{"schedule", func(d *miniairflow.Definition) { d.Schedules = []miniairflow.Schedule{{Cron: "${{ params.region }}"}} },
-			"schedule 0 cron", "is not allowed in a schedule"},
-		{"script", func(d *miniairflow.Definition) { d.Tasks[0].Command.Script = "echo ${{ params.region }}" },
-			"tasks extract command", `${{ params.region }} in a script would be run as code; add env: {REGION: "${{ params.region }}"} and write "$REGION"`},
+		{
+			"downstream", func(d *miniairflow.Definition) { d.Tasks[0].Stdin = "${{ tasks.report.status }}" },
+			"tasks extract stdin", `task "report" is downstream`,
+		},
+		{
+			"itself", func(d *miniairflow.Definition) { d.Tasks[0].Stdin = "${{ tasks.extract.status }}" },
+			"tasks extract stdin", "cannot read its own result",
+		},
+		{
+			"types", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ tasks.extract.outputs.rows > 'x' }}" },
+			"tasks load-data when", "mismatched types int and string",
+		},
+		{
+			"undeclared outputs are strings", func(d *miniairflow.Definition) { d.Tasks[1].Stdin = "${{ tasks.extract.outputs.other + 1 }}" },
+			"tasks load-data stdin", "mismatched types string and int",
+		},
+		{
+			"when is no boolean", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ tasks.extract.outputs.rows }}" },
+			"tasks load-data when", "it must be true or false, but is of type int",
+		},
+		{
+			"when without template", func(d *miniairflow.Definition) { d.Tasks[1].When = "params.flag" },
+			"tasks load-data when", "must be exactly one ${{ … }}",
+		},
+		{
+			"unterminated", func(d *miniairflow.Definition) { d.Tasks[1].Command.Argv[2] = "é ${{ params.region }" },
+			"tasks load-data command 2", "is not closed by }}; write $${{ for a literal ${{ (at character 3)",
+		},
+		{
+			"depends_on", func(d *miniairflow.Definition) { d.Tasks[1].DependsOn = []string{"${{ params.region }}"} },
+			"tasks load-data depends_on 0", "is not allowed in depends_on",
+		},
+		{
+			"queue", func(d *miniairflow.Definition) { d.Tasks[1].Queue = "${{ params.region }}" },
+			"tasks load-data queue", "is not allowed in queue",
+		},
+		{
+			"schedule", func(d *miniairflow.Definition) { d.Schedules = []miniairflow.Schedule{{Cron: "${{ params.region }}"}} },
+			"schedule 0 cron", "is not allowed in a schedule",
+		},
+		{
+			"script", func(d *miniairflow.Definition) { d.Tasks[0].Command.Script = "echo ${{ params.region }}" },
+			"tasks extract command", `${{ params.region }} in a script would be run as code; add env: {REGION: "${{ params.region }}"} and write "$REGION"`,
+		},
 		{"several in a script", func(d *miniairflow.Definition) {
 			d.Tasks[0].Command.Script = "${{ params.path }} ${{ run.number + 1 }} ${{ params.path }} ${{ tasks.x.outputs.path }} ${{ params.region + \"'\" }}"
 		}, "tasks extract command", `add env: {MY_PATH: "${{ params.path }}", VALUE: "${{ run.number + 1 }}", MY_PATH_2: "${{ tasks.x.outputs.path }}", VALUE_2: '${{ params.region + "''" }}'} and write "$MY_PATH", "$VALUE", "$MY_PATH_2", "$VALUE_2"`},
-		{"broken in a script", func(d *miniairflow.Definition) { d.Tasks[0].Command.Script = "echo ${{ x" },
-			"tasks extract command", "has no meaning in a script"},
+		{
+			"broken in a script", func(d *miniairflow.Definition) { d.Tasks[0].Command.Script = "echo ${{ x" },
+			"tasks extract command", "has no meaning in a script",
+		},
 		{"script word", func(d *miniairflow.Definition) {
 			d.Tasks[2].Command.Argv = []string{"env", "/bin/bash", "-euo", "pipefail", "-c", "echo ${{ params.region }} $1", "-", "${{ params.region }}"}
 		}, "tasks report command 5", `add env: {REGION: "${{ params.region }}"}`},

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	miniairflow "github.com/sauravritesh63/miniairflow"
-	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
 )
 
 func testScope() miniairflow.Scope {

@@ -38,10 +38,14 @@ func scriptWord(argv []string) int {
 	return -1
 }
 
+// hintsMax bounds the expressions that a hint spells out.
+const hintsMax = 10
+
 // scriptHint says how to bring the values of the templates in a script into it
 // safely.
 func scriptHint(script string) string {
 	var shown, lines, uses []string
+	more := ""
 	taken := map[string]bool{}
 	segments, err := split(script)
 	if err != nil {
@@ -51,6 +55,10 @@ func scriptHint(script string) string {
 		if !s.isExpression || slices.Contains(shown, s.text()) {
 			continue
 		}
+		if len(shown) == hintsMax {
+			more = " …"
+			break
+		}
 		name := variableFor(s.source, taken)
 		shown = append(shown, s.text())
 		lines = append(lines, name+": "+quoted(s.text()))
@@ -59,8 +67,8 @@ func scriptHint(script string) string {
 	if len(shown) == 0 {
 		return fmt.Sprintf("%s is not known in a script: it is handed to the shell as it is", escaped)
 	}
-	return fmt.Sprintf("%s in a script would be run as code; add env: {%s} and write %s",
-		strings.Join(shown, ", "), strings.Join(lines, ", "), strings.Join(uses, ", "))
+	return fmt.Sprintf("%s%s in a script would be run as code; add env: {%s%s} and write %s%s",
+		strings.Join(shown, ", "), more, strings.Join(lines, ", "), more, strings.Join(uses, ", "), more)
 }
 
 // quoted returns an expression as a YAML string.

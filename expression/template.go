@@ -11,6 +11,7 @@ import (
 const (
 	sourceMax = 4096    // bytes between ${{ and }}
 	nodesMax  = 200     // nodes of the syntax tree
+	piecesMax = 10_000  // pieces of a template, expressions and the text between them
 	resultMax = 1 << 20 // bytes of a rendered template, and of the values that one expression reads
 )
 
@@ -40,6 +41,12 @@ func (s segment) text() string {
 func split(template string) ([]segment, error) {
 	var segments []segment
 	var literal strings.Builder
+	characters, counted := 1, 0 // the place in characters of the byte counted: never from the start again
+	place := func(offset int) int {
+		characters += utf8.RuneCountInString(template[counted:offset])
+		counted = offset
+		return characters
+	}
 	flush := func() {
 		if literal.Len() > 0 {
 			segments = append(segments, segment{literal: literal.String()})
@@ -62,14 +69,17 @@ func split(template string) ([]segment, error) {
 			inner := rest[len(opening):]
 			length, err := expressionLength(inner)
 			if err != nil {
-				return nil, fmt.Errorf("%w (at character %d)", err, character(template, at))
+				return nil, fmt.Errorf("%w (at character %d)", err, place(at))
 			}
 			source := strings.TrimSpace(inner[:length])
 			lead := len(inner[:length]) - len(strings.TrimLeft(inner[:length], " \t\r\n"))
 			flush()
 			segments = append(segments, segment{
-				source: source, at: character(template, at+len(opening)+lead), isExpression: true,
+				source: source, at: place(at + len(opening) + lead), isExpression: true,
 			})
+			if len(segments) > piecesMax {
+				return nil, fmt.Errorf("the text has more than %d pieces: too many %s", piecesMax, opening)
+			}
 			at += len(opening) + length + len(closing)
 		default:
 			literal.WriteByte('$')

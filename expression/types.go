@@ -5,6 +5,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/types"
+
 	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 

@@ -28,10 +28,10 @@ func environment(references []reference, scope miniairflow.Scope) (map[string]an
 			return nil, &compileError{message: fmt.Sprintf("the expression reads more than %d bytes", resultMax), at: r.at}
 		}
 		value = normal(value)
-		switch {
-		case r.root == rootParams:
+		switch r.root {
+		case rootParams:
 			params[r.name] = value
-		case r.root == rootRun:
+		case rootRun:
 			run[r.name] = value
 		default:
 			addTaskValue(tasks, r, value)
