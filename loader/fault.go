@@ -223,7 +223,7 @@ func (s fault) explain(line string) string {
 		return fmt.Sprintf("the alias *%s names no anchor that stands before it", anchor[1])
 	case first == "*":
 		return "a value cannot begin with * without quotes: in YAML it names an anchor"
-	case first != "" && strings.Contains("@`%&!|>", first):
+	case first != "" && strings.ContainsAny(first, "@`%&!|>"):
 		return fmt.Sprintf("a value cannot begin with %s without quotes", first)
 	case s.text == faultColons && missingSpace.MatchString(line):
 		return "a space is missing after the colon"

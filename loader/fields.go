@@ -86,36 +86,16 @@ func unknownKey(e entry, owner string, known []string) {
 		e.failAt(key, "%s", what) // a suggestion compares with every word, and nobody reads that many
 		return
 	}
-	if near, ok := nearest(e.name, known); ok {
+	if near, ok := miniairflow.Nearest(e.name, known); ok {
 		e.failAt(key, "%s; did you mean %q?", what, near)
 		e.missing(near)
 		return
 	}
-	if near, ok := nearest(e.name, slices.Sorted(maps.Keys(homes))); ok {
+	if near, ok := miniairflow.Nearest(e.name, slices.Sorted(maps.Keys(homes))); ok {
 		e.failAt(key, "%s; did you mean %q? It belongs %s", what, near, homes[near])
 		return
 	}
 	e.failAt(key, "%s: it can have %s", what, strings.Join(known, ", "))
-}
-
-// nearest returns the known word that was probably meant: the same one in
-// another spelling (dependsOn, depends-on), one with the same letters in
-// another order, or one with a typing error.
-func nearest(word string, known []string) (string, bool) {
-	for _, same := range []func(string) string{normal, sortedLetters} {
-		for _, k := range known {
-			if same(word) == same(k) {
-				return k, true
-			}
-		}
-	}
-	return miniairflow.Nearest(word, known)
-}
-
-func sortedLetters(word string) string {
-	letters := []byte(normal(word))
-	slices.Sort(letters)
-	return string(letters)
 }
 
 var separators = strings.NewReplacer("-", "", "_", "", " ", "")

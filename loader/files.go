@@ -91,7 +91,7 @@ func (r *Result) load(file string, limits Limits, owners map[string]LoadedDefini
 	shown := filepath.ToSlash(file)
 	data, err := readBounded(file, limits.Bytes)
 	if err != nil {
-		r.Problems = append(r.Problems, miniairflow.ImportError{File: shown, Line: 1, Column: 1, Message: unreadable(err)})
+		r.Problems = append(r.Problems, miniairflow.ImportError{File: shown, Message: unreadable(err)})
 		return
 	}
 	definitions, problems := Parse(shown, data, limits)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/sauravritesh63/miniairflow"
 )
 
@@ -72,7 +73,8 @@ type Report struct {
 	Problems  int  // in the parsed files
 	Created   []string
 	Updated   []string
-	Retired   []string
+	Retired   []string // names of workflows that their file no longer has
+	Gone      []string // files that are gone; their workflows are retired
 	Conflicts []miniairflow.ImportError
 	Waiting   bool // files are being written, or gone once: another pass should follow soon
 
@@ -132,7 +134,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 		return false, fmt.Errorf("take loader lease: %w", err)
 	}
 	if held != l.ourLease {
-		l.config.Logger.InfoContext(ctx, "loader lease", "held", held)
+		l.config.Logger.InfoContext(ctx, "Loader: Lease changed", "held", held)
 	}
 	if !held {
 		l.known, l.missing = nil, map[string]time.Time{}
@@ -162,9 +164,9 @@ func (l *Loader) remember(ctx context.Context) error {
 func (l *Loader) complain(ctx context.Context, complaint string) {
 	if complaint != l.complaint {
 		if complaint == "" {
-			l.config.Logger.InfoContext(ctx, "workflow folder is well again", "dir", l.config.Dir)
+			l.config.Logger.InfoContext(ctx, "Loader: Folder is well again", "dir", l.config.Dir)
 		} else {
-			l.config.Logger.WarnContext(ctx, "workflow folder", "dir", l.config.Dir, "problem", complaint)
+			l.config.Logger.WarnContext(ctx, "Loader: Folder has a problem", "dir", l.config.Dir, "problem", complaint)
 		}
 	}
 	l.complaint = complaint

@@ -2,6 +2,7 @@ package loader_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,10 +12,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
-	"github.com/stretchr/testify/require"
 )
 
 func TestMain(m *testing.M) { persistencetest.Main(m) }
@@ -155,7 +157,7 @@ func TestSyncRetiresAfterTwoPasses(t *testing.T) {
 	report := f.sync()
 	require.True(t, report.Waiting)
 	require.Nil(t, f.workflow("gone").RetiredAt, "one pass may look while an editor swaps files")
-	require.Equal(t, []string{"bad.yaml", "gone.yaml"}, f.sync().Retired)
+	require.Equal(t, []string{"bad.yaml", "gone.yaml"}, f.sync().Gone)
 	require.NotNil(t, f.workflow("gone").RetiredAt)
 	require.Nil(t, f.workflow("keep").RetiredAt)
 	require.Empty(t, f.importErrors())
@@ -207,14 +209,14 @@ func TestSyncRetiresNothingWithoutAFolder(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir(f.dir, 0o755))
 	for range 3 {
-		require.Empty(t, f.sync().Retired, "an empty folder")
+		require.Empty(t, f.sync().Gone, "an empty folder")
 	}
 	require.NoError(t, os.Remove(f.dir))
 	require.NoError(t, os.Rename(moved, f.dir))
 	require.NoError(t, os.Rename(filepath.Join(f.dir, "sub"), moved))
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(f.dir, "sub")))
 	for range 3 {
-		require.Empty(t, f.sync().Retired, "a folder that cannot be read")
+		require.Empty(t, f.sync().Gone, "a folder that cannot be read")
 	}
 	require.Nil(t, f.workflow("a").RetiredAt)
 	require.Nil(t, f.workflow("b").RetiredAt)
@@ -232,10 +234,10 @@ func TestSyncTellsFilesThatCannotBeRead(t *testing.T) {
 		report := f.sync()
 		require.Equal(t, 5, report.Files)
 		require.Equal(t, []string{
-			"dangling.yaml:1:1: the file cannot be read: no such file or directory",
-			"large.yaml:1:1: the file is larger than the limit of 1048576 bytes",
-			"outside.yaml:1:1: the symbolic link leaves the workflow folder",
-			"pipe.yaml:1:1: the file cannot be read: it is not a regular file",
+			"dangling.yaml: the file cannot be read: no such file or directory",
+			"large.yaml: the file is larger than the limit of 1048576 bytes",
+			"outside.yaml: the symbolic link leaves the workflow folder",
+			"pipe.yaml: the file cannot be read: it is not a regular file",
 		}, f.importErrors())
 	}
 	require.Zero(t, f.sync().Parsed)
@@ -336,6 +338,38 @@ func TestSyncStopsWithoutItsLease(t *testing.T) {
 	require.Len(t, report.Created, 100)
 	store.left = 100
 	require.Len(t, f.sync().Created, 50)
+}
+
+// pickyStore refuses a file for ever.
+type pickyStore struct {
+	loader.Store
+	refused string
+}
+
+func (s *pickyStore) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error) {
+	for _, file := range files {
+		if file.Path == s.refused {
+			return nil, errors.New("no")
+		}
+	}
+	return s.Store.SyncFiles(ctx, files)
+}
+
+func TestSyncGoesOnWithoutAFileThatTheStoreRefuses(t *testing.T) {
+	f := newFixture(t)
+	f.write("gone.yaml", echo("1"))
+	f.write("good.yaml", echo("1"))
+	f.sync()
+	f.remove("gone.yaml")
+	f.write("poison.yaml", echo("1"))
+	f.loader = f.newLoader(func(c *loader.Config) {
+		c.Store, c.Missing = &pickyStore{Store: f.store, refused: "poison.yaml"}, time.Nanosecond
+	})
+	f.sync()
+	f.write("good.yaml", echo("2"))
+	report := f.sync()
+	require.Equal(t, []string{"good"}, report.Updated)
+	require.Equal(t, []string{"gone.yaml"}, report.Gone, "what is gone is retired all the same")
 }
 
 func TestSyncManyFiles(t *testing.T) {

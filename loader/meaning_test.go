@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
-	"github.com/stretchr/testify/require"
 )
 
 func parseOne(t *testing.T, text string) *miniairflow.Definition {
@@ -63,10 +64,20 @@ func TestHashIgnoresForm(t *testing.T) {
 func TestHashSeesMeaning(t *testing.T) {
 	seen := map[string]string{parseOne(t, hashed).Hash(): "the original"}
 	for _, change := range [][2]string{
-		{"description: d", "description: e"}, {"A: 1", "A: 01"}, {"A: 1, ", ""}, {"1m", "2m"},
-		{"echo a", "echo  a"}, {"count: 1", "count: 2"}, {"2s", "3s"}, {"[echo, b]", "echo b"},
-		{"depends_on: [a]", "trigger_rule: always"}, {"  b:", "  c:"}, {"env:", "max_active_runs: 2\nenv:"},
-		{"env:", "is_active: false\nenv:"}, {"env:", "schedule: '@daily'\nenv:"}, {"env:", "name: other\nenv:"},
+		{"description: d", "description: e"},
+		{"A: 1", "A: 01"},
+		{"A: 1, ", ""},
+		{"1m", "2m"},
+		{"echo a", "echo  a"},
+		{"count: 1", "count: 2"},
+		{"2s", "3s"},
+		{"[echo, b]", "echo b"},
+		{"depends_on: [a]", "trigger_rule: always"},
+		{"  b:", "  c:"},
+		{"env:", "max_active_runs: 2\nenv:"},
+		{"env:", "is_active: false\nenv:"},
+		{"env:", "schedule: '@daily'\nenv:"},
+		{"env:", "name: other\nenv:"},
 	} {
 		text := strings.Replace(hashed, change[0], change[1], 1)
 		require.NotEqual(t, hashed, text)
@@ -82,13 +93,16 @@ func TestLimits(t *testing.T) {
 		text    string
 		message string
 	}{
-		"bytes":     {loader.Limits{Bytes: 10}, "tasks: {a: {noop: true}}", "f.yaml:1:1: the file is larger than the limit of 10 bytes"},
+		"bytes":     {loader.Limits{Bytes: 10}, "tasks: {a: {noop: true}}", "f.yaml: the file is larger than the limit of 10 bytes"},
 		"depth":     {loader.Limits{Depth: 2}, "tasks:\n  a: {noop: true}", "f.yaml:2:3: the nesting is deeper than 2 levels"},
 		"tasks":     {loader.Limits{Tasks: 1}, "tasks:\n  a: {noop: true}\n  b: {noop: true}", "f.yaml:1:1: the workflow has 2 tasks, more than the limit of 1"},
 		"documents": {loader.Limits{Documents: 1}, "tasks: {a: {noop: true}}\n---\nname: b", "f.yaml:2:1: the file has more than 1 documents"},
-		"expanded": {loader.Limits{Expanded: 2}, "tags: &t [a, b]\nenv: *t\n",
-			"f.yaml:2:6: aliases and defaults expand to more than 2 values"},
-		"time": {loader.Limits{Time: 1}, "tasks: {a: {noop: true}}", "f.yaml:1:1: the file takes longer than 1ns to read: make it smaller"},
+		"expanded": {
+			loader.Limits{Expanded: 2},
+			"tags: &t [a, b]\nenv: *t\n",
+			"f.yaml:2:6: aliases and defaults expand to more than 2 values",
+		},
+		"time": {loader.Limits{Time: 1}, "tasks: {a: {noop: true}}", "f.yaml: the file takes longer than 1ns to read: make it smaller"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			definitions, problems := loader.Parse("f.yaml", []byte(test.text), test.limits)

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sauravritesh63/miniairflow"
 	"gopkg.in/yaml.v3"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // paramDraft is a param whose keys are being read. Its values wait for its type.

@@ -59,7 +59,7 @@ func parseTimed(path string, data []byte, limits Limits) (definitions []miniairf
 	f.deadline = time.Now().Add(f.limits.Time)
 	defer func() {
 		if cause := recover(); cause != nil {
-			f.fail(position{1, 1}, "the file cannot be read: %v", cause)
+			f.fail(position{}, "the file cannot be read: %v", cause)
 			definitions, problems = nil, f.sorted()
 		}
 	}()
@@ -84,7 +84,7 @@ type file struct {
 
 func (f *file) parse(text string) []miniairflow.DefinitionAt {
 	f.lines = splitLines(text)
-	trees, whole := f.decode(text)
+	trees, whole := f.decode()
 	var definitions []miniairflow.DefinitionAt
 	names := map[string]position{}
 	for i, tree := range trees {
@@ -92,7 +92,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 			break
 		}
 		d := &document{
-			file: f, positions: map[string]position{}, start: at(tree),
+			file: f, positions: map[string]position{}, keys: map[string]position{}, start: at(tree),
 			failed: map[string]bool{}, above: map[string]bool{},
 		}
 		definition, ok := d.read(tree, i == 0)
@@ -113,7 +113,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		return nil
 	}
 	if len(trees) == 0 && len(f.problems) == 0 {
-		f.fail(position{1, 1}, "the file is empty: a workflow needs at least `tasks:`")
+		f.fail(position{}, "the file is empty: a workflow needs at least `tasks:`")
 	}
 	return definitions
 }
@@ -122,6 +122,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 type document struct {
 	*file
 	positions map[string]position // by joined path
+	keys      map[string]position // of the keys of maps, by joined path
 	start     position
 	failed    map[string]bool // joined paths that have a problem of shape
 	above     map[string]bool // and what leads to them
@@ -148,7 +149,7 @@ func (d *document) checkMeaning(definition *miniairflow.Definition) {
 	found := append(definition.Validate(), expression.New().Check(definition)...)
 	for _, problem := range found {
 		if !d.follows(problem.Path) {
-			d.fail(d.find(problem.Path), "%s", problem.Message)
+			d.fail(d.placeOf(problem), "%s", problem.Message)
 		}
 	}
 }
@@ -171,28 +172,39 @@ func (d *document) follows(path []string) bool {
 	return d.above[joined(path)]
 }
 
-// find returns the position of a path, or of the nearest thing that the file
-// has: what a task takes from defaults is placed there.
+func (d *document) placeOf(problem miniairflow.Problem) position {
+	if problem.OfKey {
+		if place, ok := placeIn(d.keys, problem.Path); ok {
+			return place
+		}
+	}
+	return d.find(problem.Path)
+}
+
+// find returns the position of a path, or of the nearest thing that the file has.
 func (d *document) find(path []string) position {
 	for n := len(path); n > 0; n-- {
-		if at, ok := d.positions[joined(path[:n])]; ok {
-			return at
-		}
-		if n > 2 && path[0] == "tasks" {
-			inherited := append([]string{"defaults"}, path[2:n]...)
-			if at, ok := d.positions[joined(inherited)]; ok {
-				return at
-			}
+		if place, ok := placeIn(d.positions, path[:n]); ok {
+			return place
 		}
 	}
 	return d.start
+}
+
+// placeIn looks a path up; what a task takes from defaults is placed there.
+func placeIn(positions map[string]position, path []string) (position, bool) {
+	place, ok := positions[joined(path)]
+	if !ok && len(path) > 2 && path[0] == "tasks" {
+		place, ok = positions[joined(append([]string{"defaults"}, path[2:]...))]
+	}
+	return place, ok
 }
 
 // late reports whether the file has used up its time, and says so once.
 func (f *file) late() bool {
 	if !f.halted && time.Now().After(f.deadline) {
 		f.timedOut = true
-		f.halt(position{1, 1}, "the file takes longer than %s to read: make it smaller", f.limits.Time)
+		f.halt(position{}, "the file takes longer than %s to read: make it smaller", f.limits.Time)
 	}
 	return f.halted
 }

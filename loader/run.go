@@ -36,7 +36,7 @@ func (l *Loader) Run(ctx context.Context) error {
 			}
 		case err := <-w.errors:
 			// Events were lost, so anything may have changed.
-			l.config.Logger.WarnContext(ctx, "watch workflow folder", "error", err)
+			l.config.Logger.WarnContext(ctx, "Loader: Events lost", "dir", l.config.Dir, "error", err)
 			plan.changed(time.Now())
 		case <-timer.C:
 			plan.tick(ctx, w)
@@ -55,7 +55,7 @@ func (l *Loader) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if _, err := l.config.Store.TryLease(ctx, leaseName, l.holder, time.Millisecond); err != nil {
-		l.config.Logger.WarnContext(ctx, "release loader lease", "error", err)
+		l.config.Logger.WarnContext(ctx, "Loader: Lease not given back", "error", err)
 	}
 	l.ourLease, l.known = false, nil
 }
@@ -120,7 +120,7 @@ func (p *plan) pass(ctx context.Context, w *watch) {
 	switch {
 	case err != nil:
 		if p.retry == retryMin {
-			l.config.Logger.WarnContext(ctx, "sync workflow files; tried again until it works", "error", err)
+			l.config.Logger.WarnContext(ctx, "Loader: Sync failed, trying again", "dir", l.config.Dir, "error", err)
 		}
 		p.scan = now.Add(p.retry)
 		p.retry = min(2*p.retry, retryMax)
@@ -191,7 +191,7 @@ func (w *watch) follow(ctx context.Context, folders []string) (added bool) {
 func (w *watch) limit(ctx context.Context, err error) {
 	if !w.limited {
 		w.limited = true
-		w.loader.config.Logger.WarnContext(ctx, "workflow folder cannot be watched; changes show at the next scan",
+		w.loader.config.Logger.WarnContext(ctx, "Loader: Folder cannot be watched, changes show at the next scan",
 			"dir", w.loader.config.Dir, "every", w.loader.config.Rescan, "error", err)
 	}
 }

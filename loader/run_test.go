@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
-	"github.com/stretchr/testify/require"
 )
 
 // run runs the loader until the test ends, or until stop is called.

@@ -10,15 +10,15 @@ import (
 // it is no text that YAML takes.
 func (f *file) clean(data []byte) (string, bool) {
 	if len(data) > f.limits.Bytes {
-		f.halt(position{1, 1}, "the file is larger than the limit of %d bytes", f.limits.Bytes)
+		f.halt(position{}, "the file is larger than the limit of %d bytes", f.limits.Bytes)
 		return "", false
 	}
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		f.fail(position{1, 1}, "the file is UTF-16: save it as UTF-8")
+		f.fail(position{}, "the file is UTF-16: save it as UTF-8")
 		return "", false
 	}
 	text := strings.TrimPrefix(string(data), "\ufeff")
-	at := position{1, 1}
+	at := position{line: 1, column: 1}
 	for i, r := range text {
 		if r == utf8.RuneError {
 			if _, width := utf8.DecodeRuneInString(text[i:]); width == 1 {
@@ -32,7 +32,7 @@ func (f *file) clean(data []byte) (string, bool) {
 		}
 		at.column++
 		if r == '\n' || r == '\r' && !strings.HasPrefix(text[i+1:], "\n") {
-			at = position{at.line + 1, 1}
+			at = position{line: at.line + 1, column: 1}
 		}
 	}
 	return text, true

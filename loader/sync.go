@@ -92,7 +92,7 @@ func (s *syncPass) examine(file scannedFile, known *knownFile) (pending pendingF
 	}
 	sync := miniairflow.FileSync{Path: file.path}
 	if file.refused != "" {
-		sync.Problems = []miniairflow.ImportError{{File: file.path, Line: 1, Column: 1, Message: file.refused}}
+		sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
 	} else {
 		var timedOut bool
 		if sync.Definitions, sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
@@ -121,12 +121,18 @@ func (s *syncPass) flush(ctx context.Context) error {
 		return errLeaseLost
 	}
 	err := s.store(ctx, batch)
-	if err == nil || len(batch) == 1 || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+	if err == nil || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
 		return err
 	}
 	for _, file := range batch {
-		if err := s.store(ctx, []pendingFile{file}); err != nil {
-			s.config.Logger.ErrorContext(ctx, "sync workflow file", "file", file.sync.Path, "error", err)
+		if len(batch) > 1 {
+			err = s.store(ctx, []pendingFile{file})
+		}
+		if miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+			return err
+		}
+		if err != nil {
+			s.config.Logger.ErrorContext(ctx, "Loader: File refused by the store", "file", file.sync.Path, "error", err)
 		}
 	}
 	return nil
@@ -161,7 +167,7 @@ func (s *syncPass) store(ctx context.Context, batch []pendingFile) error {
 // tell logs what a new or changed file did, and adds it to the report.
 func (s *syncPass) tell(ctx context.Context, problems []miniairflow.ImportError, result miniairflow.FileResult) {
 	for _, problem := range slices.Concat(problems, result.Conflicts) {
-		s.config.Logger.WarnContext(ctx, "workflow file has a problem", "problem", problem.String())
+		s.config.Logger.WarnContext(ctx, "Loader: File has a problem", "problem", problem.String())
 	}
 	if len(result.Created)+len(result.Updated)+len(result.Retired) == 0 {
 		return
@@ -169,7 +175,7 @@ func (s *syncPass) tell(ctx context.Context, problems []miniairflow.ImportError,
 	s.report.Created = append(s.report.Created, result.Created...)
 	s.report.Updated = append(s.report.Updated, result.Updated...)
 	s.report.Retired = append(s.report.Retired, result.Retired...)
-	s.config.Logger.InfoContext(ctx, "workflow file synced", "file", result.Path,
+	s.config.Logger.InfoContext(ctx, "Loader: File synced", "file", result.Path,
 		"created", result.Created, "updated", result.Updated, "retired", result.Retired)
 }
 
@@ -202,8 +208,8 @@ func (s *syncPass) gone(ctx context.Context, found *scanned) error {
 		delete(s.known, path)
 		delete(s.missing, path)
 		s.report.Waiting = true // a name that is free now may be waited for
-		s.report.Retired = append(s.report.Retired, path)
-		s.config.Logger.InfoContext(ctx, "workflow file is gone", "file", path)
+		s.report.Gone = append(s.report.Gone, path)
+		s.config.Logger.InfoContext(ctx, "Loader: File gone", "file", path)
 	}
 	return nil
 }

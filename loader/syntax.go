@@ -3,6 +3,7 @@ package loader
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,13 @@ const fixesMax = 20
 
 var errLate = errors.New("out of time")
 
-// decode parses the text into one tree per document; empty documents are left
+// decode parses the file's lines into one tree per document; empty documents are left
 // out. At a syntax error it records the place and, where quotes or spaces
 // repair the line, the corrected line, with which it reads on, so that the
 // other problems of the file are told too. whole counts the trees before the
 // first syntax error: only they may become workflows.
-func (f *file) decode(text string) (trees []*node, whole int) {
-	lines := append(lines(nil), f.lines...)
+func (f *file) decode() (trees []*node, whole int) {
+	lines := slices.Clone(f.lines)
 	for broken := 0; ; broken++ {
 		found, err := f.parseTrees(strings.Join(lines, "\n"))
 		if broken == 0 {
@@ -93,7 +94,7 @@ func (f *file) repair(lines lines, fault fault) (string, bool) {
 	if len(line) > repairMax {
 		return "", false
 	}
-	changed := append(lines[:0:0], lines...)
+	changed := slices.Clone(lines)
 	for _, candidate := range fault.candidates(line) {
 		if candidate == line || f.late() {
 			continue

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sauravritesh63/miniairflow"
 	"gopkg.in/yaml.v3"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // taskDraft is a task whose keys are being read. That of defaults is where
@@ -112,12 +113,22 @@ func (v value) cutInQuotes() bool {
 
 var retryFields = fields[miniairflow.RetryPolicy]{
 	"count":         func(v value, r *miniairflow.RetryPolicy) { r.Count = v.integer() },
-	"delay":         func(v value, r *miniairflow.RetryPolicy) { r.Delay = v.duration() },
+	"delay":         func(v value, r *miniairflow.RetryPolicy) { r.Delay = v.retryDelay() },
 	"backoff":       textField(func(r *miniairflow.RetryPolicy) *miniairflow.Backoff { return &r.Backoff }),
 	"max_delay":     func(v value, r *miniairflow.RetryPolicy) { r.MaxDelay = v.duration() },
 	"jitter":        func(v value, r *miniairflow.RetryPolicy) { r.Jitter = v.boolean() },
 	"on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.OnExitCodes = v.exitCodes() },
 	"on_timeout":    func(v value, r *miniairflow.RetryPolicy) { r.NotTimeout = !v.boolean() },
+}
+
+// retryDelay refuses 0, which is how a policy says that it has no delay of its own.
+func (v value) retryDelay() miniairflow.Duration {
+	before := len(v.doc.problems)
+	delay := v.duration()
+	if delay == 0 && len(v.doc.problems) == before {
+		v.fail("delay is 0: write at least 1ms, or leave it out for 1s, 2s, 4s … up to 30s")
+	}
+	return delay
 }
 
 // retry reads a block, or just a count.
@@ -141,7 +152,7 @@ func (v value) priority() miniairflow.Priority {
 	place := slices.Index(miniairflow.Priorities, name)
 	if place < 0 {
 		hint := ": use " + strings.Join(miniairflow.Priorities, ", ")
-		if near, ok := nearest(name, miniairflow.Priorities); ok {
+		if near, ok := miniairflow.Nearest(name, miniairflow.Priorities); ok {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
 		v.fail("priority %s is unknown%s", quoted(name), hint)

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sauravritesh63/miniairflow"
 	"gopkg.in/yaml.v3"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // value is a value of a document, with aliases resolved.
@@ -44,13 +45,16 @@ func (v value) failAt(at position, format string, args ...any) {
 // child returns the value under a key or an index and notes its position. key
 // is nil in a list.
 func (v value) child(name string, key, content *node) value {
-	path := append(v.path[:len(v.path):len(v.path)], name)
+	path := slices.Concat(v.path, []string{name})
 	resolved := resolve(content)
 	place := at(content)
 	if key != nil && resolved.Kind != yaml.ScalarNode {
 		place = at(key)
 	}
 	v.doc.positions[joined(path)] = place
+	if key != nil {
+		v.doc.keys[joined(path)] = at(key)
+	}
 	return value{doc: v.doc, node: resolved, path: path, at: place}
 }
 

@@ -3,8 +3,9 @@ package loader
 import (
 	"maps"
 
-	"github.com/sauravritesh63/miniairflow"
 	"gopkg.in/yaml.v3"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // workflowDraft is a workflow whose keys are being read. Its tasks come last,
