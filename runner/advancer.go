@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -40,6 +39,7 @@ type Advancer struct {
 	eval     miniairflow.Evaluator
 	versions *versions
 	poll     time.Duration
+	shelf    shelf[uuid.UUID]
 }
 
 // NewAdvancer returns an advancer. It does nothing before Run.
@@ -47,6 +47,7 @@ func NewAdvancer(cfg AdvancerConfig) *Advancer {
 	return &Advancer{
 		loops: loops{bus: cfg.Store.Bus(), logger: or(cfg.Logger, slog.New(slog.DiscardHandler))},
 		store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), poll: or(cfg.Poll, PollDefault),
+		shelf: shelf[uuid.UUID]{},
 	}
 }
 
@@ -59,58 +60,69 @@ func (a *Advancer) Run(ctx context.Context) error {
 // Healthy reports whether the last pass succeeded.
 func (a *Advancer) Healthy() bool { return a.healthy() }
 
-// pass decides whatever waits for a decision. A run that cannot be advanced does
-// not stop the others.
+// runShelfTime is how long a run that cannot be advanced is left alone.
+const runShelfTime = 30 * time.Second
+
+// pass decides whatever waits for a decision. A run that cannot be advanced goes
+// on the shelf, and the others are not delayed by it.
 func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
 	for {
-		ids, err := a.store.Undecided(ctx, undecidedBatch)
+		a.shelf.clear(time.Now())
+		// What lies on the shelf stays undecided: ask for so many more, lest it hide the others.
+		ids, err := a.store.Undecided(ctx, undecidedBatch+len(a.shelf))
 		if err != nil {
 			return 0, fmt.Errorf("find undecided runs: %w", err)
 		}
+		ids = slices.DeleteFunc(ids, a.shelf.has)
 		// Advancers that look at the same time seldom pick the same run first.
 		rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-		var failed []error
+		moved := false
 		for _, id := range ids {
-			if err := a.advance(ctx, id); err != nil {
-				failed = append(failed, fmt.Errorf("advance run %s: %w", id, err))
-				if isTransient(err) {
-					break
-				}
+			written, err := a.advance(ctx, id)
+			switch {
+			case err == nil:
+				moved = moved || written
+			case isTransient(err) || ctx.Err() != nil:
+				return 0, fmt.Errorf("advance run %s: %w", id, err)
+			default:
+				moved = true // out of the way of those behind it
+				a.shelf.put(id, time.Now().Add(runShelfTime))
+				a.logger.ErrorContext(ctx, "Advancer: Run cannot be advanced, set aside for a while",
+					"run_id", id, "for", runShelfTime.String(), "error", err)
 			}
 		}
-		if len(failed) > 0 {
-			return 0, errors.Join(failed...)
-		}
-		if len(ids) < undecidedBatch {
+		if !moved || len(ids) < undecidedBatch {
 			return unknown, nil
 		}
 	}
 }
 
-// advance takes the decisions of one run that are open now.
-func (a *Advancer) advance(ctx context.Context, runID uuid.UUID) error {
+// advance takes the decisions of one run that are open now, and reports whether
+// there were any.
+func (a *Advancer) advance(ctx context.Context, runID uuid.UUID) (written bool, err error) {
 	for {
 		open, err := a.store.LoadDecisions(ctx, runID, decisionBatch)
 		if err != nil {
-			return fmt.Errorf("load decisions: %w", err)
+			return written, fmt.Errorf("load decisions: %w", err)
 		}
 		if len(open.Nodes) == 0 {
-			return nil
+			return written, nil
 		}
 		g, err := a.versions.dag(ctx, open.Run.VersionID)
 		if err != nil {
-			return err
+			return written, err
 		}
 		changes, err := a.decide(ctx, g, open)
 		if err != nil {
-			return err
+			return written, err
 		}
 		if len(changes) == 0 {
-			return nil // somebody else was quicker
+			return written, nil // somebody else was quicker
 		}
 		if err := a.store.ApplyChanges(ctx, runID, changes); err != nil {
-			return fmt.Errorf("apply %d changes: %w", len(changes), err)
+			return written, fmt.Errorf("apply %d changes: %w", len(changes), err)
 		}
+		written = true
 	}
 }
 

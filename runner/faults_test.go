@@ -245,6 +245,79 @@ tasks:
 	})
 }
 
+// lateReply is a store whose answer to a claim arrives after the run was
+// cancelled and the worker's heartbeat has asked for cancels.
+type lateReply struct {
+	miniairflow.Store
+	beats chan struct{}
+}
+
+func (l *lateReply) Heartbeat(ctx context.Context, session uuid.UUID, held []miniairflow.HeldAttempt, lease time.Duration) (miniairflow.HeartbeatResult, error) {
+	result, err := l.Store.Heartbeat(ctx, session, held, lease)
+	select {
+	case l.beats <- struct{}{}:
+	default:
+	}
+	return result, err
+}
+
+func (l *lateReply) Exchange(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
+	result, err := l.Store.Exchange(ctx, request)
+	for _, claim := range result.Claims {
+		if _, err := l.CancelRun(ctx, miniairflow.Cancel{RunID: claim.RunID}); err != nil {
+			return result, err
+		}
+		<-l.beats
+	}
+	return result, err
+}
+
+// A cancel between the claim of a task and its start reaches the task at once.
+func TestCancelOvertakesAClaim(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, &lateReply{Store: store, beats: make(chan struct{})})
+		s.load(map[string]string{"w.yaml": "tasks: {a: {command: sleep 300}}"})
+		s.scheduler()
+		config := s.config("w1")
+		config.Heartbeat = s.lease / 2
+		spawn(t, runner.NewWorker(config).Run)
+		id := s.trigger("w", nil)
+		s.finish(id)
+		require.Equal(t, "run: cancelled\na: cancelled [cancelled]\n", s.picture(id))
+	})
+}
+
+// poisoned is a store in which the decisions of some runs cannot be read.
+type poisoned struct {
+	miniairflow.Store
+	bad map[uuid.UUID]bool
+}
+
+func (p *poisoned) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (miniairflow.Decisions, error) {
+	if p.bad[runID] {
+		return miniairflow.Decisions{}, miniairflow.Errorf(miniairflow.CodeInternal, "row cannot be read")
+	}
+	return p.Store.LoadDecisions(ctx, runID, limit)
+}
+
+// Runs that cannot be advanced hide no other, however many they are.
+func TestRunsThatCannotBeAdvanced(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		bad := &poisoned{Store: store, bad: map[uuid.UUID]bool{}}
+		s := newSystem(t, bad)
+		s.load(map[string]string{"w.yaml": "max_active_runs: 1000\ntasks: {a: {noop: true, when: \"${{ run.type == 'scheduled' }}\"}}"})
+		for range 110 {
+			bad.bad[s.trigger("w", nil)] = true
+		}
+		_, err := store.StartRuns(t.Context(), 1000)
+		require.NoError(t, err)
+		good := s.trigger("w", nil)
+		s.scheduler()
+		s.finish(good)
+		require.Equal(t, "run: success\na: skipped []\n", s.picture(good))
+	})
+}
+
 // A result that the store refuses fails its own task and holds up no other.
 func TestRefusedResult(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {

@@ -28,7 +28,7 @@ func (s *session) heartbeats(ctx context.Context) {
 		if trouble.failures > 0 {
 			hint = nil // a hint must not defeat the backoff
 		}
-		waitFor(ctx, wait-heartbeatGap, hint, s.gone)
+		s.awaitBeat(ctx, wait-heartbeatGap, hint)
 		if ctx.Err() != nil || s.at() == fenced {
 			return
 		}
@@ -46,6 +46,20 @@ func (s *session) heartbeats(ctx context.Context) {
 			trouble.ended(ctx)
 			wait = s.w.cfg.Heartbeat
 		}
+	}
+}
+
+// awaitBeat waits for d, a hint of a cancel, claims that may have missed one, or
+// the end.
+func (s *session) awaitBeat(ctx context.Context, d time.Duration, hint <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-hint:
+	case <-s.missed:
+	case <-s.gone:
 	}
 }
 

@@ -41,11 +41,19 @@ type doubt struct {
 func (s *session) pump(ctx context.Context) {
 	hints := s.w.bus.SubscribeTopics(miniairflow.TopicQueue)
 	defer hints.Close()
+	cancels := s.w.bus.SubscribeTopics(miniairflow.TopicCancel)
+	defer cancels.Close()
 	trouble := s.w.streak("exchange")
 	defer trouble.forget()
 	for !s.over() && ctx.Err() == nil {
 		clearHints(hints)
+		clearHints(cancels)
 		again, err := s.exchange(ctx)
+		// A heartbeat that followed the hint of a cancel may have been too early to
+		// name what was claimed meanwhile.
+		if len(cancels.Take()) > 0 {
+			poke(s.missed)
+		}
 		switch {
 		case errors.Is(err, miniairflow.ErrFenced):
 			s.lose()
@@ -183,6 +191,7 @@ func (s *session) clearDoubts(ctx context.Context) error {
 			if !d.started[id] {
 				d.started[id] = true
 				s.start(claim)
+				poke(s.missed) // a cancel since the claim was asked for before this
 			}
 		}
 	}

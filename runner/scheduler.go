@@ -35,7 +35,7 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	cfg.Poll, cfg.Lease = or(cfg.Poll, PollDefault), or(cfg.Lease, LeaseDefault)
 	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger}}
 
-	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), logger: cfg.Logger, shelf: shelf{}}
+	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	started := make(chan struct{}, 1)
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch(cfg.Lease)}
 	s.duties = []loop{

@@ -36,6 +36,7 @@ type session struct {
 	endAll   context.CancelCauseFunc
 	running  sync.WaitGroup // of the attempts' goroutines
 	changed  chan struct{}  // tells the pump of a finish or a new phase
+	missed   chan struct{}  // tells the heartbeats of claims that may have missed a cancel
 	gone     chan struct{}  // closed when fenced
 	late     chan struct{}  // closed when the fence has passed
 	doubts   []*doubt       // of the pump, no one else's
@@ -68,7 +69,7 @@ func (a *attempt) id() attemptID {
 func newSession(w *Worker, id uuid.UUID, began time.Time) *session {
 	s := &session{
 		w: w, id: id, lastGood: began,
-		changed: make(chan struct{}, 1), gone: make(chan struct{}), late: make(chan struct{}),
+		changed: make(chan struct{}, 1), missed: make(chan struct{}, 1), gone: make(chan struct{}), late: make(chan struct{}),
 		held: map[attemptID]*attempt{},
 	}
 	s.attempts, s.endAll = context.WithCancelCause(context.Background())

@@ -28,7 +28,7 @@ type slots struct {
 	eval     miniairflow.Evaluator
 	versions *versions
 	logger   *slog.Logger
-	shelf    shelf
+	shelf    shelf[shelfKey]
 }
 
 // pass fires everything that is due now.
@@ -63,7 +63,7 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) ([]miniairflow.Fire, error) {
 	fires := make([]miniairflow.Fire, 0, len(due.Due))
 	for _, cursor := range due.Due {
-		if s.shelf.has(cursor) {
+		if s.shelf.has(keyOf(cursor)) {
 			continue
 		}
 		g, err := s.versions.dag(ctx, cursor.VersionID)
@@ -156,35 +156,16 @@ func (s *slots) fire(ctx context.Context, fires []miniairflow.Fire) (int, error)
 }
 
 func (s *slots) putAside(ctx context.Context, cursor miniairflow.ScheduleCursor, err error) {
-	s.shelf.put(cursor, time.Now())
+	s.shelf.put(keyOf(cursor), time.Now().Add(shelfTime))
 	s.logger.ErrorContext(ctx, "Scheduler: Schedule cannot fire, set aside for a while",
 		"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "for", shelfTime.String(), "error", err)
 }
 
-// shelf holds the schedules that failed, each with the time until which it is
-// left alone. An edited schedule is another one and is not held.
-type shelf map[shelfKey]time.Time
-
+// shelfKey names a schedule. An edited one is another one and is not held.
 type shelfKey struct {
 	workflow uuid.UUID
 	hash     string
 	version  uuid.UUID
-}
-
-func (s shelf) put(c miniairflow.ScheduleCursor, now time.Time) { s[keyOf(c)] = now.Add(shelfTime) }
-
-func (s shelf) has(c miniairflow.ScheduleCursor) bool {
-	_, held := s[keyOf(c)]
-	return held
-}
-
-// clear takes down what has lain long enough.
-func (s shelf) clear(now time.Time) {
-	for key, end := range s {
-		if !now.Before(end) {
-			delete(s, key)
-		}
-	}
 }
 
 func keyOf(c miniairflow.ScheduleCursor) shelfKey {
