@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	_ "embed"
+	"encoding/base64"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -26,6 +27,15 @@ var login = template.Must(template.New("login").Parse(loginText))
 
 //go:embed login.html
 var loginText string
+
+// loginPolicy allows the page its one style, which is named by its hash.
+var loginPolicy = func() string {
+	_, rest, _ := strings.Cut(loginText, "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}()
 
 // auth lets in who has the token.
 type auth struct {
@@ -144,7 +154,7 @@ func (a *auth) logIn(w http.ResponseWriter, r *http.Request) {
 func serveLogin(w http.ResponseWriter, v verdict) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", loginPolicy)
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusUnauthorized)
 	_ = login.Execute(w, v == refused) // a client that went away needs no page

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,6 +177,10 @@ func TestTokenInAddressBecomesCookie(t *testing.T) {
 	require.Empty(t, header.Get("Set-Cookie"))
 	require.Contains(t, body, "This page needs the token")
 	require.Contains(t, body, "The token is wrong")
+	_, style, _ := strings.Cut(body, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	require.Contains(t, header.Get("Content-Security-Policy"), base64.StdEncoding.EncodeToString(sum[:]), "or the page stays plain")
 	_, _, body = r.ask(t, "GET", "/ui/")
 	require.NotContains(t, body, "The token is wrong", "nobody has shown one")
 	_, _, body = r.ask(t, "GET", "/ui/", "Cookie", server.CookieName+"=ma_of_an_older_home")
