@@ -14,7 +14,7 @@ interface LogViewProps {
   taskName: string;
   /** attempt is 0 while there is none. */
   attempt: number;
-  /** waiting says what an empty log waits for. */
+  /** waiting says what an empty log waits for, or why there is none. */
   waiting: string;
 }
 
@@ -104,9 +104,7 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
           ) : null}
           <LogLines lines={lines} firstLine={log.firstLine} wrap={wrap} />
           {lines.length === 0 ? (
-            <p className={styles.empty}>
-              {waiting || (isComplete || attempt === 0 ? "It wrote nothing." : "")}
-            </p>
+            <p className={styles.empty}>{waiting || (isComplete ? "It wrote nothing." : "")}</p>
           ) : null}
         </div>
       </section>

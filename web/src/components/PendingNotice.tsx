@@ -9,15 +9,12 @@ const quietMs = 2_000;
 export function PendingNotice({ run }: { run: RunDetail }) {
   const now = useNow();
   if (now - Date.parse(run.createdAt) < quietMs) return null;
-  const { isPaused, maxActiveRuns, name } = run.workflow;
+  return <Notice title={reason(run.workflow)} />;
+}
+
+function reason({ isActive, isPaused, maxActiveRuns, name }: RunDetail["workflow"]): string {
+  if (!isActive) return `It waits until the file of ${name} no longer says is_active: false.`;
+  if (isPaused) return `It waits until the pause of ${name} is lifted.`;
   const runs = maxActiveRuns === 1 ? "one run" : `${maxActiveRuns} runs`;
-  return (
-    <Notice
-      title={
-        isPaused
-          ? `It waits until the pause of ${name} is lifted.`
-          : `It waits its turn: ${name} has at most ${runs} at a time.`
-      }
-    />
-  );
+  return `It waits its turn: ${name} has at most ${runs} at a time.`;
 }

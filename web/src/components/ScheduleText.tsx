@@ -1,8 +1,10 @@
 import type { WorkflowSummaryFragment } from "../gql/graphql";
+import { useNow } from "../hooks/useNow";
 import { Time } from "./Time";
 
 /** ScheduleText says when a workflow starts by itself and when it does so next. */
 export function ScheduleText({ workflow }: { workflow: WorkflowSummaryFragment }) {
+  const now = useNow(workflow.schedules.length > 0);
   if (workflow.schedules.length === 0) return <span className="muted">manual</span>;
   const next = workflow.schedules
     .map((s) => s.nextFireAt)
@@ -16,11 +18,9 @@ export function ScheduleText({ workflow }: { workflow: WorkflowSummaryFragment }
         </div>
       ))}
       {workflow.isPaused || workflow.retiredAt ? (
-        <span className="muted">paused: no next run</span>
+        <span className="muted">{workflow.retiredAt ? "retired" : "paused"}: no next run</span>
       ) : next ? (
-        <span className="muted">
-          next <Time value={next} />
-        </span>
+        <span className="muted">next {Date.parse(next) <= now ? "now" : <Time value={next} />}</span>
       ) : null}
     </div>
   );

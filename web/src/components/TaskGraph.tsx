@@ -7,10 +7,11 @@ import {
   type NodeProps,
   Position,
   ReactFlow,
-  type ReactFlowInstance,
+  useReactFlow,
+  useStore,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo } from "react";
 import type { TaskRowFragment } from "../gql/graphql";
 import { boxHeight, boxWidth, type GraphTask, layOut } from "../services/graphLayout";
 import { StatusIcon, statusText, statusTone } from "./Status";
@@ -43,8 +44,6 @@ interface TaskGraphProps {
 /** TaskGraph draws a DAG, with the states of its task runs. */
 export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraphProps) {
   const placed = useMemo(() => layOut(tasks), [tasks]);
-  const frame = useRef<HTMLDivElement>(null);
-  const flow = useRef<ReactFlowInstance<TaskNode> | null>(null);
   const nodes: TaskNode[] = placed.tasks.map(({ name, x, y }) => ({
     id: name,
     type: "task",
@@ -57,33 +56,15 @@ export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraph
     const source = runs.get(edge.source)?.status;
     return { ...edge, className: source === "SUCCESS" ? (styles.done ?? "") : "" };
   });
-  // The width changes when a panel opens beside the graph. The library measures
-  // itself in the same round, so the graph is fitted in the next one.
-  useEffect(() => {
-    if (!frame.current) return;
-    let next = 0;
-    const observer = new ResizeObserver(() => {
-      cancelAnimationFrame(next);
-      next = requestAnimationFrame(() => flow.current?.fitView(fit));
-    });
-    observer.observe(frame.current);
-    return () => {
-      cancelAnimationFrame(next);
-      observer.disconnect();
-    };
-  }, []);
   const height = Math.min(maxHeight, Math.max(minHeight, placed.height + 40));
   return (
-    <div ref={frame} className={styles.graph} style={{ height }} data-testid="task-graph">
+    <div className={styles.graph} style={{ height }} data-testid="task-graph">
       <ReactFlow
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
         fitView
         fitViewOptions={fit}
-        onInit={(instance) => {
-          flow.current = instance;
-        }}
         minZoom={0.1}
         maxZoom={1.5}
         nodesDraggable={false}
@@ -98,9 +79,21 @@ export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraph
       >
         <Background gap={18} />
         <Controls showInteractive={false} />
+        <Fit />
       </ReactFlow>
     </div>
   );
+}
+
+/** Fit keeps the graph whole in its frame, whose size changes when a panel opens beside it. */
+function Fit() {
+  const { fitView } = useReactFlow();
+  const width = useStore((flow) => flow.width);
+  const height = useStore((flow) => flow.height);
+  useEffect(() => {
+    if (width > 0 && height > 0) fitView(fit);
+  }, [fitView, width, height]);
+  return null;
 }
 
 function TaskBox({ data }: NodeProps<TaskNode>) {

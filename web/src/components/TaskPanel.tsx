@@ -33,7 +33,8 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
 
   const detail = data?.taskRun;
   const attempts = detail?.attempts ?? [];
-  const shown = attempt ?? task.attempt;
+  // An address may name an attempt that is not there.
+  const shown = Math.min(attempt ?? task.attempt, task.attempt);
   return (
     <section className={`card ${styles.panel}`} aria-label={`Task ${task.name}`}>
       <div className={styles.head}>
@@ -87,7 +88,7 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
   );
 }
 
-/** waitText says what an empty log waits for; empty once the task is over. */
+/** waitText says what an empty log waits for, or that there will be none; empty once an attempt is over. */
 function waitText(task: TaskRowFragment): string {
   switch (task.status) {
     case "PENDING":
@@ -99,6 +100,6 @@ function waitText(task: TaskRowFragment): string {
     case "RUNNING":
       return "It runs and has written nothing yet.";
     default:
-      return "";
+      return task.attempt === 0 ? "It did not run." : "";
   }
 }

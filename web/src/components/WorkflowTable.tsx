@@ -25,7 +25,9 @@ export function WorkflowTable({ workflows, latest }: WorkflowTableProps) {
             <th scope="col">Workflow</th>
             <th scope="col">Schedule</th>
             <th scope="col">Latest run</th>
-            <th scope="col">Tasks</th>
+            <th scope="col" className={styles.wide}>
+              Tasks
+            </th>
             <th scope="col">
               <span className="visually-hidden">Actions</span>
             </th>
@@ -90,7 +92,9 @@ function Row({ workflow, run }: { workflow: WorkflowSummaryFragment; run: RunSum
           <span className="muted">never ran</span>
         )}
       </td>
-      <td>{run ? <TaskProgress states={run.taskStates} total={run.taskCount} /> : null}</td>
+      <td className={styles.wide}>
+        {run ? <TaskProgress states={run.taskStates} total={run.taskCount} /> : null}
+      </td>
       <td className={styles.actions}>
         <TriggerButton workflow={workflow} />
       </td>

@@ -71,6 +71,8 @@ function LiveRun({ detail }: { detail: RunDetail }) {
   const select = useCallback((task: string) => change({ task, attempt: undefined }), [change]);
   const chosen = search.task === undefined ? undefined : byName.get(search.task);
 
+  const strange = search.task !== undefined && !chosen && state.tasks.length > 0;
+
   return (
     <div className="stack">
       <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
@@ -78,6 +80,7 @@ function LiveRun({ detail }: { detail: RunDetail }) {
       {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
       {run.status === "PENDING" ? <PendingNotice run={detail} /> : null}
       {run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null}
+      {strange ? <Notice title={`This run has no task ${search.task}`} /> : null}
       <div className={chosen ? styles.split : "stack"}>
         <div className={styles.tasks}>
           <GraphCard tasks={graph} runs={byName} selected={search.task} onSelect={select} />

@@ -50,6 +50,17 @@ export function WorkflowPage() {
   return <Loading />;
 }
 
+function stateText({ retiredAt, isActive, pausedAt }: WorkflowDetail) {
+  if (retiredAt) return "Retired";
+  if (!isActive) return "Switched off";
+  if (!pausedAt) return "Active";
+  return (
+    <>
+      Paused <Time value={pausedAt} />
+    </>
+  );
+}
+
 function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: boolean }) {
   const { name, version } = workflow;
   const [updates, setUpdates] = useState<readonly RunSummaryFragment[]>([]);
@@ -80,16 +91,18 @@ function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: 
         <div className="row">
           <h1>{name}</h1>
           <PauseSwitch workflow={workflow} />
-          <span className="muted">
-            {workflow.retiredAt ? "Retired" : workflow.isPaused ? "Paused" : "Active"}
-          </span>
+          <span className="muted">{stateText(workflow)}</span>
         </div>
         <TriggerButton workflow={workflow} primary />
       </div>
       {workflow.description ? <p className="muted">{workflow.description}</p> : null}
       {workflow.retiredAt ? (
         <Notice title="Its file is gone">The history stays; it starts no more runs.</Notice>
-      ) : null}
+      ) : workflow.isActive ? null : (
+        <Notice title="Its file says is_active: false">
+          It starts no runs until the file says something else. What is triggered meanwhile waits.
+        </Notice>
+      )}
       <Facts
         facts={[
           ["Schedule", <ScheduleText key="schedule" workflow={workflow} />],

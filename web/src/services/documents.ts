@@ -139,6 +139,7 @@ export const RunQuery = graphql(`
         deadlineAt
         params
         workflow {
+          isActive
           isPaused
           maxActiveRuns
         }
