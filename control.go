@@ -22,7 +22,7 @@ type Control struct {
 type TriggerRequest struct {
 	Workflow       string // its name
 	Params         map[string]any
-	LogicalDate    time.Time // zero: now
+	LogicalDate    time.Time // zero: now. One in the past or future does not change when the run starts
 	IdempotencyKey string    // a second trigger with the same key returns the first run; up to IdempotencyKeyMax bytes
 	By             Actor
 }
@@ -53,17 +53,19 @@ func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*Wor
 	if err != nil {
 		return nil, err
 	}
+	now, err := c.Store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's time: %w", err)
+	}
 	logical := req.LogicalDate
 	if logical.IsZero() {
-		if logical, err = c.Store.Now(ctx); err != nil {
-			return nil, fmt.Errorf("read the database's time: %w", err)
-		}
+		logical = now
 	}
 	run := NewRun{
 		ID: id, WorkflowID: w.ID, VersionID: v.ID, Type: RunManual, LogicalDate: logical,
 		DataIntervalStart: logical, IdempotencyKey: req.IdempotencyKey, By: req.By,
 	}
-	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: logical}
+	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now}
 	if run.Params, err = ResolveParams(v.Definition.Params, req.Params, scope, c.Evaluator); err != nil {
 		return nil, err
 	}

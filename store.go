@@ -41,10 +41,12 @@ type CatalogStore interface {
 	// definition keep their cursor where name and hash are the same; others start
 	// without one (see DueSchedules). Workflows that came from the file and are
 	// not among its definitions are retired, unless the file has problems: then
-	// they stay as they are. The import errors of the file are replaced; an equal
-	// one keeps its Since.
+	// they stay as they are. The pending runs of a retired workflow are cancelled;
+	// those that have started go on. The import errors of the file are replaced; an
+	// equal one keeps its Since.
 	SyncFiles(ctx context.Context, files []FileSync) ([]FileResult, error)
-	// RetireFile retires the workflows of a file that is gone and drops its import errors.
+	// RetireFile retires the workflows of a file that is gone, as SyncFiles does,
+	// and drops its import errors.
 	RetireFile(ctx context.Context, path string) error
 	// SourceFiles returns the paths that have workflows or import errors, sorted.
 	SourceFiles(ctx context.Context) ([]string, error)
@@ -159,7 +161,7 @@ type NewRun struct {
 	VersionID         uuid.UUID
 	Type              RunType
 	ScheduleName      string
-	LogicalDate       time.Time // zero: the database's time
+	LogicalDate       time.Time // zero: the database's time; of a scheduled run also its run_after
 	DataIntervalStart time.Time // zero: LogicalDate
 	Params            map[string]any
 	IdempotencyKey    string // of a trigger; empty: none
@@ -169,9 +171,10 @@ type NewRun struct {
 
 // RunStore keeps workflow runs: creates (T1), starts (T2) and cancels (T8) them.
 type RunStore interface {
-	// CreateRun creates a pending run. created is false if a run with this ID or,
-	// in this workflow, this idempotency key or logical date of the same schedule
-	// exists: then that run is returned unchanged. A retired workflow is a
+	// CreateRun creates a pending run. The run_after of a manual one is the time of
+	// its creation, whatever its logical date is. created is false if a run with
+	// this ID or, in this workflow, this idempotency key or logical date of the same
+	// schedule exists: then that run is returned unchanged. A retired workflow is a
 	// CodeConflict.
 	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
@@ -274,6 +277,9 @@ type TaskStore interface {
 
 	FindTaskRun(ctx context.Context, runID uuid.UUID, seq int) (*TaskRun, error)
 	// FindTaskRuns returns a page: of one run by Seq, else the newest run first.
+	// Over all runs, statuses that are all open ones, or all without success but
+	// ended or up_for_retry, are found by an index; another mix reads task runs from
+	// the newest run on until the page is full.
 	FindTaskRuns(ctx context.Context, filter TaskRunFilter) ([]*TaskRun, error)
 	// CountTaskRuns counts what FindTaskRuns would return over all pages, up to max.
 	CountTaskRuns(ctx context.Context, filter TaskRunFilter, max int) (int, error)

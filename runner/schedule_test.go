@@ -202,3 +202,20 @@ func TestRetention(t *testing.T) {
 		require.False(t, s.run(open).IsTerminal())
 	})
 }
+
+// The parameters of a manual run see the time of its trigger as run_after,
+// whatever its logical date is.
+func TestRunAfterOfAManualRun(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"w.yaml": "params: {after: {type: datetime, default: \"${{ run.run_after }}\"}}\ntasks: {a: {noop: true}}"})
+		before, err := store.Now(t.Context())
+		require.NoError(t, err)
+		run, err := s.control.TriggerWorkflow(t.Context(), miniairflow.TriggerRequest{Workflow: "w", LogicalDate: before.AddDate(-1, 0, 0)})
+		require.NoError(t, err)
+		require.False(t, run.RunAfter.Before(before))
+		after, err := time.Parse(time.RFC3339Nano, run.Params["after"].(string))
+		require.NoError(t, err)
+		require.False(t, after.Before(before.Truncate(time.Second)))
+	})
+}

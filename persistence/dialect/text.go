@@ -44,3 +44,6 @@ func FailedReason(names []string, count int) string {
 
 // LostReasonFormat is the reason of an attempt whose session has ended; %s is the worker's name.
 const LostReasonFormat = "worker %s went silent"
+
+// RetiredReason is the reason of a run that had not started when its workflow was retired.
+const RetiredReason = "the workflow was retired: no file defines it any more"

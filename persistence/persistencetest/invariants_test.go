@@ -80,6 +80,8 @@ var invariants = map[string]string{
 		WHERE t.status = 'pending' AND t.up_success + t.up_failed + t.up_skipped = t.up_total
 			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)
 			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq)`,
+	"run waits though its workflow is retired": `
+		SELECT count(*) FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.status = 'pending' AND w.retired_at IS NOT NULL`,
 	"more runs than max_active_runs": `
 		SELECT count(*) FROM workflows w WHERE w.max_active_runs <
 			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')`,

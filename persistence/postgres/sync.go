@@ -231,7 +231,8 @@ ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, 
 	return nil
 }
 
-// retireWorkflows retires workflows and stops their schedules.
+// retireWorkflows retires workflows, stops their schedules and cancels what has
+// not started.
 func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known, now time.Time) error {
 	if len(retired) == 0 {
 		return nil
@@ -245,6 +246,33 @@ func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known, now ti
 	}
 	if _, err := t.Exec(ctx, `UPDATE workflows SET retired_at = $2, updated_at = $2 WHERE id = ANY($1)`, ids, now); err != nil {
 		return fmt.Errorf("retire workflows: %w", err)
+	}
+	return cancelPending(ctx, t, ids, now)
+}
+
+// cancelPending cancels the runs of retired workflows that have not started. The
+// caller has locked the workflows, so that none starts and none is added.
+func cancelPending(ctx context.Context, t *tx, workflowIDs []uuid.UUID, now time.Time) error {
+	const pending = `SELECT id FROM workflow_runs WHERE workflow_id = ANY($1) AND status = 'pending'`
+	const cancel = `
+UPDATE workflow_runs
+SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, changed = pg_current_xact_id()
+WHERE id = ANY($1) AND status = 'pending'`
+	ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], pending, workflowIDs)
+	if err != nil {
+		return fmt.Errorf("find pending runs: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := lockRuns(ctx, t, ids...); err != nil {
+		return err
+	}
+	if _, err := t.Exec(ctx, cancel, ids, dialect.RetiredReason, now); err != nil {
+		return fmt.Errorf("cancel pending runs: %w", err)
+	}
+	for _, id := range ids {
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}
 	return nil
 }

@@ -191,7 +191,8 @@ func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
 	return nil
 }
 
-// retireWorkflows retires workflows and stops their schedules.
+// retireWorkflows retires workflows, stops their schedules and cancels what has
+// not started.
 func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known) error {
 	if len(retired) == 0 {
 		return nil
@@ -206,6 +207,27 @@ func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known) error 
 	const text = `UPDATE workflows SET retired_at = ?2, updated_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))`
 	if _, err := t.ExecContext(ctx, text, ids, t.now); err != nil {
 		return fmt.Errorf("retire workflows: %w", err)
+	}
+	return cancelPending(ctx, t, ids)
+}
+
+// cancelPending cancels the runs of retired workflows that have not started.
+func cancelPending(ctx context.Context, t *tx, workflowIDs list[uuid.UUID]) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	const text = `
+		UPDATE workflow_runs
+		SET status = 'cancelled', reason = ?2, cancel_requested_at = ?3, finished_at = ?3, changed = ?4
+		WHERE workflow_id IN (SELECT value FROM json_each(?1)) AND status = 'pending'
+		RETURNING id`
+	cancelled, err := query(ctx, t, scanID, text, workflowIDs, dialect.RetiredReason, t.now, changed)
+	if err != nil {
+		return fmt.Errorf("cancel pending runs: %w", err)
+	}
+	for _, id := range cancelled {
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}
 	return nil
 }
