@@ -132,6 +132,36 @@ test("the page finds back to a server that was away", async () => {
   await page.getByText("live", { exact: true }).waitFor();
 });
 
+test("a file that comes, breaks and is mended shows without asking", async () => {
+  // Once the list hears of changes it asks by itself only every 30 seconds.
+  const heard = { timeout: 10_000 };
+  const tasks = "tasks:\n  a:\n    command: echo hello\n";
+  await page.getByRole("link", { name: "orders-report" }).waitFor();
+  server.save("fresh.yaml", `name: fresh\n${tasks}`);
+  await page.getByRole("link", { name: "fresh", exact: true }).waitFor(heard);
+  server.save("fresh.yaml", `name: fresh\ntasksss: {}\n${tasks}`);
+  await page.getByText('unknown key "tasksss"').waitFor(heard);
+  server.save("fresh.yaml", `name: fresh\ndescription: Mended\n${tasks}`);
+  await page.getByText("Mended").waitFor(heard);
+  await page.getByText('unknown key "tasksss"').waitFor({ state: "detached", ...heard });
+  server.remove("fresh.yaml");
+});
+
+test("a browser whose token counts no more is told so on every page", async () => {
+  await page.getByRole("link", { name: "orders-report" }).waitFor();
+  await trigger("orders-report", "2");
+  await runEnds();
+  await server.kill();
+  server.forgetToken();
+  await server.start();
+  await page.getByRole("alert").getByText("This browser is not signed in").waitFor();
+  await page.goto(new URL("/ui/workers", server.url).href);
+  await page.getByRole("alert").getByText("The token is wrong").waitFor();
+  await page.getByLabel("Token").fill(new URL(server.url).searchParams.get("token") ?? "");
+  await page.getByRole("button", { name: "Open" }).click();
+  await page.getByText("live", { exact: true }).waitFor();
+});
+
 test("an unknown page, workflow and run say so and lead back", async () => {
   for (const path of ["/ui/nothing", "/ui/workflows/gone", "/ui/workflows/orders-report/runs/9999"]) {
     await open(path);

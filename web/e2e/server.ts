@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -53,6 +53,21 @@ export class Server {
       child.once("error", fail);
       child.once("exit", (code) => fail(this.problem(`ended with exit code ${code}`)));
     });
+  }
+
+  /** save writes a workflow file, as an editor would. */
+  save(name: string, text: string): void {
+    writeFileSync(join(this.folder, "dags", name), text);
+  }
+
+  /** remove deletes a workflow file. */
+  remove(name: string): void {
+    rmSync(join(this.folder, "dags", name));
+  }
+
+  /** forgetToken makes the next start print another token. */
+  forgetToken(): void {
+    rmSync(join(this.folder, "home", "token"));
   }
 
   /** kill ends the server as a crash would. */

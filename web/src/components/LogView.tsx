@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useLog } from "../hooks/useLog";
 import { startOffset } from "../services/logBuffer";
+import { problemText } from "../services/problem";
 import { LiveMark } from "./LiveMark";
 import { LogLines } from "./LogLines";
 import styles from "./LogView.module.css";
@@ -47,7 +48,7 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
       setProblem(null);
       await work();
     } catch (e) {
-      setProblem(e instanceof Error ? e.message : String(e));
+      setProblem(problemText(e));
     }
   };
   // Only going up stops following: a log that grows moves the end away by itself.

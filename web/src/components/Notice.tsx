@@ -1,5 +1,6 @@
 import type { CombinedError } from "@urql/core";
 import type { ReactNode } from "react";
+import { problemKind, problemText } from "../services/problem";
 import styles from "./Notice.module.css";
 
 /** Notice tells something about the page's content. */
@@ -22,16 +23,15 @@ export function Notice({
 
 /** QueryError says why an answer did not come and what to do. */
 export function QueryError({ error }: { error: CombinedError }) {
-  const response: unknown = error.response;
-  const status = response instanceof Response ? response.status : 0;
-  if (status === 401 || status === 403) {
+  const kind = problemKind(error);
+  if (kind === "signed-out") {
     return (
       <Notice tone="error" title="This browser is not signed in">
         Open the address that <code>miniairflow serve</code> printed when it started: it carries the token.
       </Notice>
     );
   }
-  if (error.networkError) {
+  if (kind === "away") {
     return (
       <Notice tone="error" title="The server does not answer">
         It is asked again by itself. Is <code>miniairflow serve</code> running?
@@ -40,7 +40,7 @@ export function QueryError({ error }: { error: CombinedError }) {
   }
   return (
     <Notice tone="error" title="The server could not answer">
-      {error.graphQLErrors.map((e) => e.message).join("; ")}
+      {problemText(error)}
     </Notice>
   );
 }

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import type { WorkflowSummaryFragment } from "../gql/graphql";
 import { PauseMutation, UnpauseMutation } from "../services/documents";
+import { problemText } from "../services/problem";
 import { Switch } from "./Switch";
 
 type Pausable = Pick<WorkflowSummaryFragment, "name" | "isActive" | "isPaused" | "retiredAt">;
@@ -19,7 +20,7 @@ export function PauseSwitch({ workflow }: { workflow: Pausable }) {
     const payload =
       result.data &&
       ("pauseWorkflow" in result.data ? result.data.pauseWorkflow : result.data.unpauseWorkflow);
-    setProblem(result.error?.message ?? payload?.userErrors[0]?.message ?? null);
+    setProblem(result.error ? problemText(result.error) : (payload?.userErrors[0]?.message ?? null));
     setBusy(false);
   };
   const fixed = workflow.retiredAt

@@ -3,6 +3,7 @@ import { useMutation } from "urql";
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
 import { CancelMutation } from "../services/documents";
 import type { LiveStatus } from "../services/live";
+import { problemText } from "../services/problem";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
 import { Notice } from "./Notice";
@@ -62,7 +63,7 @@ function CancelButton({ run }: { run: RunSummaryFragment }) {
   const asked = run.cancelRequestedAt !== null;
   const ask = async () => {
     const { data, error } = await cancel({ input: { id: run.id } });
-    setProblem(error?.message ?? data?.cancelWorkflowRun.userErrors[0]?.message ?? null);
+    setProblem(error ? problemText(error) : (data?.cancelWorkflowRun.userErrors[0]?.message ?? null));
   };
   return (
     <div>

@@ -5,6 +5,7 @@ import type { TriggerWorkflowMutation, WorkflowSummaryFragment } from "../gql/gr
 import { TriggerMutation } from "../services/documents";
 import { newKey } from "../services/key";
 import { missingParams, type ParamField, paramFields, paramValues } from "../services/paramForm";
+import { problemText } from "../services/problem";
 import styles from "./TriggerDialog.module.css";
 
 type Triggerable = Pick<WorkflowSummaryFragment, "name" | "params" | "isPaused" | "retiredAt">;
@@ -61,7 +62,9 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
       });
       return;
     }
-    setErrors(error ? [{ field: null, message: error.message }] : (data?.triggerWorkflow.userErrors ?? []));
+    setErrors(
+      error ? [{ field: null, message: problemText(error) }] : (data?.triggerWorkflow.userErrors ?? []),
+    );
   };
 
   const byField = (name: string) => errors.find((e) => e.field?.join(".") === `params.${name}`)?.message;

@@ -27,7 +27,14 @@ export function RunPage() {
   const variables = { workflow: name, number: valid ? wanted : 0 };
   const { data, error } = useCatalogQuery(RunQuery, variables, name);
   const run = data?.workflow?.run;
-  if (run) return <LiveRun key={run.id} detail={run} />;
+  if (run) {
+    return (
+      <div className="stack">
+        {error ? <QueryError error={error} /> : null}
+        <LiveRun key={run.id} detail={run} />
+      </div>
+    );
+  }
   if (error) return <QueryError error={error} />;
   if (data) {
     return (

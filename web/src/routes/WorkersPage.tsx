@@ -38,7 +38,9 @@ export function WorkersPage() {
       </p>
       <section className="card" aria-label="Workers">
         {workers === null ? (
-          <Loading />
+          error ? null : (
+            <Loading />
+          )
         ) : workers.length > 0 ? (
           <WorkerTable workers={workers} />
         ) : (
