@@ -97,9 +97,13 @@ func (n *notifier) keep(ctx context.Context, what string, work func(ctx context.
 	for ctx.Err() == nil {
 		conn, err := pgx.ConnectConfig(ctx, n.config)
 		if err == nil {
-			pause, silent = reconnectFirst, false
+			began := time.Now()
 			err = work(ctx, conn)
 			closeConn(conn)
+			// A connection that breaks at once, as a pooler's may, is not back.
+			if time.Since(began) > reconnectMax {
+				pause, silent = reconnectFirst, false
+			}
 		}
 		if ctx.Err() != nil {
 			return

@@ -1,7 +1,11 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,4 +188,21 @@ func TestLastEventsAreSentAtClose(t *testing.T) {
 	appendLog(t, s, id, 0)
 	require.NoError(t, s.Close())
 	await(t, sub, logEvent(id))
+}
+
+// A connection that is made and breaks at once, again and again, is one line of
+// log and not a storm.
+func TestBrokenListenerIsReportedOnce(t *testing.T) {
+	var text bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	tries := 0
+	err := postgres.KeepConnected(ctx, persistencetest.PostgresURL(t), slog.New(slog.NewTextHandler(&text, nil)), func() error {
+		if tries++; tries == 4 {
+			cancel()
+		}
+		return errors.New("this server does not listen")
+	})
+	require.NoError(t, err)
+	require.Equal(t, 4, tries)
+	require.Equal(t, 1, strings.Count(text.String(), "does not listen"))
 }

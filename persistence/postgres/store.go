@@ -35,6 +35,7 @@ const (
 // Store is a miniairflow.Store on PostgreSQL.
 type Store struct {
 	pool     *pgxpool.Pool
+	beats    *pgxpool.Pool // one connection for heartbeats: a busy pool must not silence a worker
 	bus      *miniairflow.Bus
 	log      *slog.Logger
 	graphs   *dialect.Graphs
@@ -66,7 +67,14 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	s := &Store{pool: pool, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}
+	beatsConfig := poolConfig.Copy()
+	beatsConfig.MaxConns, beatsConfig.MinConns, beatsConfig.MinIdleConns = 1, 0, 0
+	beats, err := pgxpool.NewWithConfig(ctx, beatsConfig) // connects with the first heartbeat
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", mapError(err))
+	}
+	s := &Store{pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}
 	if !config.PollOnly && settings == "" {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}
@@ -129,6 +137,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // Close implements miniairflow.Store.
 func (s *Store) Close() error {
 	s.pool.Close() // waits for the calls that run, and their events
+	s.beats.Close()
 	if s.notifier != nil {
 		s.notifier.stop()
 	}

@@ -35,8 +35,13 @@ func (t *tx) publish(events ...miniairflow.Event) { t.events = append(t.events, 
 // is run again, from the start, if the transaction lost against another one: it
 // must set all its results anew. It must not keep t.
 func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
+	return s.inTxOn(ctx, s.pool, do)
+}
+
+// inTxOn is inTx on a connection of the given pool.
+func (s *Store) inTxOn(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) error) error {
 	for try := 1; ; try++ {
-		err := s.tryTx(ctx, do)
+		err := s.tryTx(ctx, pool, do)
 		if err == nil || try == txTriesMax || !isRetryable(err) {
 			return mapError(err)
 		}
@@ -49,8 +54,8 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 	}
 }
 
-func (s *Store) tryTx(ctx context.Context, do func(t *tx) error) error {
-	conn, err := s.pool.Acquire(ctx)
+func (s *Store) tryTx(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) error) error {
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

@@ -52,7 +52,7 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 // Heartbeat implements miniairflow.WorkerStore.
 func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []miniairflow.HeldAttempt, lease time.Duration) (miniairflow.HeartbeatResult, error) {
 	var result miniairflow.HeartbeatResult
-	err := s.inTx(ctx, func(t *tx) error {
+	err := s.inTxOn(ctx, s.beats, func(t *tx) error {
 		result = miniairflow.HeartbeatResult{}
 		// A session is never shortened: an earlier heartbeat may have promised more.
 		const beat = `

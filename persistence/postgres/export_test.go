@@ -1,0 +1,19 @@
+package postgres
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// KeepConnected is what keeps the connections of wake-ups alive, with work of a test.
+func KeepConnected(ctx context.Context, url string, log *slog.Logger, work func() error) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	n := &notifier{config: config, log: log}
+	n.keep(ctx, "test", func(context.Context, *pgx.Conn) error { return work() })
+	return nil
+}
