@@ -3,11 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -58,20 +60,32 @@ func (c *client) query(ctx context.Context, document string, variables map[strin
 		return err
 	}
 	defer response.Body.Close()
+	data, err := c.decode(response)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("decode data of %s: %w", c.url, err)
+	}
+	return nil
+}
+
+// decode returns the data of an answer, or the first of its errors.
+func (c *client) decode(response *http.Response) (json.RawMessage, error) {
+	if !isOf(response, "application/json") && !isOf(response, "application/graphql-response+json") {
+		return nil, &exitError{code: exitUnreachable, cause: fmt.Errorf("%s answers %s and no GraphQL: is it the address of a Mini Airflow server?", c.url, response.Status)}
+	}
 	var answer struct {
 		Data   json.RawMessage `json:"data"`
 		Errors []graphQLError  `json:"errors"`
 	}
 	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return fmt.Errorf("decode answer of %s: %w", c.url, err)
+		return nil, fmt.Errorf("decode answer of %s: %w", c.url, err)
 	}
 	if len(answer.Errors) > 0 {
-		return domainError(answer.Errors[0])
+		return nil, domainError(answer.Errors[0])
 	}
-	if err := json.Unmarshal(answer.Data, out); err != nil {
-		return fmt.Errorf("decode data of %s: %w", c.url, err)
-	}
-	return nil
+	return answer.Data, nil
 }
 
 func domainError(e graphQLError) error {
@@ -103,12 +117,18 @@ func (c *client) post(ctx context.Context, document string, variables map[string
 	switch response.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		response.Body.Close()
-		return nil, &exitError{code: exitUnreachable, cause: fmt.Errorf("the server at %s refuses the token: give --token or MINIAIRFLOW_TOKEN", c.url)}
+		return nil, finalError{&exitError{code: exitUnreachable, cause: fmt.Errorf("the server at %s refuses the token: give --token or MINIAIRFLOW_TOKEN", c.url)}}
 	case http.StatusServiceUnavailable:
 		response.Body.Close()
 		return nil, miniairflow.Errorf(miniairflow.CodeUnavailable, "the server at %s is not ready: its database does not answer", c.url)
 	}
 	return response, nil
+}
+
+// isOf reports whether the answer is of a media type.
+func isOf(response *http.Response, mediaType string) bool {
+	found, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return err == nil && found == mediaType
 }
 
 // errStop ends a subscription from within its handler, without an error.
@@ -123,6 +143,12 @@ func (c *client) subscribe(ctx context.Context, document string, variables map[s
 		return false, err
 	}
 	defer response.Body.Close()
+	if !isOf(response, "text/event-stream") {
+		if _, err = c.decode(response); err == nil {
+			err = finalError{fmt.Errorf("%s answers a subscription with %s", c.url, response.Header.Get("Content-Type"))}
+		}
+		return false, err
+	}
 	err = readEvents(response.Body, func(event, data string) error {
 		switch event {
 		case "complete":
@@ -154,8 +180,16 @@ func handleNext(data string, handle func(json.RawMessage) error) error {
 	if len(next.Errors) > 0 {
 		return domainError(next.Errors[0])
 	}
-	return handle(next.Data)
+	if err := handle(next.Data); err != nil {
+		return finalError{err}
+	}
+	return nil
 }
+
+// finalError is an error that a new connection would not put right.
+type finalError struct{ error }
+
+func (e finalError) Unwrap() error { return e.error }
 
 // readEvents splits a stream of server-sent events.
 func readEvents(r io.Reader, handle func(event, data string) error) error {
@@ -189,24 +223,30 @@ func readEvents(r io.Reader, handle func(event, data string) error) error {
 	}
 }
 
+// resubscribePatience is how long a subscription that breaks is tried again
+// before the command gives up: a server that starts anew is back sooner.
+const resubscribePatience = 5 * time.Minute
+
 // resubscribe keeps a subscription going over broken connections: subscribe is
-// called again, with a growing pause, until it completes, fails for good, or
-// ctx ends. It must go on from where the last call stopped.
-func resubscribe(ctx context.Context, subscribe func() (complete bool, err error)) error {
+// called again, with a growing pause, until it completes, fails for good or for
+// all of patience, or ctx ends. It must go on from where the last call stopped.
+func resubscribe(ctx context.Context, patience time.Duration, subscribe func() (complete bool, err error)) error {
 	const first, longest = 100 * time.Millisecond, 5 * time.Second
-	pause := first
+	pause, broken := first, time.Now()
 	for {
 		started := time.Now()
 		complete, err := subscribe()
 		if complete || ctx.Err() != nil {
 			return ctx.Err()
 		}
-		code := miniairflow.ErrorCode(err)
-		if code == miniairflow.CodeNotFound || code == miniairflow.CodeInvalid || code == miniairflow.CodeConflict {
+		if isFinal(err) {
 			return err
 		}
 		if time.Since(started) > longest {
-			pause = first
+			pause, broken = first, time.Now()
+		}
+		if time.Since(broken) > patience {
+			return cmp.Or(err, errNoAnswer)
 		}
 		select {
 		case <-ctx.Done():
@@ -215,4 +255,13 @@ func resubscribe(ctx context.Context, subscribe func() (complete bool, err error
 		}
 		pause = min(2*pause, longest)
 	}
+}
+
+var errNoAnswer error = &exitError{code: exitUnreachable, cause: errors.New("the server ends every connection at once")}
+
+// isFinal reports whether trying again cannot help.
+func isFinal(err error) bool {
+	var final finalError
+	code := miniairflow.ErrorCode(err)
+	return errors.As(err, &final) || code == miniairflow.CodeNotFound || code == miniairflow.CodeInvalid || code == miniairflow.CodeConflict
 }

@@ -7,11 +7,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
 	"github.com/google/uuid"
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/env/v2"
@@ -20,6 +20,8 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // config is every setting, whatever its source. Flag beats environment beats
@@ -75,14 +77,6 @@ var environmentKeys = map[string]string{"DATABASE_URL": "database-url"}
 
 const environmentPrefix = "MINIAIRFLOW_"
 
-// taskVariables are names that a task receives: a command that runs inside a
-// task must not take them for its own configuration.
-var taskVariables = []string{
-	"MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT",
-	"MINIAIRFLOW_ATTEMPT_ID", "MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_DATA_INTERVAL_START", "MINIAIRFLOW_DATA_INTERVAL_END",
-	"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_SCRATCH", "MINIAIRFLOW_WORKFLOW",
-}
-
 // loadConfig gathers the settings for cmd.
 func loadConfig(cmd *cobra.Command) (*config, error) {
 	k := koanf.New("\x00")
@@ -102,7 +96,13 @@ func loadConfig(cmd *cobra.Command) (*config, error) {
 	if err := k.Unmarshal("", &c); err != nil {
 		return nil, usageErrorf("configuration: %v", err)
 	}
-	return &c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if cmd.Flags().Lookup("concurrency") != nil {
+		return &c, c.checkWorker()
+	}
+	return &c, nil
 }
 
 // homeOf finds the home before the other settings: the file among them lies in it.
@@ -128,6 +128,9 @@ func loadFile(k *koanf.Koanf, path string) error {
 		if err := knownSetting(name, path); err != nil {
 			return err
 		}
+		if name == "home" {
+			return usageErrorf("%s: the home cannot be set in a file that lies in it", path)
+		}
 		if err := k.Set(name, fromFile.Get(key)); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
@@ -145,7 +148,8 @@ func loadEnvironment(k *koanf.Koanf) error {
 	}
 	var unknown error
 	provider := env.Provider("\x00", env.Opt{Prefix: environmentPrefix, TransformFunc: func(name, value string) (string, any) {
-		if slices.Contains(taskVariables, name) || value == "" {
+		// A command that runs inside a task must not take the task's own variables for its configuration.
+		if slices.Contains(miniairflow.TaskEnv, name) || value == "" {
 			return "", nil
 		}
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, environmentPrefix)), "_", "-")
@@ -164,28 +168,30 @@ func loadEnvironment(k *koanf.Koanf) error {
 	return unknown
 }
 
-var listSettings = []string{"allow-env", "allowed-origins", "queues", "roles"}
+// settings are the names of all settings; of those that are lists, listSettings.
+var settings, listSettings = settingNames()
 
-// settings are the names of all settings.
-var settings = append([]string{
-	"addr", "concurrency", "dags", "database-url", "drain-timeout", "grace", "home", "id", "keep-days",
-	"log-format", "log-level", "no-auth", "server", "token",
-}, listSettings...)
+func settingNames() (all, lists []string) {
+	for field := range reflect.TypeFor[config]().Fields() {
+		name := field.Tag.Get("koanf")
+		all = append(all, name)
+		if field.Type.Kind() == reflect.Slice {
+			lists = append(lists, name)
+		}
+	}
+	return all, lists
+}
 
 // knownSetting returns an error for a name that is no setting, with the nearest one.
 func knownSetting(name, where string) error {
 	if slices.Contains(settings, name) {
 		return nil
 	}
-	best := slices.MinFunc(settings, func(a, b string) int {
-		return levenshtein.ComputeDistance(a, name) - levenshtein.ComputeDistance(b, name)
-	})
-	hint := ""
-	if levenshtein.ComputeDistance(best, name) <= 3 {
-		hint = fmt.Sprintf("; did you mean %s?", best)
-	}
-	return usageErrorf("%s: unknown setting %q%s", where, name, hint)
+	return usageErrorf("%s: unknown setting %q%s", where, name, miniairflow.DidYouMean(name, settings))
 }
+
+// keepDaysMax is a hundred years, which a time.Duration can hold.
+const keepDaysMax = 36_500
 
 // check refuses values that no part could work with.
 func (c *config) check() error {
@@ -195,11 +201,8 @@ func (c *config) check() error {
 	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return usageErrorf("--log-format %s: write text or json", c.LogFormat)
 	}
-	if c.Concurrency < 0 || c.Concurrency > 10_000 {
-		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
-	}
-	if c.KeepDays < 0 {
-		return usageErrorf("--keep-days %d: write 0 (keep all) or a number of days", c.KeepDays)
+	if c.KeepDays < 0 || c.KeepDays > keepDaysMax {
+		return usageErrorf("--keep-days %d: write 0 (keep all) or a number of days up to %d", c.KeepDays, keepDaysMax)
 	}
 	for _, role := range c.Roles {
 		if !slices.Contains(roles, role) {
@@ -211,6 +214,22 @@ func (c *config) check() error {
 		return fmt.Errorf("resolve home %s: %w", c.Home, err)
 	}
 	c.Home = home
+	return nil
+}
+
+// checkWorker refuses values with which a command that executes tasks would
+// wait for ever.
+func (c *config) checkWorker() error {
+	switch {
+	case c.Concurrency < 1 || c.Concurrency > 10_000:
+		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
+	case len(c.Queues) == 0:
+		return usageErrorf("--queues: name at least one queue")
+	case c.Grace < 0:
+		return usageErrorf("--grace %s: write a duration such as 10s", c.Grace)
+	case c.DrainTimeout < 0:
+		return usageErrorf("--drain-timeout %s: write a duration such as 30s", c.DrainTimeout)
+	}
 	return nil
 }
 

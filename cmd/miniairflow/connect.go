@@ -43,7 +43,17 @@ func writeServerFile(home, url string) (remove func(), err error) {
 	if err := os.Rename(path+".new", path); err != nil {
 		return nil, fmt.Errorf("write server file: %w", err)
 	}
-	return func() { _ = os.Remove(path) }, nil
+	return func() {
+		// On PostgreSQL another server may have this home too, and have left its own note.
+		if note, ok := readServerFile(home); ok && note.PID == os.Getpid() {
+			_ = os.Remove(path)
+		}
+	}, nil
+}
+
+func readServerFile(home string) (note serverFile, ok bool) {
+	data, err := os.ReadFile(serverFilePath(home))
+	return note, err == nil && json.Unmarshal(data, &note) == nil
 }
 
 // connect returns a client for the daily commands: to --server; else to the
@@ -82,12 +92,8 @@ func remoteClient(c *config, url string) (*client, error) {
 
 // runningServer returns the URL of the server on this home, if one answers.
 func runningServer(ctx context.Context, home string) (string, bool) {
-	data, err := os.ReadFile(serverFilePath(home))
-	if err != nil {
-		return "", false
-	}
-	var note serverFile
-	if err := json.Unmarshal(data, &note); err != nil {
+	note, ok := readServerFile(home)
+	if !ok {
 		return "", false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)

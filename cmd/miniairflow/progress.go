@@ -85,6 +85,17 @@ func (p *progress) update(run *runView, tasks, changed []taskRunView) {
 	}
 }
 
+// note prints a line that stays, above the block where there is one.
+func (p *progress) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lines > 0 {
+		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines)
+		p.lines = 0
+	}
+	fmt.Fprintln(p.out, line)
+}
+
 // say prints a line for a task whose state is worth one.
 func (p *progress) say(t *taskRunView) {
 	if p.said[t.Index] == t.Status || t.Status == "pending" || t.Status == "queued" {

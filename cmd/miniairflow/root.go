@@ -67,11 +67,13 @@ func run(ctx context.Context, args []string, io stdio) int {
 	if err == nil {
 		return exitOK
 	}
+	code := exitCode(err)
 	var exit *exitError
-	if !errors.As(err, &exit) || exit.cause != nil {
+	isSilent := errors.As(err, &exit) && exit.cause == nil || code == exitInterrupted && errors.Is(err, context.Canceled)
+	if !isSilent {
 		fmt.Fprintf(io.err, "miniairflow: %s\n", errorText(err))
 	}
-	return exitCode(err)
+	return code
 }
 
 // errorText returns what a person needs of err: the message of a domain error

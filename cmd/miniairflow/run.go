@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/google/uuid"
@@ -48,6 +49,9 @@ func newRunCommand(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("database-url") {
 				config.DatabaseURL = ""
 			}
+			if !cmd.Flags().Changed("queues") {
+				config.Queues = queuesOf(definition.Definition) // nobody else is there to take its tasks
+			}
 			return runFile(config, std, fileRun{path: args[0], definition: definition, request: request, format: format})
 		},
 	}
@@ -56,6 +60,16 @@ func newRunCommand(std stdio) *cobra.Command {
 	addOutputFlag(cmd)
 	cmd.Flags().String("workflow", "", "the workflow to run, where the file has several")
 	return cmd
+}
+
+// queuesOf returns the queues of a workflow's tasks, sorted.
+func queuesOf(d *miniairflow.Definition) []string {
+	var queues []string
+	for i := range d.Tasks {
+		queues = append(queues, d.Tasks[i].Queue)
+	}
+	slices.Sort(queues)
+	return slices.Compact(queues)
 }
 
 // fileRun is what `run` was asked for.
@@ -123,11 +137,13 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 		return err
 	}
 	p := &process{config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New()}
-	parts, stop := p.startEngine()
-	finished, err := p.execute(ctx, local, r, filepath.Base(path))
+	parts, failed, stop := p.startEngine()
+	finished, err := p.execute(ctx, failed, local, r)
 	stop()
-	err = errors.Join(err, parts.Wait(), local.close())
-	if err != nil || finished == nil {
+	if failure := parts.Wait(); failure != nil {
+		err = failure // what else went wrong follows from it
+	}
+	if err = errors.Join(err, local.close()); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
@@ -136,34 +152,35 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 	return runResult(finished)
 }
 
-// startEngine starts what executes runs; stop ends it.
-func (p *process) startEngine() (*errgroup.Group, context.CancelFunc) {
+// startEngine starts what executes runs; stop ends it. failed ends with the
+// first part that cannot go on, or after stop.
+func (p *process) startEngine() (parts *errgroup.Group, failed context.Context, stop context.CancelFunc) {
 	ctx, stop := context.WithCancel(context.Background())
 	group, ctx := errgroup.WithContext(ctx)
 	p.startScheduler(ctx, group)
 	p.startAdvancer(ctx, group)
 	p.startWorker(ctx, group)
-	return group, stop
+	return group, ctx, stop
 }
 
-// execute writes the workflow, triggers it, and follows the run to its end.
-func (p *process) execute(ctx context.Context, c *client, r fileRun, name string) (*runView, error) {
+// execute writes the workflow, triggers it, and follows the run to its end, or
+// until the engine has failed.
+func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*runView, error) {
 	definition := *r.definition.Definition
 	definition.IsActive, definition.Schedules = true, nil // asked for by hand, and only once
 	at := miniairflow.DefinitionAt{Definition: &definition, Line: r.definition.Line, Column: r.definition.Column}
-	results, err := p.store.SyncFiles(ctx, []miniairflow.FileSync{{Path: name, Definitions: []miniairflow.DefinitionAt{at}}})
+	results, err := p.store.SyncFiles(ctx, []miniairflow.FileSync{{Path: filepath.Base(r.path), Definitions: []miniairflow.DefinitionAt{at}}})
 	if err != nil {
 		return nil, fmt.Errorf("write workflow %q: %w", definition.Name, err)
 	}
 	if conflicts := results[0].Conflicts; len(conflicts) > 0 {
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s", conflicts[0].Message)
 	}
-	control := &miniairflow.Control{Store: p.store, Evaluator: p.evaluator}
-	run, err := control.TriggerWorkflow(ctx, r.request)
+	run, err := p.control().TriggerWorkflow(ctx, r.request)
 	if err != nil {
 		return nil, err
 	}
-	finished, err := p.follow(ctx, c, control, run)
+	finished, err := p.follow(ctx, failed, c, run)
 	if err != nil {
 		return nil, err
 	}
@@ -175,40 +192,53 @@ func (p *process) execute(ctx context.Context, c *client, r fileRun, name string
 	return finished, err
 }
 
-// follow shows the run until it ends. An interrupt cancels it first.
-func (p *process) follow(ctx context.Context, c *client, control *miniairflow.Control, run *miniairflow.WorkflowRun) (*runView, error) {
-	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+func (p *process) control() *miniairflow.Control {
+	return &miniairflow.Control{Store: p.store, Evaluator: p.evaluator}
+}
+
+// follow shows the run until it ends. An interrupt cancels it first; without
+// an engine there is nothing to wait for.
+func (p *process) follow(ctx, failed context.Context, c *client, run *miniairflow.WorkflowRun) (*runView, error) {
+	watching, stopWatching := context.WithCancel(failed)
 	defer stopWatching()
+	show := newProgress(p.std.err, run.Label())
 	cancelled := make(chan error, 1)
 	stopListening := context.AfterFunc(ctx, func() {
-		cancelled <- p.interrupted(watching, stopWatching, control, run.ID)
+		defer stopWatching()
+		cancelled <- p.interrupted(watching, show, run.ID)
 	})
-	finished, err := watch(watching, c, run.ID.String(), newProgress(p.std.err, run.Label()))
-	if !stopListening() {
-		stopWatching()
-		err = errors.Join(err, <-cancelled)
-		if errors.Is(err, context.Canceled) {
-			return nil, &exitError{code: exitInterrupted}
-		}
+	finished, err := watch(watching, c, run.ID.String(), show)
+	if stopListening() {
+		return finished, err
+	}
+	stopWatching()
+	if failure := <-cancelled; failure != nil {
+		return nil, &exitError{code: exitInterrupted, cause: fmt.Errorf("end the tasks: %w", failure)}
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil, &exitError{code: exitInterrupted}
 	}
 	return finished, err
 }
 
 // interrupted cancels the run and then waits for the watch to end, or for a
-// second interrupt, which ends it at once.
-func (p *process) interrupted(watching context.Context, stopWatching func(), control *miniairflow.Control, runID uuid.UUID) error {
+// second interrupt.
+func (p *process) interrupted(watching context.Context, show *progress, runID uuid.UUID) error {
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(again)
 	ctx, done := context.WithTimeout(watching, stopTimeout)
 	defer done()
-	fmt.Fprintln(p.std.err, "\nInterrupted: ending the tasks (once more to leave at once)")
-	if _, err := control.CancelRun(ctx, runID, miniairflow.Actor{Name: "run", Reason: "interrupted"}); err != nil {
+	show.note("Interrupted: ending the tasks (once more to leave at once)")
+	_, err := p.control().CancelRun(ctx, runID, miniairflow.Actor{Name: "run", Reason: "interrupted"})
+	if watching.Err() != nil {
+		return nil // the run was over before
+	}
+	if err != nil {
 		return err
 	}
 	select {
 	case <-again:
-		stopWatching()
 	case <-watching.Done():
 	}
 	return nil

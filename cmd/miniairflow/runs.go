@@ -178,6 +178,11 @@ func newRunsLogsCommand(std stdio) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if follow {
+					if err := c.awaitStart(ctx, run); err != nil {
+						return err
+					}
+				}
 				tasks, err := c.findTaskRuns(ctx, run.ID)
 				if err != nil {
 					return err
@@ -194,6 +199,29 @@ func newRunsLogsCommand(std stdio) *cobra.Command {
 	cmd.Flags().BoolP("follow", "f", false, "go on until the tasks are over")
 	cmd.Flags().Int("attempt", 0, "the attempt to read (default: the latest)")
 	return cmd
+}
+
+// awaitStart waits until a run is no longer pending: only then it has tasks.
+func (c *client) awaitStart(ctx context.Context, run *runView) error {
+	if run.Status != "pending" {
+		return nil
+	}
+	return resubscribe(ctx, resubscribePatience, func() (bool, error) {
+		hasStarted := false
+		complete, err := c.subscribe(ctx, `subscription($id: ID!) { workflowRunUpdated(id: $id) { workflowRun { status } } }`,
+			map[string]any{"id": run.ID}, func(data json.RawMessage) error {
+				var event struct{ WorkflowRunUpdated struct{ WorkflowRun runView } }
+				if err := json.Unmarshal(data, &event); err != nil {
+					return fmt.Errorf("decode update: %w", err)
+				}
+				if event.WorkflowRunUpdated.WorkflowRun.Status == "pending" {
+					return nil
+				}
+				hasStarted = true
+				return errStop
+			})
+		return complete || hasStarted, err
+	})
 }
 
 func oneTask(tasks []taskRunView, name string, run *runView) ([]taskRunView, error) {
@@ -271,7 +299,7 @@ func (c *client) copyLog(ctx context.Context, out io.Writer, taskRunID string, a
 
 // followLog prints a log live until its attempt is over.
 func (c *client) followLog(ctx context.Context, out io.Writer, taskRunID string, attempt int, offset int64) error {
-	return resubscribe(ctx, func() (bool, error) {
+	return resubscribe(ctx, resubscribePatience, func() (bool, error) {
 		return c.subscribe(ctx, `subscription($id: ID!, $attempt: Int, $from: Int64) { taskLogs(taskRunId: $id, attempt: $attempt, fromOffset: $from) { text nextOffset isComplete } }`,
 			map[string]any{"id": taskRunID, "attempt": attemptVariable(attempt), "from": offset}, func(data json.RawMessage) error {
 				var event struct{ TaskLogs logChunk }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -80,8 +81,8 @@ type process struct {
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
 // take work stop first, the store last.
 func serve(ctx context.Context, c *config, std stdio) error {
-	if c.Concurrency < 1 {
-		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
+	if len(c.Roles) == 0 {
+		return usageErrorf("--roles: name at least one of %s", strings.Join(roles, ", "))
 	}
 	if err := os.MkdirAll(c.Home, 0o700); err != nil {
 		return fmt.Errorf("make home: %w", err)
@@ -199,12 +200,12 @@ func (p *process) startAPI(ctx context.Context, group *errgroup.Group) error {
 	if err != nil {
 		return err
 	}
-	url, serve, err := p.listen(ctx, api, token)
+	address, serve, err := p.listen(ctx, api, token)
 	if err != nil {
 		api.Close()
 		return err
 	}
-	p.greet(url, token)
+	p.greet(address, token)
 	group.Go(func() error {
 		defer api.Close()
 		return serve(ctx)
@@ -214,7 +215,7 @@ func (p *process) startAPI(ctx context.Context, group *errgroup.Group) error {
 
 // listen opens the address and leaves a note of it in the home. serve answers
 // there until its context ends.
-func (p *process) listen(ctx context.Context, api *graph.Handler, token string) (url string, serve func(context.Context) error, err error) {
+func (p *process) listen(ctx context.Context, api *graph.Handler, token string) (address string, serve func(context.Context) error, err error) {
 	s, err := server.New(server.Config{
 		Addr:           p.config.Addr,
 		AllowedOrigins: p.config.AllowedOrigins,
@@ -233,38 +234,46 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 	if err != nil {
 		return "", nil, usageErrorf("listen on %s: %v; choose another address with --addr", p.config.Addr, err)
 	}
-	url = "http://" + listener.Addr().String()
-	remove, err := writeServerFile(p.config.Home, url)
+	address = "http://" + listener.Addr().String()
+	remove, err := writeServerFile(p.config.Home, address)
 	if err != nil {
 		return "", nil, errors.Join(err, listener.Close())
 	}
-	return url, func(ctx context.Context) error {
+	return address, func(ctx context.Context) error {
 		defer remove()
 		return s.Serve(ctx, listener)
 	}, nil
 }
 
 // greet prints the address, with the token that opens the page.
-func (p *process) greet(url, token string) {
-	address := url + "/ui/"
+func (p *process) greet(address, token string) {
+	page := address + "/ui/"
 	if token != "" {
-		address += "?token=" + token
+		page += "?token=" + token
 	}
 	fmt.Fprintf(p.std.out, "Mini Airflow %s\n\n  Page        %s\n  Playground  %s/playground\n  Workflows   %s\n  Database    %s\n\nStop it with Ctrl-C.\n",
-		version, address, url, p.config.Dags, redactURL(p.config.storeURL()))
+		version, page, address, p.config.Dags, redactURL(p.config.storeURL()))
 }
 
-// redactURL returns a database URL without its password.
-func redactURL(url string) string {
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		return url
+// redactURL returns a database URL without its password, wherever it stands.
+func redactURL(text string) string {
+	if strings.HasPrefix(text, "sqlite:") {
+		return text
 	}
-	if user, host, ok := strings.Cut(rest, "@"); ok {
-		name, _, _ := strings.Cut(user, ":")
-		return scheme + "://" + name + "@" + host
+	u, err := url.Parse(text)
+	if err != nil {
+		scheme, _, _ := strings.Cut(text, "://")
+		return scheme + "://…"
 	}
-	return url
+	if u.User != nil {
+		u.User = url.User(u.User.Username())
+	}
+	query := u.Query()
+	for _, secret := range []string{"password", "passfile", "sslpassword"} {
+		query.Del(secret)
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // stopTimeout bounds what is done after the program was told to end.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,7 @@ type installation struct {
 	home     string
 	dags     string
 	database string
+	addr     string // empty: a free port
 
 	server *exec.Cmd
 	said   *lockedBuffer
@@ -75,7 +77,7 @@ func (i *installation) serve(t *testing.T) {
 	program, err := os.Executable()
 	require.NoError(t, err)
 	i.said = &lockedBuffer{}
-	args := []string{"serve", "--addr", "127.0.0.1:0", "--home", i.home, "--dags", i.dags, "--id", "w1"}
+	args := []string{"serve", "--addr", cmp.Or(i.addr, "127.0.0.1:0"), "--home", i.home, "--dags", i.dags, "--id", "w1"}
 	if i.database != "" {
 		args = append(args, "--database-url", i.database)
 	}

@@ -24,12 +24,8 @@ func addParamFlags(cmd *cobra.Command) {
 func paramsOf(cmd *cobra.Command) (map[string]any, error) {
 	params := map[string]any{}
 	if path, _ := cmd.Flags().GetString("params-file"); path != "" {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, usageErrorf("--params-file: %v", err)
-		}
-		if err := yaml.Unmarshal(data, &params); err != nil {
-			return nil, usageErrorf("--params-file %s: %v", path, err)
+		if err := readParams(path, params); err != nil {
+			return nil, err
 		}
 	}
 	pairs, err := cmd.Flags().GetStringArray("param")
@@ -44,6 +40,31 @@ func paramsOf(cmd *cobra.Command) (map[string]any, error) {
 		params[key] = value
 	}
 	return params, nil
+}
+
+// readParams adds the parameters of a YAML or JSON file. Values keep their text,
+// as in a workflow file: 3.10, 007 and 2026-01-31 are what they look like, and
+// the type of the param says what they are.
+func readParams(path string, params map[string]any) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return usageErrorf("--params-file: %v", err)
+	}
+	var values map[string]yaml.Node
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		return usageErrorf("--params-file %s: %v", path, err)
+	}
+	for name, value := range values {
+		node := &value
+		if node.Kind == yaml.AliasNode {
+			node = node.Alias
+		}
+		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+			return usageErrorf("--params-file %s:%d:%d: param %q needs a text, a number or a boolean", path, value.Line, value.Column, name)
+		}
+		params[name] = node.Value
+	}
+	return nil
 }
 
 // logicalDateOf returns the value of --logical-date, zero if it is not given.
@@ -75,6 +96,9 @@ func newTriggerCommand(std stdio) *cobra.Command {
 			}
 			wait, _ := cmd.Flags().GetBool("wait")
 			timeout, _ := cmd.Flags().GetDuration("timeout")
+			if cmd.Flags().Changed("timeout") && (!wait || timeout <= 0) {
+				return usageErrorf("--timeout %s: write it with --wait, as a duration such as 10m", timeout)
+			}
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				return trigger(ctx, c, std, triggerOptions{input: input, wait: wait, timeout: timeout, format: format})
 			})
@@ -165,7 +189,7 @@ func runResult(run *runView) error {
 func watch(ctx context.Context, c *client, runID string, show *progress) (*runView, error) {
 	defer show.close()
 	w := &watcher{client: c, runID: runID, show: show}
-	if err := resubscribe(ctx, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
+	if err := resubscribe(ctx, resubscribePatience, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
 		return nil, err
 	}
 	if w.run == nil {

@@ -271,9 +271,7 @@ func loadFileOrExplain(std stdio, path string) ([]loader.LoadedDefinition, error
 		return nil, err
 	}
 	if len(result.Problems) > 0 {
-		for _, problem := range result.Problems {
-			fmt.Fprintln(std.err, problem)
-		}
+		fmt.Fprintln(std.err, loader.ParseError(result.Problems))
 		return nil, &exitError{code: exitInvalidFile}
 	}
 	return result.Definitions, nil
