@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"os"
-
 	_ "time/tzdata" // zones also where the machine has none
 )
 

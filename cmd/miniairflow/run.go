@@ -115,8 +115,8 @@ func runRequest(cmd *cobra.Command, workflow string) (miniairflow.TriggerRequest
 }
 
 // runFile executes the file in a process of its own: store, scheduler, worker.
-// The first interrupt cancels the run and waits for its tasks to end, a second
-// one gives up on them.
+// The first interrupt cancels the run and waits for its end, a second one only
+// for its tasks to be killed, a third one for nothing.
 func runFile(c *config, std stdio, r fileRun) (err error) {
 	home, err := os.MkdirTemp("", "miniairflow-run-*")
 	if err != nil {
@@ -132,6 +132,7 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 
 	ctx, interrupt := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer interrupt()
+	context.AfterFunc(ctx, interrupt) // so that a third one ends the program
 	local, err := localClient(ctx, c, std)
 	if err != nil {
 		return err
@@ -229,7 +230,7 @@ func (p *process) interrupted(watching context.Context, show *progress, runID uu
 	defer signal.Stop(again)
 	ctx, done := context.WithTimeout(watching, stopTimeout)
 	defer done()
-	show.note("Interrupted: ending the tasks (once more to leave at once)")
+	show.note("Interrupted: ending the tasks (once more to give up on the run)")
 	_, err := p.control().CancelRun(ctx, runID, miniairflow.Actor{Name: "run", Reason: "interrupted"})
 	if watching.Err() != nil {
 		return nil // the run was over before
