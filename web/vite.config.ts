@@ -56,11 +56,10 @@ export default defineConfig({
       },
     },
   },
-  // The same host as the server's, so that its cookie counts here too; the
-  // server takes sockets only from pages of its own origin.
-  server: {
-    host: "127.0.0.1",
-    proxy: { "/graphql": { target: server, ws: true, headers: { origin: server } } },
-  },
+  // The dev server's bundler cannot read workers, which these files import.
+  optimizeDeps: { exclude: ["graphiql/setup-workers/vite", "@graphiql/react/setup-workers/vite"] },
+  // The same host as the server's, so that its cookie counts here too; Host and
+  // Origin pass as they are, so that the server sees one and the same site.
+  server: { host: "127.0.0.1", proxy: { "/graphql": { target: server, ws: true, changeOrigin: false } } },
   test: { include: ["src/**/*.test.ts"] },
 });
