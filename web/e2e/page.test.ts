@@ -123,15 +123,6 @@ test("the playground runs a query and asks nobody but the server", async () => {
   expect(seen).toEqual({ problems: [], strangers: [] });
 });
 
-test("the page finds back to a server that was away", async () => {
-  await open("/ui/workers");
-  await page.getByText("live", { exact: true }).waitFor();
-  await server.kill();
-  await page.getByText("connection lost, trying again").waitFor();
-  await server.start();
-  await page.getByText("live", { exact: true }).waitFor();
-});
-
 test("a file that comes, breaks and is mended shows without asking", async () => {
   // Once the list hears of changes it asks by itself only every 30 seconds.
   const heard = { timeout: 10_000 };
@@ -145,6 +136,15 @@ test("a file that comes, breaks and is mended shows without asking", async () =>
   await page.getByText("Mended").waitFor(heard);
   await page.getByText('unknown key "tasksss"').waitFor({ state: "detached", ...heard });
   server.remove("fresh.yaml");
+});
+
+test("the page finds back to a server that was away", async () => {
+  await open("/ui/workers");
+  await page.getByText("live", { exact: true }).waitFor();
+  await server.kill();
+  await page.getByText("connection lost, trying again").waitFor();
+  await server.start();
+  await page.getByText("live", { exact: true }).waitFor();
 });
 
 test("a browser whose token counts no more is told so on every page", async () => {
