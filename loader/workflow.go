@@ -2,6 +2,7 @@ package loader
 
 import (
 	"maps"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -82,7 +83,7 @@ func (v value) schedules() []miniairflow.Schedule {
 	if v.node.Kind != yaml.SequenceNode {
 		// The one entry gets the path that it would have in a list.
 		only := v
-		only.path = append(v.path[:len(v.path):len(v.path)], "0")
+		only.path = slices.Concat(v.path, []string{"0"})
 		v.doc.positions[joined(only.path)] = v.at
 		return []miniairflow.Schedule{only.schedule()}
 	}

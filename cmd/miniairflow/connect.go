@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -93,7 +94,7 @@ func remoteClient(c *config, url string) (*client, error) {
 // runningServer returns the URL of the server on this home, if one answers.
 func runningServer(ctx context.Context, home string) (string, bool) {
 	note, ok := readServerFile(home)
-	if !ok {
+	if !ok || !isOurProcess(note.PID) {
 		return "", false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -108,6 +109,13 @@ func runningServer(ctx context.Context, home string) (string, bool) {
 	}
 	response.Body.Close()
 	return note.URL, response.StatusCode == http.StatusOK
+}
+
+// isOurProcess reports whether a process of this user has the id. The note of a
+// server that was killed may name a port where somebody else listens by now,
+// who must not get the token.
+func isOurProcess(pid int) bool {
+	return pid > 0 && syscall.Kill(pid, 0) == nil
 }
 
 // localClient opens the database and serves GraphQL to itself.

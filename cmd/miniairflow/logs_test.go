@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -159,4 +160,25 @@ func TestClient_WrongServer(t *testing.T) {
 		}
 		require.NoError(t, c.close())
 	}
+}
+
+// TestRunningServer_Stale holds that the note of a server that was killed leads
+// nobody to a stranger on its port.
+func TestRunningServer_Stale(t *testing.T) {
+	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
+	defer stranger.Close()
+	home := t.TempDir()
+	remove, err := writeServerFile(home, stranger.URL)
+	require.NoError(t, err)
+	_, ok := runningServer(t.Context(), home)
+	require.True(t, ok, "this process lives")
+
+	dead := exec.Command("true")
+	require.NoError(t, dead.Run())
+	note := fmt.Sprintf(`{"url": %q, "pid": %d}`, stranger.URL, dead.Process.Pid)
+	require.NoError(t, os.WriteFile(serverFilePath(home), []byte(note), 0o600))
+	_, ok = runningServer(t.Context(), home)
+	require.False(t, ok)
+	remove()
+	require.FileExists(t, serverFilePath(home), "the note of another process stays")
 }
