@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/loader"
 )
 
 // config is every setting, whatever its source. Flag beats environment beats
@@ -40,6 +41,10 @@ type config struct {
 	KeepDays       int           `koanf:"keep-days"`
 	LogFormat      string        `koanf:"log-format"`
 	LogLevel       string        `koanf:"log-level"`
+	MaxFileBytes   int           `koanf:"max-file-bytes"`
+	MaxFileDepth   int           `koanf:"max-file-depth"`
+	MaxFileTasks   int           `koanf:"max-file-tasks"`
+	MaxFileTime    time.Duration `koanf:"max-file-time"`
 	NoAuth         bool          `koanf:"no-auth"`
 	Queues         []string      `koanf:"queues"`
 	Roles          []string      `koanf:"roles"`
@@ -71,6 +76,19 @@ func addWorkerFlags(flags *pflag.FlagSet) {
 	flags.Duration("drain-timeout", 30*time.Second, "how long a stopping worker waits for its tasks")
 }
 
+// addFileFlags adds the limits of what reads workflow files.
+func addFileFlags(flags *pflag.FlagSet) {
+	flags.Int("max-file-bytes", 1<<20, "how large a workflow file may be")
+	flags.Int("max-file-depth", 64, "how deep a workflow file may nest")
+	flags.Int("max-file-tasks", miniairflow.TasksMax, "how many tasks a workflow may have")
+	flags.Duration("max-file-time", 2*time.Second, "how long the reading of a workflow file may take")
+}
+
+// limits returns what a workflow file may cost.
+func (c *config) limits() loader.Limits {
+	return loader.Limits{Bytes: c.MaxFileBytes, Depth: c.MaxFileDepth, Tasks: c.MaxFileTasks, Time: c.MaxFileTime}
+}
+
 // environmentKeys are names without the prefix that are honoured, and the
 // setting that each stands for.
 var environmentKeys = map[string]string{"DATABASE_URL": "database-url"}
@@ -98,6 +116,11 @@ func loadConfig(cmd *cobra.Command) (*config, error) {
 	}
 	if err := c.check(); err != nil {
 		return nil, err
+	}
+	if cmd.Flags().Lookup("max-file-bytes") != nil {
+		if err := c.checkFiles(); err != nil {
+			return nil, err
+		}
 	}
 	if cmd.Flags().Lookup("concurrency") != nil {
 		return &c, c.checkWorker()
@@ -229,6 +252,21 @@ func (c *config) checkWorker() error {
 		return usageErrorf("--grace %s: write a duration such as 10s", c.Grace)
 	case c.DrainTimeout < 0:
 		return usageErrorf("--drain-timeout %s: write a duration such as 30s", c.DrainTimeout)
+	}
+	return nil
+}
+
+// checkFiles refuses limits that limit nothing, and those that nothing could pass.
+func (c *config) checkFiles() error {
+	switch {
+	case c.MaxFileBytes < 1 || c.MaxFileBytes > 64<<20:
+		return usageErrorf("--max-file-bytes %d: write a number from 1 to %d", c.MaxFileBytes, 64<<20)
+	case c.MaxFileDepth < 1 || c.MaxFileDepth > 1000:
+		return usageErrorf("--max-file-depth %d: write a number from 1 to 1000", c.MaxFileDepth)
+	case c.MaxFileTasks < 1 || c.MaxFileTasks > miniairflow.TasksMax:
+		return usageErrorf("--max-file-tasks %d: write a number from 1 to %d", c.MaxFileTasks, miniairflow.TasksMax)
+	case c.MaxFileTime <= 0:
+		return usageErrorf("--max-file-time %s: write a duration such as 2s", c.MaxFileTime)
 	}
 	return nil
 }

@@ -21,7 +21,11 @@ func newGraphCommand(std stdio) *cobra.Command {
 			if !ok {
 				return usageErrorf("--output %s: write mermaid or dot", format)
 			}
-			definitions, err := loadFileOrExplain(std, args[0])
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			definitions, err := loadFileOrExplain(config, std, args[0])
 			if err != nil {
 				return err
 			}
@@ -35,6 +39,7 @@ func newGraphCommand(std stdio) *cobra.Command {
 			return nil
 		},
 	}
+	addFileFlags(cmd.Flags())
 	cmd.Flags().StringP("output", "o", "mermaid", "mermaid or dot")
 	return cmd
 }

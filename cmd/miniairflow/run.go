@@ -35,7 +35,7 @@ func newRunCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			definition, err := chooseWorkflow(cmd, std, args[0])
+			definition, err := chooseWorkflow(cmd, config, std, args[0])
 			if err != nil {
 				return err
 			}
@@ -56,6 +56,7 @@ func newRunCommand(std stdio) *cobra.Command {
 		},
 	}
 	addWorkerFlags(cmd.Flags())
+	addFileFlags(cmd.Flags())
 	addParamFlags(cmd)
 	addOutputFlag(cmd)
 	cmd.Flags().String("workflow", "", "the workflow to run, where the file has several")
@@ -81,8 +82,8 @@ type fileRun struct {
 }
 
 // chooseWorkflow loads the file and picks the workflow of --workflow, or the only one.
-func chooseWorkflow(cmd *cobra.Command, std stdio, path string) (loader.LoadedDefinition, error) {
-	definitions, err := loadFileOrExplain(std, path)
+func chooseWorkflow(cmd *cobra.Command, c *config, std stdio, path string) (loader.LoadedDefinition, error) {
+	definitions, err := loadFileOrExplain(c, std, path)
 	if err != nil {
 		return loader.LoadedDefinition{}, err
 	}

@@ -43,6 +43,7 @@ func newServeCommand(std stdio) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	addWorkerFlags(flags)
+	addFileFlags(flags)
 	flags.String("addr", "127.0.0.1:8080", "address to listen on; port 0 chooses a free one")
 	flags.Bool("no-auth", false, "ask for no token; only on a loopback address")
 	flags.StringSlice("allowed-origins", nil, "origins of pages elsewhere that may use the API")
@@ -104,7 +105,7 @@ func (p *process) run(ctx context.Context) error {
 		}
 	}
 	if p.plays("loader") {
-		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger})
+		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits()})
 		group.Go(func() error { return l.Run(ctx) })
 	}
 	if p.plays("scheduler") {

@@ -21,7 +21,11 @@ func newValidateCommand(std stdio) *cobra.Command {
 			if !slices.Contains(loader.Formats, format) {
 				return usageErrorf("--output %s: write text, github or json", name)
 			}
-			result, err := loader.LoadPath(args, loader.Limits{})
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			result, err := loader.LoadPath(args, config.limits())
 			if err != nil {
 				return err
 			}
@@ -37,6 +41,7 @@ func newValidateCommand(std stdio) *cobra.Command {
 			return nil
 		},
 	}
+	addFileFlags(cmd.Flags())
 	cmd.Flags().StringP("output", "o", "text", "text, github or json")
 	return cmd
 }

@@ -192,6 +192,7 @@ func newNextRunsCommand(std stdio) *cobra.Command {
 			return printNextRuns(std.out, schedules, from, count)
 		},
 	}
+	addFileFlags(cmd.Flags())
 	cmd.Flags().String("from", "", "count from this time on (RFC 3339; default: now)")
 	cmd.Flags().Int("count", 10, "how many to print")
 	return cmd
@@ -202,7 +203,11 @@ func newNextRunsCommand(std stdio) *cobra.Command {
 func schedulesOf(cmd *cobra.Command, std stdio, ref string) ([]miniairflow.Schedule, error) {
 	var schedules []miniairflow.Schedule
 	if info, err := os.Stat(ref); err == nil && !info.IsDir() {
-		definitions, err := loadFileOrExplain(std, ref)
+		config, err := loadConfig(cmd)
+		if err != nil {
+			return nil, err
+		}
+		definitions, err := loadFileOrExplain(config, std, ref)
 		if err != nil {
 			return nil, err
 		}
@@ -265,8 +270,8 @@ func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Ti
 
 // loadFileOrExplain returns the workflows of a file. If the file is wrong it
 // prints every problem and returns exit code 3.
-func loadFileOrExplain(std stdio, path string) ([]loader.LoadedDefinition, error) {
-	result, err := loader.LoadPath([]string{path}, loader.Limits{})
+func loadFileOrExplain(c *config, std stdio, path string) ([]loader.LoadedDefinition, error) {
+	result, err := loader.LoadPath([]string{path}, c.limits())
 	if err != nil {
 		return nil, err
 	}
