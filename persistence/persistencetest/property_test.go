@@ -1,7 +1,9 @@
 package persistencetest_test
 
 import (
+	"flag"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/google/uuid"
@@ -11,10 +13,19 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
+// randomChecks is how many sequences TestRandomCalls plays on each database; for
+// more: go test ./persistence/persistencetest -run TestRandomCalls -rapid.checks=1000.
+const randomChecks = 25
+
 // TestRandomCalls plays random sequences of store calls by several workers and
 // schedulers, with lost replies, late results and crashes. After each call the
 // database must be consistent, and in the end every run must end.
 func TestRandomCalls(t *testing.T) {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(randomChecks)))
+	}
 	for dialect, open := range map[string]func(testing.TB) *database{"sqlite": openSQLite, "postgres": openPostgres} {
 		t.Run(dialect, func(t *testing.T) {
 			var db *database

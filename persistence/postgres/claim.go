@@ -114,11 +114,8 @@ func (s *Store) Claimed(ctx context.Context, token uuid.UUID) ([]miniairflow.Cla
 	err := s.inTx(ctx, func(t *tx) error {
 		claims = nil
 		batch := &pgx.Batch{}
+		queueLockToken(batch, token) // the exchange that made the claims may still be on its way to its commit
 		queueClaimed(batch, token, &claims)
-		// The exchange that made the claims may still be on its way to its commit.
-		if err := lockToken(ctx, t, token); err != nil {
-			return err
-		}
 		return t.SendBatch(ctx, batch).Close()
 	})
 	return claims, err

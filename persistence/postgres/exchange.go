@@ -26,28 +26,22 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
-		if len(request.Finishes) > 0 {
-			if err := lockRuns(ctx, t, input.runIDs...); err != nil {
-				return err
-			}
-		}
-		if request.Limit > 0 {
-			if err := lockToken(ctx, t, request.Token); err != nil {
-				return err
-			}
-		}
-		status, now, err := session(ctx, t, request.SessionID)
+		begun, err := begin(ctx, t, request, input.runIDs)
 		if err != nil {
 			return err
 		}
 		plan := &dialect.Plan{}
 		if len(request.Finishes) > 0 {
-			if plan, err = s.finish(ctx, t, now, input, result.Stale); err != nil {
+			runs, err := s.withGraphs(ctx, t, begun.runs)
+			if err != nil {
+				return err
+			}
+			if plan, err = s.finish(ctx, t, begun.now, runs, input, result.Stale); err != nil {
 				return err
 			}
 		}
-		if request.Limit > 0 && status == miniairflow.WorkerActive && len(request.Queues) > 0 {
-			result.Claims, err = claim(ctx, t, now, request)
+		if request.Limit > 0 && begun.status == miniairflow.WorkerActive && len(request.Queues) > 0 {
+			result.Claims, err = claim(ctx, t, begun.now, request)
 			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
 		}
 		return err
@@ -55,22 +49,57 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	return result, err
 }
 
-// session returns the status of a worker's session and the time, or ErrFenced.
-func session(ctx context.Context, t *tx, id uuid.UUID) (miniairflow.WorkerStatus, time.Time, error) {
-	var status miniairflow.WorkerStatus
-	var alive bool
-	var now time.Time
-	const text = `SELECT status, lease_until > clock_timestamp(), clock_timestamp() FROM workers WHERE id = $1`
-	err := t.QueryRow(ctx, text, id).Scan(&status, &alive, &now)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return "", now, miniairflow.ErrFenced
-	case err != nil:
-		return "", now, fmt.Errorf("check session: %w", err)
-	case !alive || status == miniairflow.WorkerInactive:
-		return "", now, miniairflow.ErrFenced
+// begun is what an exchange knows after its first round trip.
+type begun struct {
+	sessionState
+	runs []*dialect.Run // of the finishes
+}
+
+// begin takes the locks of an exchange and then reads what it needs, or returns
+// ErrFenced. Each statement sees what was committed before it began, so those
+// after the locks see all that was done under them.
+func begin(ctx context.Context, t *tx, request miniairflow.Exchange, runIDs []uuid.UUID) (begun, error) {
+	var b begun
+	batch := &pgx.Batch{}
+	if len(runIDs) > 0 {
+		batch.Queue(lockRunsText, lockKeys(runIDs))
 	}
-	return status, now, nil
+	if request.Limit > 0 {
+		queueLockToken(batch, request.Token)
+	}
+	queueSession(batch, request.SessionID, &b.sessionState)
+	if len(runIDs) > 0 {
+		queueRuns(batch, runIDs, &b.runs, new(time.Time))
+	}
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return b, fmt.Errorf("begin exchange: %w", err)
+	}
+	return b, nil
+}
+
+// sessionState is a worker's session that is not over.
+type sessionState struct {
+	status miniairflow.WorkerStatus
+	now    time.Time // when it was read
+}
+
+// queueSession adds the statement that reads a session. Sending it fails with
+// ErrFenced if the session is over.
+func queueSession(batch *pgx.Batch, id uuid.UUID, state *sessionState) {
+	const text = `SELECT status, lease_until > clock_timestamp(), clock_timestamp() FROM workers WHERE id = $1`
+	batch.Queue(text, id).QueryRow(func(row pgx.Row) error {
+		var alive bool
+		err := row.Scan(&state.status, &alive, &state.now)
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			return miniairflow.ErrFenced
+		case err != nil:
+			return fmt.Errorf("check session: %w", err)
+		case !alive || state.status == miniairflow.WorkerInactive:
+			return miniairflow.ErrFenced
+		}
+		return nil
+	})
 }
 
 // finishInput holds finishes as the arrays that unnest takes.
@@ -113,11 +142,9 @@ func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
 
 // finish ends attempts and settles what that means. It sets stale for those
 // whose attempt was not open, unless the same finish had ended it before.
-func (s *Store) finish(ctx context.Context, t *tx, now time.Time, in *finishInput, stale []bool) (*dialect.Plan, error) {
-	runs, _, err := s.loadRuns(ctx, t, in.runIDs...)
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) finish(
+	ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, in *finishInput, stale []bool,
+) (*dialect.Plan, error) {
 	finished, err := endAttempts(ctx, t, now, in)
 	if err != nil {
 		return nil, err

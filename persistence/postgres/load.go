@@ -14,32 +14,50 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
-// loadRuns returns the runs, which the caller has locked, by id, and the time.
-// Runs that are not there are left out.
-func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid.UUID]*dialect.Run, time.Time, error) {
+// queueRuns adds the statement that reads the runs, which the caller has locked,
+// and the time. Runs that are not there are left out.
+func queueRuns(batch *pgx.Batch, ids []uuid.UUID, runs *[]*dialect.Run, now *time.Time) {
 	const text = `
 		SELECT r.id, r.version_id, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.task_count,
 			coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0), clock_timestamp()
 		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
 		WHERE r.id = ANY($1)`
-	var now time.Time
-	found, err := collect(ctx, t, func(row pgx.CollectableRow) (*dialect.Run, error) {
-		r := &dialect.Run{}
-		err := row.Scan(&r.ID, &r.VersionID, &r.Status, &r.CancelRequested, &r.TimedOut, &r.TaskCount,
-			&r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, &now)
-		return r, err
-	}, text, ids)
-	if err != nil {
-		return nil, now, fmt.Errorf("load runs: %w", err)
-	}
+	batch.Queue(text, ids).Query(func(rows pgx.Rows) (err error) {
+		*runs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*dialect.Run, error) {
+			r := &dialect.Run{}
+			err := row.Scan(&r.ID, &r.VersionID, &r.Status, &r.CancelRequested, &r.TimedOut, &r.TaskCount,
+				&r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, now)
+			return r, err
+		})
+		return err
+	})
+}
+
+// withGraphs gives the runs their graphs and returns them by id.
+func (s *Store) withGraphs(ctx context.Context, t *tx, found []*dialect.Run) (map[uuid.UUID]*dialect.Run, error) {
 	runs := make(map[uuid.UUID]*dialect.Run, len(found))
 	for _, r := range found {
+		var err error
 		if r.Graph, err = s.graph(ctx, t, r.VersionID); err != nil {
-			return nil, now, err
+			return nil, err
 		}
 		runs[r.ID] = r
 	}
-	return runs, now, nil
+	return runs, nil
+}
+
+// loadRuns returns the runs, which the caller has locked, by id, and the time.
+// Runs that are not there are left out.
+func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid.UUID]*dialect.Run, time.Time, error) {
+	var found []*dialect.Run
+	var now time.Time
+	batch := &pgx.Batch{}
+	queueRuns(batch, ids, &found, &now)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, now, fmt.Errorf("load runs: %w", err)
+	}
+	runs, err := s.withGraphs(ctx, t, found)
+	return runs, now, err
 }
 
 // loadRun is loadRuns for one run, which must be there.

@@ -39,8 +39,9 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 		if tag.RowsAffected() > 0 {
 			return nil
 		}
-		_, _, err = session(ctx, t, w.ID) // started by an earlier call, but perhaps over already
-		return err
+		batch := &pgx.Batch{}
+		queueSession(batch, w.ID, &sessionState{}) // started by an earlier call, but perhaps over already
+		return t.SendBatch(ctx, batch).Close()
 	})
 	if isUnique(err, "workers_name") {
 		return miniairflow.Errorf(miniairflow.CodeConflict,
