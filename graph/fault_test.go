@@ -3,6 +3,7 @@ package graph_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,6 +104,7 @@ func TestWatchersOutliveDatabase(t *testing.T) {
 	require.True(t, known.follow(t, s, nil))
 	require.Equal(t, "SUCCESS", known.run)
 	require.Empty(t, store.failures)
+	require.Equal(t, 1, strings.Count(w.log.String(), "Live updates wait for the store"), "one line for one outage")
 }
 
 // TestDeletedRunEndsItsWatchers tells them why.

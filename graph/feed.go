@@ -93,6 +93,7 @@ func (s *feeds[K, S]) run(ctx context.Context, key K, f *feed[S]) {
 	events := s.bus.Subscribe(func(e miniairflow.Event) bool { return s.wants(key, e) })
 	defer events.Close()
 	poll := s.open(key)
+	failing := false
 	for ctx.Err() == nil {
 		events.Take()
 		asked := f.beginPoll()
@@ -100,11 +101,13 @@ func (s *feeds[K, S]) run(ctx context.Context, key K, f *feed[S]) {
 		switch {
 		case err == nil:
 			f.endPoll(asked, state, changed, over)
+			failing = false
 		case errors.Is(err, miniairflow.ErrNotFound):
 			f.end(err)
 			return
-		case ctx.Err() == nil:
+		case ctx.Err() == nil && !failing: // once, however long it takes
 			s.logger.WarnContext(ctx, "Live updates wait for the store", "err", err)
+			failing = true
 		}
 		if over {
 			return

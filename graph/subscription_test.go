@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -240,6 +241,20 @@ func TestSocketNeedsToken(t *testing.T) {
 	var m message
 	require.NoError(t, wsjson.Read(t.Context(), conn, &m))
 	require.Equal(t, "connection_ack", m.Type)
+}
+
+// TestLargeMessageClosesSocket: nobody makes the server keep what it will not read.
+func TestLargeMessageClosesSocket(t *testing.T) {
+	w := newWorld(t, persistencetest.SQLite(t))
+	for name, conn := range map[string]*websocket.Conn{"before the token": w.dialRaw(t), "after it": w.dial(t)} {
+		large := message{Type: "ping", Payload: json.RawMessage(`"` + strings.Repeat("x", 65<<10) + `"`)}
+		require.NoError(t, wsjson.Write(t.Context(), conn, large), name)
+		var err error
+		for err == nil {
+			_, _, err = conn.Read(t.Context())
+		}
+		require.Equal(t, websocket.StatusMessageTooBig, websocket.CloseStatus(err), "%s: %v", name, err)
+	}
 }
 
 // TestSubscriptionsOfSocketAreBounded opens one more than a connection may have.
