@@ -258,7 +258,9 @@ type TaskStore interface {
 	// claimable and returns how many, and when the next delay ends, if any.
 	PromoteRetries(ctx context.Context, limit int) (promoted int, next *time.Time, err error)
 
-	// Undecided returns up to limit runs with task runs that need a decision.
+	// Undecided returns up to limit runs with task runs that need a decision, the
+	// one that waits longest first. A run that cannot be decided stays in the list:
+	// the caller asks for as many more as it leaves alone.
 	Undecided(ctx context.Context, limit int) ([]uuid.UUID, error)
 	// LoadDecisions returns up to limit nodes of a run that need a decision, and
 	// what is needed to take it.
@@ -355,7 +357,8 @@ type Decisions struct {
 type WorkerStore interface {
 	// StartSession registers a session under w.ID with a lease of that length.
 	// A second session of the same name is refused with CodeConflict while the
-	// lease of the first is alive.
+	// lease of the first is alive. Sessions that ended more than a week ago are
+	// forgotten.
 	StartSession(ctx context.Context, w Worker, lease time.Duration) error
 	// Heartbeat raises the session's beat, extends its lease, and tells what the
 	// worker must know. held are the tokens and keys of the attempts it runs.

@@ -70,6 +70,20 @@ func (db *database) number(text string) int {
 	return n
 }
 
+// change writes to the database behind the store's back: a statement by dialect.
+func (db *database) change(statements map[string]string) {
+	db.Helper()
+	dialect, driver, name := "postgres", "pgx", db.url
+	if path, ok := strings.CutPrefix(db.url, "sqlite://"); ok {
+		dialect, driver, name = "sqlite", "sqlite", "file:"+path+"?_busy_timeout=10000"
+	}
+	raw, err := sql.Open(driver, name)
+	require.NoError(db, err)
+	_, err = raw.ExecContext(db.Context(), statements[dialect])
+	require.NoError(db, err)
+	require.NoError(db, raw.Close())
+}
+
 // task returns a task that does nothing, after the given ones.
 func task(name string, dependsOn ...string) miniairflow.Task {
 	return miniairflow.Task{

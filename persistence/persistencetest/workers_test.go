@@ -196,3 +196,25 @@ func TestLostTaskKeepsItsSlot(t *testing.T) {
 		db.check()
 	})
 }
+
+func TestOldSessionsAreForgotten(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.start(definition("etl", task("a")))
+		holder, old, recent := db.worker("holder"), db.worker("old"), db.worker("recent")
+		holder.claim(1)
+		for _, w := range []*worker{holder, old, recent} {
+			require.NoError(t, db.EndSession(t.Context(), w.id))
+		}
+		silent := map[string]string{
+			"sqlite":   `UPDATE workers SET last_heartbeat = last_heartbeat - 8 * 86400000000 WHERE name <> 'recent'`,
+			"postgres": `UPDATE workers SET last_heartbeat = last_heartbeat - interval '8 days' WHERE name <> 'recent'`,
+		}
+		db.change(silent)
+		db.worker("new")
+		require.Equal(t, 3, db.number(`SELECT count(*) FROM workers`))
+		require.Zero(t, db.number(`SELECT count(*) FROM workers WHERE name = 'old'`), "one that still holds an attempt stays")
+		shown, err := db.FindWorkers(t.Context())
+		require.NoError(t, err)
+		require.Len(t, shown, 2)
+	})
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // StartSession implements miniairflow.WorkerStore.
@@ -25,6 +26,12 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 			WHERE name = $1 AND id <> $2 AND status <> 'inactive' AND lease_until <= clock_timestamp()`
 		if _, err := t.Exec(ctx, silent, w.Name, w.ID); err != nil {
 			return fmt.Errorf("end silent session: %w", err)
+		}
+		const forget = `
+			DELETE FROM workers w WHERE status = 'inactive' AND last_heartbeat < clock_timestamp() - $1::bigint * interval '1 microsecond'
+				AND NOT EXISTS (SELECT 1 FROM task_open o WHERE o.session_id = w.id)`
+		if _, err := t.Exec(ctx, forget, dialect.KeepSessions.Microseconds()); err != nil {
+			return fmt.Errorf("forget old sessions: %w", err)
 		}
 		const text = `
 			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease_until, started_at, last_heartbeat)
@@ -164,7 +171,7 @@ func (s *Store) Sessions(ctx context.Context) ([]*miniairflow.Worker, error) {
 // FindWorkers implements miniairflow.WorkerStore.
 func (s *Store) FindWorkers(ctx context.Context) ([]*miniairflow.Worker, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w
-		WHERE w.status <> 'inactive' OR w.last_heartbeat > clock_timestamp() - interval '1 day'
+		WHERE w.status <> 'inactive' OR w.last_heartbeat > clock_timestamp() - $1::bigint * interval '1 microsecond'
 		ORDER BY w.started_at DESC, w.id DESC`
-	return query(ctx, s, scanWorker, text)
+	return query(ctx, s, scanWorker, text, dialect.ShowSessions.Microseconds())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // StartSession implements miniairflow.WorkerStore.
@@ -20,6 +21,12 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 			WHERE name = ? AND id <> ? AND status <> 'inactive' AND lease_until <= ?`
 		if _, err := t.ExecContext(ctx, silent, w.Name, w.ID, t.now); err != nil {
 			return fmt.Errorf("end silent session: %w", err)
+		}
+		const forget = `
+			DELETE FROM workers WHERE status = 'inactive' AND last_heartbeat < ?
+				AND NOT EXISTS (SELECT 1 FROM task_open o WHERE o.session_id = workers.id)`
+		if _, err := t.ExecContext(ctx, forget, t.now-dialect.KeepSessions.Microseconds()); err != nil {
+			return fmt.Errorf("forget old sessions: %w", err)
 		}
 		const text = `
 			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease_until, started_at, last_heartbeat)
@@ -161,5 +168,5 @@ func (s *Store) FindWorkers(ctx context.Context) ([]*miniairflow.Worker, error) 
 	const text = `SELECT ` + workerColumns + ` FROM workers w
 		WHERE w.status <> 'inactive' OR w.last_heartbeat > ?
 		ORDER BY w.started_at DESC, w.id DESC`
-	return query(ctx, s.read, scanWorker, text, now()-(24*time.Hour).Microseconds())
+	return query(ctx, s.read, scanWorker, text, now()-dialect.ShowSessions.Microseconds())
 }
