@@ -85,20 +85,15 @@ func (p *progress) update(run *runView, tasks, changed []taskRunView) {
 	}
 }
 
-// note prints lines that stay, above the block where there is one.
-func (p *progress) note(lines ...string) {
+// note prints a line that stays, above the block where there is one.
+func (p *progress) note(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lines > 0 {
 		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines)
 		p.lines = 0
 	}
-	for _, line := range lines {
-		fmt.Fprintln(p.out, line)
-	}
-	if p.width > 0 {
-		p.draw(time.Now())
-	}
+	fmt.Fprintln(p.out, line)
 }
 
 // say prints a line for a task whose state is worth one.
