@@ -22,27 +22,12 @@ interface LogViewProps {
 /** LogView shows the log of an attempt as it grows. Scrolling up stops following; scrolling to the end goes on. */
 export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps) {
   const { log, live, isComplete, loadEarlier, readAll } = useLog(taskRunId, attempt);
-  const [follow, setFollow] = useState(true);
+  const { view, follow, setFollow, onScroll } = useFollowing();
   const [wrap, setWrap] = useState(true);
   const [problem, setProblem] = useState<string | null>(null);
-  const view = useRef<HTMLDivElement>(null);
-  const lastTop = useRef(0);
 
   // A line that has not begun is no line.
   const lines = useMemo(() => (log.lines.at(-1) === "" ? log.lines.slice(0, -1) : log.lines), [log.lines]);
-  // Blocks get their true height only when they come into view, so the end
-  // moves also while no line arrives.
-  useEffect(() => {
-    const el = view.current;
-    if (!follow || !el?.firstElementChild) return;
-    const toEnd = () => {
-      el.scrollTop = el.scrollHeight;
-    };
-    const observer = new ResizeObserver(toEnd);
-    observer.observe(el.firstElementChild);
-    return () => observer.disconnect();
-  }, [follow]);
-
   const attempting = (work: () => Promise<void>) => async () => {
     try {
       setProblem(null);
@@ -50,15 +35,6 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
     } catch (e) {
       setProblem(problemText(e));
     }
-  };
-  // Only going up stops following: a log that grows moves the end away by itself.
-  const onScroll = () => {
-    const el = view.current;
-    if (!el) return;
-    const atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < nearEndPx;
-    if (atEnd) setFollow(true);
-    else if (el.scrollTop < lastTop.current) setFollow(false);
-    lastTop.current = el.scrollTop;
   };
   // The browser keeps the lines in view where they are, but not at the very top.
   const showEarlier = () => {
@@ -111,6 +87,35 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
       </section>
     </div>
   );
+}
+
+/** useFollowing keeps the end of a view in sight until its reader scrolls up, and again once the end is reached. */
+function useFollowing() {
+  const [follow, setFollow] = useState(true);
+  const view = useRef<HTMLDivElement>(null);
+  const lastTop = useRef(0);
+  // Blocks get their true height only when they come into view, so the end
+  // moves also while no line arrives.
+  useEffect(() => {
+    const el = view.current;
+    if (!follow || !el?.firstElementChild) return;
+    const toEnd = () => {
+      el.scrollTop = el.scrollHeight;
+    };
+    const observer = new ResizeObserver(toEnd);
+    observer.observe(el.firstElementChild);
+    return () => observer.disconnect();
+  }, [follow]);
+  // Only going up stops following: a log that grows moves the end away by itself.
+  const onScroll = () => {
+    const el = view.current;
+    if (!el) return;
+    const atEnd = el.scrollHeight - el.scrollTop - el.clientHeight < nearEndPx;
+    if (atEnd) setFollow(true);
+    else if (el.scrollTop < lastTop.current) setFollow(false);
+    lastTop.current = el.scrollTop;
+  };
+  return { view, follow, setFollow, onScroll };
 }
 
 /** save hands content to the browser as a download. */

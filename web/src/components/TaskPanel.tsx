@@ -48,20 +48,11 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
             Details
           </button>
           {attempts.length > 1 ? (
-            <select
-              aria-label="Attempt"
-              value={shown}
-              onChange={(e) => {
-                const next = Number(e.target.value);
-                onChange({ attempt: next === task.attempt ? undefined : next });
-              }}
-            >
-              {attempts.map((a) => (
-                <option key={a.number} value={a.number}>
-                  Attempt {a.number}: {statusText(a.status).toLowerCase()}
-                </option>
-              ))}
-            </select>
+            <AttemptSelect
+              attempts={attempts}
+              shown={shown}
+              onChange={(next) => onChange({ attempt: next === task.attempt ? undefined : next })}
+            />
           ) : null}
         </div>
         <button type="button" data-variant="plain" aria-label="Close the panel" onClick={onClose}>
@@ -85,6 +76,24 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
         />
       )}
     </section>
+  );
+}
+
+interface AttemptSelectProps {
+  attempts: TaskRunDetail["attempts"];
+  shown: number;
+  onChange: (attempt: number) => void;
+}
+
+function AttemptSelect({ attempts, shown, onChange }: AttemptSelectProps) {
+  return (
+    <select aria-label="Attempt" value={shown} onChange={(e) => onChange(Number(e.target.value))}>
+      {attempts.map((a) => (
+        <option key={a.number} value={a.number}>
+          Attempt {a.number}: {statusText(a.status).toLowerCase()}
+        </option>
+      ))}
+    </select>
   );
 }
 

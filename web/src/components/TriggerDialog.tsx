@@ -30,9 +30,8 @@ export function TriggerButton({ workflow, primary = false }: { workflow: Trigger
   );
 }
 
-function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const title = useId();
+/** useTrigger holds the form, and leads to the run that it started. */
+function useTrigger(workflow: Triggerable) {
   const navigate = useNavigate();
   const [fields] = useState(() => paramFields(workflow.params));
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
@@ -40,10 +39,6 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
   // One key per opening: pressing twice, or again after a lost answer, makes one run.
   const [key] = useState(newKey);
   const [{ fetching }, trigger] = useMutation(TriggerMutation);
-
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -67,6 +62,18 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
     );
   };
 
+  const setText = (name: string, text: string) => setTexts((old) => ({ ...old, [name]: text }));
+  return { fields, texts, setText, errors, submit, fetching };
+}
+
+function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const title = useId();
+  const { fields, texts, setText, errors, submit, fetching } = useTrigger(workflow);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+
   const byField = (name: string) => errors.find((e) => e.field?.join(".") === `params.${name}`)?.message;
   const others = errors.filter((e) => !fields.some((f) => e.field?.join(".") === `params.${f.name}`));
   return (
@@ -83,7 +90,7 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
             field={field}
             text={texts[field.name] ?? field.initial}
             error={byField(field.name)}
-            onChange={(text) => setTexts((old) => ({ ...old, [field.name]: text }))}
+            onChange={(text) => setText(field.name, text)}
           />
         ))}
         {others.map((e) => (

@@ -8,6 +8,7 @@ import { type RunDetail, RunHeader } from "../components/RunHeader";
 import { statusText } from "../components/Status";
 import { TaskPanel } from "../components/TaskPanel";
 import { TaskTable } from "../components/TaskTable";
+import type { RunSummaryFragment } from "../gql/graphql";
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
@@ -85,8 +86,7 @@ function LiveRun({ detail }: { detail: RunDetail }) {
       <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
       <RunHeader run={run} detail={detail} live={live.status} />
       {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
-      {run.status === "PENDING" ? <PendingNotice run={detail} /> : null}
-      {run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null}
+      <StateNotice run={run} detail={detail} />
       {strange ? <Notice title={`This run has no task ${search.task}`} /> : null}
       <div className={chosen ? styles.split : "stack"}>
         <div className={styles.tasks}>
@@ -113,4 +113,10 @@ function LiveRun({ detail }: { detail: RunDetail }) {
       </div>
     </div>
   );
+}
+
+/** StateNotice says what a run waits for, or why it ended as it did. */
+function StateNotice({ run, detail }: { run: RunSummaryFragment; detail: RunDetail }) {
+  if (run.status === "PENDING") return <PendingNotice run={detail} />;
+  return run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null;
 }

@@ -63,6 +63,31 @@ function stateText({ retiredAt, isActive, pausedAt }: WorkflowDetail) {
 
 function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: boolean }) {
   const { name, version } = workflow;
+  const runs = useRuns(workflow, firstPage);
+  // Polling brings equal tasks in new arrays; the graph is laid out per version.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a version never changes.
+  const tasks = useMemo(() => version.tasks, [version.id]);
+  return (
+    <div className="stack">
+      <Breadcrumb items={[{ text: name }]} />
+      <About workflow={workflow} />
+      <GraphCard tasks={tasks} runs={noRuns} onSelect={null} />
+      <section className="card" aria-label="Runs">
+        {runs.length > 0 ? (
+          <RunTable runs={runs} />
+        ) : (
+          <Empty title="It never ran">
+            <pre>miniairflow trigger {name} --wait</pre>
+          </Empty>
+        )}
+      </section>
+      <Pager workflow={workflow} firstPage={firstPage} />
+    </div>
+  );
+}
+
+/** useRuns returns the runs of the page that was asked for; the first one is kept live. */
+function useRuns({ name, runs }: WorkflowDetail, firstPage: boolean): readonly RunSummaryFragment[] {
   const [updates, setUpdates] = useState<readonly RunSummaryFragment[]>([]);
   useLive({
     document: RunsUpdates,
@@ -76,20 +101,18 @@ function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: 
         ).slice(0, pageSize),
       ),
   });
-  const runs = useMemo(
-    () => (firstPage ? mergeRuns(workflow.runs.nodes, updates).slice(0, pageSize) : workflow.runs.nodes),
-    [firstPage, workflow.runs.nodes, updates],
+  return useMemo(
+    () => (firstPage ? mergeRuns(runs.nodes, updates).slice(0, pageSize) : runs.nodes),
+    [firstPage, runs.nodes, updates],
   );
-  // Polling brings equal tasks in new arrays; the graph is laid out per version.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a version never changes.
-  const tasks = useMemo(() => version.tasks, [version.id]);
-  const { pageInfo } = workflow.runs;
+}
+
+function About({ workflow }: { workflow: WorkflowDetail }) {
   return (
-    <div className="stack">
-      <Breadcrumb items={[{ text: name }]} />
+    <>
       <div className="row spread">
         <div className="row">
-          <h1>{name}</h1>
+          <h1>{workflow.name}</h1>
           <PauseSwitch workflow={workflow} />
           <span className="muted">{stateText(workflow)}</span>
         </div>
@@ -109,7 +132,7 @@ function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: 
           ["Owner", workflow.owner || "–"],
           ["Tags", workflow.tags.join(", ") || "–"],
           ["File", workflow.sourceFile ?? "none: made through the API"],
-          ["Version", `${version.number}`],
+          ["Version", `${workflow.version.number}`],
           ["Runs at a time", `${workflow.maxActiveRuns}`],
           ["Changed", <Time key="changed" value={workflow.updatedAt} />],
         ]}
@@ -120,33 +143,29 @@ function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: 
           <pre style={{ padding: "0 0.9rem 0.9rem" }}>{workflow.docs}</pre>
         </details>
       ) : null}
-      <GraphCard tasks={tasks} runs={noRuns} onSelect={null} />
-      <section className="card" aria-label="Runs">
-        {runs.length > 0 ? (
-          <RunTable runs={runs} />
-        ) : (
-          <Empty title="It never ran">
-            <pre>miniairflow trigger {name} --wait</pre>
-          </Empty>
-        )}
-      </section>
-      <div className="row">
-        {firstPage ? null : (
-          <Link to="/workflows/$name" params={{ name }} className="button">
-            Newest runs
-          </Link>
-        )}
-        {pageInfo.hasNextPage ? (
-          <Link
-            to="/workflows/$name"
-            params={{ name }}
-            search={{ after: pageInfo.endCursor ?? undefined }}
-            className="button"
-          >
-            Older runs
-          </Link>
-        ) : null}
-      </div>
+    </>
+  );
+}
+
+function Pager({ workflow: { name, runs }, firstPage }: { workflow: WorkflowDetail; firstPage: boolean }) {
+  const { hasNextPage, endCursor } = runs.pageInfo;
+  return (
+    <div className="row">
+      {firstPage ? null : (
+        <Link to="/workflows/$name" params={{ name }} className="button">
+          Newest runs
+        </Link>
+      )}
+      {hasNextPage ? (
+        <Link
+          to="/workflows/$name"
+          params={{ name }}
+          search={{ after: endCursor ?? undefined }}
+          className="button"
+        >
+          Older runs
+        </Link>
+      ) : null}
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { ImportErrors } from "../components/ImportErrors";
 import { Empty, Loading, QueryError } from "../components/Notice";
 import { WorkflowTable } from "../components/WorkflowTable";
-import type { RunSummaryFragment, WorkflowFilter } from "../gql/graphql";
+import type { RunSummaryFragment, WorkflowFilter, WorkflowsQuery as WorkflowsData } from "../gql/graphql";
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
@@ -55,30 +55,34 @@ export function WorkflowsPage() {
           )}
         </section>
       ) : null}
-      {found && found.nodes.length > 0 ? (
-        <div className="row spread muted">
-          <span>
-            {found.totalCount}
-            {found.totalCountIsExact ? "" : "+"} {found.totalCount === 1 ? "workflow" : "workflows"}
-          </span>
-          <span className="row">
-            {search.after ? (
-              <Link to="/workflows" search={{ ...search, after: undefined }} className="button">
-                First page
-              </Link>
-            ) : null}
-            {found.pageInfo.hasNextPage ? (
-              <Link
-                to="/workflows"
-                search={{ ...search, after: found.pageInfo.endCursor ?? undefined }}
-                className="button"
-              >
-                Next page
-              </Link>
-            ) : null}
-          </span>
-        </div>
-      ) : null}
+      {found && found.nodes.length > 0 ? <Pager found={found} search={search} /> : null}
+    </div>
+  );
+}
+
+function Pager({ found, search }: { found: WorkflowsData["workflows"]; search: ListSearch }) {
+  return (
+    <div className="row spread muted">
+      <span>
+        {found.totalCount}
+        {found.totalCountIsExact ? "" : "+"} {found.totalCount === 1 ? "workflow" : "workflows"}
+      </span>
+      <span className="row">
+        {search.after ? (
+          <Link to="/workflows" search={{ ...search, after: undefined }} className="button">
+            First page
+          </Link>
+        ) : null}
+        {found.pageInfo.hasNextPage ? (
+          <Link
+            to="/workflows"
+            search={{ ...search, after: found.pageInfo.endCursor ?? undefined }}
+            className="button"
+          >
+            Next page
+          </Link>
+        ) : null}
+      </span>
     </div>
   );
 }
