@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -89,5 +88,5 @@ func TestWithoutEarlyReaders(t *testing.T) {
 func TestHopelessIsFound(t *testing.T) {
 	_, err := workingDir("/dags", "../x.yaml", "", "/run")
 	var cause *hopeless
-	require.True(t, errors.As(err, &cause))
+	require.ErrorAs(t, err, &cause)
 }

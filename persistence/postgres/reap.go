@@ -26,11 +26,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	}
 	reaped := 0
 	err = s.inTx(ctx, func(t *tx) error {
-		var ids []uuid.UUID
-		for _, o := range orphans {
-			ids = append(ids, o.RunID)
-		}
-		ids = sortedIDs(ids)
+		ids := runsOf(orphans)
 		if err := lockRuns(ctx, t, ids...); err != nil {
 			return err
 		}
@@ -71,6 +67,15 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 		return err
 	})
 	return reaped, err
+}
+
+// runsOf returns the runs of the attempts, ascending, each once.
+func runsOf(attempts []miniairflow.HeldAttempt) []uuid.UUID {
+	ids := make([]uuid.UUID, len(attempts))
+	for i, a := range attempts {
+		ids[i] = a.RunID
+	}
+	return sortedIDs(ids)
 }
 
 // loseAttempts ends open attempts as lost. Their task runs go to the head of

@@ -27,11 +27,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	reaped := 0
 	err = s.inTx(ctx, func(t *tx) error {
 		reaped = 0
-		var ids []uuid.UUID
-		for _, o := range orphans {
-			ids = append(ids, o.RunID)
-		}
-		ids = sortedIDs(ids)
+		ids := runsOf(orphans)
 		runs, err := s.loadRuns(ctx, t, ids...)
 		if err != nil {
 			return err
@@ -72,6 +68,15 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 		return err
 	})
 	return reaped, err
+}
+
+// runsOf returns the runs of the attempts, ascending, each once.
+func runsOf(attempts []miniairflow.HeldAttempt) []uuid.UUID {
+	ids := make([]uuid.UUID, len(attempts))
+	for i, a := range attempts {
+		ids[i] = a.RunID
+	}
+	return sortedIDs(ids)
 }
 
 // loseAttempt ends an open attempt as lost. Its task run goes to the head of

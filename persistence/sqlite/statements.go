@@ -63,10 +63,10 @@ func (p *pool) keep(text string, stmt *sql.Stmt) {
 
 // QueryContext is that of sql.DB, with a prepared statement.
 func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	stmt := p.find(text)
+	stmt := p.find(text) //nolint:sqlclosecheck // kept as long as the pool
 	if stmt == nil {
 		p.learn(ctx, []string{text})
-		stmt = p.find(text)
+		stmt = p.find(text) //nolint:sqlclosecheck // kept as long as the pool
 	}
 	if stmt == nil {
 		return p.DB.QueryContext(ctx, text, args...)
@@ -102,7 +102,7 @@ func (t *transaction) prepared(ctx context.Context, text string) *sql.Stmt {
 
 // ExecContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
-	if stmt := t.prepared(ctx, text); stmt != nil {
+	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.ExecContext(ctx, args...)
 	}
 	return t.Tx.ExecContext(ctx, text, args...)
@@ -110,7 +110,7 @@ func (t *transaction) ExecContext(ctx context.Context, text string, args ...any)
 
 // QueryContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	if stmt := t.prepared(ctx, text); stmt != nil {
+	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.QueryContext(ctx, args...)
 	}
 	return t.Tx.QueryContext(ctx, text, args...)
@@ -118,7 +118,7 @@ func (t *transaction) QueryContext(ctx context.Context, text string, args ...any
 
 // QueryRowContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
-	if stmt := t.prepared(ctx, text); stmt != nil {
+	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.QueryRowContext(ctx, args...)
 	}
 	return t.Tx.QueryRowContext(ctx, text, args...)
