@@ -3,6 +3,7 @@
 SHELL      := bash
 .SHELLFLAGS := -euo pipefail -c
 BIN        := bin/miniairflow
+ADDR       ?= 127.0.0.1:8080
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS    := -s -w -X main.version=$(VERSION)
 GOLANGCI   := .tools/bin/golangci-lint
@@ -27,8 +28,8 @@ build: ## Build bin/miniairflow, with the page where Node >= 20 is there
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/miniairflow
 
 .PHONY: run
-run: build ## Start on 127.0.0.1:8080 with the example workflows and SQLite
-	$(BIN) serve --addr 127.0.0.1:8080 --dags ./dags --home ./.home
+run: build ## Start on 127.0.0.1:8080 (ADDR=) with the example workflows and SQLite
+	$(BIN) serve --addr $(ADDR) --dags ./dags
 
 .PHONY: test
 test: setup build ## Run all tests: Go on both databases, the page, the browser (GOTESTFLAGS=-race)

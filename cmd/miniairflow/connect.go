@@ -69,7 +69,16 @@ func connect(ctx context.Context, c *config, io stdio) (*client, error) {
 	if url, ok := runningServer(ctx, c.Home); ok {
 		return remoteClient(c, url)
 	}
+	if path, _ := strings.CutPrefix(c.storeURL(), "sqlite://"); !exists(path) {
+		return nil, &exitError{code: exitUnreachable, cause: fmt.Errorf(
+			"no server runs on the home %s, and there is no database %s: start `miniairflow serve`, or name another --home or a --server", c.Home, path)}
+	}
 	return localClient(ctx, c, io)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func remoteClient(c *config, url string) (*client, error) {

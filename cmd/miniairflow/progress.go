@@ -85,15 +85,20 @@ func (p *progress) update(run *runView, tasks, changed []taskRunView) {
 	}
 }
 
-// note prints a line that stays, above the block where there is one.
-func (p *progress) note(line string) {
+// note prints lines that stay, above the block where there is one.
+func (p *progress) note(lines ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lines > 0 {
 		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines)
 		p.lines = 0
 	}
-	fmt.Fprintln(p.out, line)
+	for _, line := range lines {
+		fmt.Fprintln(p.out, line)
+	}
+	if p.width > 0 {
+		p.draw(time.Now())
+	}
 }
 
 // say prints a line for a task whose state is worth one.

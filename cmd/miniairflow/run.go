@@ -24,7 +24,9 @@ func newRunCommand(std stdio) *cobra.Command {
 		Use:   "run FILE",
 		Short: "Run a workflow file here and now, without a server",
 		Long: "Run a workflow file here and now, without a server: in a private store that is thrown\n" +
-			"away afterwards, unless --database-url is given. The exit code is the run's.",
+			"away afterwards. The exit code is the run's.\n\n" +
+			"With --database-url the run is kept there, and this process is a worker of that database until\n" +
+			"the run is over: it may execute tasks of other runs too.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd)
@@ -52,13 +54,18 @@ func newRunCommand(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("queues") {
 				config.Queues = queuesOf(definition.Definition) // nobody else is there to take its tasks
 			}
-			return runFile(config, std, fileRun{path: args[0], definition: definition, request: request, format: format})
+			logs, _ := cmd.Flags().GetBool("logs")
+			if !cmd.Flags().Changed("logs") {
+				logs = len(definition.Tasks) <= taskOutputTasksMax
+			}
+			return runFile(config, std, fileRun{path: args[0], definition: definition, request: request, format: format, logs: logs})
 		},
 	}
 	addWorkerFlags(cmd.Flags())
 	addFileFlags(cmd.Flags())
 	addParamFlags(cmd)
 	addOutputFlag(cmd)
+	cmd.Flags().Bool("logs", true, "print what the tasks print (default: for workflows of up to 100 tasks)")
 	cmd.Flags().String("workflow", "", "the workflow to run, where the file has several")
 	return cmd
 }
@@ -79,6 +86,7 @@ type fileRun struct {
 	definition loader.LoadedDefinition
 	request    miniairflow.TriggerRequest
 	format     outputFormat
+	logs       bool // print what the tasks print
 }
 
 // chooseWorkflow loads the file and picks the workflow of --workflow, or the only one.
@@ -182,13 +190,13 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 	if err != nil {
 		return nil, err
 	}
-	finished, err := p.follow(ctx, failed, c, run)
+	finished, err := p.follow(ctx, failed, c, r, run)
 	if err != nil {
 		return nil, err
 	}
 	if r.format != outputTable {
 		err = writeRun(p.std.out, r.format, finished)
-	} else if finished.Status != "success" {
+	} else if finished.Status != "success" && !r.logs {
 		err = p.printFailures(c, finished)
 	}
 	return finished, err
@@ -200,7 +208,7 @@ func (p *process) control() *miniairflow.Control {
 
 // follow shows the run until it ends. An interrupt cancels it first; without
 // an engine there is nothing to wait for.
-func (p *process) follow(ctx, failed context.Context, c *client, run *miniairflow.WorkflowRun) (*runView, error) {
+func (p *process) follow(ctx, failed context.Context, c *client, r fileRun, run *miniairflow.WorkflowRun) (*runView, error) {
 	watching, stopWatching := context.WithCancel(failed)
 	defer stopWatching()
 	show := newProgress(p.std.err, run.Label())
@@ -209,7 +217,11 @@ func (p *process) follow(ctx, failed context.Context, c *client, run *miniairflo
 		defer stopWatching()
 		cancelled <- p.interrupted(watching, show, run.ID)
 	})
-	finished, err := watch(watching, c, run.ID.String(), show)
+	var output *taskOutput
+	if r.logs {
+		output = newTaskOutput(c, show)
+	}
+	finished, err := watch(watching, c, run.ID.String(), show, output)
 	if stopListening() {
 		return finished, err
 	}

@@ -85,6 +85,9 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	if len(c.Roles) == 0 {
 		return usageErrorf("--roles: name at least one of %s", strings.Join(roles, ", "))
 	}
+	if slices.Contains(c.Roles, "loader") && !exists(c.Dags) {
+		return usageErrorf("--dags %s: there is no such folder; make it, or name another", c.Dags)
+	}
 	if err := os.MkdirAll(c.Home, 0o700); err != nil {
 		return fmt.Errorf("make home: %w", err)
 	}

@@ -143,10 +143,10 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 	if err != nil {
 		return err
 	}
+	if run.Status == "pending" {
+		explainPending(ctx, c, std, run, fmt.Sprint(options.input["workflow"]))
+	}
 	if !options.wait {
-		if run.Status == "pending" {
-			explainPending(ctx, c, std, run, fmt.Sprint(options.input["workflow"]))
-		}
 		return writeRun(std.out, options.format, run)
 	}
 	if options.timeout > 0 {
@@ -154,9 +154,9 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 		ctx, cancel = context.WithTimeout(ctx, options.timeout)
 		defer cancel()
 	}
-	finished, err := watch(ctx, c, run.ID, newProgress(std.err, run.Label))
+	finished, err := watch(ctx, c, run.ID, newProgress(std.err, run.Label), nil)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &exitError{code: exitTimedOut, cause: fmt.Errorf("%s still runs after %s; it goes on", run.Label, options.timeout)}
+		return &exitError{code: exitTimedOut, cause: fmt.Errorf("%s is not over after %s; it goes on", run.Label, options.timeout)}
 	}
 	if err != nil {
 		return err
@@ -172,9 +172,30 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 // explainPending tells on stderr why a run that was just made will not start by itself.
 func explainPending(ctx context.Context, c *client, std stdio, run *runView, workflow string) {
 	v, err := c.findWorkflow(ctx, workflow)
-	if err == nil && v.IsPaused {
-		fmt.Fprintf(std.err, "%s waits: %s is %s (miniairflow workflows unpause %s)\n", run.Label, v.Name, workflowState(v), v.Name)
+	switch {
+	case err != nil:
+		return
+	case !v.IsActive:
+		fmt.Fprintf(std.err, "%s waits: the file of %s says is_active: false\n", run.Label, v.Name)
+	case v.IsPaused:
+		fmt.Fprintf(std.err, "%s waits: %s is paused (miniairflow workflows unpause %s)\n", run.Label, v.Name, v.Name)
+	case !c.hasWorker(ctx):
+		fmt.Fprintf(std.err, "%s waits: no worker is running (miniairflow serve)\n", run.Label)
 	}
+}
+
+// hasWorker reports whether a worker takes tasks; true if that cannot be told.
+func (c *client) hasWorker(ctx context.Context) bool {
+	var data struct{ Workers []struct{ Status state } }
+	if err := c.query(ctx, `{ workers { status } }`, nil, &data); err != nil {
+		return true
+	}
+	for _, w := range data.Workers {
+		if w.Status == "active" {
+			return true
+		}
+	}
+	return false
 }
 
 // runResult turns the end of a run into the command's exit code.
@@ -185,10 +206,16 @@ func runResult(run *runView) error {
 	return &exitError{code: exitFailed}
 }
 
-// watch follows a run until it is over and returns it with its task runs.
-func watch(ctx context.Context, c *client, runID string, show *progress) (*runView, error) {
+// watch follows a run until it is over and returns it with its task runs. A nil
+// output prints nothing of what the tasks print.
+func watch(ctx context.Context, c *client, runID string, show *progress, output *taskOutput) (*runView, error) {
 	defer show.close()
-	w := &watcher{client: c, runID: runID, show: show}
+	ctx, stop := context.WithCancel(ctx)
+	defer func() {
+		stop()
+		output.wait()
+	}()
+	w := &watcher{client: c, runID: runID, show: show, output: output}
 	if err := resubscribe(ctx, resubscribePatience, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
 		return nil, err
 	}
@@ -205,6 +232,7 @@ type watcher struct {
 	client   *client
 	runID    string
 	show     *progress
+	output   *taskOutput
 	run      *runView
 	taskRuns []taskRunView
 	revision *int64
@@ -213,10 +241,10 @@ type watcher struct {
 func (w *watcher) subscribe(ctx context.Context) (bool, error) {
 	return w.client.subscribe(ctx, `subscription($id: ID!, $since: Int64) { workflowRunUpdated(id: $id, sinceRevision: $since) {
 		revision workflowRun { `+runFields+` } changedTaskRuns { `+taskRunFields+` } } }`,
-		map[string]any{"id": w.runID, "since": w.revision}, w.update)
+		map[string]any{"id": w.runID, "since": w.revision}, func(data json.RawMessage) error { return w.update(ctx, data) })
 }
 
-func (w *watcher) update(data json.RawMessage) error {
+func (w *watcher) update(ctx context.Context, data json.RawMessage) error {
 	var event struct {
 		WorkflowRunUpdated struct {
 			Revision        int64
@@ -235,6 +263,10 @@ func (w *watcher) update(data json.RawMessage) error {
 			w.taskRuns = append(w.taskRuns, taskRunView{Index: len(w.taskRuns)})
 		}
 		w.taskRuns[t.Index] = t
+	}
+	w.output.follow(ctx, u.ChangedTaskRuns)
+	if w.run.isTerminal() {
+		w.output.wait() // the last lines come before the summary
 	}
 	w.show.update(w.run, w.taskRuns, u.ChangedTaskRuns)
 	return nil

@@ -36,7 +36,7 @@ func newValidateCommand(std stdio) *cobra.Command {
 				return &exitError{code: exitInvalidFile}
 			}
 			if format == loader.FormatText {
-				fmt.Fprintf(std.err, "%d files with %d workflows: no problems\n", result.Files, len(result.Definitions))
+				fmt.Fprintf(std.err, "files: %d, workflows: %d, problems: none\n", result.Files, len(result.Definitions))
 			}
 			return nil
 		},

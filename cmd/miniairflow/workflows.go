@@ -64,6 +64,9 @@ func newWorkflowsListCommand(std stdio) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if err := c.tellImportErrors(ctx, std.err); err != nil {
+					return err
+				}
 				return write(std.out, format, workflows, func(w io.Writer) {
 					fmt.Fprintln(w, "NAME\tSCHEDULE\tNEXT RUN\tLAST RUN\tSTATE\tFILE")
 					for i := range workflows {
@@ -75,6 +78,27 @@ func newWorkflowsListCommand(std stdio) *cobra.Command {
 	}
 	addOutputFlag(cmd)
 	return cmd
+}
+
+// tellImportErrors prints what is wrong in workflow files: the list shows the
+// last good version of theirs, if there is one.
+func (c *client) tellImportErrors(ctx context.Context, out io.Writer) error {
+	var data struct {
+		ImportErrors []struct {
+			File    string
+			Line    int
+			Column  int
+			Message string
+		}
+	}
+	if err := c.query(ctx, `{ importErrors { file line column message } }`, nil, &data); err != nil {
+		return err
+	}
+	for _, e := range data.ImportErrors {
+		problem := miniairflow.ImportError{File: e.File, Line: e.Line, Column: e.Column, Message: e.Message}
+		fmt.Fprintln(out, printable(problem.String()))
+	}
+	return nil
 }
 
 func writeWorkflowRow(w io.Writer, v *workflowView, now time.Time) {
