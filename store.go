@@ -180,7 +180,9 @@ type RunStore interface {
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
 	// (counted under its lock), and run_after has come: task runs are written, fast
-	// roots are queued up to max_active_tasks, other roots ask for a decision.
+	// roots are queued up to max_active_tasks, other roots ask for a decision. A
+	// workflow of which none can be started holds up no other: the error tells of
+	// it, beside the runs of the others, which have started.
 	StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
 	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
 	// a running one the task runs that have not started are cancelled, the running

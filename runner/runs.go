@@ -28,11 +28,11 @@ var schedulerActor = miniairflow.Actor{Name: "scheduler"}
 func startRuns(ctx context.Context, store miniairflow.RunStore, started chan<- struct{}) (time.Duration, error) {
 	for {
 		ids, err := store.StartRuns(ctx, startBatch)
-		if err != nil {
-			return 0, fmt.Errorf("start runs: %w", err)
-		}
 		if len(ids) > 0 {
 			poke(started)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("start runs: %w", err)
 		}
 		if len(ids) < startBatch {
 			return unknown, nil

@@ -338,3 +338,16 @@ func TestLogicalDateDelaysNoManualRun(t *testing.T) {
 		}
 	})
 }
+
+func TestBrokenWorkflowHoldsUpNoOther(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		broken := db.sync(definition("broken", task("a")))
+		db.trigger(broken)
+		good := db.trigger(db.sync(definition("good", task("a"))))
+		text := `UPDATE workflow_versions SET document = '[]' WHERE id = '` + broken.ID.String() + `'`
+		db.change(map[string]string{"sqlite": text, "postgres": text})
+		started, err := db.StartRuns(t.Context(), 10)
+		require.ErrorContains(t, err, broken.WorkflowID.String())
+		require.Equal(t, []uuid.UUID{good.ID}, started)
+	})
+}

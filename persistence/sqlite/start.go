@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,16 +38,22 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 		return nil, err
 	}
 	var all []uuid.UUID
+	var failed []error
 	for _, id := range workflows {
 		for more := true; more && len(all) < limit; {
 			var started []uuid.UUID
-			if started, more, err = s.startRuns(ctx, id, limit-len(all)); err != nil {
-				return all, err
+			started, more, err = s.startRuns(ctx, id, limit-len(all))
+			if err != nil {
+				failed = append(failed, fmt.Errorf("start runs of workflow %s: %w", id, err))
+				break
 			}
 			all = append(all, started...)
 		}
+		if ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+			break
+		}
 	}
-	return all, nil
+	return all, errors.Join(failed...)
 }
 
 // pendingRun is a run that may start.
