@@ -67,10 +67,9 @@ func TestProgress_NoteStaysAboveTheBlock(t *testing.T) {
 	p := terminal(80, 20, shownTask(0, "a", "running", time.Second))
 	p.out = &out
 	p.draw(noon)
-	p.note("Interrupted")
-	p.draw(noon)
+	p.note("Interrupted", "twice")
 	require.Equal(t, 1, strings.Count(out.String(), "\x1b[2A\x1b[J"), "the block is taken away once, before the note: %q", out.String())
-	require.Contains(t, out.String(), "\x1b[2A\x1b[JInterrupted\n  ⠋ running")
+	require.Contains(t, out.String(), "\x1b[2A\x1b[JInterrupted\ntwice\n  ⠋ running", "and drawn again below it")
 }
 
 func TestProgress_PlainLines(t *testing.T) {
