@@ -30,3 +30,15 @@ func TestLogsHaveAFileOfTheirOwn(t *testing.T) {
 	require.EqualValues(t, 3, size)
 	require.NoError(t, s.Close())
 }
+
+// What was committed survives a loss of power, in both files.
+func TestCommitsAreDurable(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "home.db"), sqlite.Config{})
+	require.NoError(t, err)
+	for name, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "10000"} {
+		values, err := s.Settings(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, []string{want, want}, values, name)
+	}
+	require.NoError(t, s.Close())
+}

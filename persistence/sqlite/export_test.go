@@ -1,0 +1,17 @@
+package sqlite
+
+import "context"
+
+// Settings returns a setting of the connections that write: that of the database
+// and that of the logs.
+func (s *Store) Settings(ctx context.Context, name string) ([]string, error) {
+	var values []string
+	for _, p := range []*pool{s.write, s.logs} {
+		value, err := queryOne(ctx, p.DB, scanText, `PRAGMA `+name)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
