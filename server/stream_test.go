@@ -74,7 +74,7 @@ func TestForeignPageOpensNoSocket(t *testing.T) {
 	})
 	own := "http://" + strings.TrimPrefix(r.url, "http://")
 	for origin, want := range map[string]int{own: http.StatusSwitchingProtocols, "http://localhost:1": 403, "null": 403, "https://evil.example": 403} {
-		conn, response, err := websocket.Dial(t.Context(), r.url+"/graphql", &websocket.DialOptions{
+		conn, response, err := websocket.Dial(t.Context(), r.url+"/graphql", &websocket.DialOptions{ //nolint:bodyclose // as above
 			HTTPClient: r.client, HTTPHeader: http.Header{"Origin": {origin}, "Cookie": {server.CookieName + "=" + testToken}},
 		})
 		require.Equal(t, want, response.StatusCode, origin)
