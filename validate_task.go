@@ -72,6 +72,9 @@ func (v *validator) action(at []string, t *Task) {
 		v.add(sub(at, "noop"), "task %q has two actions, command and noop: keep one", t.Name)
 		return
 	case t.Noop:
+		if len(t.Outputs) > 0 {
+			v.add(sub(at, "outputs"), "task %q is a noop, which writes no outputs: leave outputs out, or give it a command", t.Name)
+		}
 		return
 	}
 	at = sub(at, "command")

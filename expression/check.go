@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	miniairflow "github.com/sauravritesh63/miniairflow"
 )
@@ -30,7 +33,7 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 	if g, err := miniairflow.NewDAG(d); err == nil {
 		c.upstream = &reach{dag: g}
 	}
-	c.workflow()
+	c.workflow(e)
 	for i := range d.Tasks {
 		c.task(i)
 	}
@@ -73,7 +76,7 @@ func (c *checker) add(path []string, format string, args ...any) {
 	c.problems = append(c.problems, miniairflow.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-func (c *checker) workflow() {
+func (c *checker) workflow(e *Engine) {
 	c.forbid([]string{"name"}, "a name", c.d.Name)
 	c.forbid([]string{"owner"}, "owner", c.d.Owner)
 	for i, tag := range c.d.Tags {
@@ -85,11 +88,39 @@ func (c *checker) workflow() {
 	}
 	for _, p := range c.d.Params {
 		if text, ok := p.Default.(string); ok {
+			before := len(c.problems)
 			c.template(site{path: []string{"params", p.Name, "default"}, name: "a param's default", task: -1}, text)
+			if len(c.problems) == before {
+				c.paramDefault(e, &p, text)
+			}
 		}
 	}
 	for _, name := range keysOf(c.d.Env) {
 		c.template(site{path: []string{"env", name}, name: "the workflow's env", params: true, task: -1}, c.d.Env[name])
+	}
+}
+
+// sampleRun stands for the run that a param's default will read.
+var sampleRun = miniairflow.RunScope{
+	ID: uuid.MustParse("01936f2a-0000-7000-8000-000000000000"), Number: 1, Workflow: "workflow", Type: miniairflow.RunScheduled,
+	LogicalDate:       time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
+	DataIntervalStart: time.Date(2026, 1, 30, 6, 0, 0, 0, time.UTC),
+	DataIntervalEnd:   time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
+	RunAfter:          time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
+}
+
+// paramDefault checks that a default with a template gives what the param's type
+// takes: a schedule would find out only when it is due, with nobody there to see.
+func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
+	if !strings.Contains(text, opening) {
+		return
+	}
+	value, err := e.Text(text, miniairflow.Scope{Run: sampleRun})
+	if err == nil && len(p.Enum) == 0 {
+		_, err = p.Check(value)
+	}
+	if err != nil {
+		c.add([]string{"params", p.Name, "default"}, "default of param %q (%s): %v", p.Name, p.Type, err)
 	}
 }
 

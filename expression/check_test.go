@@ -19,7 +19,7 @@ func etl() *miniairflow.Definition {
 			{Name: "region", Type: miniairflow.ParamString},
 			{Name: "count", Type: miniairflow.ParamInteger},
 			{Name: "flag", Type: miniairflow.ParamBoolean},
-			{Name: "day", Type: miniairflow.ParamDate, Default: "${{ run.logical_date }}"},
+			{Name: "day", Type: miniairflow.ParamDatetime, Default: "${{ run.logical_date }}"},
 		},
 		Env: map[string]string{"REGION": "${{ params.region }}-${{ run.number }}"},
 		Tasks: []miniairflow.Task{
@@ -191,4 +191,18 @@ func TestCheckOfManyTasks(t *testing.T) {
 		d.Tasks = append(d.Tasks, task)
 	}
 	require.Len(t, expression.New().Check(d), count-1)
+}
+
+func TestCheckParamDefault(t *testing.T) {
+	d := &miniairflow.Definition{
+		Name: "w", Params: []miniairflow.Param{
+			{Name: "day", Type: miniairflow.ParamDate, Default: "${{ run.logical_date }}"},
+			{Name: "at", Type: miniairflow.ParamDatetime, Default: "${{ run.logical_date }}"},
+			{Name: "n", Type: miniairflow.ParamInteger, Default: "${{ run.number }}"},
+		},
+	}
+	problems := expression.New().Check(d)
+	require.Len(t, problems, 1)
+	require.Equal(t, []string{"params", "day", "default"}, problems[0].Path)
+	require.Contains(t, problems[0].Message, "is not a date")
 }

@@ -138,8 +138,13 @@ func (v value) retry(policy *miniairflow.RetryPolicy) {
 		policy.Count = v.integer()
 		return
 	}
-	entries, _ := v.entries("how often and when, such as {count: 3, delay: 10s}")
+	entries, ok := v.entries("how often and when, such as {count: 3, delay: 10s}")
+	before := len(v.doc.problems)
 	retryFields.read(entries, "retry", policy)
+	hasCount := slices.ContainsFunc(entries, func(e entry) bool { return e.name == "count" })
+	if ok && policy.Count == 0 && !hasCount && v.path[0] == "tasks" && len(v.doc.problems) == before {
+		v.fail("retry has no count, so nothing would be tried again: add count, as in {count: 3, delay: 10s}")
+	}
 }
 
 // priority reads the name of a priority; unlike other words it has no form in
