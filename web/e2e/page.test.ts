@@ -46,6 +46,13 @@ async function runEnds(): Promise<void> {
   await page.getByRole("button", { name: "Cancel the run" }).waitFor({ state: "detached" });
 }
 
+/** boxesInFrame reports whether every box of the graph is drawn where it can be seen. */
+async function boxesInFrame(on: Page): Promise<boolean> {
+  const frame = await on.getByTestId("task-graph").boundingBox();
+  const boxes = await Promise.all((await on.locator(".react-flow__node").all()).map((n) => n.boundingBox()));
+  return boxes.every((b) => b && frame && b.x >= frame.x && b.x + b.width <= frame.x + frame.width);
+}
+
 async function expectNoBarriers(): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -89,6 +96,8 @@ test("what a task prints is text, never markup, and its outputs are shown", asyn
   const other = await context.newPage();
   await other.goto(address);
   await other.getByText('"ready": 3').waitFor();
+  // With the panel open from the start the whole graph is in its frame all the same.
+  await expect.poll(() => boxesInFrame(other)).toBe(true);
 });
 
 test("the form refuses what the workflow's parameters do not allow", async () => {

@@ -42,10 +42,12 @@ export function LogView({ taskRunId, taskName, attempt, waiting }: LogViewProps)
     return loadEarlier();
   };
   const earlier = startOffset(log);
+  // Of a log without a byte nothing arrives, so "connecting" could stand for ever.
+  const status = attempt > 0 && live.status !== "connecting" ? live.status : "over";
   return (
     <div className={styles.log}>
       <div className={styles.tools}>
-        <LiveMark status={attempt > 0 ? live.status : "over"} />
+        <LiveMark status={status} />
         <span className={styles.space} />
         <button type="button" aria-pressed={follow} onClick={() => setFollow(!follow)}>
           Follow

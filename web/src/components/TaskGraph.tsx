@@ -4,6 +4,7 @@ import {
   type Edge,
   Handle,
   type Node,
+  type NodeHandle,
   type NodeProps,
   Position,
   ReactFlow,
@@ -32,6 +33,13 @@ const fit = { maxZoom: 1, padding: 0.06 };
 const minHeight = 190;
 const maxHeight = 420;
 
+// Sizes and the ends of edges are known, so the graph is whole also in a tab that
+// was not in view yet, in which nothing can be measured.
+const handles: NodeHandle[] = [
+  { type: "target", position: Position.Left, x: 0, y: boxHeight / 2 },
+  { type: "source", position: Position.Right, x: boxWidth, y: boxHeight / 2 },
+];
+
 interface TaskGraphProps {
   tasks: readonly GraphTask[];
   /** runs holds the task runs by name; empty before a run has any. */
@@ -50,6 +58,8 @@ export default function TaskGraph({ tasks, runs, selected, onSelect }: TaskGraph
     position: { x, y },
     width: boxWidth,
     height: boxHeight,
+    measured: { width: boxWidth, height: boxHeight },
+    handles,
     data: { name, task: runs.get(name) ?? null, selected: name === selected, onSelect },
   }));
   const edges: Edge[] = placed.edges.map((edge) => {
