@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -87,10 +89,13 @@ func TestSecondOwnerOfAFileIsRefused(t *testing.T) {
 	require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(persistence.Migrate(t.Context(), url)))
 }
 
-func TestNewOwnerTakesOverTheAttemptsOfTheOld(t *testing.T) {
+func TestNewOwnerTakesOverWhatTheOldHeld(t *testing.T) {
 	url := persistencetest.SQLiteURL(t)
 	store, err := persistence.Open(t.Context(), url, persistence.Options{})
 	require.NoError(t, err)
+	held, err := store.TryLease(t.Context(), "loader", uuid.New(), time.Hour)
+	require.NoError(t, err)
+	require.True(t, held)
 	raw := openRaw(t, "sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?mode=ro")
 	db := &database{testCase: t, Store: store, url: url, raw: raw}
 	r := db.start(definition("etl", task("a")))
@@ -98,6 +103,9 @@ func TestNewOwnerTakesOverTheAttemptsOfTheOld(t *testing.T) {
 	require.NoError(t, store.Close())
 
 	db.Store = persistencetest.Open(t, url)
+	held, err = db.TryLease(t.Context(), "loader", uuid.New(), time.Hour)
+	require.NoError(t, err)
+	require.True(t, held, "the lease died with its process")
 	reaped, err := db.Reap(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, 1, reaped)

@@ -48,8 +48,8 @@ type Store struct {
 // Open opens the database file at path, made with its folder if need be, and
 // migrates it. The logs are in a second file beside it, "<name>-logs.db". A file
 // that another process has open is a CodeConflict. Sessions that earlier
-// processes left behind become inactive: nobody else can have them. The caller
-// must Close the store.
+// processes left behind become inactive, and their leases are dropped: nobody
+// else can have them. The caller must Close the store.
 func Open(ctx context.Context, path string, config Config) (*Store, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -158,11 +158,17 @@ func openFile(path string, a access) (*sql.DB, error) {
 	return db, nil
 }
 
-// endEarlierSessions makes all sessions inactive that the file still calls alive.
+// endEarlierSessions makes all sessions inactive that the file still calls alive,
+// and drops the leases that earlier processes held.
 func (s *Store) endEarlierSessions(ctx context.Context) error {
 	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.ExecContext(ctx, `UPDATE workers SET status = 'inactive' WHERE status <> 'inactive'`)
-		return err
+		if _, err := t.ExecContext(ctx, `UPDATE workers SET status = 'inactive' WHERE status <> 'inactive'`); err != nil {
+			return fmt.Errorf("end earlier sessions: %w", err)
+		}
+		if _, err := t.ExecContext(ctx, `DELETE FROM leases`); err != nil {
+			return fmt.Errorf("drop earlier leases: %w", err)
+		}
+		return nil
 	})
 }
 
