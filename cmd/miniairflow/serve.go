@@ -101,6 +101,7 @@ func serve(ctx context.Context, c *config, std stdio) error {
 }
 
 func (p *process) run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, p.tellStopping)()
 	group, ctx := errgroup.WithContext(ctx)
 	if p.plays("api") {
 		if err := p.startAPI(ctx, group); err != nil {
@@ -124,6 +125,13 @@ func (p *process) run(ctx context.Context) error {
 		p.logger.InfoContext(ctx, "Started", "roles", strings.Join(p.config.Roles, ","))
 	}
 	return group.Wait()
+}
+
+// tellStopping says why the program does not end at once when it is told to.
+func (p *process) tellStopping() {
+	if p.plays("worker") {
+		p.logger.Info("Stopping: Running tasks may finish; a second signal ends them", "drain_timeout", p.config.DrainTimeout)
+	}
 }
 
 func (p *process) plays(role string) bool { return slices.Contains(p.config.Roles, role) }
