@@ -133,6 +133,12 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 		for i := range run.TaskRuns {
 			t := &run.TaskRuns[i]
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", t.Name, t.Status, t.Attempt, took(t.StartedAt, t.FinishedAt, now), printable(text(t.Reason)))
+			if len(t.Attempts) < 2 {
+				continue
+			}
+			for _, a := range t.Attempts {
+				fmt.Fprintf(w, "\t%s\t%d\t%s\t%s\n", a.Status, a.Number, took(a.StartedAt, a.FinishedAt, now), printable(text(a.Reason)))
+			}
 		}
 	})
 }

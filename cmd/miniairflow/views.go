@@ -65,6 +65,18 @@ type taskRunView struct {
 	Outputs    json.RawMessage `json:"outputs,omitempty"`
 	StartedAt  *time.Time      `json:"startedAt"`
 	FinishedAt *time.Time      `json:"finishedAt"`
+	Attempts   []attemptView   `json:"attempts,omitempty"`
+}
+
+// attemptView is one try of a task run.
+type attemptView struct {
+	Number     int        `json:"number"`
+	Status     state      `json:"status"`
+	Reason     *string    `json:"reason"`
+	ExitCode   *int       `json:"exitCode"`
+	Worker     string     `json:"worker"`
+	StartedAt  *time.Time `json:"startedAt"`
+	FinishedAt *time.Time `json:"finishedAt"`
 }
 
 // state is a state in lower case, whatever the case of its source.
@@ -83,6 +95,7 @@ const (
 		version { number hash } latestRun { ` + runFields + ` }`
 	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt`
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
+	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
 )
 
 // pageSize is the largest page that the API gives.
@@ -247,7 +260,7 @@ func (c *client) findRun(ctx context.Context, ref string) (*runView, error) {
 	return nil, usageErrorf("run %q: name it by its id, as workflow#number, or as workflow@latest", ref)
 }
 
-// findTaskRuns returns all task runs of a run, in file order.
+// findTaskRuns returns all task runs of a run with their attempts, in file order.
 func (c *client) findTaskRuns(ctx context.Context, runID string) ([]taskRunView, error) {
 	all := []taskRunView{}
 	var after *string
@@ -261,7 +274,7 @@ func (c *client) findTaskRuns(ctx context.Context, runID string) ([]taskRunView,
 			}
 		}
 		err := c.query(ctx, `query($id: ID!, $first: Int, $after: String) { workflowRun(id: $id) {
-			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` } pageInfo { hasNextPage endCursor } } } }`,
+			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` `+attemptFields+` } pageInfo { hasNextPage endCursor } } } }`,
 			map[string]any{"id": runID, "first": pageSize, "after": after}, &data)
 		if err != nil {
 			return nil, err
