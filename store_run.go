@@ -1,0 +1,194 @@
+package miniairflow
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RunStore keeps workflow runs: creates (T1), starts (T2) and cancels (T8) them.
+type RunStore interface {
+	// CreateRun creates a pending run. The run_after of a manual one is the time of
+	// its creation, whatever its logical date is. created is false if a run with
+	// this ID or, in this workflow, this idempotency key or logical date of the same
+	// schedule exists: then that run is returned unchanged. A retired workflow is a
+	// CodeConflict.
+	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
+	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
+	// where the workflow is not paused, has fewer than max_active_runs running ones
+	// (counted under its lock), and run_after has come: task runs are written, fast
+	// roots are queued up to max_active_tasks, other roots ask for a decision. A
+	// workflow of which none can be started holds up no other: the error tells of
+	// it, beside the runs of the others, which have started.
+	StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
+	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
+	// a running one the task runs that have not started are cancelled, the running
+	// ones are flagged for their workers (Heartbeat), and the run ends when they
+	// have. It is idempotent; a terminal run is returned as it is.
+	CancelRun(ctx context.Context, cancel Cancel) (*WorkflowRun, error)
+	// OverdueRuns returns up to limit running runs past their deadline that nobody
+	// has cancelled yet, and the next deadline after now, if any.
+	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
+	// DeleteRuns deletes up to limit terminal runs that finished before the given
+	// time, with their task runs, attempts and logs, and returns how many.
+	DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error)
+
+	FindRun(ctx context.Context, id uuid.UUID) (*WorkflowRun, error)
+	// FindRunByNumber finds a run by its number; number 0 is the latest one.
+	FindRunByNumber(ctx context.Context, workflowID uuid.UUID, number int64) (*WorkflowRun, error)
+	// FindRuns returns a page, the newest first (by creation, then ID).
+	FindRuns(ctx context.Context, filter RunFilter) ([]*WorkflowRun, error)
+	// CountRuns counts what FindRuns would return over all pages, up to max.
+	CountRuns(ctx context.Context, filter RunFilter, max int) (int, error)
+	// CountTasks returns how many task runs of each of the runs are in each state.
+	CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID]map[TaskStatus]int, error)
+	// RunChanges returns the run and those of its task runs that may have changed
+	// since the cursor, which is the Revision of an earlier answer, or 0 for all.
+	// No change is ever missed, not even one of a slower transaction; one may come
+	// twice. The new cursor is never less than the old one.
+	RunChanges(ctx context.Context, runID uuid.UUID, since int64) (RunChanges, error)
+}
+
+// Cancel is a request to end a run.
+type Cancel struct {
+	RunID    uuid.UUID
+	TimedOut bool // by the run's own timeout: it ends failed, not cancelled
+	By       Actor
+}
+
+// RunFilter chooses runs. The zero value of a field does not restrict.
+type RunFilter struct {
+	WorkflowID uuid.UUID
+	Statuses   []RunStatus
+	Before     *RunCursor // page: runs older than this one
+	Limit      int        // 1 to 200; 0: 50
+}
+
+// RunCursor is the place of a run in the order of FindRuns.
+type RunCursor struct {
+	CreatedAt time.Time
+	ID        uuid.UUID
+}
+
+// RunChanges is the answer of RunStore.RunChanges.
+type RunChanges struct {
+	Run      *WorkflowRun
+	TaskRuns []*TaskRun // by Seq
+	Revision int64
+}
+
+// TaskStore moves task runs: decisions (T3), claims (T4) and finishes (T5).
+type TaskStore interface {
+	// Exchange ends attempts and claims new ones for the slots that are free, in
+	// one transaction: what a worker does at each hop. Each finish is checked by
+	// its token; one that is not open (any more) is Stale and changes nothing,
+	// unless it is the repetition of one that was stored: then its first outcome
+	// is returned. An ended task run moves its children (DAG.Fanout) and, if it is
+	// the last one, ends its run. If cancellation of the run was requested, a
+	// retry becomes cancelled. Claims take the highest priority first, then the
+	// oldest, and skip what others hold. ErrFenced if the session is inactive or
+	// its lease has run out: then nothing was changed, and attempts end by Reap.
+	// A draining session gets no claims.
+	Exchange(ctx context.Context, request Exchange) (ExchangeResult, error)
+	// Claimed returns the claims that an Exchange with this token has made and
+	// that are still open: what to ask after an unknown outcome.
+	Claimed(ctx context.Context, token uuid.UUID) ([]Claim, error)
+	// PromoteRetries makes up to limit task runs whose retry delay is over
+	// claimable and returns how many, and when the next delay ends, if any.
+	PromoteRetries(ctx context.Context, limit int) (promoted int, next *time.Time, err error)
+
+	// Undecided returns up to limit runs with task runs that need a decision, the
+	// one that waits longest first. A run that cannot be decided stays in the list:
+	// the caller asks for as many more as it leaves alone.
+	Undecided(ctx context.Context, limit int) ([]uuid.UUID, error)
+	// LoadDecisions returns up to limit nodes of a run that need a decision, and
+	// what is needed to take it.
+	LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (Decisions, error)
+	// LoadNodes returns the nodes of a run at the given places, in their order;
+	// only pending ones.
+	LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]Node, error)
+	// ApplyChanges writes the decisions for task runs that are still pending, moves
+	// the children of those that became terminal, and ends the run if they were
+	// the last. A request for a decision is answered only if its generation is
+	// that of the change.
+	ApplyChanges(ctx context.Context, runID uuid.UUID, changes []Change) error
+	// TaskResults returns status, outputs and exit code of the task runs at the
+	// given places.
+	TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*TaskRun, error)
+
+	FindTaskRun(ctx context.Context, runID uuid.UUID, seq int) (*TaskRun, error)
+	// FindTaskRuns returns a page: of one run by Seq, else the newest run first.
+	// Over all runs, statuses that are all open ones, or all without success but
+	// ended or up_for_retry, are found by an index; another mix reads task runs from
+	// the newest run on until the page is full.
+	FindTaskRuns(ctx context.Context, filter TaskRunFilter) ([]*TaskRun, error)
+	// CountTaskRuns counts what FindTaskRuns would return over all pages, up to max.
+	CountTaskRuns(ctx context.Context, filter TaskRunFilter, max int) (int, error)
+	// FindAttempts returns the attempts of each of the task runs, oldest first,
+	// the open one included.
+	FindAttempts(ctx context.Context, keys []TaskRunKey) (map[TaskRunKey][]*TaskAttempt, error)
+	// QueueDepth returns how many task runs may be claimed now, by queue.
+	QueueDepth(ctx context.Context) (map[string]int, error)
+}
+
+// TaskRunKey names a task run.
+type TaskRunKey struct {
+	RunID uuid.UUID
+	Seq   int
+}
+
+// TaskRunFilter chooses task runs. The zero value of a field does not restrict.
+type TaskRunFilter struct {
+	RunID    uuid.UUID
+	Statuses []TaskStatus
+	After    *TaskRunKey // page: after this one in the order of FindTaskRuns
+	Limit    int         // 1 to 200; 0: 50
+}
+
+// Exchange is the request of TaskStore.Exchange.
+type Exchange struct {
+	SessionID uuid.UUID
+	Finishes  []Finish
+	Queues    []string  // to claim from
+	Limit     int       // how many to claim; 0: none
+	Token     uuid.UUID // a new one, made by the worker, for all claims of this call
+}
+
+// Finish is the end of one attempt.
+type Finish struct {
+	RunID    uuid.UUID
+	Seq      int
+	Token    uuid.UUID     // of its claim
+	Attempt  AttemptStatus // success, failed, timed_out or cancelled
+	Next     TaskStatus    // of the task run: success, failed, cancelled or up_for_retry, see FinishOf
+	Delay    time.Duration // until the next attempt, for up_for_retry
+	Reason   string
+	ExitCode *int
+	Outputs  map[string]any
+}
+
+// ExchangeResult is the answer of TaskStore.Exchange.
+type ExchangeResult struct {
+	Stale  []bool // by place in Exchange.Finishes
+	Claims []Claim
+}
+
+// Claim is a task run that the worker now owns: it has an open attempt with the
+// token of the Exchange.
+type Claim struct {
+	RunID     uuid.UUID
+	Seq       int
+	Attempt   int
+	Failures  int // earlier attempts that count against retry.count
+	Token     uuid.UUID
+	VersionID uuid.UUID
+	Run       *WorkflowRun // shared by the claims of one run; read only
+	StartedAt time.Time
+}
+
+// Decisions is the answer of TaskStore.LoadDecisions.
+type Decisions struct {
+	Run   *WorkflowRun
+	Nodes []Node // Status pending, Generation set
+}

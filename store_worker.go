@@ -1,0 +1,62 @@
+package miniairflow
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// WorkerStore keeps the sessions of workers (T6, T7).
+type WorkerStore interface {
+	// StartSession registers a session under w.ID with a lease of that length.
+	// A second session of the same name is refused with CodeConflict while the
+	// lease of the first is alive. Sessions that ended more than a week ago are
+	// forgotten.
+	StartSession(ctx context.Context, w Worker, lease time.Duration) error
+	// Heartbeat raises the session's beat, extends its lease, and tells what the
+	// worker must know. held are the tokens and keys of the attempts it runs.
+	// ErrFenced if the session is inactive.
+	Heartbeat(ctx context.Context, sessionID uuid.UUID, held []HeldAttempt, lease time.Duration) (HeartbeatResult, error)
+	// EndSession makes the session inactive. Attempts it still holds end by Reap.
+	EndSession(ctx context.Context, sessionID uuid.UUID) error
+	// Sessions returns the sessions that are not inactive.
+	Sessions(ctx context.Context) ([]*Worker, error)
+	// FenceSession makes a session inactive if its beat is still the given one,
+	// and reports whether it did.
+	FenceSession(ctx context.Context, sessionID uuid.UUID, beat int64) (bool, error)
+	// Reap ends up to limit open attempts of inactive sessions as lost: the task
+	// run is queued again at once or, after LossesMax losses, failed, or cancelled
+	// if its run is being cancelled. It returns how many.
+	Reap(ctx context.Context, limit int) (int, error)
+	// FindWorkers returns all sessions that are not inactive, and those that ended
+	// within the last day, newest first.
+	FindWorkers(ctx context.Context) ([]*Worker, error)
+}
+
+// HeldAttempt is an attempt that a worker runs.
+type HeldAttempt struct {
+	RunID uuid.UUID
+	Seq   int
+	Token uuid.UUID
+}
+
+// HeartbeatResult is the answer of WorkerStore.Heartbeat.
+type HeartbeatResult struct {
+	Draining bool
+	Cancel   []HeldAttempt // held attempts whose run is being cancelled
+	NotOwned []HeldAttempt // held attempts that are not open for this session: kill them
+}
+
+// LogStore keeps the logs of attempts as compressed chunks.
+type LogStore interface {
+	// AppendLog stores chunks of one attempt, durable when it returns. A chunk
+	// whose offset is stored already is left as it is. On each success TopicLog is
+	// published for the run.
+	AppendLog(ctx context.Context, key AttemptKey, chunks []LogChunk) error
+	// ReadLog returns the chunks that hold bytes at or after offset, in order, at
+	// most limit chunks. An attempt without a log has none.
+	ReadLog(ctx context.Context, key AttemptKey, offset int64, limit int) ([]LogChunk, error)
+	// LogSize returns how many bytes, uncompressed, the log has.
+	LogSize(ctx context.Context, key AttemptKey) (int64, error)
+}
