@@ -157,6 +157,10 @@ func (r *taskRunResolver) Outputs(ctx context.Context, obj *miniairflow.TaskRun)
 	return obj.Outputs, nil
 }
 
+func (r *taskRunResolver) WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error) {
+	return r.waitReasons(ctx, objs)
+}
+
 func (r *taskRunResolver) DependsOn(ctx context.Context, objs []*miniairflow.TaskRun) ([][]string, error) {
 	return r.dependsOn(ctx, objs)
 }

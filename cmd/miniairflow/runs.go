@@ -132,7 +132,7 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 		fmt.Fprintln(w, "\nTASK\tSTATUS\tATTEMPT\tTOOK\tREASON")
 		for i := range run.TaskRuns {
 			t := &run.TaskRuns[i]
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", t.Name, t.Status, t.Attempt, took(t.StartedAt, t.FinishedAt, now), printable(text(t.Reason)))
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", t.Name, t.Status, t.Attempt, took(t.StartedAt, t.FinishedAt, now), printable(t.why()))
 			if len(t.Attempts) < 2 {
 				continue
 			}

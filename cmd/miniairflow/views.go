@@ -65,7 +65,16 @@ type taskRunView struct {
 	Outputs    json.RawMessage `json:"outputs,omitempty"`
 	StartedAt  *time.Time      `json:"startedAt"`
 	FinishedAt *time.Time      `json:"finishedAt"`
+	WaitReason *string         `json:"waitReason,omitempty"`
 	Attempts   []attemptView   `json:"attempts,omitempty"`
+}
+
+// why returns why the task run waits or, if it does not, why it ended so.
+func (t *taskRunView) why() string {
+	if t.WaitReason != nil {
+		return *t.WaitReason
+	}
+	return text(t.Reason)
 }
 
 // attemptView is one try of a task run.
@@ -274,7 +283,7 @@ func (c *client) findTaskRuns(ctx context.Context, runID string) ([]taskRunView,
 			}
 		}
 		err := c.query(ctx, `query($id: ID!, $first: Int, $after: String) { workflowRun(id: $id) {
-			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` `+attemptFields+` } pageInfo { hasNextPage endCursor } } } }`,
+			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` waitReason `+attemptFields+` } pageInfo { hasNextPage endCursor } } } }`,
 			map[string]any{"id": runID, "first": pageSize, "after": after}, &data)
 		if err != nil {
 			return nil, err

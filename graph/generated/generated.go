@@ -205,6 +205,7 @@ type ComplexityRoot struct {
 		StartedAt   func(childComplexity int) int
 		Status      func(childComplexity int) int
 		Task        func(childComplexity int) int
+		WaitReason  func(childComplexity int) int
 		WorkflowRun func(childComplexity int) int
 	}
 
@@ -421,6 +422,7 @@ type TaskRunResolver interface {
 
 	Outputs(ctx context.Context, obj *miniairflow.TaskRun) (map[string]any, error)
 
+	WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error)
 	DependsOn(ctx context.Context, objs []*miniairflow.TaskRun) ([][]string, error)
 	Task(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.Task, error)
 	Attempts(ctx context.Context, objs []*miniairflow.TaskRun) ([][]*miniairflow.TaskAttempt, error)
@@ -1186,6 +1188,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TaskRun.Task(childComplexity), true
+	case "TaskRun.waitReason":
+		if e.ComplexityRoot.TaskRun.WaitReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TaskRun.WaitReason(childComplexity), true
 	case "TaskRun.workflowRun":
 		if e.ComplexityRoot.TaskRun.WorkflowRun == nil {
 			break
@@ -2532,6 +2540,11 @@ type TaskRun implements Node {
   finishedAt: DateTime
   "When it is tried again; null unless it waits for that."
   nextRetryAt: DateTime
+  """
+  Why it does not run now, in one sentence, such as: waits for extract, transform; no active worker serves queue gpu; retry
+  2 of 3 at 10:32:05 UTC. Null while it runs and when it is over.
+  """
+  waitReason: String
   "The names of the tasks that must end before it."
   dependsOn: [String!]!
   "What the workflow's file says of it."
@@ -3043,6 +3056,8 @@ func (ec *executionContext) childFields_TaskRun(ctx context.Context, field graph
 		return ec.fieldContext_TaskRun_finishedAt(ctx, field)
 	case "nextRetryAt":
 		return ec.fieldContext_TaskRun_nextRetryAt(ctx, field)
+	case "waitReason":
+		return ec.fieldContext_TaskRun_waitReason(ctx, field)
 	case "dependsOn":
 		return ec.fieldContext_TaskRun_dependsOn(ctx, field)
 	case "task":
@@ -6689,6 +6704,52 @@ func (ec *executionContext) _TaskRun_nextRetryAt(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_TaskRun_nextRetryAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _TaskRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TaskRun_waitReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_TaskRun_waitReason(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TaskRun_waitReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TaskRun", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_TaskRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
+	resolver := ec.Resolvers.TaskRun()
+	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.WaitReason(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"TaskRun.waitReason",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.WaitReason(ctx, []*miniairflow.TaskRun{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"TaskRun.waitReason",
+	)
 }
 
 func (ec *executionContext) _TaskRun_dependsOn(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
@@ -12365,6 +12426,12 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "waitReason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._TaskRun_waitReason(ctx, field, obj)
+				})
 		case "dependsOn":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,

@@ -15,6 +15,7 @@ export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: T
       <Facts
         facts={[
           ["Reason", task.reason],
+          ["Waiting", detail.waitReason],
           ["Duration", <Elapsed key="duration" startedAt={task.startedAt} finishedAt={task.finishedAt} />],
           ["Queued", task.queuedAt ? <Time key="queued" value={task.queuedAt} full /> : null],
           ["Started", task.startedAt ? <Time key="started" value={task.startedAt} full /> : null],

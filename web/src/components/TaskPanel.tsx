@@ -30,6 +30,13 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
   useEffect(() => {
     if (changed) ask();
   }, [changed]);
+  // What it waits for changes while it stays as it is.
+  const waits = task.status === "PENDING" || task.status === "QUEUED";
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => ask(), waitRefresh);
+    return () => clearInterval(timer);
+  }, [waits]);
 
   const detail = data?.taskRun;
   const attempts = detail?.attempts ?? [];
@@ -72,7 +79,7 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
           taskRunId={task.id}
           taskName={task.name}
           attempt={shown}
-          waiting={waitText(task)}
+          waiting={waitText(task, detail?.waitReason)}
         />
       )}
     </section>
@@ -97,8 +104,15 @@ function AttemptSelect({ attempts, shown, onChange }: AttemptSelectProps) {
   );
 }
 
+/** waitRefresh is how often the reason of a waiting task is asked for, in milliseconds. */
+const waitRefresh = 3000;
+
 /** waitText says what an empty log waits for, or that there will be none; empty once an attempt is over. */
-function waitText(task: TaskRowFragment): string {
+function waitText(task: TaskRowFragment, reason: string | null | undefined): string {
+  const waits = task.status === "PENDING" || task.status === "QUEUED" || task.status === "UP_FOR_RETRY";
+  if (waits && reason) {
+    return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+  }
   switch (task.status) {
     case "PENDING":
       return "It waits for the tasks before it.";

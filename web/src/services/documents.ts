@@ -176,6 +176,7 @@ export const TaskRunQuery = graphql(`
           count
         }
       }
+      waitReason
       dependsOn
       attempts {
         number
