@@ -33,14 +33,28 @@ func Nearest(word string, known []string) (nearest string, ok bool) {
 	lower := strings.ToLower(word)
 	best := 1 + max(1, min(3, len(word)/3))
 	for _, k := range known {
-		if d := len(k) - len(word); d >= best || -d >= best || len(k) > nearestWordMax {
+		if d := len(k) - len(word); d > best || -d > best || len(k) > nearestWordMax {
 			continue
 		}
-		if distance := levenshtein.ComputeDistance(lower, strings.ToLower(k)); distance < best {
+		lowerK := strings.ToLower(k)
+		distance := levenshtein.ComputeDistance(lower, lowerK)
+		// Of two words as near, one that only lacks a letter is meant: taks is tasks, not tags.
+		if distance < best || ok && distance == best && isWithin(lower, lowerK) && !isWithin(lower, strings.ToLower(nearest)) {
 			best, nearest, ok = distance, k, true
 		}
 	}
 	return nearest, ok
+}
+
+// isWithin reports whether word is longer without some of its letters.
+func isWithin(word, longer string) bool {
+	at := 0
+	for i := 0; i < len(longer) && at < len(word); i++ {
+		if longer[i] == word[at] {
+			at++
+		}
+	}
+	return at == len(word)
 }
 
 var separators = strings.NewReplacer("-", "", "_", "", " ", "")

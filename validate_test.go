@@ -166,10 +166,11 @@ func TestHashIsThatOfTheContent(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	known := []string{"depends_on", "trigger_rule", "retry", "env"}
+	known := []string{"depends_on", "trigger_rule", "retry", "env", "tags", "tasks"}
 	for word, want := range map[string]string{
 		"depend_on": "depends_on", "Retry": "retry", "triger_rule": "trigger_rule", "en": "env",
 		"nev": "env", "rerty": "retry", "dependsOn": "depends_on", "Depends-On": "depends_on", "command": "", "": "", "xy": "",
+		"taks": "tasks", "tgs": "tags", "tag": "tags", "task": "tasks",
 	} {
 		got, ok := miniairflow.Nearest(word, known)
 		require.Equal(t, want, got, word)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/graph/model"
@@ -25,10 +26,11 @@ const (
 // versionCache remembers versions, which never change, so that the tasks of a
 // run with many task runs are decoded once and not for each of them.
 type versionCache struct {
-	store miniairflow.CatalogStore
-	mu    sync.Mutex
-	known *simplelru.LRU[uuid.UUID, *miniairflow.WorkflowVersion]
-	tasks int
+	store   miniairflow.CatalogStore
+	loading singleflight.Group // fields of one answer ask at the same time
+	mu      sync.Mutex
+	known   *simplelru.LRU[uuid.UUID, *miniairflow.WorkflowVersion]
+	tasks   int
 }
 
 func newVersionCache(store miniairflow.CatalogStore) *versionCache {
@@ -45,18 +47,33 @@ func newVersionCache(store miniairflow.CatalogStore) *versionCache {
 
 // find returns the version with that id. The result is shared: read only.
 func (c *versionCache) find(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
-	c.mu.Lock()
-	v, ok := c.known.Get(id)
-	c.mu.Unlock()
-	if ok {
+	if v, ok := c.get(id); ok {
 		return v, nil
 	}
-	v, err := c.store.FindVersion(ctx, id)
+	found, err, _ := c.loading.Do(id.String(), func() (any, error) {
+		if v, ok := c.get(id); ok {
+			return v, nil // loaded between the look and now
+		}
+		// Others wait for this call too: the one who made it may leave.
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
+		defer done()
+		v, err := c.store.FindVersion(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("find version %s: %w", id, err)
+		}
+		c.add(v)
+		return v, nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("find version %s: %w", id, err)
+		return nil, err
 	}
-	c.add(v)
-	return v, nil
+	return found.(*miniairflow.WorkflowVersion), nil
+}
+
+func (c *versionCache) get(id uuid.UUID) (*miniairflow.WorkflowVersion, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known.Get(id)
 }
 
 func (c *versionCache) add(v *miniairflow.WorkflowVersion) {

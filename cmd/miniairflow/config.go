@@ -112,7 +112,9 @@ func loadConfig(cmd *cobra.Command) (*config, error) {
 	}
 	var c config
 	if err := k.Unmarshal("", &c); err != nil {
-		return nil, usageErrorf("configuration: %v", err)
+		// The decoder puts each problem on a line of its own, below a heading.
+		_, problems, _ := strings.Cut(err.Error(), "\n\n")
+		return nil, usageErrorf("configuration: %s", strings.ReplaceAll(strings.TrimSpace(problems), "\n", "; "))
 	}
 	if err := c.check(); err != nil {
 		return nil, err
