@@ -118,8 +118,8 @@ func (c UpstreamCounts) String() string {
 	return s
 }
 
-// IsRoot reports whether task i is decided when its run starts: it waits for
-// no upstream task.
+// IsRoot reports whether task i waits for no upstream task: it is decided when
+// its run starts or, if it is of finally, when all others have ended.
 func (g *DAG) IsRoot(i int) bool {
 	return len(g.Upstream[i]) == 0 || g.Definition.Tasks[i].TriggerRule == Always
 }
@@ -131,6 +131,30 @@ func (g *DAG) IsFast(i int) bool {
 	t := &g.Definition.Tasks[i]
 	return t.When == "" && (t.TriggerRule == AllSuccess || t.TriggerRule == Always || len(g.Upstream[i]) == 0)
 }
+
+// Roots returns the tasks that are decided at the start of a run: those which
+// need no Advance, and those which do. After the others have ended, Finals does
+// the same for the tasks of finally.
+func (g *DAG) Roots() (fast, asks []int) { return g.roots(0, g.Mains) }
+
+// Finals is Roots for the tasks of finally.
+func (g *DAG) Finals() (fast, asks []int) { return g.roots(g.Mains, len(g.Upstream)) }
+
+func (g *DAG) roots(from, to int) (fast, asks []int) {
+	for i := from; i < to; i++ {
+		switch {
+		case !g.IsRoot(i):
+		case g.IsFast(i):
+			fast = append(fast, i)
+		default:
+			asks = append(asks, i)
+		}
+	}
+	return fast, asks
+}
+
+// IsFinal reports whether task i is of finally.
+func (g *DAG) IsFinal(i int) bool { return i >= g.Mains }
 
 // Delta is what the ends of some task runs mean for one downstream task run
 // that is still pending: add the counts, then
@@ -176,8 +200,10 @@ func (g *DAG) Fanout(ended []Ended) []Delta {
 	return sortedDeltas(deltas)
 }
 
-// RunResult returns how a run ends whose task runs are all terminal. failed
-// counts task runs that count as failed and are not tolerated.
+// RunResult returns how a run ends whose task runs are all terminal, or, before
+// its tasks of finally begin, its outcome so far (their run.status). failed
+// counts task runs that count as failed and are not tolerated. A task of finally
+// that fails makes a good run fail; none makes a bad one good.
 func RunResult(cancelRequested, timedOut bool, failed int) RunStatus {
 	switch {
 	case timedOut:

@@ -13,9 +13,11 @@ type DAG struct {
 	Upstream   [][]int // by task, in the order of depends_on
 	Downstream [][]int // by task, ascending
 	Order      []int   // the topological order that is closest to the file's
+	Mains      int     // how many tasks are not of finally; these are the first ones
 }
 
-// NewDAG returns the shape of d. It reports an unknown or repeated dependency
+// NewDAG returns the shape of d, whose tasks of finally come last and depend on
+// each other only (see Validate). It reports an unknown or repeated dependency
 // and the first cycle as an *Error with CodeInvalid.
 func NewDAG(d *Definition) (*DAG, error) {
 	g := &DAG{Definition: d, Upstream: make([][]int, len(d.Tasks)), Downstream: make([][]int, len(d.Tasks))}
@@ -37,6 +39,10 @@ func NewDAG(d *Definition) (*DAG, error) {
 			g.Upstream[i] = append(g.Upstream[i], up)
 			g.Downstream[up] = append(g.Downstream[up], i)
 		}
+	}
+	g.Mains = len(d.Tasks)
+	for g.Mains > 0 && d.Tasks[g.Mains-1].Finally {
+		g.Mains--
 	}
 	g.Order = g.topologicalOrder()
 	if len(g.Order) < len(d.Tasks) {

@@ -18,6 +18,11 @@ const (
 // ErrNotFound matches, by errors.Is, every error with CodeNotFound.
 var ErrNotFound = &Error{Code: CodeNotFound, Message: "not found"}
 
+// ErrServerDown is wrapped by a CodeUnavailable error which proves that no
+// process can reach the database: its only server is down, starting or shutting
+// down, and told so itself or its machine refused the connection for it.
+var ErrServerDown = errors.New("the database server is down")
+
 // ErrFenced tells a worker that its session has ended: the database takes no
 // more writes from it, and everything it still runs must be killed.
 var ErrFenced = errors.New("worker session has ended")

@@ -35,6 +35,7 @@ type RunScope struct {
 	DataIntervalStart time.Time
 	DataIntervalEnd   time.Time
 	RunAfter          time.Time
+	Status            RunStatus // WorkflowRun.Outcome; empty but for tasks of finally
 }
 
 // TaskScope is `tasks.<name>` in a template.

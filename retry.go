@@ -90,6 +90,20 @@ func (p RetryPolicy) DelayAfter(failures int, random float64) time.Duration {
 	return delay
 }
 
+// LossOf decides what becomes of a task run whose attempt was lost. losses
+// counts the earlier ones. cancelled says that its run is being cancelled and
+// the task is not of finally.
+func LossOf(onLost OnLost, losses int, cancelled bool) TaskStatus {
+	switch {
+	case cancelled:
+		return TaskCancelled
+	case onLost == LostFail, losses+1 >= LossesMax:
+		return TaskFailed
+	default:
+		return TaskQueued
+	}
+}
+
 // FinishOf decides what becomes of a task run whose attempt ended as status:
 // its next status and, for TaskUpForRetry, the delay until the next attempt.
 // failures counts the earlier ones. An attempt that was cancelled cancels the

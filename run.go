@@ -38,7 +38,10 @@ type WorkflowRun struct {
 	StartedAt         *time.Time
 	FinishedAt        *time.Time
 	CancelRequestedAt *time.Time
-	Revision          int64 // rises with each change, see Store.RunChanges
+	PausedAt          *time.Time // an operator's word: nothing of it starts until it is resumed
+	Generation        int        // counts from 1, and each time the run is opened again
+	Outcome           RunStatus  // how all but the tasks of finally ended, from when these begin; empty before
+	Revision          int64      // rises with each change, see Store.RunChanges
 }
 
 // Label returns the name that people use for the run: "daily-etl#142".
@@ -60,6 +63,9 @@ type TaskRun struct {
 	ExitCode    *int           // of the last attempt, if its process exited by itself
 	Queue       string
 	Priority    Priority
+	Pool        string // empty: none
+	PoolSlots   int
+	Finally     bool
 	QueuedAt    *time.Time
 	StartedAt   *time.Time // of the current or last attempt
 	FinishedAt  *time.Time

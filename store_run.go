@@ -18,17 +18,19 @@ type RunStore interface {
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
 	// (counted under its lock), and run_after has come: task runs are written, fast
-	// roots are queued up to max_active_tasks, other roots ask for a decision. A
+	// roots are queued up to max_active_tasks, other roots ask for a decision; of a
+	// run that was opened again, what is due goes on. Paused runs are left out. A
 	// workflow of which none can be started holds up no other: the error tells of
 	// it, beside the runs of the others, which have started.
 	StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
 	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
 	// a running one the task runs that have not started are cancelled, the running
-	// ones are flagged for their workers (Heartbeat), and the run ends when they
-	// have. It is idempotent; a terminal run is returned as it is.
+	// ones are flagged for their workers (Heartbeat), and when they have ended the
+	// tasks of finally begin; the run ends with them. It is idempotent; a run that is
+	// terminal, or whose tasks of finally have begun, is returned as it is.
 	CancelRun(ctx context.Context, cancel Cancel) (*WorkflowRun, error)
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
-	// has cancelled yet, and the next deadline after now, if any.
+	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
 	// DeleteRuns deletes up to limit terminal runs that finished before the given
 	// time, with their task runs, attempts and logs, and returns how many.
@@ -86,10 +88,11 @@ type TaskStore interface {
 	// unless it is the repetition of one that was stored: then its first outcome
 	// is returned. An ended task run moves its children (DAG.Fanout) and, if it is
 	// the last one, ends its run. If cancellation of the run was requested, a
-	// retry becomes cancelled. Claims take the highest priority first, then the
-	// oldest, and skip what others hold. ErrFenced if the session is inactive or
-	// its lease has run out: then nothing was changed, and attempts end by Reap.
-	// A draining session gets no claims.
+	// retry becomes cancelled, but for tasks of finally, which begin when all others
+	// have ended. Claims take the highest priority first, then the oldest, within
+	// the slots of their pools, and skip what others hold. ErrFenced if the session
+	// is inactive: then nothing was changed, and attempts end by Reap. A session that
+	// is draining or whose lease has run out gets no claims.
 	Exchange(ctx context.Context, request Exchange) (ExchangeResult, error)
 	// Claimed returns the claims that an Exchange with this token has made and
 	// that are still open: what to ask after an unknown outcome.

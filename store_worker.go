@@ -25,13 +25,21 @@ type WorkerStore interface {
 	// FenceSession makes a session inactive if its beat is still the given one,
 	// and reports whether it did.
 	FenceSession(ctx context.Context, sessionID uuid.UUID, beat int64) (bool, error)
-	// Reap ends up to limit open attempts of inactive sessions as lost: the task
-	// run is queued again at once or, after LossesMax losses, failed, or cancelled
-	// if its run is being cancelled. It returns how many.
+	// Reap ends up to limit open attempts of inactive sessions as lost; what becomes
+	// of their task runs is LossOf. It returns how many.
 	Reap(ctx context.Context, limit int) (int, error)
 	// FindWorkers returns all sessions that are not inactive, and those that ended
 	// within the last day, newest first.
 	FindWorkers(ctx context.Context) ([]*Worker, error)
+}
+
+// Sessions is the answer of WorkerStore.Sessions.
+type Sessions struct {
+	// Server names the server process that answered and the history of data that it
+	// serves. While it stays the same and no call fails, a beat that does not move
+	// was not raised; after a restart or a failover that is unknown.
+	Server  string
+	Workers []*Worker
 }
 
 // HeldAttempt is an attempt that a worker runs.
@@ -46,6 +54,7 @@ type HeartbeatResult struct {
 	Draining bool
 	Cancel   []HeldAttempt // held attempts whose run is being cancelled
 	NotOwned []HeldAttempt // held attempts that are not open for this session: kill them
+	Unknown  []HeldAttempt // open attempts of this session that are not held: a reply was lost, or is on its way
 }
 
 // LogStore keeps the logs of attempts as compressed chunks.

@@ -15,9 +15,18 @@ const (
 // shells are the shells that a script can ask for.
 var shells = []string{"bash", "sh"}
 
+// taskPath returns the path of t in the file.
+func taskPath(t *Task) []string {
+	if t.Finally {
+		return []string{"finally", t.Name}
+	}
+	return []string{"tasks", t.Name}
+}
+
 func (v *validator) tasks() {
+	mains := slices.IndexFunc(v.d.Tasks, func(t Task) bool { return t.Finally })
 	switch count := len(v.d.Tasks); {
-	case count == 0:
+	case count == 0 || mains == 0:
 		v.add([]string{"tasks"}, "the workflow has no tasks: it needs at least one")
 	case count > TasksMax:
 		v.add([]string{"tasks"}, "the workflow has %d tasks, but may have at most %d", count, TasksMax)
@@ -26,7 +35,7 @@ func (v *validator) tasks() {
 	index := make(map[string]int, len(v.d.Tasks))
 	for i := range v.d.Tasks {
 		t := &v.d.Tasks[i]
-		at := []string{"tasks", t.Name}
+		at := taskPath(t)
 		if !taskName.MatchString(t.Name) {
 			v.addOfKey(at, "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(t.Name))
 		}
@@ -44,13 +53,18 @@ func (v *validator) tasks() {
 }
 
 func (v *validator) task(t *Task) {
-	at := []string{"tasks", t.Name}
+	at := taskPath(t)
 	v.action(at, t)
 	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
 	v.env(sub(at, "env"), t.Env)
 	v.outputs(sub(at, "outputs"), t.Outputs)
 	v.retry(sub(at, "retry"), t.Retry)
 	v.duration(sub(at, "timeout"), t.Timeout)
+	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)
+	v.pool(at, t)
+	if t.OnLost != "" {
+		oneOf(v, sub(at, "on_lost"), t.OnLost, OnLosts)
+	}
 	if t.WorkingDir != "" && !filepath.IsLocal(t.WorkingDir) {
 		v.add(sub(at, "working_dir"), "working_dir %s leaves the folder of the workflow's file: write a relative path below it", show(t.WorkingDir))
 	}
@@ -59,6 +73,18 @@ func (v *validator) task(t *Task) {
 	}
 	if !workflowName.MatchString(t.Queue) {
 		v.add(sub(at, "queue"), "queue name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(t.Queue))
+	}
+}
+
+func (v *validator) pool(at []string, t *Task) {
+	switch {
+	case t.Pool == "" && t.PoolSlots != 0:
+		v.add(sub(at, "pool_slots"), "task %q has pool_slots, but no pool: name the pool", t.Name)
+	case t.Pool == "":
+	case !workflowName.MatchString(t.Pool):
+		v.add(sub(at, "pool"), "pool name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(t.Pool))
+	case t.PoolSlots < 1 || t.PoolSlots > PoolSlotsMax:
+		v.add(sub(at, "pool_slots"), "pool_slots is %d, but must be between 1 and %d", t.PoolSlots, PoolSlotsMax)
 	}
 }
 
@@ -89,7 +115,7 @@ func (v *validator) action(at []string, t *Task) {
 	case c.Argv != nil && c.Argv[0] == "":
 		v.add(at, "the command of task %q names no program: its first item is empty", t.Name)
 	case c.Script != "":
-		oneOf(v, []string{"tasks", t.Name, "shell"}, c.Shell, shells)
+		oneOf(v, sub(taskPath(t), "shell"), c.Shell, shells)
 	}
 	v.noNUL(at, c.Script)
 	for i, arg := range c.Argv {
@@ -133,7 +159,7 @@ func (v *validator) dependsOn(g *DAG, i int, names []string, index map[string]in
 	t := &v.d.Tasks[i]
 	seen := make(map[string]bool, len(t.DependsOn))
 	for place, name := range t.DependsOn {
-		at := []string{"tasks", t.Name, "depends_on", strconv.Itoa(place)}
+		at := sub(taskPath(t), "depends_on", strconv.Itoa(place))
 		up, known := index[name]
 		switch {
 		case seen[name]:
@@ -142,6 +168,10 @@ func (v *validator) dependsOn(g *DAG, i int, names []string, index map[string]in
 			v.add(at, "task %q depends on itself", t.Name)
 		case !known:
 			v.add(at, "task %q depends on unknown task %s%s", t.Name, show(name), v.suggest(name, names))
+		case t.Finally && !v.d.Tasks[up].Finally:
+			v.add(at, "task %q of finally depends on %q, but runs after all tasks anyway: leave it out", t.Name, name)
+		case !t.Finally && v.d.Tasks[up].Finally:
+			v.add(at, "task %q depends on %q of finally, which runs after all tasks: move one of them", t.Name, name)
 		default:
 			g.Upstream[i] = append(g.Upstream[i], up)
 			g.Downstream[up] = append(g.Downstream[up], i)
@@ -158,7 +188,7 @@ func (v *validator) cycles(g *DAG) {
 		if cycle == nil {
 			return
 		}
-		v.add([]string{"tasks", v.d.Tasks[slices.Min(cycle)].Name, "depends_on"}, "tasks wait for each other: %s", g.CycleText())
+		v.add(sub(taskPath(&v.d.Tasks[slices.Min(cycle)]), "depends_on"), "tasks wait for each other: %s", g.CycleText())
 		for i, task := range cycle {
 			up := cycle[(i+1)%len(cycle)]
 			g.Upstream[task] = slices.DeleteFunc(g.Upstream[task], func(other int) bool { return other == up })

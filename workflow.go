@@ -67,7 +67,7 @@ type Definition struct {
 	Timeout        Duration          `json:"timeout,omitempty"` // of the run from its start; 0: none
 	Params         []Param           `json:"params,omitempty"`
 	Env            map[string]string `json:"env,omitempty"` // values are templates
-	Tasks          []Task            `json:"tasks"`         // in file order
+	Tasks          []Task            `json:"tasks"`         // in file order; those of finally come last
 }
 
 // Task is one node of the DAG. It has exactly one action: Command or Noop.
@@ -87,8 +87,26 @@ type Task struct {
 	Timeout      Duration              `json:"timeout,omitempty"` // of each attempt; 0: none
 	Priority     Priority              `json:"priority"`
 	Queue        string                `json:"queue"`
+	QueueTimeout Duration              `json:"queue_timeout,omitempty"` // fails when it was queued that long; 0: waits for ever
+	Pool         string                `json:"pool,omitempty"`          // an open attempt holds PoolSlots of it; empty: none
+	PoolSlots    int                   `json:"pool_slots,omitempty"`    // at least 1 with a Pool, else 0
+	OnLost       OnLost                `json:"on_lost,omitempty"`       // empty: LostRetry
 	AllowFailure bool                  `json:"allow_failure,omitempty"`
+	Finally      bool                  `json:"finally,omitempty"` // runs after all tasks that are not, however they ended
 }
+
+// OnLost says what becomes of a task run whose worker went silent: nobody knows
+// how far its attempt came.
+type OnLost string
+
+// The ways to go on after a loss.
+const (
+	LostRetry OnLost = "retry" // queued again at once, up to LossesMax losses
+	LostFail  OnLost = "fail"  // for what must not happen twice, such as a payment
+)
+
+// OnLosts lists all of them, the default first.
+var OnLosts = []OnLost{LostRetry, LostFail}
 
 // Command is a shell script or a program with its arguments; one of Script and
 // Argv is set.

@@ -9,6 +9,14 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
+// The states of a row of task_queue.
+const (
+	QueueReady   = "ready"   // may be claimed
+	QueuePaused  = "paused"  // may be claimed when its run is resumed
+	QueueLimited = "limited" // ready, but its run has no slot for it
+	QueueDelayed = "delayed" // waits for the delay of its next attempt
+)
+
 // Counters are what a run knows of its task runs as a whole.
 type Counters struct {
 	Done    int // terminal
@@ -24,6 +32,8 @@ type Run struct {
 	ID              uuid.UUID
 	VersionID       uuid.UUID
 	Status          miniairflow.RunStatus
+	Outcome         miniairflow.RunStatus // see WorkflowRun.Outcome
+	IsPaused        bool
 	CancelRequested bool
 	TimedOut        bool
 	TaskCount       int
@@ -122,9 +132,23 @@ func (r *Run) isOver() bool {
 	return r.Status == miniairflow.RunRunning && r.Stored.Done+r.Change.Done == r.TaskCount
 }
 
-// Result returns how the run ends now.
+// IsCancelling reports whether what runs is to end: not so the tasks of finally,
+// which begin when all others have ended.
+func (r *Run) IsCancelling() bool { return r.CancelRequested && r.Outcome == "" }
+
+// finalsBegin reports whether the tasks of finally are due now, for the first time.
+func (r *Run) finalsBegin() bool {
+	return r.Status == miniairflow.RunRunning && r.Outcome == "" && r.Graph.Mains < r.TaskCount &&
+		r.Stored.Done+r.Change.Done == r.Graph.Mains
+}
+
+// Result returns how the run ends now. Tasks of finally can make it only worse.
 func (r *Run) Result() miniairflow.RunStatus {
-	return miniairflow.RunResult(r.CancelRequested, r.TimedOut, r.Stored.Failed+r.Change.Failed)
+	failed := r.Stored.Failed + r.Change.Failed
+	if r.Outcome != "" && (r.Outcome != miniairflow.RunSuccess || failed == 0) {
+		return r.Outcome
+	}
+	return miniairflow.RunResult(r.CancelRequested && r.Outcome == "", r.TimedOut, failed)
 }
 
 // Place is a task run in a run.
@@ -133,31 +157,48 @@ type Place struct {
 	Seq   int
 }
 
-// Feed is how many waiting task runs of a run get a slot.
+// Feed is how many waiting task runs of a run get a slot, and the state of the
+// queue that they get.
 type Feed struct {
 	RunID uuid.UUID
 	Count int
+	State string
 }
 
 // Plan is what a transaction has to write, over all runs that it moved.
 type Plan struct {
 	Queued  []Place // may be claimed from now on, in this order
+	Held    []Place // may be claimed once their run is resumed, in this order
 	Limited []Place // wait for a slot, in this order
 	Asks    []Place // need a decision of Advance
 	Feeds   []Feed
 	Changed []*Run // their counters changed
+	Finals  []*Run // their tasks of finally begin, with the Outcome that is set
 	Over    []*Run // end now, with Result
 }
 
 // Add plans for one run after its ends, freed slots and waiting ones were noted:
-// ready task runs get a slot or wait for one, and the run may be over.
+// ready task runs get a slot or wait for one, the tasks of finally may begin, or
+// the run may be over.
 func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
+	if r.finalsBegin() {
+		fast, others := r.Graph.Finals()
+		ready, asks = append(ready, r.readyOf(fast)...), append(asks, others...)
+		r.Outcome = r.Result()
+		p.Finals = append(p.Finals, r)
+	}
 	queued, limited := r.admit(ready)
-	p.Queued = appendPlaces(p.Queued, r.ID, queued)
+	state := QueueReady
+	if r.IsPaused {
+		state = QueuePaused
+		p.Held = appendPlaces(p.Held, r.ID, queued)
+	} else {
+		p.Queued = appendPlaces(p.Queued, r.ID, queued)
+	}
 	p.Limited = appendPlaces(p.Limited, r.ID, limited)
 	p.Asks = appendPlaces(p.Asks, r.ID, asks)
 	if n := r.feed(); n > 0 {
-		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n})
+		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, State: state})
 	}
 	if r.Change != (Counters{}) {
 		p.Changed = append(p.Changed, r)
@@ -165,6 +206,15 @@ func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
 	if r.isOver() {
 		p.Over = append(p.Over, r)
 	}
+}
+
+// readyOf returns the tasks as ready ones.
+func (r *Run) readyOf(seqs []int) []Ready {
+	ready := make([]Ready, len(seqs))
+	for i, seq := range seqs {
+		ready[i] = Ready{Seq: seq, Priority: r.Graph.Definition.Tasks[seq].Priority}
+	}
+	return ready
 }
 
 func appendPlaces(places []Place, runID uuid.UUID, seqs []int) []Place {

@@ -22,31 +22,24 @@ type StartTask struct {
 	TaskID   uuid.UUID
 	Name     string
 	Status   miniairflow.TaskStatus
-	Queue    string
-	Priority miniairflow.Priority
 	Upstream int
+	Task     *miniairflow.Task
 }
 
 // NewStart plans the start of a run of the version with that graph.
 func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
-	var ready []Ready
 	start := Start{Tasks: make([]StartTask, len(graph.Definition.Tasks))}
 	for seq := range graph.Definition.Tasks {
 		task := &graph.Definition.Tasks[seq]
 		start.Tasks[seq] = StartTask{
 			Seq: seq, TaskID: miniairflow.MemberID(versionID, seq), Name: task.Name, Status: miniairflow.TaskPending,
-			Queue: task.Queue, Priority: task.Priority, Upstream: len(graph.Upstream[seq]),
-		}
-		switch {
-		case !graph.IsRoot(seq):
-		case graph.IsFast(seq):
-			ready = append(ready, Ready{Seq: seq, Priority: task.Priority})
-		default:
-			start.Asks = append(start.Asks, seq)
+			Upstream: len(graph.Upstream[seq]), Task: task,
 		}
 	}
 	run := Run{Graph: graph, TaskCount: len(start.Tasks)}
-	start.Queued, start.Limited = run.admit(ready)
+	var fast []int
+	fast, start.Asks = graph.Roots()
+	start.Queued, start.Limited = run.admit(run.readyOf(fast))
 	start.Counters = run.Change
 	for _, seq := range start.Queued {
 		start.Tasks[seq].Status = miniairflow.TaskQueued

@@ -16,7 +16,7 @@ import (
 const chooseOne = `
 	chosen AS MATERIALIZED (
 		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'ready' AND queue = ($1::text[])[1]
+		WHERE state = 'ready' AND pool = '' AND queue = ($1::text[])[1]
 		ORDER BY priority DESC, sort_key LIMIT %[1]d FOR UPDATE SKIP LOCKED)`
 
 // chooseMany picks the first rows over several queues: how many each queue
@@ -27,7 +27,7 @@ const chooseMany = `
 		FROM unnest($1::text[]) AS wanted(queue)
 		CROSS JOIN LATERAL (
 			SELECT queue, priority, sort_key FROM task_queue
-			WHERE state = 'ready' AND queue = wanted.queue
+			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue
 			ORDER BY priority DESC, sort_key LIMIT %[1]d) h),
 	quotas AS MATERIALIZED (
 		SELECT queue, count(*) AS quota
@@ -38,7 +38,7 @@ const chooseMany = `
 		FROM quotas
 		CROSS JOIN LATERAL (
 			SELECT workflow_run_id, seq FROM task_queue
-			WHERE state = 'ready' AND queue = quotas.queue
+			WHERE state = 'ready' AND pool = '' AND queue = quotas.queue
 			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c)`
 
 // takeChosen moves the chosen rows from the queue to the open attempts, unless

@@ -206,7 +206,7 @@ func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uui
 	for i := range plan.Tasks {
 		task := &plan.Tasks[i]
 		seqs[i], taskIDs[i], names[i], statuses[i] = task.Seq, task.TaskID, task.Name, string(task.Status)
-		queues[i], priorities[i], upstream[i] = task.Queue, int(task.Priority), task.Upstream
+		queues[i], priorities[i], upstream[i] = task.Task.Queue, int(task.Task.Priority), task.Upstream
 	}
 	batch.Queue(tasksText, runs, seqs, taskIDs, names, statuses, queues, priorities, upstream, now)
 	batch.Queue(countersText, runs, plan.Counters.Active, plan.Counters.Limited)

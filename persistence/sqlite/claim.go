@@ -68,7 +68,7 @@ type ready struct {
 func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.Place, error) {
 	const text = `
 		SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
-		WHERE state = 'ready' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+		WHERE state = 'ready' AND pool = '' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
 	var heads []ready
 	for _, queue := range slices.Compact(slices.Sorted(slices.Values(queues))) {
 		head, err := query(ctx, t, func(row row) (r ready, err error) {

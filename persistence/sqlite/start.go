@@ -154,7 +154,7 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 	rows := make(table, len(p.start.Tasks))
 	for i := range p.start.Tasks {
 		task := &p.start.Tasks[i]
-		rows[i] = []any{task.Seq, task.TaskID, task.Name, task.Status, task.Queue, task.Priority, task.Upstream}
+		rows[i] = []any{task.Seq, task.TaskID, task.Name, task.Status, task.Task.Queue, task.Task.Priority, task.Upstream}
 	}
 	const tasksText = `
 		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, queued_at, changed)

@@ -1,6 +1,7 @@
 DROP TABLE audit_log;
 DROP TABLE import_errors;
 DROP TABLE leases;
+DROP TABLE pools;
 DROP TABLE workers;
 DROP TABLE task_logs;
 DROP TABLE task_decisions;
@@ -15,3 +16,4 @@ DROP TABLE task_dependencies;
 DROP TABLE tasks;
 DROP TABLE workflow_versions;
 DROP TABLE workflows;
+DROP FUNCTION refuse_change;

@@ -90,13 +90,16 @@ CREATE TABLE workflow_runs (
     finished_at         timestamptz,
     cancel_requested_at timestamptz,
     timed_out           boolean NOT NULL DEFAULT false,
+    paused_at           timestamptz,
+    generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
+    outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
     changed             xid8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (workflow_id, number),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped')))
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
 CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending';
+CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL;
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status = 'running';
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
@@ -127,6 +130,11 @@ CREATE TABLE task_runs (
     losses          integer NOT NULL DEFAULT 0,
     queue           text NOT NULL,
     priority        smallint NOT NULL,
+    queue_timeout   bigint NOT NULL DEFAULT 0, -- microseconds; 0: waits for ever
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0,
+    is_finally      boolean NOT NULL DEFAULT false,
+    reopens         integer NOT NULL DEFAULT 0, -- how often it was opened again, or marked
     up_total        integer NOT NULL, -- see UpstreamCounts
     up_success      integer NOT NULL DEFAULT 0,
     up_failed       integer NOT NULL DEFAULT 0,
@@ -150,14 +158,19 @@ CREATE INDEX task_runs_rare ON task_runs (workflow_run_id, seq) WHERE is_rare;
 CREATE TABLE task_queue (
     workflow_run_id uuid NOT NULL,
     seq             integer NOT NULL,
-    state           text NOT NULL CHECK (state IN ('ready', 'limited', 'delayed')),
+    state           text NOT NULL CHECK (state IN ('ready', 'paused', 'limited', 'delayed')),
     queue           text NOT NULL,
     priority        smallint NOT NULL,
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0,
     sort_key        bigint NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost
     due_at          timestamptz,     -- of a delayed row
+    expires_at      timestamptz,     -- of a ready row with a queue_timeout
     PRIMARY KEY (workflow_run_id, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHERE state = 'ready';
+CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHERE state = 'ready' AND pool = '';
+CREATE INDEX task_queue_pooled ON task_queue (pool, queue, priority DESC, sort_key) WHERE state = 'ready' AND pool <> '';
+CREATE INDEX task_queue_expiring ON task_queue (expires_at) WHERE state = 'ready' AND expires_at IS NOT NULL;
 CREATE INDEX task_queue_limited ON task_queue (workflow_run_id, priority DESC, sort_key) WHERE state = 'limited';
 CREATE INDEX task_queue_delayed ON task_queue (due_at) WHERE state = 'delayed';
 
@@ -168,11 +181,14 @@ CREATE TABLE task_open (
     token           uuid NOT NULL, -- of the Exchange that claimed it
     session_id      uuid NOT NULL,
     attempt         integer NOT NULL,
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0, -- that it holds
     started_at      timestamptz NOT NULL,
     PRIMARY KEY (workflow_run_id, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX task_open_session ON task_open (session_id);
 CREATE INDEX task_open_token ON task_open (token);
+CREATE INDEX task_open_pool ON task_open (pool) WHERE pool <> '';
 
 -- History = a row here, written once, when the attempt ends.
 CREATE TABLE task_attempts (
@@ -189,6 +205,22 @@ CREATE TABLE task_attempts (
     finished_at     timestamptz NOT NULL,
     PRIMARY KEY (workflow_run_id, seq, number)
 );
+
+-- What is over stays as it is: only opening it again, which counts, may change
+-- the state of a task run or a run that has ended; history is never rewritten.
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the state of a finished row of % never changes', TG_TABLE_NAME USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER workflow_runs_frozen BEFORE UPDATE OF status, version_id ON workflow_runs FOR EACH ROW
+    WHEN (OLD.generation = NEW.generation AND (OLD.version_id <> NEW.version_id
+        OR OLD.status IN ('success', 'failed', 'cancelled', 'skipped') AND OLD.status <> NEW.status))
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER task_runs_frozen BEFORE UPDATE OF status ON task_runs FOR EACH ROW
+    WHEN (OLD.reopens = NEW.reopens AND OLD.status <> NEW.status
+        AND OLD.status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed'))
+    EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER task_attempts_frozen BEFORE UPDATE ON task_attempts FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- Task runs that need a decision of Advance. The generation rises with each
 -- request, so that an answer to an older one leaves the newer one open.
@@ -227,6 +259,15 @@ CREATE TABLE workers (
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX workers_name ON workers (name) WHERE status <> 'inactive';
 
+CREATE TABLE pools (
+    name        text COLLATE "C" PRIMARY KEY,
+    slots       integer NOT NULL CHECK (slots >= 0),
+    description text NOT NULL DEFAULT '',
+    origin      text NOT NULL CHECK (origin IN ('file', 'api')),
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL
+);
+
 CREATE TABLE leases (
     name       text PRIMARY KEY,
     holder     uuid NOT NULL,
@@ -248,5 +289,6 @@ CREATE TABLE audit_log (
     actor      text NOT NULL,
     action     text NOT NULL,
     subject    text NOT NULL, -- what it was done to: an id or a name
-    reason     text NOT NULL DEFAULT ''
+    reason     text NOT NULL DEFAULT '',
+    request_id uuid UNIQUE -- of a request that must not be done twice
 );

@@ -2,6 +2,7 @@ DROP TABLE revision;
 DROP TABLE audit_log;
 DROP TABLE import_errors;
 DROP TABLE leases;
+DROP TABLE pools;
 DROP TABLE workers;
 DROP TABLE task_decisions;
 DROP TABLE task_attempts;

@@ -93,13 +93,16 @@ CREATE TABLE workflow_runs (
     finished_at         integer,
     cancel_requested_at integer,
     timed_out           integer NOT NULL DEFAULT 0,
+    paused_at           integer,
+    generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
+    outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
     changed             integer NOT NULL,
     UNIQUE (workflow_id, number),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped')))
 );
 CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
 CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending';
+CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL;
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status = 'running';
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
@@ -130,6 +133,11 @@ CREATE TABLE task_runs (
     losses          integer NOT NULL DEFAULT 0,
     queue           text NOT NULL,
     priority        integer NOT NULL,
+    queue_timeout   integer NOT NULL DEFAULT 0, -- microseconds; 0: waits for ever
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0,
+    is_finally      integer NOT NULL DEFAULT 0,
+    reopens         integer NOT NULL DEFAULT 0, -- how often it was opened again, or marked
     up_total        integer NOT NULL, -- see UpstreamCounts
     up_success      integer NOT NULL DEFAULT 0,
     up_failed       integer NOT NULL DEFAULT 0,
@@ -153,14 +161,19 @@ CREATE INDEX task_runs_rare ON task_runs (workflow_run_id, seq) WHERE is_rare;
 CREATE TABLE task_queue (
     workflow_run_id text NOT NULL,
     seq             integer NOT NULL,
-    state           text NOT NULL CHECK (state IN ('ready', 'limited', 'delayed')),
+    state           text NOT NULL CHECK (state IN ('ready', 'paused', 'limited', 'delayed')),
     queue           text NOT NULL,
     priority        integer NOT NULL,
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0,
     sort_key        integer NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost
     due_at          integer,     -- of a delayed row
+    expires_at      integer,     -- of a ready row with a queue_timeout
     PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
-CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHERE state = 'ready';
+CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHERE state = 'ready' AND pool = '';
+CREATE INDEX task_queue_pooled ON task_queue (pool, queue, priority DESC, sort_key) WHERE state = 'ready' AND pool <> '';
+CREATE INDEX task_queue_expiring ON task_queue (expires_at) WHERE state = 'ready' AND expires_at IS NOT NULL;
 CREATE INDEX task_queue_limited ON task_queue (workflow_run_id, priority DESC, sort_key) WHERE state = 'limited';
 CREATE INDEX task_queue_delayed ON task_queue (due_at) WHERE state = 'delayed';
 
@@ -171,11 +184,14 @@ CREATE TABLE task_open (
     token           text NOT NULL, -- of the Exchange that claimed it
     session_id      text NOT NULL,
     attempt         integer NOT NULL,
+    pool            text NOT NULL DEFAULT '',
+    pool_slots      integer NOT NULL DEFAULT 0, -- that it holds
     started_at      integer NOT NULL,
     PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
 CREATE INDEX task_open_session ON task_open (session_id);
 CREATE INDEX task_open_token ON task_open (token);
+CREATE INDEX task_open_pool ON task_open (pool) WHERE pool <> '';
 
 -- History = a row here, written once, when the attempt ends.
 CREATE TABLE task_attempts (
@@ -192,6 +208,19 @@ CREATE TABLE task_attempts (
     finished_at     integer NOT NULL,
     PRIMARY KEY (workflow_run_id, seq, number)
 ) WITHOUT ROWID;
+
+-- What is over stays as it is: only opening it again, which counts, may change
+-- the state of a task run or a run that has ended; history is never rewritten.
+CREATE TRIGGER workflow_runs_frozen BEFORE UPDATE OF status, version_id ON workflow_runs
+    WHEN OLD.generation = NEW.generation AND (OLD.version_id <> NEW.version_id
+        OR OLD.status IN ('success', 'failed', 'cancelled', 'skipped') AND OLD.status <> NEW.status)
+BEGIN SELECT RAISE(ABORT, 'the state of a finished row of workflow_runs never changes'); END;
+CREATE TRIGGER task_runs_frozen BEFORE UPDATE OF status ON task_runs
+    WHEN OLD.reopens = NEW.reopens AND OLD.status <> NEW.status
+        AND OLD.status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed')
+BEGIN SELECT RAISE(ABORT, 'the state of a finished row of task_runs never changes'); END;
+CREATE TRIGGER task_attempts_frozen BEFORE UPDATE ON task_attempts
+BEGIN SELECT RAISE(ABORT, 'the state of a finished row of task_attempts never changes'); END;
 
 -- Task runs that need a decision of Advance. The generation rises with each
 -- request, so that an answer to an older one leaves the newer one open.
@@ -219,6 +248,15 @@ CREATE TABLE workers (
 );
 CREATE UNIQUE INDEX workers_name ON workers (name) WHERE status <> 'inactive';
 
+CREATE TABLE pools (
+    name        text PRIMARY KEY,
+    slots       integer NOT NULL CHECK (slots >= 0),
+    description text NOT NULL DEFAULT '',
+    origin      text NOT NULL CHECK (origin IN ('file', 'api')),
+    created_at  integer NOT NULL,
+    updated_at  integer NOT NULL
+);
+
 CREATE TABLE leases (
     name       text PRIMARY KEY,
     holder     text NOT NULL,
@@ -240,7 +278,8 @@ CREATE TABLE audit_log (
     actor      text NOT NULL,
     action     text NOT NULL,
     subject    text NOT NULL, -- what it was done to: an id or a name
-    reason     text NOT NULL DEFAULT ''
+    reason     text NOT NULL DEFAULT '',
+    request_id text UNIQUE -- of a request that must not be done twice
 );
 
 -- The last number given to a change: the revision of the rows it wrote.

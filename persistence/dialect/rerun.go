@@ -1,0 +1,64 @@
+package dialect
+
+import "github.com/sauravritesh63/miniairflow"
+
+// Taken is a row of task_queue that a run has now: its task run needs nobody to
+// make it ready.
+type Taken struct {
+	Seq   int
+	State string
+}
+
+// Resume takes stock of a run anew, from the states of all its task runs (by
+// Seq) and its rows in the queue: counters, outcome, and what is due without being
+// in the queue. It is for runs that were changed by hand; the caller writes
+// Stored and Outcome as they are then, and goes on with Plan.Add if the run is running.
+func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Ready, asks []int) {
+	r.TaskCount, r.Stored, r.Change = len(states), Counters{}, Counters{}
+	mainsDone, mainsFailed := 0, 0
+	for seq, s := range states {
+		if s == miniairflow.TaskRunning {
+			r.Stored.Active++
+		}
+		if !s.IsTerminal() {
+			continue
+		}
+		r.Stored.Done++
+		failed := 0
+		if r.Graph.CountsAsFailed(miniairflow.Ended{Seq: seq, Status: s}) {
+			failed = 1
+		}
+		r.Stored.Failed += failed
+		if !r.Graph.IsFinal(seq) {
+			mainsDone++
+			mainsFailed += failed
+		}
+	}
+	taken := make(map[int]bool, len(queue))
+	for _, row := range queue {
+		taken[row.Seq] = true
+		switch row.State {
+		case QueueReady, QueuePaused:
+			r.Stored.Active++
+		case QueueLimited:
+			r.Stored.Limited++
+		}
+	}
+	r.Outcome = ""
+	if mainsDone == r.Graph.Mains && r.Graph.Mains < len(states) {
+		r.Outcome = miniairflow.RunResult(r.CancelRequested, r.TimedOut, mainsFailed)
+	}
+	due, undecided := r.Graph.Due(states)
+	return r.readyOf(without(due, taken)), without(undecided, taken)
+}
+
+// without returns the places that are not taken.
+func without(seqs []int, taken map[int]bool) []int {
+	var left []int
+	for _, seq := range seqs {
+		if !taken[seq] {
+			left = append(left, seq)
+		}
+	}
+	return left
+}

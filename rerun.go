@@ -1,0 +1,245 @@
+package miniairflow
+
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// RerunKind is what is done again, or said to be done (T9).
+type RerunKind string
+
+// The kinds of a Rerun.
+const (
+	RerunFailed RerunKind = "retry" // every task run that failed or was cancelled, and what never ran because of it
+	RerunClear  RerunKind = "clear" // the given task runs, and those below them on request
+	RerunMark   RerunKind = "mark"  // the given task runs end as Status, without running
+)
+
+// Rerun is a request to open a run again, or to change how task runs of it
+// ended. Attempts stay as they are, and new ones count on from them.
+type Rerun struct {
+	ID         uuid.UUID // made by the caller: the same request again changes nothing
+	RunID      uuid.UUID
+	Kind       RerunKind
+	Seqs       []int      // for RerunClear and RerunMark, any order
+	Downstream bool       // RerunClear: also all tasks below
+	Status     TaskStatus // RerunMark: success, failed or skipped
+	Latest     bool       // go on with the workflow's latest version, see FitsVersion; else as it was
+	DryRun     bool       // only say what would be done
+	By         Actor
+}
+
+// RerunResult is what a Rerun did, or would do.
+type RerunResult struct {
+	Run      *WorkflowRun
+	TaskRuns []*TaskRun // that changed, by Seq, as they are now; of a dry run, as they were
+	IsRepeat bool       // the same request was done before; TaskRuns is empty
+}
+
+// RerunPlan is what a Rerun changes. It covers the whole run, so that nothing
+// is counted from what went on before.
+type RerunPlan struct {
+	Reopen  []int        // become pending, ascending
+	Mark    []Ended      // become terminal, ascending
+	Added   []int        // pending ones that the run did not have, ascending: g is of a later version
+	States  []TaskStatus // of all task runs afterwards
+	Reopens bool         // the run itself is opened again: it was over
+}
+
+// IsEmpty reports whether there is nothing to do.
+func (p RerunPlan) IsEmpty() bool { return len(p.Reopen)+len(p.Mark)+len(p.Added) == 0 }
+
+// PlanRerun decides what req does to a run whose task runs have the given states
+// (by Seq) and that goes on with g: its own graph, or that of a later version which
+// fits (see FitsVersion). over says that the run is terminal. Nothing to do is an
+// empty plan. Errors are CodeConflict for task runs that run now, but for
+// RerunMark, which ends their attempts; and CodeInvalid for a wrong request.
+func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, error) {
+	plan := RerunPlan{States: slices.Clone(states)}
+	if err := checkRerun(g, req); err != nil {
+		return RerunPlan{}, err
+	}
+	for seq := len(states); seq < len(g.Upstream); seq++ {
+		plan.Added, plan.States = append(plan.Added, seq), append(plan.States, TaskPending)
+	}
+	switch req.Kind {
+	case RerunMark:
+		plan.mark(g, req)
+	case RerunClear:
+		plan.reopen(g, withBelow(g, req.Seqs, func(int) bool { return req.Downstream }))
+	default:
+		var seeds []int
+		for seq, s := range states {
+			if s == TaskFailed || s == TaskCancelled || s == TaskUpstreamFailed {
+				seeds = append(seeds, seq)
+			}
+		}
+		plan.reopen(g, withBelow(g, seeds, plan.neverRan))
+	}
+	if len(plan.Reopen)+len(plan.Added) > 0 {
+		// What ends the run has to be done after the new end, too.
+		plan.reopen(g, finalsOf(g))
+	}
+	var busy []string
+	for _, seq := range plan.Reopen {
+		if seq < len(states) && states[seq] == TaskRunning {
+			busy = append(busy, g.Definition.Tasks[seq].Name)
+		}
+	}
+	if len(busy) > 0 {
+		return RerunPlan{}, Errorf(CodeConflict, "still running: %s; wait for the end, or cancel the run first", listSome(busy))
+	}
+	slices.Sort(plan.Reopen)
+	slices.SortFunc(plan.Mark, func(a, b Ended) int { return a.Seq - b.Seq })
+	plan.Reopens = over && len(plan.Reopen)+len(plan.Added) > 0
+	return plan, nil
+}
+
+func checkRerun(g *DAG, req Rerun) error {
+	if req.Kind == RerunFailed {
+		return nil
+	}
+	if len(req.Seqs) == 0 {
+		return Errorf(CodeInvalid, "no task is named: say which")
+	}
+	for _, seq := range req.Seqs {
+		if seq < 0 || seq >= len(g.Upstream) {
+			return Errorf(CodeInvalid, "the run has no task at place %d", seq)
+		}
+	}
+	if req.Kind == RerunMark && req.Status != TaskSuccess && req.Status != TaskFailed && req.Status != TaskSkipped {
+		return Errorf(CodeInvalid, "a task run cannot be marked %s: use success, failed or skipped", show(string(req.Status)))
+	}
+	return nil
+}
+
+// mark sets the states of the given task runs. What never ran below one that
+// stops being a failure gets its turn.
+func (p *RerunPlan) mark(g *DAG, req Rerun) {
+	var healed []int
+	for _, seq := range sortedSeqs(req.Seqs) {
+		was := p.States[seq]
+		if was == req.Status {
+			continue
+		}
+		p.Mark = append(p.Mark, Ended{Seq: seq, Status: req.Status})
+		p.States[seq] = req.Status
+		if was.IsTerminal() && req.Status != TaskFailed {
+			healed = append(healed, g.Downstream[seq]...)
+		}
+	}
+	healed = slices.DeleteFunc(sortedSeqs(healed), func(seq int) bool { return !p.neverRan(seq) })
+	p.reopen(g, slices.DeleteFunc(withBelow(g, healed, p.neverRan), func(seq int) bool { return slices.Contains(req.Seqs, seq) }))
+}
+
+// reopen makes task runs pending that are not.
+func (p *RerunPlan) reopen(g *DAG, seqs []int) {
+	for _, seq := range seqs {
+		if p.States[seq] != TaskPending {
+			p.States[seq] = TaskPending
+			p.Reopen = append(p.Reopen, seq)
+		}
+	}
+}
+
+// neverRan reports whether the task run ended because of others.
+func (p *RerunPlan) neverRan(seq int) bool {
+	s := p.States[seq]
+	return s == TaskSkipped || s == TaskUpstreamFailed || s == TaskCancelled
+}
+
+// withBelow returns seqs and the tasks below them, following only those that
+// follow accepts; ascending, each once.
+func withBelow(g *DAG, seqs []int, follow func(seq int) bool) []int {
+	seen := make(map[int]bool, len(seqs))
+	found := sortedSeqs(seqs)
+	for _, seq := range found {
+		seen[seq] = true
+	}
+	for i := 0; i < len(found); i++ {
+		for _, down := range g.Downstream[found[i]] {
+			if !seen[down] && follow(down) {
+				seen[down] = true
+				found = append(found, down)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+func finalsOf(g *DAG) []int {
+	var seqs []int
+	for seq := g.Mains; seq < len(g.Upstream); seq++ {
+		seqs = append(seqs, seq)
+	}
+	return seqs
+}
+
+func sortedSeqs(seqs []int) []int {
+	sorted := slices.Clone(seqs)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}
+
+// UpstreamOf counts how the upstream tasks of task i stand, given the states of
+// all task runs. It is what the counts of a run that was never changed by hand
+// have come to; a root counts nobody.
+func (g *DAG) UpstreamOf(i int, states []TaskStatus) UpstreamCounts {
+	counts := UpstreamCounts{Total: len(g.Upstream[i])}
+	if g.IsRoot(i) {
+		return counts
+	}
+	for _, up := range g.Upstream[i] {
+		if s := states[up]; s.IsTerminal() {
+			counts = counts.Add(OutcomeOf(s, g.Definition.Tasks[up].AllowFailure))
+		}
+	}
+	return counts
+}
+
+// Due returns, for a run that goes on from the given states, which of the
+// pending task runs may start at once and which need a decision of Advance; the
+// others wait for their upstream tasks. Tasks of finally are due when all others
+// have ended.
+func (g *DAG) Due(states []TaskStatus) (ready, asks []int) {
+	from, to := 0, g.Mains
+	if !slices.ContainsFunc(states[:g.Mains], func(s TaskStatus) bool { return !s.IsTerminal() }) {
+		from, to = g.Mains, len(states)
+	}
+	for i := from; i < to; i++ {
+		if states[i] != TaskPending {
+			continue
+		}
+		counts := g.UpstreamOf(i, states)
+		switch {
+		case g.IsFast(i) && (g.IsRoot(i) || counts.Success == counts.Total):
+			ready = append(ready, i)
+		case g.IsRoot(i) || g.Definition.Tasks[i].TriggerRule.Decide(counts) != VerdictWait:
+			asks = append(asks, i)
+		}
+	}
+	return ready, asks
+}
+
+// FitsVersion reports whether a run of g can go on with the version of next: its
+// task runs and their attempts keep their places, so the tasks of g must be the
+// first ones of next under the same names, with nothing but new tasks behind
+// them. The error is CodeConflict and says what is in the way.
+func FitsVersion(g, next *DAG) error {
+	for i := range g.Definition.Tasks {
+		name := g.Definition.Tasks[i].Name
+		if i >= len(next.Definition.Tasks) || next.Definition.Tasks[i].Name != name || next.IsFinal(i) != g.IsFinal(i) {
+			return Errorf(CodeConflict,
+				"the latest version has not task %q at its place %d: rerun the run as it was, or trigger a new one", name, i+1)
+		}
+	}
+	return nil
+}
+
+// Seq returns the place of the task with that name.
+func (g *DAG) Seq(name string) (seq int, found bool) {
+	seq = slices.IndexFunc(g.Definition.Tasks, func(t Task) bool { return t.Name == name })
+	return seq, seq >= 0
+}
