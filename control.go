@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/google/uuid"
 )
 
 // Control holds every operation that people ask for, one place for GraphQL and
@@ -83,19 +81,6 @@ func checkIdempotencyKey(key string) error {
 	e := Errorf(CodeInvalid, "the idempotency key must be text of up to %d bytes, without NUL", IdempotencyKeyMax)
 	e.Field = "idempotencyKey"
 	return e
-}
-
-// CancelRun asks for the end of a run. It is idempotent; a run that is over is
-// returned as it is.
-func (c *Control) CancelRun(ctx context.Context, runID uuid.UUID, by Actor) (*WorkflowRun, error) {
-	r, err := c.Store.CancelRun(ctx, Cancel{RunID: runID, By: by})
-	if errors.Is(err, ErrNotFound) {
-		return nil, Errorf(CodeNotFound, "no run has the id %s", runID)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cancel run %s: %w", runID, err)
-	}
-	return r, nil
 }
 
 // SetPaused sets or lifts the operator's pause of a workflow. It is idempotent.

@@ -20,6 +20,7 @@ import (
 type Store interface {
 	CatalogStore
 	ScheduleStore
+	PoolStore
 	RunStore
 	TaskStore
 	WorkerStore

@@ -23,6 +23,23 @@ type Pool struct {
 	UpdatedAt   time.Time
 }
 
+// CheckPool reports what is wrong with the name or the slots of a pool, as
+// CodeInvalid with Field "name" or "slots".
+func CheckPool(p Pool) error {
+	var e *Error
+	switch {
+	case !workflowName.MatchString(p.Name):
+		e = Errorf(CodeInvalid, "pool name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(p.Name))
+		e.Field = "name"
+	case p.Slots < 0 || p.Slots > PoolSlotsMax:
+		e = Errorf(CodeInvalid, "a pool of %d slots is not possible: use 0 to %d", p.Slots, PoolSlotsMax)
+		e.Field = "slots"
+	default:
+		return nil
+	}
+	return e
+}
+
 // PoolHolder is an open attempt that holds slots of a pool.
 type PoolHolder struct {
 	TaskRunKey

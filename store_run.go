@@ -29,6 +29,22 @@ type RunStore interface {
 	// tasks of finally begin; the run ends with them. It is idempotent; a run that is
 	// terminal, or whose tasks of finally have begun, is returned as it is.
 	CancelRun(ctx context.Context, cancel Cancel) (*WorkflowRun, error)
+	// SetRunPaused pauses a run or lets it go on, and writes the audit log. Nothing
+	// of a paused run starts: a pending one stays pending, what is queued stays
+	// queued; what runs goes on, and so does the run's timeout. It is idempotent; a
+	// terminal run is returned as it is.
+	SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, by Actor) (*WorkflowRun, error)
+	// Rerun does what PlanRerun says for the request, in one transaction, and writes
+	// the audit log. A run that was over becomes pending, with its next generation;
+	// StartRuns lets it go on. A run that goes on takes up what is due (DAG.Due). A run
+	// of which only the ends of task runs were changed gets the result that follows
+	// from them. The attempts of task runs that are marked while they run become
+	// cancelled, and their workers learn it by NotOwned. Reopened task runs lose
+	// outputs, exit code, failures and losses, and keep their attempts; those of a
+	// pending run wait for its start. CodeConflict: the run has not been started yet,
+	// is being cancelled, its workflow is retired, or Latest is asked for a run that
+	// is not over or that FitsVersion refuses; and what PlanRerun says.
+	Rerun(ctx context.Context, rerun Rerun) (RerunResult, error)
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
 	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
@@ -100,6 +116,11 @@ type TaskStore interface {
 	// PromoteRetries makes up to limit task runs whose retry delay is over
 	// claimable and returns how many, and when the next delay ends, if any.
 	PromoteRetries(ctx context.Context, limit int) (promoted int, next *time.Time, err error)
+
+	// FailExpired fails up to limit task runs that have been queued for their
+	// queue_timeout, without an attempt, and returns how many, and when the next one
+	// expires, if any. A pause of their run starts their time anew.
+	FailExpired(ctx context.Context, limit int) (failed int, next *time.Time, err error)
 
 	// Undecided returns up to limit runs with task runs that need a decision, the
 	// one that waits longest first. A run that cannot be decided stays in the list:

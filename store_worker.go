@@ -20,8 +20,12 @@ type WorkerStore interface {
 	Heartbeat(ctx context.Context, sessionID uuid.UUID, held []HeldAttempt, lease time.Duration) (HeartbeatResult, error)
 	// EndSession makes the session inactive. Attempts it still holds end by Reap.
 	EndSession(ctx context.Context, sessionID uuid.UUID) error
-	// Sessions returns the sessions that are not inactive.
-	Sessions(ctx context.Context) ([]*Worker, error)
+	// DrainWorker makes the session of that name that is not inactive take nothing
+	// new and end when what it runs has ended, and writes the audit log. It is
+	// idempotent; ErrNotFound if there is none.
+	DrainWorker(ctx context.Context, name string, by Actor) (*Worker, error)
+	// Sessions returns the sessions that are not inactive, and the server that told it.
+	Sessions(ctx context.Context) (Sessions, error)
 	// FenceSession makes a session inactive if its beat is still the given one,
 	// and reports whether it did.
 	FenceSession(ctx context.Context, sessionID uuid.UUID, beat int64) (bool, error)

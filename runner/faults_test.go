@@ -94,7 +94,7 @@ func TestFencedWorkerStartsAnew(t *testing.T) {
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
 		sessions, err := store.Sessions(t.Context())
 		require.NoError(t, err)
-		require.NoError(t, store.EndSession(t.Context(), sessions[0].ID))
+		require.NoError(t, store.EndSession(t.Context(), sessions.Workers[0].ID))
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 		s.await("the first process to end", func() bool { return !alive(t, w.lines()[0]) })

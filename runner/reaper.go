@@ -35,7 +35,7 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 		r.watch.contactLost()
 		return 0, fmt.Errorf("read sessions: %w", err)
 	}
-	for _, w := range r.watch.silent(asked, time.Now(), sessions) {
+	for _, w := range r.watch.silent(asked, time.Now(), sessions.Workers) {
 		fenced, err := r.store.FenceSession(ctx, w.ID, w.Beat)
 		if err != nil {
 			r.watch.contactLost()

@@ -76,7 +76,7 @@ func TestDrainLetsTasksFinish(t *testing.T) {
 		require.False(t, s.run(waiting).IsTerminal(), "a draining worker takes nothing new")
 		sessions, err := store.Sessions(t.Context())
 		require.NoError(t, err)
-		require.Empty(t, sessions)
+		require.Empty(t, sessions.Workers)
 	})
 }
 
@@ -126,11 +126,11 @@ func TestSecondWorkerOfANameWaits(t *testing.T) {
 		session := func() uuid.UUID {
 			sessions, err := store.Sessions(t.Context())
 			require.NoError(t, err)
-			if len(sessions) == 0 {
+			if len(sessions.Workers) == 0 {
 				return uuid.Nil
 			}
-			require.Len(t, sessions, 1)
-			return sessions[0].ID
+			require.Len(t, sessions.Workers, 1)
+			return sessions.Workers[0].ID
 		}
 		s.await("the first session", func() bool { return session() != uuid.Nil })
 		id := session()

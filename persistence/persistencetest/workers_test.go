@@ -24,8 +24,8 @@ func TestSessionOfALivingNameIsRefused(t *testing.T) {
 
 		sessions, err := db.Sessions(t.Context())
 		require.NoError(t, err)
-		require.Len(t, sessions, 1)
-		found := *sessions[0]
+		require.Len(t, sessions.Workers, 1)
+		found := *sessions.Workers[0]
 		require.Equal(t, found.StartedAt, found.LastHeartbeat)
 		found.StartedAt, found.LastHeartbeat = time.Time{}, time.Time{}
 		second.Status = miniairflow.WorkerActive
@@ -98,7 +98,7 @@ func TestHeartbeat(t *testing.T) {
 		require.Equal(t, []miniairflow.HeldAttempt{held(claims[0]), held(claims[2])}, result.Cancel)
 		sessions, err := db.Sessions(t.Context())
 		require.NoError(t, err)
-		for _, s := range sessions {
+		for _, s := range sessions.Workers {
 			if s.ID == w.id {
 				require.Equal(t, int64(2), s.Beat)
 				require.Equal(t, 3, s.Running)

@@ -163,9 +163,10 @@ func scanWorker(row pgx.CollectableRow) (*miniairflow.Worker, error) {
 }
 
 // Sessions implements miniairflow.WorkerStore.
-func (s *Store) Sessions(ctx context.Context) ([]*miniairflow.Worker, error) {
+func (s *Store) Sessions(ctx context.Context) (miniairflow.Sessions, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
-	return query(ctx, s, scanWorker, text)
+	workers, err := query(ctx, s, scanWorker, text)
+	return miniairflow.Sessions{Workers: workers}, err
 }
 
 // FindWorkers implements miniairflow.WorkerStore.

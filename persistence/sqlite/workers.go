@@ -158,9 +158,10 @@ func scanWorker(row row) (*miniairflow.Worker, error) {
 }
 
 // Sessions implements miniairflow.WorkerStore.
-func (s *Store) Sessions(ctx context.Context) ([]*miniairflow.Worker, error) {
+func (s *Store) Sessions(ctx context.Context) (miniairflow.Sessions, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
-	return query(ctx, s.read, scanWorker, text)
+	workers, err := query(ctx, s.read, scanWorker, text)
+	return miniairflow.Sessions{Workers: workers}, err
 }
 
 // FindWorkers implements miniairflow.WorkerStore.
