@@ -1,6 +1,10 @@
 package dialect
 
-import "github.com/sauravritesh63/miniairflow"
+import (
+	"slices"
+
+	"github.com/sauravritesh63/miniairflow"
+)
 
 // Taken is a row of task_queue that a run has now: its task run needs nobody to
 // make it ready.
@@ -58,6 +62,45 @@ func without(seqs []int, taken map[int]bool) []int {
 	for _, seq := range seqs {
 		if !taken[seq] {
 			left = append(left, seq)
+		}
+	}
+	return left
+}
+
+// CheckRerun reports what is in the way of a rerun before anything is planned.
+// started says that the run has task runs.
+func CheckRerun(r *Run, started, retired bool, req miniairflow.Rerun) error {
+	over := r.Status.IsTerminal()
+	switch {
+	case !started:
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the run has not been started: trigger a new one")
+	case retired:
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: no file defines it any more")
+	case !over && r.IsCancelling():
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is being cancelled: wait for its end")
+	case !over && req.Latest:
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is not over: it goes on with its own version; cancel it first, or rerun it as it was")
+	}
+	return nil
+}
+
+// RerunSeqs returns the places of the task runs that a plan changes, ascending.
+func RerunSeqs(plan miniairflow.RerunPlan) []int {
+	seqs := slices.Clone(plan.Reopen)
+	for _, m := range plan.Mark {
+		seqs = append(seqs, m.Seq)
+	}
+	seqs = append(seqs, plan.Added...)
+	slices.Sort(seqs)
+	return slices.Compact(seqs)
+}
+
+// Left returns the rows of the queue whose task runs are not among seqs.
+func Left(queue []Taken, seqs []int) []Taken {
+	var left []Taken
+	for _, row := range queue {
+		if _, found := slices.BinarySearch(seqs, row.Seq); !found {
+			left = append(left, row)
 		}
 	}
 	return left

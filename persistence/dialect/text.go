@@ -3,6 +3,7 @@ package dialect
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -45,5 +46,40 @@ func FailedReason(names []string, count int) string {
 // LostReasonFormat is the reason of an attempt whose session has ended; %s is the worker's name.
 const LostReasonFormat = "worker %s went silent"
 
+// LossReason is the reason of a task run that has lost its worker for the given
+// reason, losses times, and is next from now on.
+func LossReason(reason string, next miniairflow.TaskStatus, losses int) string {
+	switch {
+	case next != miniairflow.TaskFailed:
+		return reason
+	case losses >= miniairflow.LossesMax:
+		return fmt.Sprintf("%s (%d times)", reason, losses)
+	default:
+		return reason + ", and on_lost is fail"
+	}
+}
+
+// ExpiredReason is the reason of a task run that was queued for too long.
+func ExpiredReason(queue string, timeout time.Duration) string {
+	return fmt.Sprintf("no worker of queue %s took it within its queue_timeout of %s", queue, timeout)
+}
+
+// MarkReason is the reason of a task run, or of its attempt, that somebody marked.
+func MarkReason(status miniairflow.TaskStatus, by miniairflow.Actor) string {
+	reason := "marked " + string(status)
+	if by.Name != "" {
+		reason += " by " + by.Name
+	}
+	if by.Reason != "" {
+		reason += ": " + by.Reason
+	}
+	return Text(reason)
+}
+
 // RetiredReason is the reason of a run that had not started when its workflow was retired.
 const RetiredReason = "the workflow was retired: no file defines it any more"
+
+// PoolOfFile is the error for a change of a pool that a file declares.
+func PoolOfFile(name string) error {
+	return miniairflow.Errorf(miniairflow.CodeConflict, "pool %q is declared in the pools file: change it there", name)
+}

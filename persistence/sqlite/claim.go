@@ -1,9 +1,9 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -39,8 +39,8 @@ func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairf
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
 		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'up_for_retry')`
 	const openText = `
-		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, started_at)
-		SELECT t.workflow_run_id, t.seq, ?2, ?3, t.attempt, ?4
+		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
+		SELECT t.workflow_run_id, t.seq, ?2, ?3, t.attempt, t.pool, t.pool_slots, ?4
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status = 'running'`
 	rows := places(chosen)
@@ -56,38 +56,35 @@ func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairf
 	return claimed(ctx, t, request.Token)
 }
 
-// ready is a row of the queue that may be claimed.
-type ready struct {
-	dialect.Place
-	priority miniairflow.Priority
-	sortKey  int64
-}
-
-// choose picks the first rows over several queues. Each queue is read from its
-// head: one statement for all of them would sort everything that waits.
+// choose picks the first rows over several queues, within the pools. Each queue
+// is read from its head: one statement for all would sort everything that waits.
 func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.Place, error) {
 	const text = `
 		SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
 		WHERE state = 'ready' AND pool = '' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
-	var heads []ready
+	free, sizes, err := freePools(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("look for free pools: %w", err)
+	}
+	var heads []dialect.Candidate
 	for _, queue := range slices.Compact(slices.Sorted(slices.Values(queues))) {
-		head, err := query(ctx, t, func(row row) (r ready, err error) {
-			err = row.Scan(&r.RunID, &r.Seq, &r.priority, &r.sortKey)
-			return r, err
+		head, err := query(ctx, t, func(row row) (c dialect.Candidate, err error) {
+			err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey)
+			return c, err
 		}, text, queue, limit)
 		if err != nil {
 			return nil, err
 		}
 		heads = append(heads, head...)
+		for _, pool := range slices.Sorted(maps.Keys(free)) {
+			head, err := poolHeads(ctx, t, pool, queue, sizes[pool], limit)
+			if err != nil {
+				return nil, err
+			}
+			heads = append(heads, head...)
+		}
 	}
-	slices.SortStableFunc(heads, func(a, b ready) int {
-		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.sortKey, b.sortKey))
-	})
-	chosen := make([]dialect.Place, min(len(heads), limit))
-	for i := range chosen {
-		chosen[i] = heads[i].Place
-	}
-	return chosen, nil
+	return dialect.Choose(heads, free, limit), nil
 }
 
 // claimed returns the open claims of a token.

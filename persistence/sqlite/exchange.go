@@ -25,7 +25,7 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
-		status, err := session(ctx, t, request.SessionID)
+		mayClaim, err := session(ctx, t, request.SessionID)
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 				return err
 			}
 		}
-		if request.Limit > 0 && status == miniairflow.WorkerActive && len(request.Queues) > 0 {
+		if request.Limit > 0 && mayClaim && len(request.Queues) > 0 {
 			result.Claims, err = claim(ctx, t, request)
 			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
 		}
@@ -44,20 +44,21 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	return result, err
 }
 
-// session returns the status of a worker's session, or ErrFenced.
-func session(ctx context.Context, t *tx, id uuid.UUID) (miniairflow.WorkerStatus, error) {
+// session reports whether a worker's session may claim: it is active and its
+// lease is alive. ErrFenced if it is over.
+func session(ctx context.Context, t *tx, id uuid.UUID) (mayClaim bool, err error) {
 	var status miniairflow.WorkerStatus
 	var leaseUntil int64
-	err := t.QueryRowContext(ctx, `SELECT status, lease_until FROM workers WHERE id = ?`, id).Scan(&status, &leaseUntil)
+	err = t.QueryRowContext(ctx, `SELECT status, lease_until FROM workers WHERE id = ?`, id).Scan(&status, &leaseUntil)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return "", miniairflow.ErrFenced
+		return false, miniairflow.ErrFenced
 	case err != nil:
-		return "", fmt.Errorf("check session: %w", err)
-	case leaseUntil <= t.now || status == miniairflow.WorkerInactive:
-		return "", miniairflow.ErrFenced
+		return false, fmt.Errorf("check session: %w", err)
+	case status == miniairflow.WorkerInactive:
+		return false, miniairflow.ErrFenced
 	}
-	return status, nil
+	return status == miniairflow.WorkerActive && leaseUntil > t.now, nil
 }
 
 // encodeOutputs returns the outputs of each finish as JSON, or null.
@@ -158,7 +159,7 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 	}
 	reason := dialect.Text(f.Reason)
 	next, finishedAt, retryAt := f.Next, any(t.now), any(nil)
-	if next == miniairflow.TaskUpForRetry && run.CancelRequested {
+	if next == miniairflow.TaskUpForRetry && run.IsCancelling() {
 		next = miniairflow.TaskCancelled
 	}
 	if next == miniairflow.TaskUpForRetry {
@@ -180,8 +181,8 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 		return next, true, nil
 	}
 	const retryText = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key, due_at)
-		SELECT workflow_run_id, seq, 'delayed', queue, priority, 0, next_retry_at FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at)
+		SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
 	_, err = t.ExecContext(ctx, retryText, f.RunID, f.Seq)
 	return next, true, err
 }

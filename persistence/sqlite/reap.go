@@ -80,7 +80,7 @@ func runsOf(attempts []miniairflow.HeldAttempt) []uuid.UUID {
 }
 
 // loseAttempt ends an open attempt as lost. Its task run goes to the head of
-// the queue, fails after too many losses, or is cancelled with its run.
+// the queue, fails, or is cancelled with its run.
 func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.HeldAttempt) (miniairflow.TaskStatus, bool, error) {
 	open, err := takeOpen(ctx, t, o.RunID, o.Seq, o.Token)
 	if err != nil || open == nil || run == nil {
@@ -101,13 +101,11 @@ func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.Hel
 	if err := record(ctx, t, o.RunID, o.Seq, o.Token, open, miniairflow.AttemptLost, reason, nil); err != nil {
 		return "", false, err
 	}
-	next, queuedAt, finishedAt := miniairflow.TaskQueued, any(t.now), any(nil)
-	switch {
-	case run.CancelRequested:
-		next, queuedAt, finishedAt = miniairflow.TaskCancelled, nil, t.now
-	case losses >= miniairflow.LossesMax:
-		next, queuedAt, finishedAt = miniairflow.TaskFailed, nil, t.now
-		reason += fmt.Sprintf(" (%d times)", losses)
+	next := miniairflow.LossOf(run.Graph.Definition.Tasks[o.Seq].OnLost, losses-1, run.IsCancelling())
+	reason = dialect.LossReason(reason, next, losses)
+	queuedAt, finishedAt := any(t.now), any(nil)
+	if next.IsTerminal() {
+		queuedAt, finishedAt = nil, t.now
 	}
 	const taskText = `
 		UPDATE task_runs
@@ -119,10 +117,15 @@ func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.Hel
 	if next.IsTerminal() {
 		return next, true, nil
 	}
+	state := dialect.QueueReady
+	if run.IsPaused {
+		state = dialect.QueuePaused
+	}
 	const queueText = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT workflow_run_id, seq, 'ready', queue, priority, seq -- before every time
-		FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
-	_, err = t.ExecContext(ctx, queueText, o.RunID, o.Seq)
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT workflow_run_id, seq, ?3, queue, priority, pool, pool_slots, seq, -- before every time
+			CASE WHEN ?3 = 'ready' AND queue_timeout > 0 THEN ?4 + queue_timeout END
+		FROM task_runs WHERE workflow_run_id = ?1 AND seq = ?2`
+	_, err = t.ExecContext(ctx, queueText, o.RunID, o.Seq, state, t.now)
 	return next, true, err
 }

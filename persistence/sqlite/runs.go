@@ -101,8 +101,13 @@ func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject str
 	if by.Name == "" {
 		return nil
 	}
-	const text = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (?, ?, ?, ?, ?)`
-	if _, err := t.ExecContext(ctx, text, t.now, dialect.Text(by.Name), action, subject, dialect.Text(by.Reason)); err != nil {
+	return auditRequest(ctx, t, by, action, subject, nil)
+}
+
+// auditRequest is audit for a request with an id, which must not be done twice.
+func auditRequest(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string, requestID *uuid.UUID) error {
+	const text = `INSERT INTO audit_log (at, actor, action, subject, reason, request_id) VALUES (?, ?, ?, ?, ?, ?)`
+	if _, err := t.ExecContext(ctx, text, t.now, dialect.Text(by.Name), action, subject, dialect.Text(by.Reason), requestID); err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	return nil
@@ -120,7 +125,7 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 		if err != nil {
 			return err
 		}
-		if !run.Status.IsTerminal() && !run.CancelRequested {
+		if !run.Status.IsTerminal() && !run.CancelRequested && run.Outcome == "" {
 			if err := s.cancelRun(ctx, t, run, cancel); err != nil {
 				return fmt.Errorf("cancel run: %w", err)
 			}
@@ -134,7 +139,8 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 	return found, nil
 }
 
-// cancelRun empties the run's queue and ends what has not started.
+// cancelRun empties the run's queue and ends what has not started. The tasks of
+// finally are still to come, unless the run waits for its turn.
 func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel miniairflow.Cancel) error {
 	changed, err := t.changed(ctx)
 	if err != nil {
@@ -148,9 +154,9 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	limited := 0
 	for _, state := range states {
 		switch state {
-		case "ready":
+		case dialect.QueueReady, dialect.QueuePaused:
 			m.freed++
-		case "limited":
+		case dialect.QueueLimited:
 			limited++
 		}
 	}
@@ -159,9 +165,10 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	}
 	const tasksText = `
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = ?2, next_retry_at = NULL, changed = ?3
-		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'up_for_retry')
+		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'up_for_retry') AND (NOT is_finally OR ?4)
 		RETURNING seq, status`
-	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed); err != nil {
+	isPending := run.Status == miniairflow.RunPending
+	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed, isPending); err != nil {
 		return err
 	}
 	const runText = `
@@ -177,9 +184,10 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
-	if run.Status == miniairflow.RunPending {
+	if isPending {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
-		return nil
+		_, err := t.ExecContext(ctx, `UPDATE run_counters SET done = done + ?2 WHERE workflow_run_id = ?1`, run.ID, len(m.ended))
+		return err
 	}
 	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
 	run.Change.Limited -= limited
@@ -192,7 +200,7 @@ func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.
 	at := now()
 	const overdueText = `
 		SELECT id FROM workflow_runs
-		WHERE status = 'running' AND deadline_at <= ? AND cancel_requested_at IS NULL
+		WHERE status = 'running' AND deadline_at <= ? AND cancel_requested_at IS NULL AND outcome = ''
 		ORDER BY deadline_at LIMIT ?`
 	overdue, err := query(ctx, s.read, scanID, overdueText, at, limit)
 	if err != nil {
@@ -200,7 +208,7 @@ func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.
 	}
 	const nextText = `
 		SELECT min(deadline_at) FROM workflow_runs
-		WHERE status = 'running' AND deadline_at > ? AND cancel_requested_at IS NULL`
+		WHERE status = 'running' AND deadline_at > ? AND cancel_requested_at IS NULL AND outcome = ''`
 	next, err := queryOne(ctx, s.read, scanNullTime, nextText, at)
 	return overdue, next, err
 }

@@ -30,7 +30,7 @@ func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan,
 		m.run.Free(m.freed)
 		var deltas []miniairflow.Delta
 		// A run that is being cancelled has no pending task runs left.
-		if !m.run.CancelRequested {
+		if !m.run.IsCancelling() {
 			deltas = m.run.Graph.Fanout(m.ended)
 		}
 		children, err := countUpstream(ctx, t, m.run.ID, deltas)
@@ -106,6 +106,12 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 			return fmt.Errorf("change counters: %w", err)
 		}
 	}
+	for _, r := range plan.Finals {
+		const outcome = `UPDATE workflow_runs SET outcome = ?2, changed = ?3 WHERE id = ?1`
+		if _, err := t.ExecContext(ctx, outcome, r.ID, r.Outcome, changed); err != nil {
+			return fmt.Errorf("note outcome: %w", err)
+		}
+	}
 	for _, r := range plan.Over {
 		if err := endRun(ctx, t, changed, r); err != nil {
 			return fmt.Errorf("end run: %w", err)
@@ -114,26 +120,35 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 	return nil
 }
 
-// enqueue puts the queued and the limited task runs of the plan into the queue.
-// The sort keys of one transaction rise, so that its order stays.
+// enqueue puts the ready task runs of the plan into the queue, in the state that
+// each may have. The sort keys of one transaction rise, so that its order stays.
 func enqueue(ctx context.Context, t *tx, changed int64, plan *dialect.Plan) error {
-	const rows = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, ?2 + i.place
-		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
-	if len(plan.Limited) > 0 {
-		if _, err := t.ExecContext(ctx, rows, places(plan.Limited), t.now, "limited"); err != nil {
-			return err
-		}
-	}
-	if len(plan.Queued) == 0 {
-		return nil
-	}
-	if _, err := t.ExecContext(ctx, rows, places(plan.Queued), t.now, "ready"); err != nil {
+	if err := insertQueue(ctx, t, plan.Limited, dialect.QueueLimited); err != nil {
 		return err
 	}
-	return markQueued(ctx, t, changed, plan.Queued)
+	if err := insertQueue(ctx, t, plan.Held, dialect.QueuePaused); err != nil {
+		return err
+	}
+	if err := insertQueue(ctx, t, plan.Queued, dialect.QueueReady); err != nil {
+		return err
+	}
+	return markQueued(ctx, t, changed, slices.Concat(plan.Held, plan.Queued))
+}
+
+// insertQueue writes rows of the queue. What is ready expires if its task says
+// so; a retry has been taken once, so it does not.
+func insertQueue(ctx context.Context, t *tx, ready []dialect.Place, state string) error {
+	if len(ready) == 0 {
+		return nil
+	}
+	const text = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, ?2 + i.place,
+			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
+		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
+	_, err := t.ExecContext(ctx, text, places(ready), t.now, state)
+	return err
 }
 
 // feed gives slots to task runs that wait for one: the highest priority first,
@@ -147,10 +162,13 @@ func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 		return err
 	}
 	const queueText = `
-		UPDATE task_queue AS q SET state = 'ready', sort_key = ?2 + i.place
+		UPDATE task_queue AS q
+		SET state = ?3, sort_key = ?2 + i.place,
+			expires_at = CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
 		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq
 		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq`
-	if _, err := t.ExecContext(ctx, queueText, places(chosen), t.now); err != nil {
+	if _, err := t.ExecContext(ctx, queueText, places(chosen), t.now, f.State); err != nil {
 		return err
 	}
 	return markQueued(ctx, t, changed, chosen)
@@ -159,6 +177,9 @@ func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 // markQueued shows pending task runs as queued. A due retry keeps its status
 // until it is claimed.
 func markQueued(ctx context.Context, t *tx, changed int64, queued []dialect.Place) error {
+	if len(queued) == 0 {
+		return nil
+	}
 	const text = `
 		UPDATE task_runs AS t
 		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?3

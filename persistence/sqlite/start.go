@@ -22,12 +22,12 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// to the next: a long backlog of one costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting (workflow_id) AS (
-			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending'
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL
 			UNION ALL
-			SELECT (SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND workflow_id > waiting.workflow_id)
+			SELECT (SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND workflow_id > waiting.workflow_id)
 			FROM waiting WHERE waiting.workflow_id IS NOT NULL),
 		oldest AS (
-			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r WHERE r.status = 'pending' AND r.workflow_id = waiting.workflow_id) AS run_after
+			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.workflow_id = waiting.workflow_id) AS run_after
 			FROM waiting WHERE workflow_id IS NOT NULL)
 		SELECT w.id FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
 		WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
@@ -61,6 +61,7 @@ type pendingRun struct {
 	id, versionID uuid.UUID
 	start         *dialect.Start
 	timeout       time.Duration
+	generation    int
 }
 
 // startRuns starts pending runs of one workflow (T2). more tells that others
@@ -69,14 +70,14 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 	err = s.inTx(ctx, func(t *tx) error {
 		started, more = nil, false
 		const pendingText = `
-			SELECT r.id, r.version_id FROM workflow_runs r
-			WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.run_after <= ?2
+			SELECT r.id, r.version_id, r.generation FROM workflow_runs r
+			WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.run_after <= ?2
 			ORDER BY r.run_after, r.id
 			LIMIT min(?3, max(0,
 				(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
 				- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
 		pending, err := query(ctx, t, func(row row) (p pendingRun, err error) {
-			err = row.Scan(&p.id, &p.versionID)
+			err = row.Scan(&p.id, &p.versionID, &p.generation)
 			return p, err
 		}, pendingText, workflowID, t.now, limit)
 		if err != nil {
@@ -87,7 +88,11 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 			return err
 		}
 		for _, p := range chosen {
-			if err := start(ctx, t, p); err != nil {
+			begin := start
+			if p.generation > 1 {
+				begin = s.restart
+			}
+			if err := begin(ctx, t, p); err != nil {
 				return fmt.Errorf("start run: %w", err)
 			}
 			started = append(started, p.id)
@@ -151,22 +156,13 @@ func start(ctx context.Context, t *tx, p pendingRun) error {
 
 // startTasks writes the task runs of a new run, and what becomes of its roots.
 func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
-	rows := make(table, len(p.start.Tasks))
-	for i := range p.start.Tasks {
-		task := &p.start.Tasks[i]
-		rows[i] = []any{task.Seq, task.TaskID, task.Name, task.Status, task.Task.Queue, task.Task.Priority, task.Upstream}
-	}
-	const tasksText = `
-		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, queued_at, changed)
-		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-			CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
-		FROM json_each(?2)`
-	if _, err := t.ExecContext(ctx, tasksText, p.id, rows, t.now, changed); err != nil {
+	if err := insertTasks(ctx, t, changed, p.id, p.start.Tasks); err != nil {
 		return err
 	}
 	const queueText = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, ?4 + i.key
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, ?4 + i.key,
+			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 THEN ?4 + t.queue_timeout END
 		FROM json_each(?2) AS i CROSS JOIN task_runs t WHERE t.workflow_run_id = ?1 AND t.seq = i.value`
 	if len(p.start.Queued) > 0 {
 		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Queued), "ready", t.now); err != nil {
@@ -187,4 +183,54 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicDecide})
 	_, err := t.ExecContext(ctx, askText, p.id, list[int](p.start.Asks), changed)
 	return err
+}
+
+// insertTasks writes task runs that the run did not have.
+func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, tasks []dialect.StartTask) error {
+	rows := make(table, len(tasks))
+	for i := range tasks {
+		task := tasks[i].Task
+		rows[i] = []any{
+			tasks[i].Seq, tasks[i].TaskID, tasks[i].Name, tasks[i].Status, task.Queue, task.Priority, tasks[i].Upstream,
+			task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots, task.Finally,
+		}
+	}
+	const text = `
+		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
+			queue_timeout, pool, pool_slots, is_finally, queued_at, changed)
+		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+			value ->> 7, value ->> 8, value ->> 9, value ->> 10, CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
+		FROM json_each(?2)`
+	_, err := t.ExecContext(ctx, text, runID, rows, t.now, changed)
+	return err
+}
+
+// restart lets a run that was opened again go on with what is due.
+func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	deadline := any(nil)
+	if p.timeout > 0 {
+		deadline = t.now + p.timeout.Microseconds()
+	}
+	const text = `
+		UPDATE workflow_runs SET status = 'running', started_at = ?2, deadline_at = ?3, changed = ?4 WHERE id = ?1 AND status = 'pending'`
+	if _, err := t.ExecContext(ctx, text, p.id, t.now, deadline, changed); err != nil {
+		return err
+	}
+	run, err := s.loadRun(ctx, t, p.id)
+	if err != nil {
+		return err
+	}
+	states, err := taskStates(ctx, t, p.id)
+	if err != nil {
+		return err
+	}
+	ready, asks := run.Resume(states, nil)
+	if err := writeCounters(ctx, t, run); err != nil {
+		return err
+	}
+	return takeUp(ctx, t, changed, run, ready, asks)
 }

@@ -15,6 +15,8 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
+	"github.com/google/uuid"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
@@ -43,6 +45,7 @@ type Store struct {
 	log    *slog.Logger
 	graphs *dialect.Graphs
 	lock   *fileLock
+	server string // names this opening of the file: nobody else serves it meanwhile
 }
 
 // Open opens the database file at path, made with its folder if need be, and
@@ -61,7 +64,7 @@ func Open(ctx context.Context, path string, config Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), lock: lock}
+	s := &Store{bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), lock: lock, server: uuid.NewString()}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

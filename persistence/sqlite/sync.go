@@ -226,6 +226,19 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs list[uuid.UUID]) erro
 	if err != nil {
 		return fmt.Errorf("cancel pending runs: %w", err)
 	}
+	// Those that were opened again have task runs, all pending or over.
+	const tasksText = `
+		UPDATE task_runs SET status = 'cancelled', reason = ?2, finished_at = ?3, changed = ?4
+		WHERE workflow_run_id IN (SELECT value FROM json_each(?1)) AND status = 'pending'`
+	const countersText = `
+		UPDATE run_counters SET done = (SELECT task_count FROM workflow_runs r WHERE r.id = workflow_run_id)
+		WHERE workflow_run_id IN (SELECT value FROM json_each(?1))`
+	if _, err := t.ExecContext(ctx, tasksText, list[uuid.UUID](cancelled), dialect.RetiredReason, t.now, changed); err != nil {
+		return fmt.Errorf("cancel task runs: %w", err)
+	}
+	if _, err := t.ExecContext(ctx, countersText, list[uuid.UUID](cancelled)); err != nil {
+		return fmt.Errorf("count cancelled task runs: %w", err)
+	}
 	for _, id := range cancelled {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}

@@ -70,10 +70,11 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 			return fmt.Errorf("raise beat: %w", err)
 		}
 		result.Draining = status == miniairflow.WorkerDraining
-		if len(held) == 0 {
-			return nil
+		if err := checkHeld(ctx, t, sessionID, held, &result); err != nil {
+			return err
 		}
-		return checkHeld(ctx, t, sessionID, held, &result)
+		result.Unknown, err = unknownTo(ctx, t, sessionID, held)
+		return err
 	})
 	return result, err
 }
@@ -81,7 +82,7 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 // checkHeld tells which of the attempts are not the session's, and which are to end.
 func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairflow.HeldAttempt, result *miniairflow.HeartbeatResult) error {
 	const text = `
-		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL
+		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL AND r.outcome = ''
 		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS token FROM json_each(?2)) AS i
 		LEFT JOIN task_open o ON o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token AND o.session_id = ?1
 		LEFT JOIN workflow_runs r ON r.id = i.run_id
@@ -110,6 +111,42 @@ func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairfl
 		}
 	}
 	return nil
+}
+
+// unknownTo returns the open attempts of the session that are not held.
+func unknownTo(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairflow.HeldAttempt) ([]miniairflow.HeldAttempt, error) {
+	const text = `SELECT workflow_run_id, seq, token FROM task_open WHERE session_id = ?`
+	open, err := query(ctx, t, func(row row) (h miniairflow.HeldAttempt, err error) {
+		err = row.Scan(&h.RunID, &h.Seq, &h.Token)
+		return h, err
+	}, text, sessionID)
+	if err != nil {
+		return nil, fmt.Errorf("find unknown attempts: %w", err)
+	}
+	return dialect.NotHeld(open, held), nil
+}
+
+// DrainWorker implements miniairflow.WorkerStore.
+func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Actor) (*miniairflow.Worker, error) {
+	var found *miniairflow.Worker
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.ExecContext(ctx, `UPDATE workers SET status = 'draining' WHERE name = ? AND status = 'active'`, name)
+		if err != nil {
+			return fmt.Errorf("drain worker: %w", err)
+		}
+		if n, err := done.RowsAffected(); err != nil {
+			return err
+		} else if n > 0 {
+			if err := audit(ctx, t, by, "drain_worker", name); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
+		}
+		const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.name = ? AND w.status <> 'inactive'`
+		found, err = queryOne(ctx, t, scanWorker, text, name)
+		return err
+	})
+	return found, err
 }
 
 // EndSession implements miniairflow.WorkerStore.
@@ -161,7 +198,7 @@ func scanWorker(row row) (*miniairflow.Worker, error) {
 func (s *Store) Sessions(ctx context.Context) (miniairflow.Sessions, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
 	workers, err := query(ctx, s.read, scanWorker, text)
-	return miniairflow.Sessions{Workers: workers}, err
+	return miniairflow.Sessions{Server: s.server, Workers: workers}, err
 }
 
 // FindWorkers implements miniairflow.WorkerStore.

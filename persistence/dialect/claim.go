@@ -1,0 +1,46 @@
+package dialect
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// Candidate is a row of the queue that may be claimed as far as its queue goes.
+type Candidate struct {
+	Place
+	Priority miniairflow.Priority
+	SortKey  int64
+	Pool     string // empty: none
+	Slots    int    // of the pool
+}
+
+// Choose returns the candidates that a claim of at most limit takes, in order:
+// the highest priority first, then the oldest. free is what each pool has left;
+// candidates that its pool could never hold are not among them. One that does not
+// fit now holds back those behind it in its pool, so that it is not starved.
+func Choose(candidates []Candidate, free map[string]int, limit int) []Place {
+	slices.SortStableFunc(candidates, func(a, b Candidate) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.SortKey, b.SortKey))
+	})
+	left := make(map[string]int, len(free))
+	for pool, slots := range free {
+		left[pool] = slots
+	}
+	var chosen []Place
+	for _, c := range candidates {
+		if len(chosen) == limit {
+			break
+		}
+		if c.Pool != "" {
+			if c.Slots > left[c.Pool] {
+				left[c.Pool] = 0
+				continue
+			}
+			left[c.Pool] -= c.Slots
+		}
+		chosen = append(chosen, c.Place)
+	}
+	return chosen
+}

@@ -1,0 +1,188 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// SyncPools implements miniairflow.PoolStore.
+func (s *Store) SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (changed bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		before, err := t.total(ctx)
+		if err != nil {
+			return err
+		}
+		if len(problems) == 0 {
+			if err := replacePools(ctx, t, pools); err != nil {
+				return err
+			}
+		}
+		if err := replaceImportErrors(ctx, t, path, problems); err != nil {
+			return err
+		}
+		after, err := t.total(ctx)
+		if changed = after > before; changed {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
+		}
+		return err
+	})
+	return changed, err
+}
+
+// total returns how many rows this connection has ever changed.
+func (t *tx) total(ctx context.Context) (n int64, err error) {
+	err = t.QueryRowContext(ctx, `SELECT total_changes()`).Scan(&n)
+	return n, err
+}
+
+// replacePools makes the given pools those of the file.
+func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) error {
+	rows := make(table, len(pools))
+	for i, p := range pools {
+		rows[i] = []any{p.Name, p.Slots, dialect.Text(p.Description)}
+	}
+	const drop = `DELETE FROM pools WHERE origin = 'file' AND name NOT IN (SELECT value ->> 0 FROM json_each(?))`
+	if _, err := t.ExecContext(ctx, drop, rows); err != nil {
+		return fmt.Errorf("drop pools: %w", err)
+	}
+	const save = `
+		INSERT INTO pools (name, slots, description, origin, created_at, updated_at)
+		SELECT value ->> 0, value ->> 1, value ->> 2, 'file', ?2, ?2 FROM json_each(?1) WHERE true
+		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, origin = 'file', updated_at = excluded.updated_at
+		WHERE slots <> excluded.slots OR description <> excluded.description OR origin <> 'file'`
+	if _, err := t.ExecContext(ctx, save, rows, t.now); err != nil {
+		return fmt.Errorf("save pools: %w", err)
+	}
+	return nil
+}
+
+// SetPool implements miniairflow.PoolStore.
+func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairflow.Actor) (*miniairflow.Pool, error) {
+	var found *miniairflow.Pool
+	err := s.inTx(ctx, func(t *tx) error {
+		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, miniairflow.ErrNotFound) {
+			return err
+		}
+		const text = `
+			INSERT INTO pools (name, slots, description, origin, created_at, updated_at) VALUES (?1, ?2, ?3, 'api', ?4, ?4)
+			ON CONFLICT (name) DO UPDATE SET slots = ?2, description = ?3, updated_at = ?4`
+		if _, err := t.ExecContext(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description), t.now); err != nil {
+			return fmt.Errorf("save pool: %w", err)
+		}
+		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
+		var err error
+		found, err = queryOne(ctx, t, scanPool, `SELECT `+poolColumns+` FROM pools p WHERE p.name = ?`, pool.Name)
+		return err
+	})
+	return found, err
+}
+
+// checkPoolOrigin returns ErrNotFound, or a conflict for a pool that a file declares.
+func checkPoolOrigin(ctx context.Context, t *tx, name string) error {
+	origin, err := queryOne(ctx, t, scanOne[miniairflow.Origin], `SELECT origin FROM pools WHERE name = ?`, name)
+	if err == nil && origin == miniairflow.OriginFile {
+		return dialect.PoolOfFile(name)
+	}
+	return err
+}
+
+// DeletePool implements miniairflow.PoolStore.
+func (s *Store) DeletePool(ctx context.Context, name string, by miniairflow.Actor) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := checkPoolOrigin(ctx, t, name); err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, `DELETE FROM pools WHERE name = ?`, name); err != nil {
+			return fmt.Errorf("delete pool: %w", err)
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
+		return audit(ctx, t, by, "delete_pool", name)
+	})
+}
+
+const poolColumns = `p.name, p.slots, p.description, p.origin, p.created_at, p.updated_at,
+	(SELECT coalesce(sum(o.pool_slots), 0) FROM task_open o WHERE o.pool = p.name AND o.pool <> ''),
+	(SELECT count(*) FROM task_queue q WHERE q.state = 'ready' AND q.pool = p.name AND q.pool <> '')`
+
+// scanPool reads poolColumns.
+func scanPool(row row) (*miniairflow.Pool, error) {
+	p := &miniairflow.Pool{}
+	err := row.Scan(&p.Name, &p.Slots, &p.Description, &p.Origin, timeInto{&p.CreatedAt}, timeInto{&p.UpdatedAt}, &p.Used, &p.Waiting)
+	return p, err
+}
+
+// FindPools implements miniairflow.PoolStore.
+func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool, error) {
+	pools, err := query(ctx, s.read, scanPool, `SELECT `+poolColumns+` FROM pools p ORDER BY p.name`)
+	if err != nil || holders == 0 {
+		return pools, err
+	}
+	const text = `
+		SELECT o.workflow_run_id, o.seq, w.name || '#' || r.number, t.name, o.pool_slots
+		FROM task_open o
+		JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
+		JOIN workflow_runs r ON r.id = o.workflow_run_id
+		JOIN workflows w ON w.id = r.workflow_id
+		WHERE o.pool = ? AND o.pool <> '' ORDER BY o.started_at, o.workflow_run_id, o.seq LIMIT ?`
+	for _, p := range pools {
+		if p.Used == 0 {
+			continue
+		}
+		p.Holders, err = query(ctx, s.read, func(row row) (h miniairflow.PoolHolder, err error) {
+			err = row.Scan(&h.RunID, &h.Seq, &h.Run, &h.Task, &h.Slots)
+			return h, err
+		}, text, p.Name, holders)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return pools, nil
+}
+
+// freePools returns what is left of each pool that task runs wait for. A pool
+// that is full, or is not there, is not among them.
+func freePools(ctx context.Context, t *tx) (free, slots map[string]int, err error) {
+	const text = `
+		WITH RECURSIVE waiting (pool) AS (
+			SELECT min(pool) FROM task_queue WHERE state = 'ready' AND pool <> ''
+			UNION ALL
+			SELECT (SELECT min(pool) FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool > waiting.pool)
+			FROM waiting WHERE waiting.pool IS NOT NULL)
+		SELECT p.name, p.slots, p.slots - (SELECT coalesce(sum(o.pool_slots), 0) FROM task_open o WHERE o.pool = p.name AND o.pool <> '')
+		FROM waiting JOIN pools p ON p.name = waiting.pool`
+	free, slots = map[string]int{}, map[string]int{}
+	_, err = query(ctx, t, func(row row) (struct{}, error) {
+		var name string
+		var all, left int
+		err := row.Scan(&name, &all, &left)
+		if left > 0 {
+			free[name], slots[name] = left, all
+		}
+		return struct{}{}, err
+	}, text)
+	return free, slots, err
+}
+
+// poolHeads returns the first task runs that wait for a pool in one queue, as
+// far as the pool could ever hold them.
+func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int) ([]dialect.Candidate, error) {
+	const text = `
+		SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
+		WHERE state = 'ready' AND pool <> '' AND pool = ? AND queue = ? AND pool_slots <= ?
+		ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+	return query(ctx, t, func(row row) (c dialect.Candidate, err error) {
+		var id uuid.UUID
+		err = row.Scan(&id, &c.Seq, &c.Priority, &c.SortKey, &c.Pool, &c.Slots)
+		c.RunID = id
+		return c, err
+	}, text, pool, queue, slots, limit)
+}

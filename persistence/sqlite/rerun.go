@@ -1,0 +1,316 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// Rerun implements miniairflow.RunStore (T9).
+func (s *Store) Rerun(ctx context.Context, req miniairflow.Rerun) (miniairflow.RerunResult, error) {
+	var result miniairflow.RerunResult
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		result, err = s.rerun(ctx, t, req)
+		return err
+	})
+	if err != nil {
+		return miniairflow.RerunResult{}, err
+	}
+	return result, nil
+}
+
+// rerunning is a rerun on its way.
+type rerunning struct {
+	miniairflow.Rerun
+	run       *dialect.Run // with the graph to go on with
+	versionID uuid.UUID    // of that graph
+	states    []miniairflow.TaskStatus
+	queue     []dialect.Taken
+	plan      miniairflow.RerunPlan
+	seqs      []int // of the task runs that change
+}
+
+func (s *Store) rerun(ctx context.Context, t *tx, req miniairflow.Rerun) (result miniairflow.RerunResult, err error) {
+	r := &rerunning{Rerun: req}
+	if r.run, err = s.loadRun(ctx, t, req.RunID); err != nil {
+		return result, err
+	}
+	const repeatText = `SELECT count(*) FROM audit_log WHERE request_id = ?`
+	repeats, err := queryOne(ctx, t, scanOne[int], repeatText, req.ID)
+	if err != nil {
+		return result, fmt.Errorf("look for an earlier request: %w", err)
+	}
+	if result.IsRepeat = repeats > 0; !result.IsRepeat {
+		if err := s.planRerun(ctx, t, r); err != nil {
+			return result, err
+		}
+		if result.TaskRuns, err = taskRunsAt(ctx, t, req.RunID, r.seqs); err != nil {
+			return result, err
+		}
+		if !req.DryRun && !r.plan.IsEmpty() {
+			if err := s.writeRerun(ctx, t, r); err != nil {
+				return result, fmt.Errorf("write rerun: %w", err)
+			}
+			if result.TaskRuns, err = taskRunsAt(ctx, t, req.RunID, r.seqs); err != nil {
+				return result, err
+			}
+		}
+	}
+	result.Run, err = runByID(ctx, t, req.RunID)
+	return result, err
+}
+
+// planRerun reads the whole run and decides.
+func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
+	const latestText = `
+		SELECT w.version_id, w.retired_at IS NOT NULL FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.id = ?`
+	var latest uuid.UUID
+	var retired bool
+	if err := t.QueryRowContext(ctx, latestText, r.run.ID).Scan(&latest, &retired); err != nil {
+		return fmt.Errorf("read latest version: %w", err)
+	}
+	var err error
+	if r.states, err = taskStates(ctx, t, r.run.ID); err != nil {
+		return err
+	}
+	if err := dialect.CheckRerun(r.run, len(r.states) > 0, retired, r.Rerun); err != nil {
+		return err
+	}
+	if r.versionID = r.run.VersionID; r.Latest && latest != r.versionID {
+		next, err := s.graph(ctx, t, latest)
+		if err != nil {
+			return err
+		}
+		if err := miniairflow.FitsVersion(r.run.Graph, next); err != nil {
+			return err
+		}
+		r.versionID, r.run.Graph = latest, next
+	}
+	const queueText = `SELECT seq, state FROM task_queue WHERE workflow_run_id = ?`
+	r.queue, err = query(ctx, t, func(row row) (taken dialect.Taken, err error) {
+		err = row.Scan(&taken.Seq, &taken.State)
+		return taken, err
+	}, queueText, r.run.ID)
+	if err != nil {
+		return fmt.Errorf("read queue of run: %w", err)
+	}
+	r.plan, err = miniairflow.PlanRerun(r.run.Graph, r.states, r.run.Status.IsTerminal(), r.Rerun)
+	r.seqs = dialect.RerunSeqs(r.plan)
+	return err
+}
+
+// taskStates returns the states of a run's task runs, by place.
+func taskStates(ctx context.Context, t *tx, runID uuid.UUID) ([]miniairflow.TaskStatus, error) {
+	const text = `SELECT status FROM task_runs WHERE workflow_run_id = ? ORDER BY seq`
+	states, err := query(ctx, t, scanOne[miniairflow.TaskStatus], text, runID)
+	if err != nil {
+		return nil, fmt.Errorf("read states of task runs: %w", err)
+	}
+	return states, nil
+}
+
+// taskRunsAt returns the task runs at the given places.
+func taskRunsAt(ctx context.Context, t *tx, runID uuid.UUID, seqs []int) ([]*miniairflow.TaskRun, error) {
+	const text = `
+		SELECT ` + taskRunColumns + ` FROM task_runs t
+		WHERE t.workflow_run_id = ?1 AND t.seq IN (SELECT value FROM json_each(?2)) ORDER BY t.seq`
+	return query(ctx, t, scanTaskRun, text, runID, list[int](seqs))
+}
+
+// writeRerun writes what was planned: first what the task runs leave behind,
+// then their states, then what the whole run comes to.
+func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	const queueText = `DELETE FROM task_queue WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
+	if _, err := t.ExecContext(ctx, queueText, placesAt(r.run.ID, r.seqs)); err != nil {
+		return err
+	}
+	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.run.ID); err != nil {
+		return err
+	}
+	if err := stopMarked(ctx, t, r); err != nil {
+		return fmt.Errorf("end attempts of marked task runs: %w", err)
+	}
+	const reopenText = `
+		UPDATE task_runs
+		SET status = 'pending', reopens = reopens + 1, reason = '', failures = 0, losses = 0, exit_code = NULL, outputs = NULL,
+			queued_at = NULL, started_at = NULL, finished_at = NULL, next_retry_at = NULL, changed = ?2
+		WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`
+	if _, err := t.ExecContext(ctx, reopenText, placesAt(r.run.ID, r.plan.Reopen), changed); err != nil {
+		return fmt.Errorf("open task runs again: %w", err)
+	}
+	const markText = `
+		UPDATE task_runs
+		SET status = ?3, reopens = reopens + 1, reason = ?4, finished_at = ?5, next_retry_at = NULL, changed = ?6
+		WHERE workflow_run_id = ?1 AND seq = ?2`
+	for _, m := range r.plan.Mark {
+		if _, err := t.ExecContext(ctx, markText, r.run.ID, m.Seq, m.Status, dialect.MarkReason(m.Status, r.By), t.now, changed); err != nil {
+			return fmt.Errorf("mark task run: %w", err)
+		}
+	}
+	if r.versionID != r.run.VersionID {
+		if err := adopt(ctx, t, changed, r); err != nil {
+			return fmt.Errorf("adopt the latest version: %w", err)
+		}
+	}
+	if err := recount(ctx, t, r); err != nil {
+		return fmt.Errorf("count upstream tasks: %w", err)
+	}
+	if err := goOn(ctx, t, changed, r); err != nil {
+		return err
+	}
+	return auditRequest(ctx, t, r.By, "rerun_"+string(r.Kind), r.run.ID.String(), &r.ID)
+}
+
+// placesAt returns places of one run as the rows that json_each reads.
+func placesAt(runID uuid.UUID, seqs []int) table {
+	rows := make(table, len(seqs))
+	for i, seq := range seqs {
+		rows[i] = []any{runID, seq}
+	}
+	return rows
+}
+
+// stopMarked ends the attempts of the task runs that are marked while they run.
+func stopMarked(ctx context.Context, t *tx, r *rerunning) error {
+	for _, m := range r.plan.Mark {
+		if m.Seq >= len(r.states) || r.states[m.Seq] != miniairflow.TaskRunning {
+			continue
+		}
+		const tokenText = `SELECT token FROM task_open WHERE workflow_run_id = ? AND seq = ?`
+		token, err := queryOne(ctx, t, scanID, tokenText, r.run.ID, m.Seq)
+		if errors.Is(err, miniairflow.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		open, err := takeOpen(ctx, t, r.run.ID, m.Seq, token)
+		if err != nil || open == nil {
+			return err
+		}
+		reason := dialect.MarkReason(m.Status, r.By)
+		if err := record(ctx, t, r.run.ID, m.Seq, token, open, miniairflow.AttemptCancelled, reason, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adopt gives the pending task runs what a later version says of them, and
+// writes those that the run did not have.
+func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
+	start := dialect.NewStart(r.versionID, r.run.Graph)
+	rows := make(table, 0, len(start.Tasks))
+	for seq := range start.Tasks {
+		if r.plan.States[seq] == miniairflow.TaskPending && seq < len(r.states) {
+			task := &start.Tasks[seq]
+			rows = append(rows, []any{
+				r.run.ID, seq, task.TaskID, task.Upstream, task.Task.Queue, task.Task.Priority,
+				task.Task.QueueTimeout.Std().Microseconds(), task.Task.Pool, task.Task.PoolSlots,
+			})
+		}
+	}
+	const text = `
+		UPDATE task_runs AS t
+		SET task_id = i.value ->> 2, up_total = i.value ->> 3, up_success = 0, up_failed = 0, up_skipped = 0,
+			queue = i.value ->> 4, priority = i.value ->> 5, queue_timeout = i.value ->> 6, pool = i.value ->> 7, pool_slots = i.value ->> 8
+		FROM json_each(?1) AS i
+		WHERE t.workflow_run_id = i.value ->> 0 AND t.seq = i.value ->> 1`
+	if _, err := t.ExecContext(ctx, text, rows); err != nil {
+		return err
+	}
+	added := start.Tasks[len(r.states):]
+	for i := range added {
+		added[i].Status = miniairflow.TaskPending
+	}
+	return insertTasks(ctx, t, changed, r.run.ID, added)
+}
+
+// recount writes for every pending task run how its upstream tasks stand.
+func recount(ctx context.Context, t *tx, r *rerunning) error {
+	var rows table
+	for seq, state := range r.plan.States {
+		if state == miniairflow.TaskPending {
+			up := r.run.Graph.UpstreamOf(seq, r.plan.States)
+			rows = append(rows, []any{r.run.ID, seq, up.Success, up.Failed, up.Skipped})
+		}
+	}
+	const text = `
+		UPDATE task_runs AS t SET up_success = i.value ->> 2, up_failed = i.value ->> 3, up_skipped = i.value ->> 4
+		FROM json_each(?1) AS i
+		WHERE t.workflow_run_id = i.value ->> 0 AND t.seq = i.value ->> 1`
+	_, err := t.ExecContext(ctx, text, rows)
+	return err
+}
+
+// goOn writes what the run itself becomes: pending if it is opened again,
+// finished otherwise if only ends were changed in a run that is over, and a run
+// that goes on takes up what is due.
+func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
+	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, r.seqs))
+	if err := writeCounters(ctx, t, r.run); err != nil {
+		return err
+	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+	switch {
+	case r.plan.Reopens:
+		const text = `
+			UPDATE workflow_runs
+			SET status = 'pending', generation = generation + 1, version_id = ?2, task_count = ?3, reason = '', outcome = '', timed_out = 0,
+				started_at = NULL, finished_at = NULL, cancel_requested_at = NULL, deadline_at = NULL, paused_at = NULL, changed = ?4
+			WHERE id = ?1`
+		_, err := t.ExecContext(ctx, text, r.run.ID, r.versionID, len(r.plan.States), changed)
+		return err
+	case r.run.Status.IsTerminal():
+		reason, err := failedReason(ctx, t, r.run)
+		if err != nil {
+			return err
+		}
+		if r.run.Result() != miniairflow.RunFailed {
+			reason = ""
+		}
+		const text = `
+			UPDATE workflow_runs SET status = ?2, generation = generation + 1, outcome = ?3, changed = ?4,
+				reason = CASE WHEN cancel_requested_at IS NULL THEN ?5 ELSE reason END
+			WHERE id = ?1`
+		_, err = t.ExecContext(ctx, text, r.run.ID, r.run.Result(), r.run.Outcome, changed, reason)
+		return err
+	case r.run.Status == miniairflow.RunPending:
+		return nil
+	default:
+		return takeUp(ctx, t, changed, r.run, ready, asks)
+	}
+}
+
+// writeCounters writes the counters of a run as they are after Resume.
+func writeCounters(ctx context.Context, t *tx, r *dialect.Run) error {
+	const text = `
+		INSERT INTO run_counters (workflow_run_id, done, failed, active, limited) VALUES (?1, ?2, ?3, ?4, ?5)
+		ON CONFLICT (workflow_run_id) DO UPDATE SET done = ?2, failed = ?3, active = ?4, limited = ?5`
+	_, err := t.ExecContext(ctx, text, r.ID, r.Stored.Done, r.Stored.Failed, r.Stored.Active, r.Stored.Limited)
+	if err != nil {
+		return fmt.Errorf("write counters: %w", err)
+	}
+	return nil
+}
+
+// takeUp lets a running run go on after Resume, with what is due.
+func takeUp(ctx context.Context, t *tx, changed int64, r *dialect.Run, ready []dialect.Ready, asks []int) error {
+	const text = `UPDATE workflow_runs SET outcome = ?2, changed = ?3 WHERE id = ?1`
+	if _, err := t.ExecContext(ctx, text, r.ID, r.Outcome, changed); err != nil {
+		return err
+	}
+	plan := &dialect.Plan{}
+	plan.Add(r, ready, asks)
+	t.publish(plan.Events([]*dialect.Run{r})...)
+	return writePlan(ctx, t, plan)
+}
