@@ -217,7 +217,9 @@ func (f *Faulty) CountTaskRuns(ctx context.Context, filter miniairflow.TaskRunFi
 
 // FindAttempts implements miniairflow.TaskStore.
 func (f *Faulty) FindAttempts(ctx context.Context, keys []miniairflow.TaskRunKey) (map[miniairflow.TaskRunKey][]*miniairflow.TaskAttempt, error) {
-	return try(f, "FindAttempts", func() (map[miniairflow.TaskRunKey][]*miniairflow.TaskAttempt, error) { return f.inner.FindAttempts(ctx, keys) })
+	return try(f, "FindAttempts", func() (map[miniairflow.TaskRunKey][]*miniairflow.TaskAttempt, error) {
+		return f.inner.FindAttempts(ctx, keys)
+	})
 }
 
 // QueueDepth implements miniairflow.TaskStore.
