@@ -76,12 +76,18 @@ func CheckRerun(r *Run, started, retired bool, req miniairflow.Rerun) error {
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run has not been started: trigger a new one")
 	case retired:
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: no file defines it any more")
-	case !over && r.IsCancelling():
+	case !over && (r.IsCancelling() || r.CancelRequested && !r.isOfFinals(req)):
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is being cancelled: wait for its end")
 	case !over && req.Latest:
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is not over: it goes on with its own version; cancel it first, or rerun it as it was")
 	}
 	return nil
+}
+
+// isOfFinals reports whether the request names nothing but tasks of finally:
+// then what it changes is below no other task.
+func (r *Run) isOfFinals(req miniairflow.Rerun) bool {
+	return req.Kind != miniairflow.RerunFailed && !slices.ContainsFunc(req.Seqs, func(seq int) bool { return !r.Graph.IsFinal(seq) })
 }
 
 // RerunSeqs returns the places of the task runs that a plan changes, ascending.
