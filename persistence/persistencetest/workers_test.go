@@ -87,7 +87,7 @@ func TestHeartbeat(t *testing.T) {
 		wrong.Token = uuid.New()
 		result, err := db.Heartbeat(t.Context(), w.id, []miniairflow.HeldAttempt{held(claims[0]), wrong, held(claims[2])}, lease)
 		require.NoError(t, err)
-		require.Equal(t, miniairflow.HeartbeatResult{NotOwned: []miniairflow.HeldAttempt{wrong}}, result)
+		require.Equal(t, miniairflow.HeartbeatResult{NotOwned: []miniairflow.HeldAttempt{wrong}, Unknown: []miniairflow.HeldAttempt{held(claims[1])}}, result)
 		result, err = db.Heartbeat(t.Context(), other.id, []miniairflow.HeldAttempt{held(claims[0])}, lease)
 		require.NoError(t, err)
 		require.Equal(t, []miniairflow.HeldAttempt{held(claims[0])}, result.NotOwned, "it is another session's")

@@ -16,7 +16,7 @@ import (
 const chooseOne = `
 	chosen AS MATERIALIZED (
 		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'ready' AND pool = '' AND queue = ($1::text[])[1]
+		WHERE state = 'ready' AND pool = '' AND queue = ($1::text[])[1] AND NOT EXISTS (SELECT 1 FROM pooled)
 		ORDER BY priority DESC, sort_key LIMIT %[1]d FOR UPDATE SKIP LOCKED)`
 
 // chooseMany picks the first rows over several queues: how many each queue
@@ -27,7 +27,7 @@ const chooseMany = `
 		FROM unnest($1::text[]) AS wanted(queue)
 		CROSS JOIN LATERAL (
 			SELECT queue, priority, sort_key FROM task_queue
-			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue
+			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue AND NOT EXISTS (SELECT 1 FROM pooled)
 			ORDER BY priority DESC, sort_key LIMIT %[1]d) h),
 	quotas AS MATERIALIZED (
 		SELECT queue, count(*) AS quota
@@ -54,24 +54,37 @@ const takeChosen = `,
 		SET status = 'running', attempt = t.attempt + 1, started_at = $4, next_retry_at = NULL, changed = pg_current_xact_id()
 		FROM taken
 		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'up_for_retry')
-		RETURNING t.workflow_run_id, t.seq, t.attempt)
-	INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, started_at)
-	SELECT workflow_run_id, seq, $2, $3, attempt, $4 FROM started`
+		RETURNING t.workflow_run_id, t.seq, t.attempt, t.pool, t.pool_slots),
+	opened AS (
+		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
+		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, $4 FROM started)
+	SELECT EXISTS (SELECT 1 FROM pooled)`
+
+// anyPooled looks whether task runs with a pool wait in any of the queues. Then a
+// claim takes nothing at first: the pools' locks come before its choice.
+const anyPooled = `
+	pooled AS MATERIALIZED (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool <> '' AND queue = ANY($1) LIMIT 1),`
 
 // claim takes task runs from the queues (T4) and returns all claims of the
-// request's token. It takes no run's lock and waits for nobody.
+// request's token. Without pools it waits for nobody; it takes no run's lock.
 func claim(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
-	choose := chooseMany
+	choose, limit := chooseMany, min(request.Limit, claimMax)
 	if len(request.Queues) == 1 {
 		choose = chooseOne
 	}
-	text := "WITH " + fmt.Sprintf(choose, min(request.Limit, claimMax)) + takeChosen
+	text := "WITH " + anyPooled + fmt.Sprintf(choose, limit) + takeChosen
 	batch := &pgx.Batch{}
-	batch.Queue(text, request.Queues, request.Token, request.SessionID, now)
+	var pooled bool
+	batch.Queue(text, request.Queues, request.Token, request.SessionID, now).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&pooled)
+	})
 	var claims []miniairflow.Claim
 	queueClaimed(batch, request.Token, &claims)
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
+	}
+	if pooled && len(claims) == 0 {
+		return claimPooled(ctx, t, now, request, limit)
 	}
 	return claims, nil
 }

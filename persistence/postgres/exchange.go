@@ -40,7 +40,7 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 				return err
 			}
 		}
-		if request.Limit > 0 && begun.status == miniairflow.WorkerActive && len(request.Queues) > 0 {
+		if request.Limit > 0 && begun.mayClaim && len(request.Queues) > 0 {
 			result.Claims, err = claim(ctx, t, begun.now, request)
 			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
 		}
@@ -79,8 +79,8 @@ func begin(ctx context.Context, t *tx, request miniairflow.Exchange, runIDs []uu
 
 // sessionState is a worker's session that is not over.
 type sessionState struct {
-	status miniairflow.WorkerStatus
-	now    time.Time // when it was read
+	mayClaim bool      // it is active, and its lease is alive
+	now      time.Time // when it was read
 }
 
 // queueSession adds the statement that reads a session. Sending it fails with
@@ -88,16 +88,18 @@ type sessionState struct {
 func queueSession(batch *pgx.Batch, id uuid.UUID, state *sessionState) {
 	const text = `SELECT status, lease_until > clock_timestamp(), clock_timestamp() FROM workers WHERE id = $1`
 	batch.Queue(text, id).QueryRow(func(row pgx.Row) error {
+		var status miniairflow.WorkerStatus
 		var alive bool
-		err := row.Scan(&state.status, &alive, &state.now)
+		err := row.Scan(&status, &alive, &state.now)
 		switch {
 		case errors.Is(err, pgx.ErrNoRows):
 			return miniairflow.ErrFenced
 		case err != nil:
 			return fmt.Errorf("check session: %w", err)
-		case !alive || state.status == miniairflow.WorkerInactive:
+		case status == miniairflow.WorkerInactive:
 			return miniairflow.ErrFenced
 		}
+		state.mayClaim = alive && status == miniairflow.WorkerActive
 		return nil
 	})
 }
@@ -197,25 +199,26 @@ func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]
 			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
 			RETURNING o.workflow_run_id, o.seq, o.token, o.session_id, o.attempt AS number, o.started_at,
 				i.attempt, i.next, i.delay, i.reason, i.exit_code, i.outputs),
+		decided AS (
+			SELECT c.*, CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NOT NULL AND r.outcome = '' THEN 'cancelled' ELSE c.next END AS status
+			FROM closed c JOIN workflow_runs r ON r.id = c.workflow_run_id),
 		changed AS (
 			UPDATE task_runs t
-			SET status = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE c.next END,
-				reason = c.reason, exit_code = c.exit_code, outputs = c.outputs::jsonb,
-				failures = t.failures + (c.attempt IN ('failed', 'timed_out'))::int,
-				finished_at = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NULL THEN NULL ELSE $10::timestamptz END,
-				next_retry_at = CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NULL
-					THEN $10::timestamptz + c.delay * interval '1 microsecond' END,
+			SET status = d.status, reason = d.reason, exit_code = d.exit_code, outputs = d.outputs::jsonb,
+				failures = t.failures + (d.attempt IN ('failed', 'timed_out'))::int,
+				finished_at = CASE WHEN d.status <> 'up_for_retry' THEN $10::timestamptz END,
+				next_retry_at = CASE d.status WHEN 'up_for_retry' THEN $10::timestamptz + d.delay * interval '1 microsecond' END,
 				changed = pg_current_xact_id()
-			FROM closed c JOIN workflow_runs r ON r.id = c.workflow_run_id
-			WHERE t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq AND t.status = 'running'
-			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.next_retry_at),
+			FROM decided d
+			WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'running'
+			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.pool, t.pool_slots, t.next_retry_at),
 		history AS (
 			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, exit_code, started_at, finished_at)
 			SELECT c.workflow_run_id, c.seq, c.number, c.token, c.session_id, coalesce(w.name, ''), c.attempt, c.reason, c.exit_code, c.started_at, $10
 			FROM closed c LEFT JOIN workers w ON w.id = c.session_id),
 		retries AS (
-			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key, due_at)
-			SELECT workflow_run_id, seq, 'delayed', queue, priority, 0, next_retry_at FROM changed WHERE status = 'up_for_retry')
+			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at)
+			SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM changed WHERE status = 'up_for_retry')
 		SELECT workflow_run_id, seq, status FROM changed ORDER BY workflow_run_id, seq`
 	ended, err := collect(ctx, t, func(row pgx.CollectableRow) (f finished, err error) {
 		err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status)

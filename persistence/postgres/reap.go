@@ -34,7 +34,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 		if err != nil {
 			return err
 		}
-		lost, err := loseAttempts(ctx, t, now, orphans)
+		lost, err := loseAttempts(ctx, t, now, runs, orphans)
 		if err != nil {
 			return err
 		}
@@ -78,50 +78,88 @@ func runsOf(attempts []miniairflow.HeldAttempt) []uuid.UUID {
 	return sortedIDs(ids)
 }
 
+// orphan is an open attempt of a session that is over, with what its end depends on.
+type orphan struct {
+	miniairflow.HeldAttempt
+	Losses int
+	Worker string
+}
+
 // loseAttempts ends open attempts as lost. Their task runs go to the head of
-// the queue, fail after too many losses, or are cancelled with their run.
-func loseAttempts(ctx context.Context, t *tx, now time.Time, orphans []miniairflow.HeldAttempt) ([]finished, error) {
+// the queue, fail, or are cancelled with their run, see LossOf.
+func loseAttempts(
+	ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, attempts []miniairflow.HeldAttempt,
+) ([]finished, error) {
+	const orphansText = `
+		SELECT o.workflow_run_id, o.seq, o.token, s.losses, coalesce(w.name, '')
+		FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS i(run_id, seq, token)
+		JOIN task_open o ON o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
+		JOIN task_runs s ON s.workflow_run_id = o.workflow_run_id AND s.seq = o.seq
+		LEFT JOIN workers w ON w.id = o.session_id
+		WHERE w.id IS NULL OR w.status = 'inactive'`
+	places, seqs, tokens := make([]uuid.UUID, len(attempts)), make([]int, len(attempts)), make([]uuid.UUID, len(attempts))
+	for i, a := range attempts {
+		places[i], seqs[i], tokens[i] = a.RunID, a.Seq, a.Token
+	}
+	orphans, err := collect(ctx, t, func(row pgx.CollectableRow) (o orphan, err error) {
+		err = row.Scan(&o.RunID, &o.Seq, &o.Token, &o.Losses, &o.Worker)
+		return o, err
+	}, orphansText, places, seqs, tokens)
+	if err != nil {
+		return nil, fmt.Errorf("find lost attempts: %w", err)
+	}
+	return endLost(ctx, t, now, runs, orphans)
+}
+
+// endLost writes the ends of lost attempts. Whoever finishes one takes the lock
+// of its run first, so what was read under that lock still holds.
+func endLost(ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, orphans []orphan) ([]finished, error) {
 	const text = `
-		WITH closed AS (
-			DELETE FROM task_open o USING unnest($1::uuid[], $2::int[], $3::uuid[]) AS i(run_id, seq, token)
+		WITH input AS (
+			SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
+				AS i(run_id, seq, token, next, lost, reason, state)),
+		closed AS (
+			DELETE FROM task_open o USING input i
 			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
-				AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = o.session_id AND w.status <> 'inactive')
-			RETURNING o.workflow_run_id, o.seq, o.token, o.session_id, o.attempt, o.started_at),
-		decided AS (
-			SELECT c.*, coalesce(w.name, '') AS worker_name, format($5, coalesce(w.name, '')) AS reason, s.losses,
-				CASE WHEN r.cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN s.losses + 1 >= $6 THEN 'failed' ELSE 'queued' END AS next
-			FROM closed c
-			JOIN workflow_runs r ON r.id = c.workflow_run_id
-			JOIN task_runs s ON s.workflow_run_id = c.workflow_run_id AND s.seq = c.seq
-			LEFT JOIN workers w ON w.id = c.session_id),
+			RETURNING i.*, o.session_id, o.attempt, o.started_at),
 		changed AS (
 			UPDATE task_runs t
-			SET status = d.next, losses = d.losses + 1, exit_code = NULL,
-				reason = d.reason || CASE d.next WHEN 'failed' THEN format(' (%s times)', d.losses + 1) ELSE '' END,
-				queued_at = CASE d.next WHEN 'queued' THEN $4::timestamptz ELSE t.queued_at END,
-				finished_at = CASE d.next WHEN 'queued' THEN NULL ELSE $4::timestamptz END,
+			SET status = c.next, losses = t.losses + 1, exit_code = NULL, reason = c.reason,
+				queued_at = CASE c.next WHEN 'queued' THEN $8::timestamptz ELSE t.queued_at END,
+				finished_at = CASE c.next WHEN 'queued' THEN NULL ELSE $8::timestamptz END,
 				changed = pg_current_xact_id()
-			FROM decided d
-			WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'running'
-			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority),
+			FROM closed c
+			WHERE t.workflow_run_id = c.run_id AND t.seq = c.seq AND t.status = 'running'
+			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.pool, t.pool_slots, t.queue_timeout, c.state),
 		history AS (
 			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, started_at, finished_at)
-			SELECT workflow_run_id, seq, attempt, token, session_id, worker_name, 'lost', reason, started_at, $4 FROM decided),
+			SELECT c.run_id, c.seq, c.attempt, c.token, c.session_id, coalesce(w.name, ''), 'lost', c.lost, c.started_at, $8
+			FROM closed c LEFT JOIN workers w ON w.id = c.session_id),
 		requeued AS (
-			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-			SELECT workflow_run_id, seq, 'ready', queue, priority, seq -- before every time
+			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+			SELECT workflow_run_id, seq, state, queue, priority, pool, pool_slots, seq, -- before every time
+				CASE WHEN state = 'ready' AND queue_timeout > 0 THEN $8::timestamptz + queue_timeout * interval '1 microsecond' END
 			FROM changed WHERE status = 'queued')
 		SELECT workflow_run_id, seq, status FROM changed ORDER BY workflow_run_id, seq`
-	runs, seqs, tokens := make([]uuid.UUID, len(orphans)), make([]int, len(orphans)), make([]uuid.UUID, len(orphans))
+	n := len(orphans)
+	ids, seqs, tokens := make([]uuid.UUID, n), make([]int, n), make([]uuid.UUID, n)
+	nexts, lost, reasons, states := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, o := range orphans {
-		runs[i], seqs[i], tokens[i] = o.RunID, o.Seq, o.Token
+		run := runs[o.RunID]
+		next := miniairflow.LossOf(run.Graph.Definition.Tasks[o.Seq].OnLost, o.Losses, run.IsCancelling())
+		ids[i], seqs[i], tokens[i], nexts[i] = o.RunID, o.Seq, o.Token, string(next)
+		lost[i] = fmt.Sprintf(dialect.LostReasonFormat, o.Worker)
+		reasons[i] = dialect.LossReason(lost[i], next, o.Losses+1)
+		if states[i] = dialect.QueueReady; run.IsPaused {
+			states[i] = dialect.QueuePaused
+		}
 	}
-	lost, err := collect(ctx, t, func(row pgx.CollectableRow) (f finished, err error) {
+	ended, err := collect(ctx, t, func(row pgx.CollectableRow) (f finished, err error) {
 		err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status)
 		return f, err
-	}, text, runs, seqs, tokens, now, dialect.LostReasonFormat, miniairflow.LossesMax)
+	}, text, ids, seqs, tokens, nexts, lost, reasons, states, now)
 	if err != nil {
 		return nil, fmt.Errorf("end lost attempts: %w", err)
 	}
-	return lost, nil
+	return ended, nil
 }

@@ -86,7 +86,7 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 		if err != nil {
 			return err
 		}
-		if !run.Status.IsTerminal() && !run.CancelRequested {
+		if !run.Status.IsTerminal() && !run.CancelRequested && run.Outcome == "" {
 			if err := s.cancelRun(ctx, t, now, run, cancel); err != nil {
 				return fmt.Errorf("cancel run: %w", err)
 			}
@@ -101,7 +101,8 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 }
 
 // cancelRun takes the queue first: whoever is about to claim a row of it is
-// waited for and then counts as running. Then it ends what has not started.
+// waited for and then counts as running. Then it ends what has not started. The
+// tasks of finally are still to come, unless the run waits for its turn.
 func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialect.Run, cancel miniairflow.Cancel) error {
 	const runText = `
 		UPDATE workflow_runs
@@ -112,19 +113,19 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	const queueText = `DELETE FROM task_queue WHERE workflow_run_id = $1 RETURNING state`
 	const tasksText = `
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
-		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'up_for_retry')
+		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'up_for_retry') AND (NOT is_finally OR $3)
 		RETURNING seq, status`
 	const auditText = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES ($1, $2, 'cancel_run', $3, $4)`
 	m := move{run: run}
-	limited := 0
+	limited, isPending := 0, run.Status == miniairflow.RunPending
 	batch := &pgx.Batch{}
 	batch.Queue(queueText, run.ID).Query(func(rows pgx.Rows) error {
 		var state string
 		_, err := pgx.ForEachRow(rows, []any{&state}, func() error {
 			switch state {
-			case "ready":
+			case dialect.QueueReady, dialect.QueuePaused:
 				m.freed++
-			case "limited":
+			case dialect.QueueLimited:
 				limited++
 			}
 			return nil
@@ -132,7 +133,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	})
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, run.ID)
-	batch.Queue(tasksText, run.ID, now).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(tasksText, run.ID, now, isPending).Query(func(rows pgx.Rows) (err error) {
 		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
 		return err
 	})
@@ -142,9 +143,10 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
-	if run.Status == miniairflow.RunPending {
+	if isPending {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
-		return nil
+		_, err := t.Exec(ctx, `UPDATE run_counters SET done = done + $2 WHERE workflow_run_id = $1`, run.ID, len(m.ended))
+		return err
 	}
 	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
 	run.Change.Limited -= limited
@@ -156,7 +158,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
 	const overdueText = `
 		SELECT id FROM workflow_runs
-		WHERE status = 'running' AND deadline_at <= clock_timestamp() AND cancel_requested_at IS NULL
+		WHERE status = 'running' AND deadline_at <= clock_timestamp() AND cancel_requested_at IS NULL AND outcome = ''
 		ORDER BY deadline_at LIMIT $1`
 	overdue, err := query(ctx, s, pgx.RowTo[uuid.UUID], overdueText, limit)
 	if err != nil {
@@ -164,7 +166,7 @@ func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.
 	}
 	const nextText = `
 		SELECT min(deadline_at) FROM workflow_runs
-		WHERE status = 'running' AND deadline_at > clock_timestamp() AND cancel_requested_at IS NULL`
+		WHERE status = 'running' AND deadline_at > clock_timestamp() AND cancel_requested_at IS NULL AND outcome = ''`
 	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
 	return overdue, next, err
 }

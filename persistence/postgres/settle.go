@@ -30,7 +30,7 @@ func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) 
 		m.run.End(m.ended...)
 		m.run.Free(m.freed)
 		// A run that is being cancelled has no pending task runs left.
-		if !m.run.CancelRequested {
+		if !m.run.IsCancelling() {
 			deltas[i] = m.run.Graph.Fanout(m.ended)
 		}
 	}
@@ -99,6 +99,9 @@ func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) er
 	feed(batch, now, plan.Feeds)
 	ask(batch, plan.Asks)
 	addCounters(batch, plan.Changed)
+	for _, r := range plan.Finals {
+		batch.Queue(`UPDATE workflow_runs SET outcome = $2, changed = pg_current_xact_id() WHERE id = $1`, r.ID, string(r.Outcome))
+	}
 	if len(plan.Over) > 0 {
 		if err := endRuns(ctx, t, batch, now, plan.Over); err != nil {
 			return err
@@ -113,29 +116,40 @@ func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) er
 	return nil
 }
 
-// enqueue puts the queued and the limited task runs of the plan into the queue.
-// The sort keys of one transaction rise, so that its order stays.
+// enqueue puts the ready task runs of the plan into the queue, in the state that
+// each may have. The sort keys of one transaction rise, so that its order stays.
 func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
-	const rows = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT t.workflow_run_id, t.seq, $4, t.queue, t.priority, $3::bigint + i.place
-		FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS i(run_id, seq, place)
-		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
-	if len(plan.Limited) > 0 {
-		runs, seqs := columns(plan.Limited)
-		batch.Queue(rows, runs, seqs, now.UnixMicro(), "limited")
-	}
-	if len(plan.Queued) == 0 {
+	insertQueue(batch, now, plan.Limited, dialect.QueueLimited)
+	insertQueue(batch, now, plan.Held, dialect.QueuePaused)
+	insertQueue(batch, now, plan.Queued, dialect.QueueReady)
+	queued := slices.Concat(plan.Held, plan.Queued)
+	if len(queued) == 0 {
 		return
 	}
-	runs, seqs := columns(plan.Queued)
-	batch.Queue(rows, runs, seqs, now.UnixMicro(), "ready")
 	const status = `
 		UPDATE task_runs t
 		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = $3, changed = pg_current_xact_id()
 		FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)
 		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
+	runs, seqs := columns(queued)
 	batch.Queue(status, runs, seqs, now)
+}
+
+// insertQueue adds rows of the queue. What is ready expires if its task says so;
+// a retry has been taken once, so it does not.
+func insertQueue(batch *pgx.Batch, now time.Time, ready []dialect.Place, state string) {
+	const text = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, $3::bigint + i.place,
+			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
+				THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
+		FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS i(run_id, seq, place)
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
+	if len(ready) == 0 {
+		return
+	}
+	runs, seqs := columns(ready)
+	batch.Queue(text, runs, seqs, now.UnixMicro(), state, now)
 }
 
 // feed gives slots to task runs that wait for one: the highest priority first,
@@ -143,15 +157,19 @@ func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
 func feed(batch *pgx.Batch, now time.Time, feeds []dialect.Feed) {
 	const text = `
 		WITH chosen AS MATERIALIZED (
-			SELECT w.workflow_run_id, w.seq, w.place
-			FROM unnest($1::uuid[], $2::int[]) AS f(run_id, slots)
+			SELECT w.workflow_run_id, w.seq, w.place, f.state
+			FROM unnest($1::uuid[], $2::int[], $5::text[]) AS f(run_id, slots, state)
 			CROSS JOIN LATERAL (
 				SELECT workflow_run_id, seq, row_number() OVER (ORDER BY priority DESC, sort_key, seq) AS place
 				FROM task_queue WHERE workflow_run_id = f.run_id AND state = 'limited'
 				ORDER BY priority DESC, sort_key, seq LIMIT f.slots) w),
 		fed AS (
-			UPDATE task_queue q SET state = 'ready', sort_key = $3::bigint + c.place
-			FROM chosen c WHERE q.workflow_run_id = c.workflow_run_id AND q.seq = c.seq)
+			UPDATE task_queue q
+			SET state = c.state, sort_key = $3::bigint + c.place,
+				expires_at = CASE WHEN c.state = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
+					THEN $4::timestamptz + t.queue_timeout * interval '1 microsecond' END
+			FROM chosen c JOIN task_runs t ON t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq
+			WHERE q.workflow_run_id = c.workflow_run_id AND q.seq = c.seq)
 		UPDATE task_runs t
 		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = $4, changed = pg_current_xact_id()
 		FROM chosen c
@@ -159,11 +177,11 @@ func feed(batch *pgx.Batch, now time.Time, feeds []dialect.Feed) {
 	if len(feeds) == 0 {
 		return
 	}
-	runs, slots := make([]uuid.UUID, len(feeds)), make([]int, len(feeds))
+	runs, slots, states := make([]uuid.UUID, len(feeds)), make([]int, len(feeds)), make([]string, len(feeds))
 	for i, f := range feeds {
-		runs[i], slots[i] = f.RunID, f.Count
+		runs[i], slots[i], states[i] = f.RunID, f.Count, f.State
 	}
-	batch.Queue(text, runs, slots, now.UnixMicro(), now)
+	batch.Queue(text, runs, slots, now.UnixMicro(), now, states)
 }
 
 // ask requests decisions. The number of the transaction is a generation that

@@ -23,12 +23,12 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// to the next: a long backlog of one costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting AS (
-			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' ORDER BY workflow_id, run_after LIMIT 1)
+			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL ORDER BY workflow_id, run_after LIMIT 1)
 			UNION ALL
 			SELECT n.workflow_id, n.run_after
 			FROM waiting w CROSS JOIN LATERAL (
 				SELECT workflow_id, run_after FROM workflow_runs
-				WHERE status = 'pending' AND workflow_id > w.workflow_id ORDER BY workflow_id, run_after LIMIT 1) n)
+				WHERE status = 'pending' AND paused_at IS NULL AND workflow_id > w.workflow_id ORDER BY workflow_id, run_after LIMIT 1) n)
 		SELECT w.id FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
 		WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
 			AND w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
@@ -61,6 +61,7 @@ type pendingRun struct {
 	id, versionID uuid.UUID
 	start         *dialect.Start
 	timeout       time.Duration
+	generation    int
 }
 
 // startRuns starts pending runs of one workflow (T2). more tells that others
@@ -76,12 +77,12 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 			return fmt.Errorf("lock workflow: %w", err)
 		}
 		const pendingText = `
-			SELECT id, version_id FROM workflow_runs
-			WHERE workflow_id = $1 AND status = 'pending' AND run_after <= clock_timestamp()
+			SELECT id, version_id, generation FROM workflow_runs
+			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= clock_timestamp()
 			ORDER BY run_after, id
 			LIMIT least($3, greatest(0, $2 - (SELECT count(*) FROM workflow_runs WHERE workflow_id = $1 AND status = 'running')))`
 		pending, err := collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
-			err = row.Scan(&p.id, &p.versionID)
+			err = row.Scan(&p.id, &p.versionID, &p.generation)
 			return p, err
 		}, pendingText, workflowID, allowed, limit)
 		if err != nil {
@@ -91,7 +92,7 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 		if err != nil || len(chosen) == 0 {
 			return err
 		}
-		started, err = start(ctx, t, chosen)
+		started, err = s.startChosen(ctx, t, chosen)
 		more = len(chosen) < len(pending) && len(started) > 0
 		return err
 	})
@@ -121,6 +122,64 @@ func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) (
 	return pending, nil
 }
 
+// startChosen starts new runs, and lets those that were opened again go on.
+func (s *Store) startChosen(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	var fresh, again []pendingRun
+	for _, p := range chosen {
+		ids = append(ids, p.id)
+		if p.generation > 1 {
+			again = append(again, p)
+		} else {
+			fresh = append(fresh, p)
+		}
+	}
+	if err := lockRuns(ctx, t, ids...); err != nil {
+		return nil, err
+	}
+	started, err := start(ctx, t, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range again {
+		restarted, err := s.restart(ctx, t, p)
+		if err != nil {
+			return nil, fmt.Errorf("start run again: %w", err)
+		}
+		if restarted {
+			started = append(started, p.id)
+		}
+	}
+	return started, nil
+}
+
+// restart lets a run that was opened again go on with what is due, and reports
+// whether it was still pending.
+func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) {
+	const text = `
+		UPDATE workflow_runs
+		SET status = 'running', started_at = clock_timestamp(), changed = pg_current_xact_id(),
+			deadline_at = CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2::bigint * interval '1 microsecond' END
+		WHERE id = $1 AND status = 'pending' AND paused_at IS NULL`
+	tag, err := t.Exec(ctx, text, p.id, p.timeout.Microseconds())
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	run, now, err := s.loadRun(ctx, t, p.id)
+	if err != nil {
+		return false, err
+	}
+	states, err := taskStates(ctx, t, p.id)
+	if err != nil {
+		return false, err
+	}
+	ready, asks := run.Resume(states, nil)
+	if err := writeCounters(ctx, t, run); err != nil {
+		return false, err
+	}
+	return true, takeUp(ctx, t, now, run, ready, asks)
+}
+
 // start makes the runs running and writes their task runs, in three round trips
 // for any number of runs.
 func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error) {
@@ -138,10 +197,7 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 		}
 		timeouts = append(timeouts, timeout)
 	}
-	if err := lockRuns(ctx, t, ids...); err != nil {
-		return nil, err
-	}
-	// One that was cancelled before its lock was taken stays out. A run without
+	// One that was cancelled or paused before its lock was taken stays out. A run without
 	// tasks has nothing to wait for.
 	const runText = `
 		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at)
@@ -150,7 +206,7 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 			finished_at = CASE i.tasks WHEN 0 THEN clock.at END,
 			deadline_at = clock.at + i.timeout * interval '1 microsecond', changed = pg_current_xact_id()
 		FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS i(run_id, tasks, timeout), clock
-		WHERE r.id = i.run_id AND r.status = 'pending'
+		WHERE r.id = i.run_id AND r.status = 'pending' AND r.paused_at IS NULL
 		RETURNING r.id, r.started_at`
 	var now time.Time
 	started, err := collect(ctx, t, func(row pgx.CollectableRow) (id uuid.UUID, err error) {
@@ -183,15 +239,10 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 
 // queueStart adds the statements that write the task runs of runs that start alike.
 func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uuid.UUID) {
-	const tasksText = `
-		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, queued_at)
-		SELECT run_id, i.seq, i.task_id, i.name, i.status, i.queue, i.priority, i.upstream, CASE i.status WHEN 'queued' THEN $9::timestamptz END
-		FROM unnest($1::uuid[]) AS run_id
-		CROSS JOIN unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[])
-			AS i(seq, task_id, name, status, queue, priority, upstream)`
 	const queueText = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, sort_key)
-		SELECT t.workflow_run_id, t.seq, $4, t.queue, t.priority, $3::bigint + i.place
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, $3::bigint + i.place,
+			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
 		FROM unnest($1::uuid[]) AS run_id
 		CROSS JOIN unnest($2::int[]) WITH ORDINALITY AS i(seq, place)
 		JOIN task_runs t ON t.workflow_run_id = run_id AND t.seq = i.seq`
@@ -200,23 +251,39 @@ func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uui
 	const askText = `
 		INSERT INTO task_decisions (workflow_run_id, seq, generation)
 		SELECT run_id, seq, pg_current_xact_id()::text::bigint FROM unnest($1::uuid[]) AS run_id CROSS JOIN unnest($2::int[]) AS seq`
-	n := len(plan.Tasks)
-	seqs, taskIDs, names, statuses := make([]int, n), make([]uuid.UUID, n), make([]string, n), make([]string, n)
-	queues, priorities, upstream := make([]string, n), make([]int, n), make([]int, n)
-	for i := range plan.Tasks {
-		task := &plan.Tasks[i]
-		seqs[i], taskIDs[i], names[i], statuses[i] = task.Seq, task.TaskID, task.Name, string(task.Status)
-		queues[i], priorities[i], upstream[i] = task.Task.Queue, int(task.Task.Priority), task.Upstream
-	}
-	batch.Queue(tasksText, runs, seqs, taskIDs, names, statuses, queues, priorities, upstream, now)
+	queueTasks(batch, now, runs, plan.Tasks)
 	batch.Queue(countersText, runs, plan.Counters.Active, plan.Counters.Limited)
 	if len(plan.Queued) > 0 {
-		batch.Queue(queueText, runs, plan.Queued, now.UnixMicro(), "ready")
+		batch.Queue(queueText, runs, plan.Queued, now.UnixMicro(), dialect.QueueReady, now)
 	}
 	if len(plan.Limited) > 0 {
-		batch.Queue(queueText, runs, plan.Limited, now.UnixMicro(), "limited")
+		batch.Queue(queueText, runs, plan.Limited, now.UnixMicro(), dialect.QueueLimited, now)
 	}
 	if len(plan.Asks) > 0 {
 		batch.Queue(askText, runs, plan.Asks)
 	}
+}
+
+// queueTasks adds the statement that writes the same task runs for each of the runs.
+func queueTasks(batch *pgx.Batch, now time.Time, runs []uuid.UUID, tasks []dialect.StartTask) {
+	const text = `
+		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
+			queue_timeout, pool, pool_slots, is_finally, queued_at)
+		SELECT run_id, i.seq, i.task_id, i.name, i.status, i.queue, i.priority, i.upstream,
+			i.queue_timeout, i.pool, i.pool_slots, i.is_finally, CASE i.status WHEN 'queued' THEN $13::timestamptz END
+		FROM unnest($1::uuid[]) AS run_id
+		CROSS JOIN unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],
+				$9::bigint[], $10::text[], $11::int[], $12::bool[])
+			AS i(seq, task_id, name, status, queue, priority, upstream, queue_timeout, pool, pool_slots, is_finally)`
+	n := len(tasks)
+	seqs, taskIDs, names, statuses := make([]int, n), make([]uuid.UUID, n), make([]string, n), make([]string, n)
+	queues, priorities, upstream, timeouts := make([]string, n), make([]int, n), make([]int, n), make([]int64, n)
+	pools, slots, finals := make([]string, n), make([]int, n), make([]bool, n)
+	for i := range tasks {
+		s, task := &tasks[i], tasks[i].Task
+		seqs[i], taskIDs[i], names[i], statuses[i] = s.Seq, s.TaskID, s.Name, string(s.Status)
+		queues[i], priorities[i], upstream[i], timeouts[i] = task.Queue, int(task.Priority), s.Upstream, task.QueueTimeout.Std().Microseconds()
+		pools[i], slots[i], finals[i] = task.Pool, task.PoolSlots, task.Finally
+	}
+	batch.Queue(text, runs, seqs, taskIDs, names, statuses, queues, priorities, upstream, timeouts, pools, slots, finals, now)
 }

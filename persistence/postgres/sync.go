@@ -257,7 +257,7 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs []uuid.UUID, now time
 	const cancel = `
 UPDATE workflow_runs
 SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, changed = pg_current_xact_id()
-WHERE id = ANY($1) AND status = 'pending'`
+WHERE id = ANY($1) AND status = 'pending' RETURNING id`
 	ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], pending, workflowIDs)
 	if err != nil {
 		return fmt.Errorf("find pending runs: %w", err)
@@ -268,8 +268,20 @@ WHERE id = ANY($1) AND status = 'pending'`
 	if err := lockRuns(ctx, t, ids...); err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, cancel, ids, dialect.RetiredReason, now); err != nil {
+	if ids, err = collect(ctx, t, pgx.RowTo[uuid.UUID], cancel, ids, dialect.RetiredReason, now); err != nil {
 		return fmt.Errorf("cancel pending runs: %w", err)
+	}
+	// Those that were opened again have task runs, all pending or over.
+	const tasks = `
+UPDATE task_runs SET status = 'cancelled', reason = $2, finished_at = $3, changed = pg_current_xact_id()
+WHERE workflow_run_id = ANY($1) AND status = 'pending'`
+	const counters = `
+UPDATE run_counters c SET done = r.task_count FROM workflow_runs r WHERE r.id = c.workflow_run_id AND r.id = ANY($1)`
+	batch := &pgx.Batch{}
+	batch.Queue(tasks, ids, dialect.RetiredReason, now)
+	batch.Queue(counters, ids)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("cancel task runs: %w", err)
 	}
 	for _, id := range ids {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})

@@ -78,10 +78,16 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 			return fmt.Errorf("raise beat: %w", err)
 		}
 		result.Draining = status == miniairflow.WorkerDraining
-		if len(held) == 0 {
-			return nil
+		if err := checkHeld(ctx, t, sessionID, held, &result); err != nil {
+			return err
 		}
-		return checkHeld(ctx, t, sessionID, held, &result)
+		const openText = `SELECT workflow_run_id, seq, token FROM task_open WHERE session_id = $1`
+		open, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], openText, sessionID)
+		if err != nil {
+			return fmt.Errorf("find unknown attempts: %w", err)
+		}
+		result.Unknown = dialect.NotHeld(open, held)
+		return nil
 	})
 	return result, err
 }
@@ -89,11 +95,14 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 // checkHeld tells which of the attempts are not the session's, and which are to end.
 func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairflow.HeldAttempt, result *miniairflow.HeartbeatResult) error {
 	const text = `
-		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL
+		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL AND r.outcome = ''
 		FROM unnest($2::uuid[], $3::int[], $4::uuid[]) WITH ORDINALITY AS i(run_id, seq, token, place)
 		LEFT JOIN task_open o ON o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token AND o.session_id = $1
 		LEFT JOIN workflow_runs r ON r.id = i.run_id
 		ORDER BY i.place`
+	if len(held) == 0 {
+		return nil
+	}
 	runs, seqs, tokens := make([]uuid.UUID, len(held)), make([]int, len(held)), make([]uuid.UUID, len(held))
 	for i, h := range held {
 		runs[i], seqs[i], tokens[i] = h.RunID, h.Seq, h.Token
@@ -117,6 +126,31 @@ func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairfl
 		return fmt.Errorf("check held attempts: %w", err)
 	}
 	return nil
+}
+
+// DrainWorker implements miniairflow.WorkerStore.
+func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Actor) (*miniairflow.Worker, error) {
+	var found *miniairflow.Worker
+	err := s.inTx(ctx, func(t *tx) error {
+		tag, err := t.Exec(ctx, `UPDATE workers SET status = 'draining' WHERE name = $1 AND status = 'active'`, name)
+		if err != nil {
+			return fmt.Errorf("drain worker: %w", err)
+		}
+		if tag.RowsAffected() > 0 {
+			if err := audit(ctx, t, by, "drain_worker", name); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
+		}
+		const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.name = $1 AND w.status <> 'inactive'`
+		rows, err := t.Query(ctx, text, name)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectOneRow(rows, scanWorker)
+		return err
+	})
+	return found, err
 }
 
 // EndSession implements miniairflow.WorkerStore.
@@ -165,8 +199,16 @@ func scanWorker(row pgx.CollectableRow) (*miniairflow.Worker, error) {
 // Sessions implements miniairflow.WorkerStore.
 func (s *Store) Sessions(ctx context.Context) (miniairflow.Sessions, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
-	workers, err := query(ctx, s, scanWorker, text)
-	return miniairflow.Sessions{Workers: workers}, err
+	var found miniairflow.Sessions
+	err := s.inTx(ctx, func(t *tx) (err error) {
+		// Both are told by one connection, so by one server.
+		if found.Server, err = serverName(ctx, t); err != nil {
+			return err
+		}
+		found.Workers, err = collect(ctx, t, scanWorker, text)
+		return err
+	})
+	return found, err
 }
 
 // FindWorkers implements miniairflow.WorkerStore.

@@ -128,8 +128,13 @@ func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject str
 	if by.Name == "" {
 		return nil
 	}
-	const statement = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES (clock_timestamp(), $1, $2, $3, $4)`
-	if _, err := t.Exec(ctx, statement, dialect.Text(by.Name), action, dialect.Text(subject), dialect.Text(by.Reason)); err != nil {
+	return auditRequest(ctx, t, by, action, subject, nil)
+}
+
+// auditRequest is audit for a request with an id, which must not be done twice.
+func auditRequest(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string, requestID *uuid.UUID) error {
+	const statement = `INSERT INTO audit_log (at, actor, action, subject, reason, request_id) VALUES (clock_timestamp(), $1, $2, $3, $4, $5)`
+	if _, err := t.Exec(ctx, statement, dialect.Text(by.Name), action, dialect.Text(subject), dialect.Text(by.Reason), requestID); err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	return nil

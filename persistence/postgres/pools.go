@@ -1,0 +1,271 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// SyncPools implements miniairflow.PoolStore.
+func (s *Store) SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (changed bool, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		changed = false
+		if len(problems) == 0 {
+			if changed, err = replacePools(ctx, t, pools); err != nil {
+				return err
+			}
+		}
+		replaced, err := replaceProblems(ctx, t, path, problems)
+		if err != nil {
+			return err
+		}
+		if changed = changed || replaced; changed {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// replaceProblems makes the given problems those of the file, and reports
+// whether they were others before.
+func replaceProblems(ctx context.Context, t *tx, path string, problems []miniairflow.ImportError) (bool, error) {
+	const text = `
+		SELECT coalesce(string_agg(format('%s:%s:%s', line, col, message), E'\n' ORDER BY line, col, message), ''), clock_timestamp()
+		FROM import_errors WHERE file = $1`
+	var before, after string
+	var now time.Time
+	if err := t.QueryRow(ctx, text, path).Scan(&before, &now); err != nil {
+		return false, fmt.Errorf("read import errors: %w", err)
+	}
+	if err := replaceImportErrors(ctx, t, path, problems, now); err != nil {
+		return false, err
+	}
+	if err := t.QueryRow(ctx, text, path).Scan(&after, &now); err != nil {
+		return false, fmt.Errorf("read import errors: %w", err)
+	}
+	return before != after, nil
+}
+
+// replacePools makes the given pools those of the file.
+func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed bool, err error) {
+	names, slots, descriptions := make([]string, len(pools)), make([]int, len(pools)), make([]string, len(pools))
+	for i, p := range pools {
+		names[i], slots[i], descriptions[i] = p.Name, p.Slots, dialect.Text(p.Description)
+	}
+	const drop = `DELETE FROM pools WHERE origin = 'file' AND name <> ALL($1)`
+	const save = `
+		INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
+		SELECT i.name, i.slots, i.description, 'file', clock_timestamp(), clock_timestamp()
+		FROM unnest($1::text[], $2::int[], $3::text[]) AS i(name, slots, description)
+		ORDER BY i.name
+		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, origin = 'file', updated_at = excluded.updated_at
+		WHERE p.slots <> excluded.slots OR p.description <> excluded.description OR p.origin <> 'file'`
+	dropped, err := t.Exec(ctx, drop, names)
+	if err != nil {
+		return false, fmt.Errorf("drop pools: %w", err)
+	}
+	saved, err := t.Exec(ctx, save, names, slots, descriptions)
+	if err != nil {
+		return false, fmt.Errorf("save pools: %w", err)
+	}
+	return dropped.RowsAffected()+saved.RowsAffected() > 0, nil
+}
+
+// SetPool implements miniairflow.PoolStore.
+func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairflow.Actor) (*miniairflow.Pool, error) {
+	var found *miniairflow.Pool
+	err := s.inTx(ctx, func(t *tx) error {
+		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		const text = `
+			INSERT INTO pools (name, slots, description, origin, created_at, updated_at)
+			VALUES ($1, $2, $3, 'api', clock_timestamp(), clock_timestamp())
+			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at`
+		if _, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description)); err != nil {
+			return fmt.Errorf("save pool: %w", err)
+		}
+		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
+		rows, err := t.Query(ctx, `SELECT `+poolColumns+` FROM pools p WHERE p.name = $1`, pool.Name)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectOneRow(rows, scanPool)
+		return err
+	})
+	return found, err
+}
+
+// checkPoolOrigin locks a pool. It returns pgx.ErrNoRows, or a conflict for one
+// that a file declares.
+func checkPoolOrigin(ctx context.Context, t *tx, name string) error {
+	var origin miniairflow.Origin
+	err := t.QueryRow(ctx, `SELECT origin FROM pools WHERE name = $1 FOR NO KEY UPDATE`, name).Scan(&origin)
+	if err == nil && origin == miniairflow.OriginFile {
+		return dialect.PoolOfFile(name)
+	}
+	return err
+}
+
+// DeletePool implements miniairflow.PoolStore.
+func (s *Store) DeletePool(ctx context.Context, name string, by miniairflow.Actor) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if err := checkPoolOrigin(ctx, t, name); err != nil {
+			return err
+		}
+		if _, err := t.Exec(ctx, `DELETE FROM pools WHERE name = $1`, name); err != nil {
+			return fmt.Errorf("delete pool: %w", err)
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
+		return audit(ctx, t, by, "delete_pool", name)
+	})
+}
+
+const poolColumns = `p.name, p.slots, p.description, p.origin, p.created_at, p.updated_at,
+	(SELECT coalesce(sum(o.pool_slots), 0) FROM task_open o WHERE o.pool = p.name AND o.pool <> ''),
+	(SELECT count(*) FROM task_queue q WHERE q.state = 'ready' AND q.pool = p.name AND q.pool <> '')`
+
+// scanPool reads poolColumns.
+func scanPool(row pgx.CollectableRow) (*miniairflow.Pool, error) {
+	p := &miniairflow.Pool{}
+	err := row.Scan(&p.Name, &p.Slots, &p.Description, &p.Origin, &p.CreatedAt, &p.UpdatedAt, &p.Used, &p.Waiting)
+	return p, err
+}
+
+// FindPools implements miniairflow.PoolStore.
+func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool, error) {
+	pools, err := query(ctx, s, scanPool, `SELECT `+poolColumns+` FROM pools p ORDER BY p.name`)
+	if err != nil || holders == 0 || len(pools) == 0 {
+		return pools, err
+	}
+	const text = `
+		SELECT p.name, h.workflow_run_id, h.seq, h.run, h.task, h.pool_slots
+		FROM pools p
+		CROSS JOIN LATERAL (
+			SELECT o.workflow_run_id, o.seq, w.name || '#' || r.number AS run, t.name AS task, o.pool_slots, o.started_at
+			FROM task_open o
+			JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
+			JOIN workflow_runs r ON r.id = o.workflow_run_id
+			JOIN workflows w ON w.id = r.workflow_id
+			WHERE o.pool = p.name AND o.pool <> '' ORDER BY o.started_at, o.workflow_run_id, o.seq LIMIT $1) h
+		ORDER BY p.name, h.started_at, h.workflow_run_id, h.seq`
+	byName := make(map[string]*miniairflow.Pool, len(pools))
+	for _, p := range pools {
+		byName[p.Name] = p
+	}
+	_, err = query(ctx, s, func(row pgx.CollectableRow) (struct{}, error) {
+		var pool string
+		var h miniairflow.PoolHolder
+		err := row.Scan(&pool, &h.RunID, &h.Seq, &h.Run, &h.Task, &h.Slots)
+		if p := byName[pool]; p != nil {
+			p.Holders = append(p.Holders, h)
+		}
+		return struct{}{}, err
+	}, text, holders)
+	return pools, err
+}
+
+// claimPooled is claim while task runs with pools wait. It locks the pools that
+// they wait for, sorted, and only then counts what is used of them: a count from
+// before the locks would miss the claims of whoever held them.
+func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, limit int) ([]miniairflow.Claim, error) {
+	free, sizes, err := lockPools(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("lock pools: %w", err)
+	}
+	candidates, err := candidatesOf(ctx, t, request.Queues, free, sizes, limit)
+	if err != nil {
+		return nil, fmt.Errorf("choose task runs: %w", err)
+	}
+	runs, seqs := columns(dialect.Choose(candidates, free, limit))
+	const text = `
+		WITH pooled AS MATERIALIZED (SELECT 1 WHERE false),
+		chosen AS MATERIALIZED (
+			SELECT q.workflow_run_id, q.seq
+			FROM unnest($1::uuid[], $5::int[]) AS i(run_id, seq)
+			JOIN task_queue q ON q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'ready'
+			FOR UPDATE OF q SKIP LOCKED)` + takeChosen
+	batch := &pgx.Batch{}
+	batch.Queue(text, runs, request.Token, request.SessionID, now, seqs)
+	var claims []miniairflow.Claim
+	queueClaimed(batch, request.Token, &claims)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("claim within pools: %w", err)
+	}
+	return claims, nil
+}
+
+// lockPools locks the pools that task runs wait for, and returns what is left of
+// those that are not full, and how large they are.
+func lockPools(ctx context.Context, t *tx) (free, sizes map[string]int, err error) {
+	const lock = `
+		WITH RECURSIVE waiting (pool) AS (
+			(SELECT pool FROM task_queue WHERE state = 'ready' AND pool <> '' ORDER BY pool LIMIT 1)
+			UNION ALL
+			SELECT n.pool FROM waiting CROSS JOIN LATERAL (
+				SELECT pool FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool > waiting.pool ORDER BY pool LIMIT 1) n)
+		SELECT name, slots FROM pools WHERE name IN (SELECT pool FROM waiting) ORDER BY name FOR NO KEY UPDATE`
+	const used = `SELECT pool, sum(pool_slots) FROM task_open WHERE pool <> '' GROUP BY pool`
+	free, sizes = map[string]int{}, map[string]int{}
+	batch := &pgx.Batch{}
+	var name string
+	var slots int
+	batch.Queue(lock).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&name, &slots}, func() error {
+			free[name], sizes[name] = slots, slots
+			return nil
+		})
+		return err
+	})
+	batch.Queue(used).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&name, &slots}, func() error {
+			if left := free[name] - slots; left > 0 {
+				free[name] = left
+			} else {
+				delete(free, name)
+			}
+			return nil
+		})
+		return err
+	})
+	err = t.SendBatch(ctx, batch).Close()
+	return free, sizes, err
+}
+
+// candidatesOf returns the first task runs of the queues: those without a pool,
+// and those of each pool that has something left, as far as it could ever hold them.
+func candidatesOf(ctx context.Context, t *tx, queues []string, free, sizes map[string]int, limit int) ([]dialect.Candidate, error) {
+	const text = `
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, c.pool, c.pool_slots
+		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
+		CROSS JOIN LATERAL (
+			SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
+			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue ORDER BY priority DESC, sort_key LIMIT $4) c
+		UNION ALL
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, c.pool, c.pool_slots
+		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
+		CROSS JOIN unnest($2::text[], $3::int[]) AS p(name, size)
+		CROSS JOIN LATERAL (
+			SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
+			WHERE state = 'ready' AND pool <> '' AND pool = p.name AND queue = wanted.queue AND pool_slots <= p.size
+			ORDER BY priority DESC, sort_key LIMIT $4) c`
+	var names []string
+	var slots []int
+	for name := range free {
+		names, slots = append(names, name), append(slots, sizes[name])
+	}
+	return collect(ctx, t, func(row pgx.CollectableRow) (c dialect.Candidate, err error) {
+		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey, &c.Pool, &c.Slots)
+		return c, err
+	}, text, queues, names, slots, limit)
+}
