@@ -39,7 +39,7 @@ type WorkflowRun struct {
 	FinishedAt        *time.Time
 	CancelRequestedAt *time.Time
 	PausedAt          *time.Time // an operator's word: nothing of it starts until it is resumed
-	Generation        int        // counts from 1, and each time the run is opened again
+	Generation        int        // counts from 1, and each Rerun of a run that has begun
 	Outcome           RunStatus  // how all but the tasks of finally ended, from when these begin; empty before
 	Revision          int64      // rises with each change, see Store.RunChanges
 }

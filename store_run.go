@@ -135,8 +135,10 @@ type TaskStore interface {
 	// ApplyChanges writes the decisions for task runs that are still pending, moves
 	// the children of those that became terminal, and ends the run if they were
 	// the last. A request for a decision is answered only if its generation is
-	// that of the change.
-	ApplyChanges(ctx context.Context, runID uuid.UUID, changes []Change) error
+	// that of the change. generation is the run's when the decisions were loaded: if
+	// somebody has changed the run by hand since, they may be wrong, and nothing is
+	// written.
+	ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []Change) error
 	// TaskResults returns status, outputs and exit code of the task runs at the
 	// given places.
 	TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*TaskRun, error)

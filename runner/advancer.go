@@ -119,7 +119,7 @@ func (a *Advancer) advance(ctx context.Context, runID uuid.UUID) (written bool, 
 		if len(changes) == 0 {
 			return written, nil // somebody else was quicker
 		}
-		if err := a.store.ApplyChanges(ctx, runID, changes); err != nil {
+		if err := a.store.ApplyChanges(ctx, runID, open.Run.Generation, changes); err != nil {
 			return written, fmt.Errorf("apply %d changes: %w", len(changes), err)
 		}
 		written = true

@@ -203,11 +203,11 @@ func (f *faulty) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) (
 	return f.Store.TaskResults(ctx, runID, seqs)
 }
 
-func (f *faulty) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []miniairflow.Change) error {
+func (f *faulty) ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []miniairflow.Change) error {
 	if f.breaks() {
 		return errLine
 	}
-	err := f.Store.ApplyChanges(ctx, runID, changes)
+	err := f.Store.ApplyChanges(ctx, runID, generation, changes)
 	if f.breaks() {
 		return errLine
 	}

@@ -31,6 +31,7 @@ type Counters struct {
 type Run struct {
 	ID              uuid.UUID
 	VersionID       uuid.UUID
+	Generation      int
 	Status          miniairflow.RunStatus
 	Outcome         miniairflow.RunStatus // see WorkflowRun.Outcome
 	IsPaused        bool

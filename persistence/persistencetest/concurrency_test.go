@@ -231,7 +231,7 @@ func TestSchedulersDecideAtOnce(t *testing.T) {
 		decisions, err := db.LoadDecisions(t.Context(), r.ID, 10)
 		require.NoError(t, err)
 		changes := db.changes(decisions)
-		together(t, 6, func(ctx context.Context, _ int) error { return db.ApplyChanges(ctx, r.ID, changes) })
+		together(t, 6, func(ctx context.Context, _ int) error { return db.ApplyChanges(ctx, r.ID, 1, changes) })
 		db.check()
 		w.drain(nil)
 		require.Equal(t, miniairflow.RunSuccess, db.run(r.ID).Status)
@@ -339,7 +339,7 @@ func (db *database) schedule(ctx context.Context, round int, runID uuid.UUID) er
 		if err != nil {
 			return err
 		}
-		if err := db.ApplyChanges(ctx, id, db.changes(decisions)); err != nil {
+		if err := db.ApplyChanges(ctx, id, decisions.Run.Generation, db.changes(decisions)); err != nil {
 			return err
 		}
 	}

@@ -91,7 +91,7 @@ func TestDecidedTaskThatWaitsForASlotIsNotDecidedAgain(t *testing.T) {
 		nodes, err := db.LoadNodes(t.Context(), r.ID, []int{2, 1, 0})
 		require.NoError(t, err)
 		require.Empty(t, nodes, "none of them is undecided")
-		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, []miniairflow.Change{{Seq: 2, To: miniairflow.TaskSkipped}}))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, []miniairflow.Change{{Seq: 2, To: miniairflow.TaskSkipped}}))
 		require.Equal(t, miniairflow.TaskQueued, db.task(r.ID, 2).Status)
 		w.end(miniairflow.TaskFailed, claims[1])
 		undecided, err := db.Undecided(t.Context(), 10)
@@ -115,14 +115,14 @@ func TestAnswerToAnOlderRequestLeavesTheNewerOpen(t *testing.T) {
 
 		w.end(miniairflow.TaskFailed, claims[1])
 		wait := miniairflow.Change{Seq: 3, To: miniairflow.TaskPending, Generation: old.Nodes[0].Generation}
-		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, []miniairflow.Change{wait}))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, []miniairflow.Change{wait}))
 		newer, err := db.LoadDecisions(t.Context(), r.ID, 10)
 		require.NoError(t, err)
 		require.Len(t, newer.Nodes, 1)
 		require.Equal(t, 2, newer.Nodes[0].Upstream.Failed)
 
 		wait.Generation = newer.Nodes[0].Generation
-		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, []miniairflow.Change{wait}))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, []miniairflow.Change{wait}))
 		undecided, err := db.Undecided(t.Context(), 10)
 		require.NoError(t, err)
 		require.Empty(t, undecided)
@@ -145,11 +145,11 @@ func TestApplyChangesTwice(t *testing.T) {
 		require.NoError(t, err)
 		changes := db.changes(decisions)
 		for range 2 {
-			require.NoError(t, db.ApplyChanges(t.Context(), r.ID, changes))
+			require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, changes))
 			require.Equal(t, miniairflow.TaskUpstreamFailed, db.task(r.ID, 1).Status)
 			db.check()
 		}
-		require.ErrorIs(t, db.ApplyChanges(t.Context(), uuid.New(), changes), miniairflow.ErrNotFound)
+		require.ErrorIs(t, db.ApplyChanges(t.Context(), uuid.New(), 1, changes), miniairflow.ErrNotFound)
 	})
 }
 
@@ -170,7 +170,7 @@ func TestAdvanceThroughLoadedNodes(t *testing.T) {
 		require.NoError(t, err)
 		changes := miniairflow.Advance(graph, nodes, []int{1}, nil)
 		require.Len(t, changes, 3, "a whole branch falls in one call")
-		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, changes))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, changes))
 		db.check()
 		undecided, err := db.Undecided(t.Context(), 10)
 		require.NoError(t, err)
@@ -191,7 +191,7 @@ func TestChangesAfterCancellationAreIgnored(t *testing.T) {
 		require.NoError(t, err)
 		_, err = db.CancelRun(t.Context(), miniairflow.Cancel{RunID: r.ID})
 		require.NoError(t, err)
-		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, db.changes(decisions)))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, decisions.Run.Generation, db.changes(decisions)))
 		require.Equal(t, miniairflow.TaskCancelled, db.task(r.ID, 2).Status)
 		w.end(miniairflow.TaskSuccess, claims[1])
 		require.Equal(t, miniairflow.RunCancelled, db.run(r.ID).Status)

@@ -191,8 +191,8 @@ func (f *Faulty) LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]
 }
 
 // ApplyChanges implements miniairflow.TaskStore.
-func (f *Faulty) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []miniairflow.Change) error {
-	return tryOnly(f, "ApplyChanges", func() error { return f.inner.ApplyChanges(ctx, runID, changes) })
+func (f *Faulty) ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []miniairflow.Change) error {
+	return tryOnly(f, "ApplyChanges", func() error { return f.inner.ApplyChanges(ctx, runID, generation, changes) })
 }
 
 // TaskResults implements miniairflow.TaskStore.

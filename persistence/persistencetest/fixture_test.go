@@ -263,7 +263,7 @@ func (db *database) decide() {
 		for _, id := range runs {
 			decisions, err := db.LoadDecisions(db.Context(), id, 1000)
 			require.NoError(db, err)
-			require.NoError(db, db.ApplyChanges(db.Context(), id, db.changes(decisions)))
+			require.NoError(db, db.ApplyChanges(db.Context(), id, decisions.Run.Generation, db.changes(decisions)))
 		}
 	}
 }

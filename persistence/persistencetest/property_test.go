@@ -1,238 +1,295 @@
 package persistencetest_test
 
 import (
+	"database/sql"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 )
 
-// randomChecks is how many sequences TestRandomCalls plays on each database; for
-// more: go test ./persistence/persistencetest -run TestRandomCalls -rapid.checks=1000.
-const randomChecks = 25
+// A sequence is sequenceSteps calls; a batch is what rapid plays from one seed.
+// Each dialect plays so many batches by itself, and -property.n times as many.
+const (
+	sequenceSteps = 200
+	batch         = 30
+)
 
-// TestRandomCalls plays random sequences of store calls by several workers and
-// schedulers, with lost replies, late results and crashes. After each call the
-// database must be consistent, and in the end every run must end.
+var batches = map[string]int{"sqlite": 5, "postgres": 1}
+
+var manifold = flag.Int("property.n", 1, "play the sequences of TestRandomCalls this many times over")
+
+// TestRandomCalls plays random sequences of store calls by several workers,
+// schedulers and users, with lost replies, late results, crashes, paused workers
+// and time that jumps. After each call the database must be consistent and the
+// call must have done what its contract says; in the end every run must end.
 func TestRandomCalls(t *testing.T) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if !given {
-		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(randomChecks)))
+		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(batch)))
 	}
-	for dialect, open := range map[string]func(testing.TB) *database{"sqlite": openSQLite, "postgres": openPostgres} {
-		t.Run(dialect, func(t *testing.T) {
-			var db *database
-			rapid.Check(t, func(rt *rapid.T) {
-				if db == nil {
-					db = open(t)
-				}
-				g := &game{database: &database{testCase: rt, Store: db.Store, raw: db.raw}, rt: rt}
-				db = nil // what a failed sequence leaves behind must not fail the next one
-				g.play()
-				db = g.database
-			})
-		})
+	t.Run("sqlite", func(t *testing.T) { playAll(t, "sqlite", openOnMemory, given) })
+	t.Run("postgres", func(t *testing.T) { playAll(t, "postgres", openPostgres, given) })
+}
+
+// playAll plays the sequences of one dialect and prints how many they were.
+func playAll(t *testing.T, dialect string, open func(testing.TB) *database, once bool) {
+	t.Parallel()
+	b := newBoard(t, open(t))
+	rounds := batches[dialect] * *manifold
+	if once {
+		rounds = 1
+	}
+	start := time.Now()
+	for range rounds {
+		rapid.Check(t, func(rt *rapid.T) { newGame(b, rt).play() })
+	}
+	t.Logf("%s: %d sequences, %d steps, %d calls of the store in %s", dialect, b.sequences, b.steps, b.calls, time.Since(start).Round(time.Millisecond))
+}
+
+// openOnMemory is openSQLite with the file on a RAM disk where there is one: the
+// store waits for each of its commits to be on the disk, which is not what is tested.
+func openOnMemory(t testing.TB) *database {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "miniairflow-")
+	if err != nil {
+		return openSQLite(t)
+	}
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	url := "sqlite://" + filepath.Join(dir, "miniairflow.db")
+	store := persistencetest.Open(t, url)
+	return &database{testCase: t, Store: store, url: url, raw: openRaw(t, "sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?mode=ro&_busy_timeout=10000")}
+}
+
+// board is what the sequences of one dialect share: the database, whose tables
+// are emptied before each of them.
+type board struct {
+	db      *database
+	dialect string
+	back    *sql.DB // to change things behind the store's back
+	tables  []string
+	prints  string // selects the fingerprint of the tables
+	query   string // selects what is wrong
+	ready   map[string]*sql.Stmt
+
+	sequences, steps, calls int
+}
+
+func newBoard(t *testing.T, db *database) *board {
+	b := &board{db: db, dialect: "postgres", back: db.raw, query: wrongQuery(tooManyRuns), ready: map[string]*sql.Stmt{}}
+	list := `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
+	if path, ok := strings.CutPrefix(db.url, "sqlite://"); ok {
+		b.dialect, b.back = "sqlite", openRaw(t, "sqlite", "file:"+path+"?_busy_timeout=10000")
+		list = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1`
+	}
+	for _, name := range texts(t, b.back, list) {
+		if name != "schema_migrations" && name != "revision" {
+			b.tables = append(b.tables, name)
+		}
+	}
+	b.prints = b.printQuery(t)
+	b.back.SetMaxOpenConns(1)
+	t.Cleanup(func() {
+		for _, statement := range b.ready {
+			require.NoError(t, statement.Close())
+		}
+	})
+	return b
+}
+
+// wipe empties the tables.
+func (b *board) wipe(t testCase) {
+	t.Helper()
+	if b.dialect == "postgres" {
+		_, err := b.back.ExecContext(t.Context(), "TRUNCATE "+strings.Join(b.tables, ", "))
+		require.NoError(t, err)
+		return
+	}
+	for _, table := range b.tables {
+		_, err := b.back.ExecContext(t.Context(), "DELETE FROM "+table)
+		require.NoError(t, err)
 	}
 }
 
-// play draws a definition and calls, and then ends what they began.
-func (g *game) play() {
-	g.version = g.sync(g.definition())
-	g.add()
-	steps := []func(){
-		g.add, g.startRuns, g.exchange, g.exchange, g.exchange, g.repeat, g.late,
-		g.crash, g.reap, g.promote, g.look, g.apply, g.apply, g.cancel,
+// prepare returns the statement of a text: most of the time of a short query is
+// its parser's.
+func (b *board) prepare(t testCase, text string) *sql.Stmt {
+	t.Helper()
+	if b.ready[text] == nil {
+		statement, err := b.back.PrepareContext(t.Context(), text)
+		require.NoError(t, err)
+		b.ready[text] = statement
 	}
-	for range rapid.IntRange(1, 25).Draw(g.rt, "steps") {
-		steps[rapid.IntRange(0, len(steps)-1).Draw(g.rt, "step")]()
-		g.check()
+	return b.ready[text]
+}
+
+// fingerprinted are the tables that a call which must change nothing leaves alone.
+var fingerprinted = []string{
+	"workflows", "workflow_versions", "schedules", "workflow_runs", "run_counters", "task_runs", "task_queue", "task_open",
+	"task_attempts", "task_decisions", "pools", "audit_log",
+}
+
+// printQuery returns the query of a text that changes with any of the tables.
+func (b *board) printQuery(t *testing.T) string {
+	var parts []string
+	for _, table := range fingerprinted {
+		if b.dialect == "postgres" {
+			parts = append(parts, fmt.Sprintf("(SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM %s t)", table))
+			continue
+		}
+		columns := texts(t, b.back, fmt.Sprintf("SELECT 'coalesce(' || name || ', ''-'')' FROM pragma_table_info('%s')", table))
+		parts = append(parts, fmt.Sprintf("(SELECT coalesce(group_concat(line, '|'), '') FROM (SELECT %s AS line FROM %s))",
+			strings.Join(columns, " || ',' || "), table))
+	}
+	return "SELECT " + strings.Join(parts, " || '#' || ")
+}
+
+// texts returns the one column of a query.
+func texts(t testCase, db *sql.DB, query string) []string {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	require.NoError(t, err)
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		require.NoError(t, rows.Scan(&text))
+		all = append(all, text)
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+// game is one random sequence. Its ids are made from a counter and its times are
+// moved by hand, so that the same draws make the same sequence.
+type game struct {
+	*database
+	*board
+	rt    *rapid.T
+	fault persistencetest.Fault // of the next call
+	ids   uint64
+
+	flows    []*flow
+	players  []*player
+	air      []miniairflow.Finish // results of crashed workers, which may arrive yet
+	seen     []decided            // what schedulers have read and not answered, or answered before
+	due      []miniairflow.DueSchedules
+	fires    [][]miniairflow.Fire
+	reruns   []miniairflow.Rerun
+	triggers []miniairflow.NewRun
+	folded   map[uuid.UUID]*folded
+	dags     map[uuid.UUID]*miniairflow.DAG
+	now      view // after the last step
+}
+
+func newGame(b *board, rt *rapid.T) *game {
+	b.wipe(rt)
+	g := &game{board: b, rt: rt, folded: map[uuid.UUID]*folded{}, dags: map[uuid.UUID]*miniairflow.DAG{}}
+	faulty := persistencetest.NewFaulty(b.db.Store, func(string) persistencetest.Fault {
+		fault := g.fault
+		g.fault = persistencetest.FaultNone
+		b.calls++
+		return fault
+	})
+	g.database = &database{testCase: rt, Store: faulty, url: b.db.url, raw: b.db.raw}
+	return g
+}
+
+// play draws workflows and calls, and then ends what they began.
+func (g *game) play() {
+	g.sequences++
+	for range 2 {
+		g.addFlow()
+	}
+	g.now = g.look()
+	moves := g.moves()
+	// A step that had nothing to do does not count.
+	for steps, draws := 0, 0; steps < sequenceSteps && draws < 3*sequenceSteps; draws++ {
+		g.fault = rapid.SampledFrom(faults).Draw(g.rt, "fault")
+		calls := g.calls
+		if moves[rapid.IntRange(0, len(moves)-1).Draw(g.rt, "move")]() {
+			steps++
+			g.steps++
+		} else if g.calls == calls {
+			continue
+		}
+		g.judge()
+		g.fault = persistencetest.FaultNone
 	}
 	g.finish()
 }
 
-// game is one random sequence.
-type game struct {
-	*database
-	rt       *rapid.T
-	version  *miniairflow.WorkflowVersion
-	runs     []uuid.UUID
-	workers  []*player
-	previous *miniairflow.Exchange // may be sent again: its reply was lost
-	lost     []miniairflow.Claim   // of crashed workers, whose results come late
-	seen     []miniairflow.Decisions
+// faults are those of a step's first call: most have none.
+var faults = []persistencetest.Fault{
+	persistencetest.FaultNone, persistencetest.FaultNone, persistencetest.FaultNone, persistencetest.FaultNone,
+	persistencetest.FaultNone, persistencetest.FaultNone, persistencetest.FaultLostReply, persistencetest.FaultTimeout,
 }
 
-// player is a worker and what it holds.
-type player struct {
-	*worker
-	claims []miniairflow.Claim
+// judge compares the database with itself and with what it was before the step.
+func (g *game) judge() {
+	g.Helper()
+	g.each(g.query, func(scan func(...any)) {
+		wrong := ""
+		scan(&wrong)
+		require.Fail(g, wrong)
+	})
+	before := g.now
+	g.now = g.look()
+	g.compare(before, g.now)
 }
 
-// definition draws a small DAG.
-func (g *game) definition() *miniairflow.Definition {
-	var tasks []miniairflow.Task
-	for i := range rapid.IntRange(1, 7).Draw(g.rt, "tasks") {
-		t := task(fmt.Sprintf("t%d", i))
-		for up := range i {
-			if rapid.IntRange(0, 2).Draw(g.rt, "edge") == 0 {
-				t.DependsOn = append(t.DependsOn, tasks[up].Name)
-			}
-		}
-		t.TriggerRule = rapid.SampledFrom(append(miniairflow.TriggerRules, miniairflow.AllSuccess, miniairflow.AllSuccess)).Draw(g.rt, "rule")
-		t.When = rapid.SampledFrom([]string{"", "", "", "true", "false"}).Draw(g.rt, "when")
-		t.Priority = miniairflow.Priority(rapid.IntRange(0, 3).Draw(g.rt, "priority"))
-		t.AllowFailure = rapid.IntRange(0, 3).Draw(g.rt, "allow_failure") == 0
-		tasks = append(tasks, t)
+// sure makes a call as its caller does: after an unknown outcome, once more.
+func (g *game) sure(call func() error) error {
+	err := call()
+	if miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+		err = call()
 	}
-	d := definition("w"+uuid.NewString(), tasks...)
-	d.MaxActiveTasks = rapid.IntRange(1, 4).Draw(g.rt, "max_active_tasks")
-	d.MaxActiveRuns = rapid.IntRange(1, 2).Draw(g.rt, "max_active_runs")
-	return d
+	return err
 }
 
-func (g *game) add() { g.runs = append(g.runs, g.trigger(g.version).ID) }
-
-func (g *game) startRuns() {
-	_, err := g.StartRuns(g.Context(), 2)
-	require.NoError(g, err)
+// certainly is sure for calls that must succeed.
+func (g *game) certainly(call func() error) {
+	g.Helper()
+	require.NoError(g, g.sure(call))
 }
 
-// exchange lets a worker end some of what it holds and claim more.
-func (g *game) exchange() {
-	if len(g.workers) < 2 {
-		g.workers = append(g.workers, &player{worker: g.worker(uuid.NewString())})
-	}
-	p := rapid.SampledFrom(g.workers).Draw(g.rt, "worker")
-	n := rapid.IntRange(0, len(p.claims)).Draw(g.rt, "finishes")
-	var finishes []miniairflow.Finish
-	for _, c := range p.claims[:n] {
-		status := rapid.SampledFrom([]miniairflow.TaskStatus{
-			miniairflow.TaskSuccess, miniairflow.TaskSuccess, miniairflow.TaskFailed, miniairflow.TaskUpForRetry, miniairflow.TaskCancelled,
-		}).Draw(g.rt, "end")
-		finishes = append(finishes, finish(c, status))
-	}
-	request := p.request(rapid.IntRange(0, 3).Draw(g.rt, "limit"), finishes...)
-	result, err := g.Exchange(g.Context(), request)
-	require.NoError(g, err)
-	require.NotContains(g, result.Stale, true)
-	p.claims = append(p.claims[n:], result.Claims...)
-	g.previous = &request
+// print returns a text that changes with any table that matters.
+func (g *game) print() string {
+	g.Helper()
+	text := ""
+	g.each(g.prints, func(scan func(...any)) { scan(&text) })
+	return text
 }
 
-// repeat sends the last exchange again.
-func (g *game) repeat() {
-	if g.previous == nil {
-		return
+// id returns an id that no other call of this sequence returns.
+func (g *game) id() uuid.UUID {
+	g.ids++
+	x := g.ids * 0x9e3779b97f4a7c15
+	id := uuid.UUID{1, byte(g.ids >> 16), byte(g.ids >> 8), byte(g.ids), 6: 0x70, 8: 0x80}
+	for i := range 4 {
+		id[9+i] = byte(x >> (8 * i))
 	}
-	request := *g.previous
-	request.Limit = 0 // what it claimed may have ended since
-	result, err := g.Exchange(g.Context(), request)
-	if err == nil {
-		require.NotContains(g, result.Stale, true, "it was stored the first time")
-	} else {
-		require.ErrorIs(g, err, miniairflow.ErrFenced)
-	}
+	return id
 }
 
-// late lets results of crashed workers arrive after all.
-func (g *game) late() {
-	for _, c := range g.lost {
-		for _, p := range g.workers {
-			reaped := g.number(fmt.Sprintf(`SELECT count(*) FROM task_attempts WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d`, c.Token, c.RunID, c.Seq)) > 0
-			result := p.exchange(0, finish(c, miniairflow.TaskSuccess))
-			require.Equal(g, reaped, result.Stale[0])
-			break
-		}
-	}
-	if len(g.workers) > 0 {
-		g.lost = nil
-	}
+// one reports true with a chance of one in n.
+func (g *game) one(n int, of string) bool {
+	return rapid.IntRange(0, n-1).Draw(g.rt, of) == n-1
 }
 
-func (g *game) crash() {
-	if len(g.workers) == 0 {
-		return
-	}
-	p := g.workers[0]
-	require.NoError(g, g.EndSession(g.Context(), p.id))
-	g.lost = append(g.lost, p.claims...)
-	g.workers = g.workers[1:]
-}
-
-func (g *game) reap() {
-	_, err := g.Reap(g.Context(), rapid.IntRange(1, 5).Draw(g.rt, "reap"))
-	require.NoError(g, err)
-}
-
-func (g *game) promote() {
-	_, _, err := g.PromoteRetries(g.Context(), rapid.IntRange(1, 5).Draw(g.rt, "promote"))
-	require.NoError(g, err)
-}
-
-// look reads open requests, to be answered at some later time.
-func (g *game) look() {
-	undecided, err := g.Undecided(g.Context(), 5)
-	require.NoError(g, err)
-	for _, id := range undecided {
-		decisions, err := g.LoadDecisions(g.Context(), id, rapid.IntRange(1, 3).Draw(g.rt, "nodes"))
-		require.NoError(g, err)
-		g.seen = append(g.seen, decisions)
-	}
-}
-
-// apply answers what some scheduler has read, perhaps long ago.
-func (g *game) apply() {
-	g.look()
-	if len(g.seen) == 0 {
-		return
-	}
-	i := rapid.IntRange(0, len(g.seen)-1).Draw(g.rt, "seen")
-	require.NoError(g, g.ApplyChanges(g.Context(), g.seen[i].Run.ID, g.changes(g.seen[i])))
-}
-
-func (g *game) cancel() {
-	if rapid.IntRange(0, 3).Draw(g.rt, "really") > 0 {
-		return
-	}
-	_, err := g.CancelRun(g.Context(), miniairflow.Cancel{RunID: rapid.SampledFrom(g.runs).Draw(g.rt, "run")})
-	require.NoError(g, err)
-}
-
-// finish goes on until all runs are over; it must not take for ever.
-func (g *game) finish() {
-	for len(g.workers) > 0 {
-		g.crash()
-	}
-	w := g.worker(uuid.NewString())
-	for range 100 {
-		_, err := g.Reap(g.Context(), 100)
-		require.NoError(g, err)
-		g.startRuns()
-		_, _, err = g.PromoteRetries(g.Context(), 100)
-		require.NoError(g, err)
-		g.decide()
-		w.drain(nil)
-		g.check()
-		if g.allTerminal() {
-			require.NoError(g, g.EndSession(g.Context(), w.id))
-			return
-		}
-	}
-	require.Fail(g, "a run hangs")
-}
-
-func (g *game) allTerminal() bool {
-	for _, id := range g.runs {
-		if !g.run(id).IsTerminal() {
-			return false
-		}
-	}
-	return true
+// pick draws one of several.
+func pick[T any](g *game, of string, from []T) T {
+	return from[rapid.IntRange(0, len(from)-1).Draw(g.rt, of)]
 }

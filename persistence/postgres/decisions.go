@@ -63,13 +63,13 @@ func (s *Store) LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]m
 }
 
 // ApplyChanges implements miniairflow.TaskStore.
-func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []miniairflow.Change) error {
+func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []miniairflow.Change) error {
 	return s.inTx(ctx, func(t *tx) error {
 		if err := lockRuns(ctx, t, runID); err != nil {
 			return err
 		}
 		run, now, err := s.loadRun(ctx, t, runID)
-		if err != nil {
+		if err != nil || run.Generation != generation {
 			return err
 		}
 		m := move{run: run}

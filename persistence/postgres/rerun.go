@@ -252,6 +252,7 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 	case r.run.Status == miniairflow.RunPending:
 		return nil
 	default:
+		r.run.Generation++
 		return takeUp(ctx, t, r.now, r.run, ready, asks)
 	}
 }
@@ -271,8 +272,8 @@ func writeCounters(ctx context.Context, t *tx, r *dialect.Run) error {
 
 // takeUp lets a running run go on after Resume, with what is due.
 func takeUp(ctx context.Context, t *tx, now time.Time, r *dialect.Run, ready []dialect.Ready, asks []int) error {
-	const text = `UPDATE workflow_runs SET outcome = $2, changed = pg_current_xact_id() WHERE id = $1`
-	if _, err := t.Exec(ctx, text, r.ID, string(r.Outcome)); err != nil {
+	const text = `UPDATE workflow_runs SET outcome = $2, generation = $3, changed = pg_current_xact_id() WHERE id = $1`
+	if _, err := t.Exec(ctx, text, r.ID, string(r.Outcome), r.Generation); err != nil {
 		return err
 	}
 	plan := &dialect.Plan{}

@@ -62,10 +62,10 @@ func (s *Store) LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]m
 }
 
 // ApplyChanges implements miniairflow.TaskStore.
-func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, changes []miniairflow.Change) error {
+func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []miniairflow.Change) error {
 	return s.inTx(ctx, func(t *tx) error {
 		run, err := s.loadRun(ctx, t, runID)
-		if err != nil {
+		if err != nil || run.Generation != generation {
 			return err
 		}
 		changed, err := t.changed(ctx)

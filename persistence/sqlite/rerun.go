@@ -287,6 +287,7 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	case r.run.Status == miniairflow.RunPending:
 		return nil
 	default:
+		r.run.Generation++
 		return takeUp(ctx, t, changed, r.run, ready, asks)
 	}
 }
@@ -305,8 +306,8 @@ func writeCounters(ctx context.Context, t *tx, r *dialect.Run) error {
 
 // takeUp lets a running run go on after Resume, with what is due.
 func takeUp(ctx context.Context, t *tx, changed int64, r *dialect.Run, ready []dialect.Ready, asks []int) error {
-	const text = `UPDATE workflow_runs SET outcome = ?2, changed = ?3 WHERE id = ?1`
-	if _, err := t.ExecContext(ctx, text, r.ID, r.Outcome, changed); err != nil {
+	const text = `UPDATE workflow_runs SET outcome = ?2, generation = ?3, changed = ?4 WHERE id = ?1`
+	if _, err := t.ExecContext(ctx, text, r.ID, r.Outcome, r.Generation, changed); err != nil {
 		return err
 	}
 	plan := &dialect.Plan{}

@@ -1,0 +1,145 @@
+package persistencetest_test
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// candidate is a task run that an exchange claimed, or might have claimed.
+type candidate struct {
+	runID uuid.UUID
+	seq   int
+	queueView
+	isNew bool // it came into the queue with this very exchange
+}
+
+// order is that of claims: the highest priority first, then the oldest. What
+// came with the exchange itself is younger than all that was there.
+func (a candidate) order(b candidate) int {
+	if c := cmp.Compare(b.priority, a.priority); c != 0 {
+		return c
+	}
+	switch {
+	case a.isNew != b.isNew && a.isNew:
+		return 1
+	case a.isNew != b.isNew:
+		return -1
+	case a.isNew:
+		return 0
+	}
+	return cmp.Compare(a.sortKey, b.sortKey)
+}
+
+// judgeClaims checks which task runs an exchange has claimed (T4): the first
+// ones, as many as asked for and no more, within the slots of their pools.
+func (g *game) judgeClaims(before, after view, request miniairflow.Exchange, claims []miniairflow.Claim) {
+	g.Helper()
+	session := before.sessions[request.SessionID]
+	if request.Limit == 0 || session.status != miniairflow.WorkerActive || !session.alive {
+		require.Empty(g, claims, "T4: a session that may claim nothing did")
+		return
+	}
+	require.LessOrEqual(g, len(claims), request.Limit)
+	var taken, left []candidate
+	for _, c := range claims {
+		is := after.task(c.RunID, c.Seq)
+		require.Equal(g, request.Token.String(), is.token)
+		require.Equal(g, is.attempt, c.Attempt, "I5: the number of the claim")
+		require.Equal(g, is.failures, c.Failures)
+		taken = append(taken, g.candidateOf(before, after, c.RunID, c.Seq))
+	}
+	for _, r := range after.runs {
+		for seq, t := range r.tasks {
+			if t.queued.state == "ready" && slices.Contains(request.Queues, t.queued.queue) {
+				left = append(left, g.candidateOf(before, after, r.id, seq))
+			}
+		}
+	}
+	isFull := len(claims) == request.Limit
+	plain := func(c candidate) bool { return c.pool == "" }
+	g.judgeOrder(filter(taken, plain), filter(left, plain), isFull)
+	g.judgePools(after, taken, left, isFull)
+}
+
+// candidateOf returns a task run as it stood in the queue.
+func (g *game) candidateOf(before, after view, runID uuid.UUID, seq int) candidate {
+	c := candidate{runID: runID, seq: seq}
+	if was := before.task(runID, seq); was != nil && was.queued.state == "ready" {
+		c.queueView = was.queued
+		return c
+	}
+	c.isNew = true
+	if c.queueView = after.task(runID, seq).queued; c.state == "" {
+		// The row has come and gone within the exchange.
+		task := g.dag(after.runs[runID].version).Definition.Tasks[seq]
+		c.queueView = queueView{queue: task.Queue, priority: int(task.Priority), pool: task.Pool, slots: task.PoolSlots}
+	}
+	return c
+}
+
+func (g *game) judgeOrder(taken, left []candidate, isFull bool) {
+	g.Helper()
+	if !isFull {
+		require.Empty(g, left, "T4: left in the queue though the worker wanted more")
+	}
+	for _, t := range taken {
+		for _, l := range left {
+			require.LessOrEqual(g, t.order(l), 0, "T4: claimed before its turn")
+		}
+	}
+}
+
+// judgePools checks, for each pool, that the first ones were taken up to the
+// first that does not fit, but for those that never fit.
+func (g *game) judgePools(after view, taken, left []candidate, isFull bool) {
+	g.Helper()
+	used := map[string]int{}
+	for _, r := range after.runs {
+		dag := g.dag(r.version)
+		for seq, t := range r.tasks {
+			if t.token != "" {
+				used[dag.Definition.Tasks[seq].Pool] += dag.Definition.Tasks[seq].PoolSlots
+			}
+		}
+	}
+	for _, c := range taken {
+		if c.pool != "" {
+			slots, known := after.pools[c.pool]
+			require.True(g, known, "I9: a claim of a pool that is not there")
+			require.LessOrEqual(g, used[c.pool], slots, "I9: pool %s", c.pool)
+		}
+	}
+	for pool, slots := range after.pools {
+		waiting := filter(left, func(c candidate) bool { return c.pool == pool && c.slots <= slots })
+		if len(waiting) == 0 {
+			continue
+		}
+		slices.SortStableFunc(waiting, candidate.order)
+		first := waiting[0]
+		fits := used[pool]+first.slots <= slots
+		require.False(g, fits && !isFull, "T4: pool %s has %d of %d slots free and %d are wanted", pool, slots-used[pool], slots, first.slots)
+		for _, c := range taken {
+			if c.pool == pool {
+				require.LessOrEqual(g, c.order(first), 0, "T4: pool %s: claimed before its turn", pool)
+			}
+			if fits {
+				require.LessOrEqual(g, c.order(first), 0, "T4: claimed before one that pool %s has slots for", pool)
+			}
+		}
+	}
+}
+
+func filter[T any](all []T, keep func(T) bool) []T {
+	var kept []T
+	for _, item := range all {
+		if keep(item) {
+			kept = append(kept, item)
+		}
+	}
+	return kept
+}

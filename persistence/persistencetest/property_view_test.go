@@ -1,0 +1,280 @@
+package persistencetest_test
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// view is what matters of the database at one moment.
+type view struct {
+	runs     map[uuid.UUID]*runView
+	sessions map[uuid.UUID]sessionView
+	pools    map[string]int
+}
+
+type runView struct {
+	id, workflow, version uuid.UUID
+	status, outcome       miniairflow.RunStatus
+	generation            int
+	cancelled             bool // asked for
+	paused, timedOut      bool
+	reason                string
+	tasks                 []taskView // by seq
+}
+
+type taskView struct {
+	status                            miniairflow.TaskStatus
+	attempt, failures, losses, reopen int
+	queued                            queueView // state is empty without a row
+	token                             string    // of the open attempt
+	session                           string
+	isAsked                           bool
+}
+
+type queueView struct {
+	state, queue, pool string
+	slots              int
+	priority           int
+	sortKey            int64
+}
+
+type sessionView struct {
+	status miniairflow.WorkerStatus
+	beat   int64
+	alive  bool // its lease
+}
+
+// look reads a view.
+func (g *game) look() view {
+	g.Helper()
+	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
+	g.each(`SELECT id, workflow_id, version_id, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, reason
+		FROM workflow_runs`, func(scan func(...any)) {
+		r := &runView{}
+		scan(&r.id, &r.workflow, &r.version, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.reason)
+		v.runs[r.id] = r
+	})
+	g.each(`SELECT t.workflow_run_id, t.seq, t.status, t.attempt, t.failures, t.losses, t.reopens,
+			coalesce(q.state, ''), coalesce(q.queue, ''), coalesce(q.pool, ''), coalesce(q.pool_slots, 0), coalesce(q.priority, 0), coalesce(q.sort_key, 0),
+			coalesce(CAST(o.token AS text), ''), coalesce(CAST(o.session_id AS text), ''), d.seq IS NOT NULL
+		FROM task_runs t
+		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
+		LEFT JOIN task_open o ON o.workflow_run_id = t.workflow_run_id AND o.seq = t.seq
+		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		ORDER BY t.workflow_run_id, t.seq`, func(scan func(...any)) {
+		var id uuid.UUID
+		var seq int
+		var t taskView
+		q := &t.queued
+		scan(&id, &seq, &t.status, &t.attempt, &t.failures, &t.losses, &t.reopen, &q.state, &q.queue, &q.pool, &q.slots, &q.priority, &q.sortKey,
+			&t.token, &t.session, &t.isAsked)
+		r := v.runs[id]
+		require.Len(g, r.tasks, seq)
+		r.tasks = append(r.tasks, t)
+	})
+	alive := map[string]string{
+		"sqlite": `lease_until > unixepoch() * 1000000`, "postgres": `lease_until > now()`,
+	}[g.dialect]
+	g.each(`SELECT id, status, beat, `+alive+` FROM workers`, func(scan func(...any)) {
+		var id uuid.UUID
+		var s sessionView
+		scan(&id, &s.status, &s.beat, &s.alive)
+		v.sessions[id] = s
+	})
+	g.each(`SELECT name, slots FROM pools`, func(scan func(...any)) {
+		var name string
+		var slots int
+		scan(&name, &slots)
+		v.pools[name] = slots
+	})
+	return v
+}
+
+// each calls do for each row of a query.
+func (g *game) each(query string, do func(scan func(...any))) {
+	g.Helper()
+	rows, err := g.prepare(g, query).QueryContext(g.Context())
+	require.NoError(g, err)
+	defer rows.Close()
+	for rows.Next() {
+		do(func(into ...any) { require.NoError(g, rows.Scan(into...)) })
+	}
+	require.NoError(g, rows.Err())
+}
+
+// dag returns the shape of a version.
+func (g *game) dag(version uuid.UUID) *miniairflow.DAG {
+	g.Helper()
+	if g.dags[version] == nil {
+		v, err := g.board.db.FindVersion(g.Context(), version)
+		require.NoError(g, err)
+		g.dags[version], err = miniairflow.NewDAG(v.Definition)
+		require.NoError(g, err)
+	}
+	return g.dags[version]
+}
+
+// states returns the states of a run's task runs.
+func (r *runView) states() []miniairflow.TaskStatus {
+	states := make([]miniairflow.TaskStatus, len(r.tasks))
+	for i := range r.tasks {
+		states[i] = r.tasks[i].status
+	}
+	return states
+}
+
+// isCancelling reports whether nothing but the tasks of finally may start.
+func (r *runView) isCancelling() bool { return r.cancelled && r.outcome == "" }
+
+// compare judges what a step has changed.
+func (g *game) compare(before, after view) {
+	g.Helper()
+	for id, was := range before.runs {
+		is := after.runs[id]
+		if is == nil {
+			require.True(g, was.status.IsTerminal(), "I4: a run was deleted before its end")
+			continue
+		}
+		g.compareRuns(was, is)
+	}
+	for _, r := range after.runs {
+		g.compareTasks(before.runs[r.id], r)
+		g.judgeRun(r)
+	}
+}
+
+func (g *game) compareRuns(was, is *runView) {
+	g.Helper()
+	require.GreaterOrEqual(g, is.generation, was.generation)
+	if is.generation == was.generation {
+		require.Equal(g, was.version, is.version, "I14: another version within a generation")
+		require.True(g, was.status == is.status || was.status.CanTransition(is.status) ||
+			was.status == miniairflow.RunPending && is.status == miniairflow.RunSuccess && len(is.tasks) == 0,
+			"I4: run %s → %s", was.status, is.status)
+	}
+}
+
+// compareTasks judges what became of the task runs of a run; was is nil for a new one.
+func (g *game) compareTasks(was, is *runView) {
+	g.Helper()
+	for seq := range is.tasks {
+		before, after := taskView{status: miniairflow.TaskPending}, is.tasks[seq]
+		if was != nil && seq < len(was.tasks) {
+			before = was.tasks[seq]
+		}
+		require.GreaterOrEqual(g, after.reopen, before.reopen)
+		require.GreaterOrEqual(g, after.attempt, before.attempt, "I5: an attempt is gone")
+		require.LessOrEqual(g, after.attempt, before.attempt+1, "I5: more than one attempt in one step")
+		if after.attempt > before.attempt && was != nil && was.generation == is.generation {
+			require.False(g, was.isCancelling() && is.isCancelling() && !g.dag(is.version).IsFinal(seq), "I13: an attempt opened after a cancellation")
+			require.False(g, was.paused && is.paused, "an attempt opened in a paused run")
+		}
+		if before.reopen == after.reopen {
+			require.True(g, mayBecome(before.status, after.status), "I4: task run %d: %s → %s", seq, before.status, after.status)
+			g.judgeDecision(is, seq, before, after)
+		}
+	}
+}
+
+// mayBecome reports whether one call may change a task run from one state to
+// the other; what it queues it may claim as well.
+func mayBecome(from, to miniairflow.TaskStatus) bool {
+	return from == to || from.CanTransition(to) || from == miniairflow.TaskPending && to == miniairflow.TaskRunning
+}
+
+// judgeDecision checks a task run that was undecided before the step and is not any more.
+func (g *game) judgeDecision(r *runView, seq int, before, after taskView) {
+	g.Helper()
+	if before.status != miniairflow.TaskPending || before.queued.state != "" ||
+		after.status == miniairflow.TaskPending && after.queued.state == "" || after.status == miniairflow.TaskCancelled {
+		return
+	}
+	dag := g.dag(r.version)
+	task, states := &dag.Definition.Tasks[seq], r.states()
+	counts := dag.UpstreamOf(seq, states)
+	verdict := miniairflow.VerdictRun
+	if !dag.IsRoot(seq) {
+		verdict = task.TriggerRule.Decide(counts)
+	}
+	if verdict == miniairflow.VerdictRun && task.When == "false" {
+		verdict = miniairflow.VerdictSkip
+	}
+	got := miniairflow.VerdictRun
+	switch after.status {
+	case miniairflow.TaskSkipped:
+		got = miniairflow.VerdictSkip
+	case miniairflow.TaskUpstreamFailed:
+		got = miniairflow.VerdictUpstreamFailed
+	}
+	require.Equal(g, verdict, got, "I2: task run %d (%s, when %q) is %s: %s", seq, task.TriggerRule, task.When, after.status, counts)
+	if dag.IsFinal(seq) {
+		for main := range dag.Mains {
+			require.True(g, states[main].IsTerminal(), "I2: a task of finally began before task %d had ended", main)
+		}
+	}
+}
+
+// judgeRun checks a run by itself: its result, and that something will move it on.
+func (g *game) judgeRun(r *runView) {
+	g.Helper()
+	if len(r.tasks) == 0 {
+		return
+	}
+	dag, states := g.dag(r.version), r.states()
+	done, mainsFailed, failed, mainsDone := 0, 0, 0, 0
+	for seq, s := range states {
+		if !s.IsTerminal() {
+			continue
+		}
+		done++
+		bad := 0
+		if dag.CountsAsFailed(miniairflow.Ended{Seq: seq, Status: s}) {
+			bad = 1
+		}
+		failed += bad
+		if !dag.IsFinal(seq) {
+			mainsFailed += bad
+			mainsDone++
+		}
+	}
+	if r.status.IsTerminal() {
+		result := miniairflow.RunResult(r.cancelled, r.timedOut, mainsFailed)
+		if result == miniairflow.RunSuccess && failed > 0 {
+			result = miniairflow.RunFailed
+		}
+		require.Equal(g, len(states), done, "I6: the run is over and its task runs are not")
+		require.Equal(g, result, r.status, "I7: the result does not follow from %v", states)
+		return
+	}
+	if r.status == miniairflow.RunPending {
+		return
+	}
+	require.Equal(g, mainsDone == dag.Mains && dag.Mains < len(states), r.outcome != "", "the tasks of finally are due and have not begun, or have and are not")
+	for seq := range states {
+		require.Empty(g, g.stuck(r, dag, states, seq), "I10: task run %d (%s) of %v", seq, dag.Definition.Tasks[seq].TriggerRule, states)
+	}
+}
+
+// stuck says why nobody will ever move a task run of a running run; empty if
+// somebody will.
+func (g *game) stuck(r *runView, dag *miniairflow.DAG, states []miniairflow.TaskStatus, seq int) string {
+	t := r.tasks[seq]
+	switch {
+	case states[seq].IsTerminal(), t.token != "", t.queued.state != "", t.isAsked:
+		return ""
+	case states[seq] != miniairflow.TaskPending:
+		return fmt.Sprintf("is %s and neither queued nor open", states[seq])
+	case dag.IsFinal(seq) && r.outcome == "":
+		return "" // its turn comes
+	case dag.IsRoot(seq):
+		return "waits for nobody and is not decided"
+	}
+	if verdict := dag.Definition.Tasks[seq].TriggerRule.Decide(dag.UpstreamOf(seq, states)); verdict != miniairflow.VerdictWait {
+		return "is not decided though its rule says " + string(verdict)
+	}
+	return ""
+}

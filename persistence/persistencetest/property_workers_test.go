@@ -1,0 +1,454 @@
+package persistencetest_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// player is a worker and what it believes.
+type player struct {
+	id     uuid.UUID
+	name   string
+	queues []string
+	claims []miniairflow.Claim
+	unsent []miniairflow.Finish // ended, and perhaps not stored: the reply was lost
+	doubts []uuid.UUID          // exchanges whose claims it has not learnt
+	silent bool                 // it does nothing for a while, as a stopped process
+}
+
+// playersMax bounds the workers that live at once.
+const playersMax = 4
+
+// join lets a worker begin.
+func (g *game) join() bool {
+	if len(g.players) >= playersMax {
+		return false
+	}
+	p := &player{id: g.id(), queues: pick(g, "queues", [][]string{{"default"}, {"default", "gpu"}, {"gpu", "default"}, {"gpu"}})}
+	p.name = fmt.Sprintf("w%d", g.ids)
+	w := miniairflow.Worker{ID: p.id, Name: p.name, Hostname: "host", PID: 1, Version: "test", Queues: p.queues, Concurrency: 10}
+	g.certainly(func() error { return g.StartSession(g.Context(), w, lease) })
+	g.players = append(g.players, p)
+	return true
+}
+
+// awake draws a worker that is not silent, or nil.
+func (g *game) awake() *player {
+	var some []*player
+	for _, p := range g.players {
+		if !p.silent {
+			some = append(some, p)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	return pick(g, "worker", some)
+}
+
+// exchange lets a worker end some of what it holds and claim more.
+func (g *game) exchange() bool {
+	p := g.awake()
+	if p == nil {
+		return g.join()
+	}
+	g.clearDoubts(p)
+	n := rapid.IntRange(0, len(p.claims)).Draw(g.rt, "finishes")
+	for _, c := range p.claims[:n] {
+		p.unsent = append(p.unsent, g.end(c))
+	}
+	p.claims = slices.Clone(p.claims[n:])
+	request := miniairflow.Exchange{
+		SessionID: p.id, Finishes: p.unsent, Queues: p.queues, Limit: rapid.IntRange(0, 4).Draw(g.rt, "limit"), Token: g.id(),
+	}
+	return g.send(p, request) || n > 0
+}
+
+// send makes an exchange and judges its result.
+func (g *game) send(p *player, request miniairflow.Exchange) bool {
+	g.Helper()
+	before := g.now
+	stale, open := g.expectStale(before, request.Finishes)
+	session := before.sessions[p.id]
+	idle := session.status == miniairflow.WorkerInactive || open == 0 && (request.Limit == 0 || session.status != miniairflow.WorkerActive || !session.alive)
+	print := ""
+	if idle {
+		print = g.print()
+	}
+	result, err := g.Exchange(g.Context(), request)
+	if idle {
+		require.Equal(g, print, g.print(), "I8: an exchange that may change nothing did")
+	}
+	switch {
+	case miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable:
+		if request.Limit > 0 {
+			p.doubts = append(p.doubts, request.Token)
+		}
+		return true
+	case session.status == miniairflow.WorkerInactive:
+		require.ErrorIs(g, err, miniairflow.ErrFenced)
+		g.leave(p)
+		return true
+	}
+	require.NoError(g, err)
+	require.Equal(g, stale, result.Stale)
+	p.unsent = nil
+	p.claims = append(p.claims, result.Claims...)
+	after := g.look()
+	g.judgeFinishes(before, after, request.Finishes)
+	g.judgeClaims(before, after, request, result.Claims)
+	return len(request.Finishes)+len(result.Claims) > 0
+}
+
+// end draws how a claim's attempt ends.
+func (g *game) end(c miniairflow.Claim) miniairflow.Finish {
+	status := pick(g, "end", []miniairflow.AttemptStatus{
+		miniairflow.AttemptSuccess, miniairflow.AttemptSuccess, miniairflow.AttemptFailed, miniairflow.AttemptFailed,
+		miniairflow.AttemptTimedOut, miniairflow.AttemptCancelled,
+	})
+	f := miniairflow.Finish{RunID: c.RunID, Seq: c.Seq, Token: c.Token, Attempt: status}
+	task := &g.dag(c.VersionID).Definition.Tasks[c.Seq]
+	f.Next, f.Delay = miniairflow.FinishOf(task, c.Failures, status, nil)
+	if status == miniairflow.AttemptSuccess {
+		f.Outputs = map[string]any{"n": int64(g.ids)}
+	}
+	return f
+}
+
+// expectStale says which of the finishes are stale, and how many end an attempt.
+func (g *game) expectStale(v view, finishes []miniairflow.Finish) (stale []bool, open int) {
+	g.Helper()
+	stale = make([]bool, len(finishes))
+	for i, f := range finishes {
+		if t := v.task(f.RunID, f.Seq); t != nil && t.token == f.Token.String() {
+			open++
+			continue
+		}
+		stale[i] = g.number(fmt.Sprintf(
+			`SELECT count(*) FROM task_attempts WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d AND status <> 'lost'`, f.Token, f.RunID, f.Seq)) == 0
+	}
+	return stale, open
+}
+
+// task returns a task run, or nil.
+func (v view) task(runID uuid.UUID, seq int) *taskView {
+	r := v.runs[runID]
+	if r == nil || seq >= len(r.tasks) {
+		return nil
+	}
+	return &r.tasks[seq]
+}
+
+// judgeFinishes checks that each open attempt ended as its worker said.
+func (g *game) judgeFinishes(before, after view, finishes []miniairflow.Finish) {
+	g.Helper()
+	for _, f := range finishes {
+		was, is := before.task(f.RunID, f.Seq), after.task(f.RunID, f.Seq)
+		if was == nil || was.token != f.Token.String() {
+			continue
+		}
+		r := before.runs[f.RunID]
+		next := f.Next
+		if next == miniairflow.TaskUpForRetry && r.isCancelling() && !g.dag(r.version).IsFinal(f.Seq) {
+			next = miniairflow.TaskCancelled
+		}
+		require.Equal(g, next, is.status, "the end that the worker told")
+		failures := was.failures
+		if f.Attempt == miniairflow.AttemptFailed || f.Attempt == miniairflow.AttemptTimedOut {
+			failures++
+		}
+		require.Equal(g, failures, is.failures)
+	}
+}
+
+// clearDoubts asks for the claims of exchanges whose reply was lost.
+func (g *game) clearDoubts(p *player) {
+	g.Helper()
+	for _, token := range p.doubts {
+		var claims []miniairflow.Claim
+		g.certainly(func() (err error) {
+			claims, err = g.Claimed(g.Context(), token)
+			return err
+		})
+		p.claims = append(p.claims, claims...)
+	}
+	p.doubts = nil
+}
+
+// repeatExchange sends a claim and a finish of it, both twice: replies can be
+// lost more than once.
+func (g *game) repeatExchange() bool {
+	p := g.awake()
+	if p == nil || g.now.sessions[p.id].status != miniairflow.WorkerActive {
+		return false
+	}
+	request := miniairflow.Exchange{SessionID: p.id, Queues: p.queues, Limit: 2, Token: g.id()}
+	var first, second miniairflow.ExchangeResult
+	g.certainly(func() (err error) {
+		first, err = g.Exchange(g.Context(), request)
+		return err
+	})
+	if len(first.Claims) == 0 {
+		return false
+	}
+	g.judge()
+	print := g.print()
+	second, err := g.Exchange(g.Context(), request)
+	require.NoError(g, err)
+	require.Equal(g, claimKeys(first.Claims), claimKeys(second.Claims), "the same exchange has the same claims")
+	require.Equal(g, print, g.print(), "the same exchange again claims nothing")
+	request = miniairflow.Exchange{SessionID: p.id, Token: g.id(), Finishes: []miniairflow.Finish{g.end(first.Claims[0])}}
+	p.claims = append(p.claims, first.Claims[1:]...)
+	g.certainly(func() (err error) {
+		second, err = g.Exchange(g.Context(), request)
+		return err
+	})
+	require.Equal(g, []bool{false}, second.Stale)
+	print = g.print()
+	second, err = g.Exchange(g.Context(), request)
+	require.NoError(g, err)
+	require.Equal(g, []bool{false}, second.Stale, "the first outcome is returned")
+	require.Equal(g, print, g.print(), "I8: the repeated finish changes nothing")
+	return true
+}
+
+func claimKeys(claims []miniairflow.Claim) []miniairflow.AttemptKey {
+	var keys []miniairflow.AttemptKey
+	for _, c := range claims {
+		keys = append(keys, miniairflow.AttemptKey{RunID: c.RunID, Seq: c.Seq, Attempt: c.Attempt})
+	}
+	return keys
+}
+
+// heartbeat lets a worker learn what it must know, and do it.
+func (g *game) heartbeat() bool {
+	p := g.awake()
+	if p == nil {
+		return false
+	}
+	var held []miniairflow.HeldAttempt
+	for _, c := range p.claims {
+		held = append(held, miniairflow.HeldAttempt{RunID: c.RunID, Seq: c.Seq, Token: c.Token})
+	}
+	v := g.now
+	var result miniairflow.HeartbeatResult
+	err := g.sure(func() (err error) {
+		result, err = g.Heartbeat(g.Context(), p.id, held, lease)
+		return err
+	})
+	session := v.sessions[p.id]
+	if session.status == miniairflow.WorkerInactive {
+		require.ErrorIs(g, err, miniairflow.ErrFenced)
+		g.leave(p)
+		return true
+	}
+	require.NoError(g, err)
+	require.Equal(g, session.status == miniairflow.WorkerDraining, result.Draining)
+	var cancel, lost []miniairflow.HeldAttempt
+	for _, h := range held {
+		r, t := v.runs[h.RunID], v.task(h.RunID, h.Seq)
+		switch {
+		case t == nil || t.token != h.Token.String() || t.session != p.id.String():
+			lost = append(lost, h)
+		case r.isCancelling() && !g.dag(r.version).IsFinal(h.Seq):
+			cancel = append(cancel, h)
+		}
+	}
+	require.ElementsMatch(g, cancel, result.Cancel, "T6: attempts to cancel")
+	require.ElementsMatch(g, lost, result.NotOwned, "T6: attempts that are not the worker's")
+	g.judgeUnknown(v, p, held, result.Unknown)
+	p.claims = slices.DeleteFunc(p.claims, func(c miniairflow.Claim) bool {
+		return slices.Contains(lost, miniairflow.HeldAttempt{RunID: c.RunID, Seq: c.Seq, Token: c.Token})
+	})
+	for _, h := range result.Unknown {
+		if !slices.Contains(p.doubts, h.Token) && !slices.ContainsFunc(p.unsent, func(f miniairflow.Finish) bool { return f.Token == h.Token && f.Seq == h.Seq }) {
+			p.doubts = append(p.doubts, h.Token)
+		}
+	}
+	return true
+}
+
+// judgeUnknown checks that a heartbeat names the attempts that the worker does
+// not know of.
+func (g *game) judgeUnknown(v view, p *player, held, got []miniairflow.HeldAttempt) {
+	g.Helper()
+	var unknown []miniairflow.HeldAttempt
+	for _, r := range v.runs {
+		for seq, t := range r.tasks {
+			if t.session != p.id.String() {
+				continue
+			}
+			h := miniairflow.HeldAttempt{RunID: r.id, Seq: seq, Token: uuid.MustParse(t.token)}
+			if !slices.Contains(held, h) {
+				unknown = append(unknown, h)
+			}
+		}
+	}
+	require.ElementsMatch(g, unknown, got, "T6: attempts that the worker does not know")
+}
+
+// sleep stops a worker as SIGSTOP does, or lets it go on.
+func (g *game) sleep() bool {
+	if len(g.players) == 0 {
+		return false
+	}
+	p := pick(g, "worker", g.players)
+	p.silent = !p.silent
+	return true
+}
+
+// leave forgets a worker; its results may arrive yet.
+func (g *game) leave(p *player) {
+	for _, c := range p.claims {
+		g.air = append(g.air, g.end(c))
+	}
+	g.air = append(g.air, p.unsent...)
+	g.players = slices.DeleteFunc(g.players, func(q *player) bool { return q == p })
+}
+
+// crash ends a worker without a word, or with one.
+func (g *game) crash() bool {
+	if len(g.players) == 0 || !g.one(3, "really") {
+		return false
+	}
+	p := pick(g, "worker", g.players)
+	if g.one(2, "word") {
+		g.certainly(func() error { return g.EndSession(g.Context(), p.id) })
+	}
+	g.leave(p)
+	return true
+}
+
+// late lets a result arrive that its worker sent long ago.
+func (g *game) late() bool {
+	if len(g.air) == 0 || len(g.players) == 0 {
+		return false
+	}
+	i := rapid.IntRange(0, len(g.air)-1).Draw(g.rt, "late")
+	f := g.air[i]
+	p := pick(g, "by", g.players)
+	before := g.now
+	stale, open := g.expectStale(before, []miniairflow.Finish{f})
+	print := ""
+	if open == 0 {
+		print = g.print()
+	}
+	result, err := g.Exchange(g.Context(), miniairflow.Exchange{SessionID: p.id, Finishes: []miniairflow.Finish{f}})
+	if open == 0 {
+		require.Equal(g, print, g.print(), "I8: a late result changed something")
+	}
+	if errors.Is(err, miniairflow.ErrFenced) {
+		require.Equal(g, miniairflow.WorkerInactive, before.sessions[p.id].status)
+		return true
+	}
+	if miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+		return true
+	}
+	require.NoError(g, err)
+	require.Equal(g, stale, result.Stale)
+	g.air = slices.Delete(g.air, i, i+1)
+	return true
+}
+
+// fence ends sessions that a reaper saw silent. Its look may be an old one.
+func (g *game) fence() bool {
+	sessions, err := g.board.db.Sessions(g.Context())
+	require.NoError(g, err)
+	if len(sessions.Workers) == 0 || !g.one(2, "really") {
+		return false
+	}
+	w := pick(g, "session", sessions.Workers)
+	beat := w.Beat - int64(rapid.IntRange(0, 1).Draw(g.rt, "old look"))
+	var fenced bool
+	err = g.sure(func() (err error) {
+		fenced, err = g.FenceSession(g.Context(), w.ID, beat)
+		return err
+	})
+	require.NoError(g, err)
+	status := g.look().sessions[w.ID].status
+	require.Equal(g, beat == w.Beat, status == miniairflow.WorkerInactive, "T7: the compare-and-set on the beat")
+	require.False(g, fenced && status != miniairflow.WorkerInactive)
+	return true
+}
+
+// reap takes back what inactive sessions hold, and nothing else.
+func (g *game) reap() bool {
+	before := g.now
+	orphans := map[string]bool{}
+	for id, s := range before.sessions {
+		orphans[id.String()] = s.status == miniairflow.WorkerInactive
+	}
+	limit := rapid.IntRange(1, 5).Draw(g.rt, "limit")
+	reaped := 0
+	g.certainly(func() (err error) {
+		reaped, err = g.Reap(g.Context(), limit)
+		return err
+	})
+	after := g.look()
+	for _, r := range before.runs {
+		for seq, was := range r.tasks {
+			is := after.task(r.id, seq)
+			if was.token == "" || is.token == was.token {
+				continue
+			}
+			require.True(g, orphans[was.session], "I8: an attempt of a living session was reaped")
+			task := &g.dag(r.version).Definition.Tasks[seq]
+			next := miniairflow.LossOf(task.OnLost, was.losses, r.isCancelling() && !task.Finally)
+			require.Equal(g, next, is.status, "T7: after loss %d, on_lost %q", was.losses+1, task.OnLost)
+			require.Equal(g, was.losses+1, is.losses)
+		}
+	}
+	return reaped > 0
+}
+
+// drainOne asks a worker to take nothing new.
+func (g *game) drainOne() bool {
+	if len(g.players) == 0 || !g.one(3, "really") {
+		return false
+	}
+	p := pick(g, "worker", g.players)
+	status := g.now.sessions[p.id].status
+	err := g.sure(func() error {
+		_, err := g.DrainWorker(g.Context(), p.name, miniairflow.Actor{Name: "user"})
+		return err
+	})
+	if status == miniairflow.WorkerInactive {
+		require.ErrorIs(g, err, miniairflow.ErrNotFound)
+		return true
+	}
+	require.NoError(g, err)
+	require.Equal(g, miniairflow.WorkerDraining, g.look().sessions[p.id].status)
+	return true
+}
+
+// passTime lets an hour or two go by for some of what waits for a time.
+func (g *game) passTime() bool {
+	what := pick(g, "what", []string{
+		"task_queue SET due_at = due_at - %s WHERE state = 'delayed'",
+		"task_queue SET expires_at = expires_at - %s WHERE expires_at IS NOT NULL",
+		"workers SET lease_until = lease_until - %s WHERE status <> 'inactive'",
+		"workflow_runs SET deadline_at = deadline_at - %s WHERE deadline_at IS NOT NULL",
+		"schedules SET next_at = next_at - %s WHERE next_at IS NOT NULL",
+	})
+	g.shift(what, 3*time.Hour)
+	return true
+}
+
+// shift moves times of the database back.
+func (g *game) shift(update string, by time.Duration) {
+	g.Helper()
+	amount := fmt.Sprintf("%d", by.Microseconds())
+	if g.dialect == "postgres" {
+		amount = fmt.Sprintf("interval '%d microseconds'", by.Microseconds())
+	}
+	_, err := g.back.ExecContext(g.Context(), "UPDATE "+fmt.Sprintf(update, amount))
+	require.NoError(g, err)
+}
