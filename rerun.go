@@ -54,7 +54,8 @@ func (p RerunPlan) IsEmpty() bool { return len(p.Reopen)+len(p.Mark)+len(p.Added
 // (by Seq) and that goes on with g: its own graph, or that of a later version which
 // fits (see FitsVersion). over says that the run is terminal. Nothing to do is an
 // empty plan. Errors are CodeConflict for task runs that run now, but for
-// RerunMark, which ends their attempts; and CodeInvalid for a wrong request.
+// RerunMark, which ends their attempts, and for marks of tasks of finally whose
+// turn has not come; and CodeInvalid for a wrong request.
 func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, error) {
 	plan := RerunPlan{States: slices.Clone(states)}
 	if err := checkRerun(g, req); err != nil {
@@ -89,6 +90,9 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 	}
 	if len(busy) > 0 {
 		return RerunPlan{}, Errorf(CodeConflict, "still running: %s; wait for the end, or cancel the run first", listSome(busy))
+	}
+	if name := plan.markedEarly(g); name != "" {
+		return RerunPlan{}, Errorf(CodeConflict, "task %q is of finally and has not had its turn: mark it when all other tasks have ended", name)
 	}
 	slices.Sort(plan.Reopen)
 	slices.SortFunc(plan.Mark, func(a, b Ended) int { return a.Seq - b.Seq })
@@ -131,6 +135,18 @@ func (p *RerunPlan) mark(g *DAG, req Rerun) {
 	}
 	healed = slices.DeleteFunc(sortedSeqs(healed), func(seq int) bool { return !p.neverRan(seq) })
 	p.reopen(g, slices.DeleteFunc(withBelow(g, healed, p.neverRan), func(seq int) bool { return slices.Contains(req.Seqs, seq) }))
+}
+
+// markedEarly names a task of finally that would end before its turn, if there
+// is one: when others have yet to end, or when the plan itself opens it again.
+func (p *RerunPlan) markedEarly(g *DAG) string {
+	waits := slices.ContainsFunc(p.States[:g.Mains], func(s TaskStatus) bool { return !s.IsTerminal() })
+	for _, m := range p.Mark {
+		if g.IsFinal(m.Seq) && (waits || p.States[m.Seq] != m.Status) {
+			return g.Definition.Tasks[m.Seq].Name
+		}
+	}
+	return ""
 }
 
 // reopen makes task runs pending that are not.
