@@ -126,13 +126,14 @@ func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
 
 func (c *checker) task(i int) {
 	t := &c.d.Tasks[i]
-	path := func(keys ...string) []string { return append([]string{"tasks", t.Name}, keys...) }
+	path := func(keys ...string) []string { return append(pathOf(t), keys...) }
 	c.forbid(path(), "a name", t.Name)
 	for place, name := range t.DependsOn {
 		c.forbid(path("depends_on", strconv.Itoa(place)), "depends_on", name)
 	}
 	c.forbid(path("trigger_rule"), "trigger_rule", string(t.TriggerRule))
 	c.forbid(path("queue"), "queue", t.Queue)
+	c.forbid(path("pool"), "pool", t.Pool)
 	c.forbid(path("working_dir"), "working_dir", t.WorkingDir)
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
@@ -146,8 +147,16 @@ func (c *checker) task(i int) {
 	c.template(site{path: path("stdin"), name: "stdin", params: true, task: i}, t.Stdin)
 }
 
+// pathOf returns the path of a task in the file.
+func pathOf(t *miniairflow.Task) []string {
+	if t.Finally {
+		return []string{"finally", t.Name}
+	}
+	return []string{"tasks", t.Name}
+}
+
 func (c *checker) command(i int, t *miniairflow.Task) {
-	at := []string{"tasks", t.Name, "command"}
+	at := append(pathOf(t), "command")
 	c.script(at, t.Command.Script)
 	script := scriptWord(t.Command.Argv)
 	for place, arg := range t.Command.Argv {
@@ -259,6 +268,9 @@ func (c *checker) reference(where site, r reference) error {
 	}
 	switch r.root {
 	case rootRun:
+		if r.name == fieldStatus && !c.isFinal(where.task) {
+			return refuse("run.status is known in tasks of finally only: before them the run is not over")
+		}
 		_, err := runValue(r, miniairflow.RunScope{})
 		return err
 	case rootParams:
@@ -283,6 +295,10 @@ func (c *checker) reference(where site, r reference) error {
 	switch {
 	case up == where.task:
 		return refuse("task %q cannot read its own result", r.name)
+	case c.isFinal(where.task) && !c.isFinal(up):
+		return nil // all of them have ended
+	case !c.isFinal(where.task) && c.isFinal(up):
+		return refuse("task %q is of finally: it runs after all others", r.name)
 	case c.upstream == nil || c.upstream.isUpstream(up, where.task):
 		return nil
 	case c.upstream.isUpstream(where.task, up):
@@ -291,6 +307,9 @@ func (c *checker) reference(where site, r reference) error {
 		return refuse("task %q is not upstream: add it to depends_on", r.name)
 	}
 }
+
+// isFinal reports whether a task is of finally; -1 is none.
+func (c *checker) isFinal(task int) bool { return task >= 0 && c.d.Tasks[task].Finally }
 
 // suggestionsMax bounds the "did you mean" of task names in one definition:
 // each one compares a word with every name.

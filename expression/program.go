@@ -34,7 +34,7 @@ const (
 // runFields are the fields of run. All but the number are strings; dates are
 // RFC 3339 in UTC.
 var runFields = []string{
-	"id", "number", "workflow", "type", "logical_date", "data_interval_start", "data_interval_end", "run_after",
+	"id", "number", "workflow", "type", "logical_date", "data_interval_start", "data_interval_end", "run_after", "status",
 }
 
 // reference is a value that an expression reads.

@@ -107,6 +107,8 @@ func runValue(r reference, run miniairflow.RunScope) (any, error) {
 		return dateText(run.DataIntervalEnd), nil
 	case "run_after":
 		return dateText(run.RunAfter), nil
+	case "status":
+		return string(run.Status), nil
 	}
 	return nil, unknownRunField(r)
 }

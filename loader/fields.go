@@ -51,6 +51,8 @@ var synonyms = map[string]string{
 	"limit": "count", "attempts": "count", "maxattempts": "count", "interval": "delay", "wait": "delay", "retrydelay": "delay",
 	"maxinterval": "max_delay", "exitcodes": "on_exit_codes", "exitcode": "on_exit_codes",
 	"value": "default", "values": "enum", "options": "enum", "choices": "enum", "help": "description",
+	"onexit": "finally", "exithandler": "finally", "handlers": "finally", "teardown": "finally", "cleanup": "finally", "ensure": "finally",
+	"poolslot": "pool_slots", "slots": "pool_slots", "poolname": "pool", "queuewait": "queue_timeout", "waittimeout": "queue_timeout", "onloss": "on_lost",
 	"empty": "noop", "noop": "noop", "dummy": "noop",
 }
 
@@ -64,7 +66,10 @@ var homes = map[string]string{
 	"retry": "inside a task, or in defaults for all", "shell": "inside a task, or in defaults for all",
 	"queue": "inside a task, or in defaults for all", "priority": "inside a task, or in defaults for all",
 	"working_dir": "inside a task, or in defaults for all",
-	"schedule":    "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
+	"pool":        "inside a task, or in defaults for all", "pool_slots": "inside a task, or in defaults for all",
+	"queue_timeout": "inside a task, or in defaults for all", "on_lost": "inside a task, or in defaults for all",
+	"finally":  "to the workflow",
+	"schedule": "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
 	"docs": "to the workflow", "is_active": "to the workflow", "max_active_runs": "to the workflow",
 	"max_active_tasks": "to the workflow", "defaults": "to the workflow", "tasks": "to the workflow",
 }

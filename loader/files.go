@@ -70,6 +70,11 @@ func LoadPath(paths []string, limits Limits) (Result, error) {
 	owners := map[string]LoadedDefinition{}
 	seen := map[string]bool{}
 	for _, name := range paths {
+		_, problems, _, err := LoadPools(name, limits)
+		if err != nil && !errors.Is(err, syscall.ENOTDIR) {
+			return Result{}, fmt.Errorf("read pools of %q: %w", name, err)
+		}
+		result.Problems = append(result.Problems, problems...)
 		files, err := filesBelow(name)
 		if err != nil {
 			return Result{}, err
@@ -92,6 +97,11 @@ func (r *Result) load(file string, limits Limits, owners map[string]LoadedDefini
 	data, err := readBounded(file, limits.Bytes)
 	if err != nil {
 		r.Problems = append(r.Problems, miniairflow.ImportError{File: shown, Message: unreadable(err)})
+		return
+	}
+	if slices.Contains(poolsFiles, filepath.Base(file)) {
+		_, problems := ParsePools(shown, data, limits)
+		r.Problems = append(r.Problems, problems...)
 		return
 	}
 	definitions, problems := Parse(shown, data, limits)

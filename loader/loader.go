@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ const leaseName = "loader"
 // stated there.
 type Store interface {
 	SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error)
+	SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (bool, error)
 	RetireFile(ctx context.Context, path string) error
 	SourceFiles(ctx context.Context) ([]string, error)
 	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
@@ -55,6 +57,7 @@ type Loader struct {
 	missing   map[string]time.Time  // files that were gone at the last pass, by when first
 	complaint string                // what was wrong with the folder at the last pass
 	ourLease  bool
+	poolsHash string // of the pools file that was synced; empty while the lease is not held
 }
 
 // knownFile is what the store has of a file.
@@ -117,7 +120,10 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration) (Report, error) 
 		return Report{folders: found.folders}, err
 	}
 	s := &syncPass{Loader: l, quiet: quiet, report: Report{Files: len(found.files), folders: found.folders}}
-	if err = s.changed(ctx, found.files); err == nil {
+	if err = s.pools(ctx); err == nil {
+		err = s.changed(ctx, found.files)
+	}
+	if err == nil {
 		err = s.gone(ctx, &found)
 	}
 	if errors.Is(err, errLeaseLost) {
@@ -137,7 +143,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 		l.config.Logger.InfoContext(ctx, "Loader: Lease changed", "held", held)
 	}
 	if !held {
-		l.known, l.missing = nil, map[string]time.Time{}
+		l.known, l.missing, l.poolsHash = nil, map[string]time.Time{}, ""
 	}
 	l.ourLease = held
 	return held, nil
@@ -154,8 +160,10 @@ func (l *Loader) remember(ctx context.Context) error {
 		return fmt.Errorf("list source files: %w", err)
 	}
 	l.known = make(map[string]*knownFile, len(paths))
-	for _, path := range paths {
-		l.known[path] = &knownFile{}
+	for _, file := range paths {
+		if isWorkflowFile(path.Base(file)) { // and not the pools file, which may have problems
+			l.known[file] = &knownFile{}
+		}
 	}
 	return nil
 }

@@ -135,9 +135,10 @@ func TestLoadPath(t *testing.T) {
 	write(t, dir, "sub/b.yml", "tasks: {x: {noop: true}}")
 	write(t, dir, "sub/c.yaml", "name: a\ntasks: {x: {noop: true}}")
 	write(t, dir, "sub/d.yaml", "tasks: {x: {nop: true}}")
-	for _, other := range []string{"pools.yaml", "defaults.yaml", "sub/defaults.yml", "templates/t.yaml", "a.test.yaml", ".hidden.yaml", ".git/x.yaml", "notes.txt"} {
+	for _, other := range []string{"sub/pools.yaml", "defaults.yaml", "sub/defaults.yml", "templates/t.yaml", "a.test.yaml", ".hidden.yaml", ".git/x.yaml", "notes.txt"} {
 		write(t, dir, other, "not: a workflow")
 	}
+	write(t, dir, "pools.yaml", "warehouse: many")
 	result, err := loader.LoadPath([]string{dir, filepath.Join(dir, "a.yaml")}, loader.Limits{})
 	require.NoError(t, err)
 	require.Equal(t, 4, result.Files)
@@ -146,13 +147,17 @@ func TestLoadPath(t *testing.T) {
 	require.Equal(t, "b", result.Definitions[1].Name)
 	slash := filepath.ToSlash(dir)
 	require.Equal(t, []string{
+		slash + "/pools.yaml:1:12: warehouse is \"many\", not a whole number",
 		slash + "/sub/c.yaml:1:7: the name \"a\" is taken by the workflow at " + slash + "/a.yaml:1",
 		slash + "/sub/d.yaml:1:13: unknown key \"nop\" in a task; did you mean \"noop\"?",
 	}, texts(result.Problems))
 
-	result, err = loader.LoadPath([]string{filepath.Join(dir, "pools.yaml")}, loader.Limits{})
+	result, err = loader.LoadPath([]string{filepath.Join(dir, "defaults.yaml")}, loader.Limits{})
 	require.NoError(t, err)
 	require.NotEmpty(t, result.Problems, "a file that is named is read whatever its name")
+	result, err = loader.LoadPath([]string{filepath.Join(dir, "pools.yaml")}, loader.Limits{})
+	require.NoError(t, err)
+	require.Len(t, result.Problems, 1, "as what it is")
 
 	_, err = loader.LoadPath([]string{filepath.Join(dir, "nope.yaml")}, loader.Limits{})
 	require.Equal(t, miniairflow.CodeNotFound, miniairflow.ErrorCode(err))

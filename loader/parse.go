@@ -55,8 +55,7 @@ func Parse(path string, data []byte, limits Limits) ([]miniairflow.DefinitionAt,
 // parseTimed is Parse, and reports whether the time was up, so that the same
 // bytes may do better on a machine that is less busy.
 func parseTimed(path string, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError, timedOut bool) {
-	f := &file{name: path, limits: limits.withDefaults(), repaired: map[int]bool{}}
-	f.deadline = time.Now().Add(f.limits.Time)
+	f := newFile(path, limits)
 	defer func() {
 		if cause := recover(); cause != nil {
 			f.fail(position{}, "the file cannot be read: %v", cause)
@@ -82,6 +81,20 @@ type file struct {
 	timedOut bool         // and it was that of time
 }
 
+func newFile(path string, limits Limits) *file {
+	f := &file{name: path, limits: limits.withDefaults(), repaired: map[int]bool{}}
+	f.deadline = time.Now().Add(f.limits.Time)
+	return f
+}
+
+// document returns a document of the file that nothing was read of yet.
+func (f *file) document(tree *node) *document {
+	return &document{
+		file: f, positions: map[string]position{}, keys: map[string]position{}, start: at(tree),
+		failed: map[string]bool{}, above: map[string]bool{},
+	}
+}
+
 func (f *file) parse(text string) []miniairflow.DefinitionAt {
 	f.lines = splitLines(text)
 	trees, whole := f.decode()
@@ -91,10 +104,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		if f.late() {
 			break
 		}
-		d := &document{
-			file: f, positions: map[string]position{}, keys: map[string]position{}, start: at(tree),
-			failed: map[string]bool{}, above: map[string]bool{},
-		}
+		d := f.document(tree)
 		definition, ok := d.read(tree, i == 0)
 		if definition == nil || definition.Name == "" {
 			continue
@@ -194,7 +204,7 @@ func (d *document) find(path []string) position {
 // placeIn looks a path up; what a task takes from defaults is placed there.
 func placeIn(positions map[string]position, path []string) (position, bool) {
 	place, ok := positions[joined(path)]
-	if !ok && len(path) > 2 && path[0] == "tasks" {
+	if !ok && len(path) > 2 && (path[0] == "tasks" || path[0] == "finally") {
 		place, ok = positions[joined(append([]string{"defaults"}, path[2:]...))]
 	}
 	return place, ok

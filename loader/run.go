@@ -57,7 +57,7 @@ func (l *Loader) release(ctx context.Context) {
 	if _, err := l.config.Store.TryLease(ctx, leaseName, l.holder, time.Millisecond); err != nil {
 		l.config.Logger.WarnContext(ctx, "Loader: Lease not given back", "error", err)
 	}
-	l.ourLease, l.known = false, nil
+	l.ourLease, l.known, l.poolsHash = false, nil, ""
 }
 
 // plan says when Run does what next.

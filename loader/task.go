@@ -21,14 +21,18 @@ type taskDraft struct {
 
 // defaultFields are the keys of a task that defaults may set for all.
 var defaultFields = fields[taskDraft]{
-	"env":          func(v value, t *taskDraft) { t.Env = v.environment(t.Env) },
-	"retry":        func(v value, t *taskDraft) { v.retry(&t.Retry) },
-	"shell":        func(v value, t *taskDraft) { t.setShell(v) },
-	"timeout":      func(v value, t *taskDraft) { t.Timeout = v.duration() },
-	"queue":        textField(func(t *taskDraft) *string { return &t.Queue }),
-	"priority":     func(v value, t *taskDraft) { t.Priority = v.priority() },
-	"trigger_rule": textField(func(t *taskDraft) *miniairflow.TriggerRule { return &t.TriggerRule }),
-	"working_dir":  textField(func(t *taskDraft) *string { return &t.WorkingDir }),
+	"env":           func(v value, t *taskDraft) { t.Env = v.environment(t.Env) },
+	"retry":         func(v value, t *taskDraft) { v.retry(&t.Retry) },
+	"shell":         func(v value, t *taskDraft) { t.setShell(v) },
+	"timeout":       func(v value, t *taskDraft) { t.Timeout = v.duration() },
+	"queue":         textField(func(t *taskDraft) *string { return &t.Queue }),
+	"priority":      func(v value, t *taskDraft) { t.Priority = v.priority() },
+	"trigger_rule":  textField(func(t *taskDraft) *miniairflow.TriggerRule { return &t.TriggerRule }),
+	"working_dir":   textField(func(t *taskDraft) *string { return &t.WorkingDir }),
+	"pool":          textField(func(t *taskDraft) *string { return &t.Pool }),
+	"pool_slots":    func(v value, t *taskDraft) { t.PoolSlots = v.poolSlots() },
+	"queue_timeout": func(v value, t *taskDraft) { t.QueueTimeout = v.duration() },
+	"on_lost":       func(v value, t *taskDraft) { t.OnLost = v.onLost() },
 }
 
 var taskFields = withFields(defaultFields, fields[taskDraft]{
@@ -75,7 +79,30 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 	if shell, ok := draft.own["shell"]; ok && draft.Command != nil && draft.Command.Argv != nil {
 		shell.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
 	}
+	if draft.Pool != "" && draft.PoolSlots == 0 {
+		draft.PoolSlots = 1
+	}
 	return draft.Task
+}
+
+// poolSlots refuses 0, which is how a task says that it has no number of its own.
+func (v value) poolSlots() int {
+	before := len(v.doc.problems)
+	slots := v.integer()
+	if slots == 0 && len(v.doc.problems) == before {
+		v.fail("pool_slots is 0: write at least 1, or remove pool to run without one")
+	}
+	return slots
+}
+
+// onLost reads what happens after a loss. The usual way is no word in the
+// canonical form.
+func (v value) onLost() miniairflow.OnLost {
+	text, _ := v.text()
+	if miniairflow.OnLost(text) == miniairflow.LostRetry {
+		return ""
+	}
+	return miniairflow.OnLost(text)
 }
 
 func (t *taskDraft) setShell(v value) {
@@ -142,7 +169,7 @@ func (v value) retry(policy *miniairflow.RetryPolicy) {
 	before := len(v.doc.problems)
 	retryFields.read(entries, "retry", policy)
 	hasCount := slices.ContainsFunc(entries, func(e entry) bool { return e.name == "count" })
-	if ok && policy.Count == 0 && !hasCount && v.path[0] == "tasks" && len(v.doc.problems) == before {
+	if ok && policy.Count == 0 && !hasCount && v.path[0] != "defaults" && len(v.doc.problems) == before {
 		v.fail("retry has no count, so nothing would be tried again: add count, as in {count: 3, delay: 10s}")
 	}
 }

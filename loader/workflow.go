@@ -13,7 +13,7 @@ import (
 // when the defaults that they take are known.
 type workflowDraft struct {
 	miniairflow.Definition
-	defaults, tasks *value
+	defaults, tasks, finals *value
 }
 
 var workflowFields = fields[workflowDraft]{
@@ -31,6 +31,7 @@ var workflowFields = fields[workflowDraft]{
 	"env":              func(v value, w *workflowDraft) { w.Env = v.environment(nil) },
 	"defaults":         func(v value, w *workflowDraft) { w.defaults = &v },
 	"tasks":            func(v value, w *workflowDraft) { w.tasks = &v },
+	"finally":          func(v value, w *workflowDraft) { w.finals = &v },
 }
 
 // workflow reads the root of a document. The result has what could be read,
@@ -58,6 +59,10 @@ func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	base := d.defaults(draft.defaults)
 	if draft.tasks != nil {
 		draft.Tasks = d.tasks(*draft.tasks, base)
+	}
+	if draft.finals != nil {
+		base.Finally = true
+		draft.Tasks = append(draft.Tasks, d.tasks(*draft.finals, base)...)
 	}
 	return &draft.Definition
 }

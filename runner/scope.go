@@ -53,6 +53,6 @@ func tasksRead(g *miniairflow.DAG, eval miniairflow.Evaluator, templates []strin
 func runScope(r *miniairflow.WorkflowRun) miniairflow.RunScope {
 	return miniairflow.RunScope{
 		ID: r.ID, Number: r.Number, Workflow: r.WorkflowName, Type: r.Type, LogicalDate: r.LogicalDate,
-		DataIntervalStart: r.DataIntervalStart, DataIntervalEnd: r.DataIntervalEnd, RunAfter: r.RunAfter,
+		DataIntervalStart: r.DataIntervalStart, DataIntervalEnd: r.DataIntervalEnd, RunAfter: r.RunAfter, Status: r.Outcome,
 	}
 }

@@ -73,6 +73,9 @@ func told(in Input, own private) map[string]string {
 		vars["MINIAIRFLOW_LOGICAL_DATE"] = timeText(run.LogicalDate)
 		vars["MINIAIRFLOW_DATA_INTERVAL_START"] = timeText(run.DataIntervalStart)
 		vars["MINIAIRFLOW_DATA_INTERVAL_END"] = timeText(run.DataIntervalEnd)
+		if in.Task.Finally {
+			vars["MINIAIRFLOW_RUN_STATUS"] = string(run.Outcome)
+		}
 	}
 	return vars
 }
