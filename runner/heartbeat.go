@@ -69,10 +69,14 @@ func (s *session) beat(ctx context.Context) error {
 	defer cancel()
 	began := time.Now()
 	answer, err := s.w.cfg.Store.Heartbeat(ctx, s.id, s.holds(), s.w.cfg.Lease)
+	if errors.Is(err, miniairflow.ErrServerDown) {
+		s.outage(began)
+	}
 	if err != nil {
 		return err
 	}
 	s.alive(began)
+	s.reconcile(answer.Unknown)
 	s.cancel(answer.Cancel, action.ErrCancelled)
 	s.cancel(answer.NotOwned, action.ErrLost)
 	if answer.Draining {

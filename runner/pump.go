@@ -176,6 +176,9 @@ func (s *session) reportSingly(ctx context.Context, finishes []miniairflow.Finis
 // starts them. It fails only where one of them was never answered.
 func (s *session) clearDoubts(ctx context.Context) error {
 	now := time.Now()
+	for _, token := range s.adopted() {
+		s.doubts = append(s.doubts, &doubt{token: token, until: now.Add(s.w.cfg.Lease), started: map[attemptID]bool{}})
+	}
 	for _, d := range s.doubts {
 		if now.Before(d.next) {
 			continue

@@ -35,7 +35,7 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 		r.watch.contactLost()
 		return 0, fmt.Errorf("read sessions: %w", err)
 	}
-	for _, w := range r.watch.silent(asked, time.Now(), sessions.Workers) {
+	for _, w := range r.watch.silent(asked, time.Now(), sessions) {
 		fenced, err := r.store.FenceSession(ctx, w.ID, w.Beat)
 		if err != nil {
 			r.watch.contactLost()
@@ -76,9 +76,10 @@ func reapAll(ctx context.Context, store miniairflow.WorkerStore) (int, error) {
 // in unbroken contact with the database. So neither a clock step nor a restart
 // of the database ends a lease by itself.
 type watch struct {
-	lease time.Duration
-	last  time.Time // of the last look; zero: contact was lost
-	seen  map[uuid.UUID]sight
+	lease  time.Duration
+	last   time.Time // of the last look; zero: contact was lost
+	server string    // that told it, see Sessions.Server
+	seen   map[uuid.UUID]sight
 }
 
 // sight is a beat and since when it has been seen.
@@ -99,15 +100,16 @@ func (w *watch) contactLost() {
 
 // silent takes what was read between asked and read, and returns the sessions
 // that are silent.
-func (w *watch) silent(asked, read time.Time, sessions []*miniairflow.Worker) []*miniairflow.Worker {
-	// A process that slept has seen nothing meanwhile.
-	if !w.last.IsZero() && asked.Sub(w.last) > w.lease/2 {
+func (w *watch) silent(asked, read time.Time, sessions miniairflow.Sessions) []*miniairflow.Worker {
+	// A process that slept has seen nothing meanwhile, and a server that has
+	// started since may have kept every worker from its heartbeat.
+	if !w.last.IsZero() && asked.Sub(w.last) > w.lease/2 || w.server != sessions.Server {
 		w.contactLost()
 	}
-	w.last = read
-	current := make(map[uuid.UUID]sight, len(sessions))
+	w.last, w.server = read, sessions.Server
+	current := make(map[uuid.UUID]sight, len(sessions.Workers))
 	var silent []*miniairflow.Worker
-	for _, s := range sessions {
+	for _, s := range sessions.Workers {
 		before, known := w.seen[s.ID]
 		if !known || before.beat != s.Beat {
 			current[s.ID] = sight{beat: s.Beat, since: read}

@@ -20,7 +20,7 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 			sessions = append(sessions, &miniairflow.Worker{ID: id, Beat: beat})
 		}
 		var silent []uuid.UUID
-		for _, s := range w.silent(start.Add(at), start.Add(at), sessions) {
+		for _, s := range w.silent(start.Add(at), start.Add(at), miniairflow.Sessions{Workers: sessions}) {
 			silent = append(silent, s.ID)
 		}
 		return silent
@@ -58,11 +58,24 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 	})
 	t.Run("a slow answer does not count", func(t *testing.T) {
 		w := newWatch(lease)
-		one := []*miniairflow.Worker{{ID: quiet, Beat: 7}}
+		one := miniairflow.Sessions{Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7}}}
 		w.silent(start, start.Add(14*time.Second), one) // the beat may be as young as the answer
 		w.silent(start.Add(15*time.Second), start.Add(29*time.Second), one)
 		require.Empty(t, w.silent(start.Add(43*time.Second), start.Add(43*time.Second), one))
 		require.NotEmpty(t, w.silent(start.Add(44*time.Second), start.Add(44*time.Second), one))
+	})
+	t.Run("another server starts the count anew", func(t *testing.T) {
+		w := newWatch(lease)
+		told := func(server string) miniairflow.Sessions {
+			return miniairflow.Sessions{Server: server, Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7}}}
+		}
+		for at := time.Duration(0); at < lease; at += 10 * time.Second {
+			require.Empty(t, w.silent(start.Add(at), start.Add(at), told("first start")))
+		}
+		require.Empty(t, w.silent(start.Add(lease), start.Add(lease), told("second start")))
+		require.Empty(t, w.silent(start.Add(lease+14*time.Second), start.Add(lease+14*time.Second), told("second start")))
+		require.Empty(t, w.silent(start.Add(lease+28*time.Second), start.Add(lease+28*time.Second), told("second start")))
+		require.NotEmpty(t, w.silent(start.Add(2*lease), start.Add(2*lease), told("second start")))
 	})
 	t.Run("a session that went is forgotten", func(t *testing.T) {
 		w := newWatch(lease)

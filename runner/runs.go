@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -14,6 +18,7 @@ const (
 	startBatch   = 50
 	overdueBatch = 50
 	promoteBatch = 500
+	expireBatch  = 200
 	deleteBatch  = 100
 )
 
@@ -40,24 +45,46 @@ func startRuns(ctx context.Context, store miniairflow.RunStore, started chan<- s
 	}
 }
 
-// endOverdueRuns cancels the runs whose workflow's timeout has passed. One that
-// cannot be cancelled does not keep the others alive.
+// endOverdueRuns cancels the runs whose workflow's timeout has passed. Those that
+// cannot be cancelled do not keep the others alive, however many they are.
 func endOverdueRuns(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+	aside := map[uuid.UUID]error{}
 	for {
-		overdue, next, err := store.OverdueRuns(ctx, overdueBatch)
+		limit := overdueBatch + len(aside)
+		overdue, next, err := store.OverdueRuns(ctx, limit)
 		if err != nil {
 			return 0, fmt.Errorf("find overdue runs: %w", err)
 		}
-		var failed []error
 		for _, id := range overdue {
-			if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor}); err != nil {
-				failed = append(failed, fmt.Errorf("cancel overdue run %s: %w", id, err))
+			if aside[id] != nil {
+				continue
+			}
+			_, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor})
+			if isTransient(err) {
+				return 0, fmt.Errorf("cancel overdue run %s: %w", id, err)
+			}
+			if err != nil {
+				aside[id] = fmt.Errorf("cancel overdue run %s: %w", id, err)
 			}
 		}
-		if len(failed) > 0 {
-			return 0, errors.Join(failed...)
+		switch {
+		case len(overdue) == limit:
+		case len(aside) > 0:
+			return 0, errors.Join(slices.Collect(maps.Values(aside))...)
+		default:
+			return until(ctx, store, next)
 		}
-		if len(overdue) < overdueBatch {
+	}
+}
+
+// failExpired fails the task runs that have been queued for their queue_timeout.
+func failExpired(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+	for {
+		failed, next, err := store.FailExpired(ctx, expireBatch)
+		if err != nil {
+			return 0, fmt.Errorf("fail expired tasks: %w", err)
+		}
+		if failed < expireBatch {
 			return until(ctx, store, next)
 		}
 	}

@@ -20,8 +20,8 @@ type SchedulerConfig struct {
 	KeepFor   time.Duration // of finished runs and their logs; 0: for ever
 }
 
-// Scheduler starts runs when they are due, ends those that take too long, brings
-// retries back, takes the work of lost workers away from them, and deletes old
+// Scheduler starts runs when they are due, ends those that take too long, fails
+// what was queued for too long, brings retries back, takes the work of lost workers away from them, and deletes old
 // runs. Any number of schedulers work on one store at once: constraints of the
 // store keep them honest, and none is the leader.
 type Scheduler struct {
@@ -49,6 +49,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
 		},
 		retries(cfg.Store, cfg.Poll, nil),
+		{
+			name: "fail expired tasks", poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return failExpired(ctx, cfg.Store) },
+		},
 		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: cfg.Lease / reaperPasses, pass: reaper.pass},
 	}
 	if cfg.KeepFor > 0 {

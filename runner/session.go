@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +16,9 @@ import (
 // farewell is how long a session that ends because its process does may try to
 // report the last results, beyond the time that ending tasks takes.
 const farewell = 5 * time.Second
+
+// outageMax is how long tasks go on while the database server is proven to be down.
+const outageMax = 5 * time.Minute
 
 // phase is how far a session is. It only rises.
 type phase int
@@ -44,8 +49,12 @@ type session struct {
 	mu       sync.Mutex
 	phase    phase
 	held     map[attemptID]*attempt
-	finished []miniairflow.Finish // not reported yet, oldest first
-	lastGood time.Time            // start of the last good heartbeat
+	finished []miniairflow.Finish    // not reported yet, oldest first
+	lastBeat time.Time               // start of the last good heartbeat
+	lastGood time.Time               // the same, or of a later proof that the server is down for everybody
+	dropped  map[attemptID]time.Time // ended here without a result: not to be taken up again
+	strange  map[attemptID]bool      // that the last heartbeat told of and nobody here knows
+	adopt    []uuid.UUID             // tokens of such ones, for the pump to ask for
 }
 
 // attemptID names an attempt that this session holds.
@@ -68,7 +77,7 @@ func (a *attempt) id() attemptID {
 // newSession returns a session that the store knows since began.
 func newSession(w *Worker, id uuid.UUID, began time.Time) *session {
 	s := &session{
-		w: w, id: id, lastGood: began,
+		w: w, id: id, lastBeat: began, lastGood: began, dropped: map[attemptID]time.Time{},
 		changed: make(chan struct{}, 1), missed: make(chan struct{}, 1), gone: make(chan struct{}), late: make(chan struct{}),
 		held: map[attemptID]*attempt{},
 	}
@@ -173,9 +182,9 @@ func (s *session) end() {
 	s.endAll(action.ErrLost)
 }
 
-// watchFence ends every task when no heartbeat has succeeded for Fence: others
-// may soon believe this worker dead, so nothing of it may run any longer.
-// Results that were ready before are still reported, if the store comes back in
+// watchFence ends every task when for Fence neither a heartbeat has succeeded nor
+// the server was proven to be down: others may soon believe this worker dead, so
+// nothing of it may run any longer. Results that were ready before are still reported, if the store comes back in
 // time.
 func (s *session) watchFence(closed <-chan struct{}) {
 	timer := time.NewTimer(s.untilFence())
@@ -228,7 +237,7 @@ func (s *session) over() bool {
 func (s *session) start(claim miniairflow.Claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase >= ending || time.Since(s.lastGood) >= s.w.cfg.Fence {
+	if s.phase >= ending || time.Since(s.lastGood) >= s.w.cfg.Fence || s.knows(attemptID{claim.RunID, claim.Seq, claim.Token}) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(s.attempts)
@@ -247,14 +256,71 @@ func (s *session) ended(a *attempt, finish miniairflow.Finish, done bool) {
 	delete(s.held, a.id())
 	if done {
 		s.finished = append(s.finished, finish)
+	} else {
+		s.dropped[a.id()] = time.Now()
 	}
 	s.mu.Unlock()
 	poke(s.changed)
+}
+
+// knows reports whether the attempt runs here, has ended here, or was given up
+// here. The caller holds mu.
+func (s *session) knows(id attemptID) bool {
+	return s.held[id] != nil || !s.dropped[id].IsZero() || slices.ContainsFunc(s.finished, func(f miniairflow.Finish) bool {
+		return id == attemptID{f.RunID, f.Seq, f.Token}
+	})
 }
 
 // alive notes a heartbeat that succeeded and was begun at the given time.
 func (s *session) alive(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lastGood = began
+	s.lastBeat, s.lastGood = began, began
+}
+
+// outage notes a proof, begun at the given time, that the server is down. Nobody
+// can take our tasks while it is, and after it every reaper counts from anew: so
+// tasks may go on, though not for ever.
+func (s *session) outage(began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if began.Sub(s.lastBeat) < outageMax {
+		s.lastGood = began
+	}
+}
+
+// reconcile looks at the open attempts of this session that a heartbeat was not
+// told to be held. One alone may be a claim that is just arriving; of one that is
+// still strange at the next heartbeat the reply was lost, and the pump asks for it.
+func (s *session) reconcile(unknown []miniairflow.HeldAttempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.strange
+	s.strange = make(map[attemptID]bool, len(unknown))
+	for _, h := range unknown {
+		id := attemptID{h.RunID, h.Seq, h.Token}
+		if s.knows(id) {
+			continue
+		}
+		s.strange[id] = true
+		if before[id] && !slices.Contains(s.adopt, h.Token) {
+			s.adopt = append(s.adopt, h.Token)
+			poke(s.changed)
+		}
+	}
+	// What the store has not told of for so long is not open any more.
+	maps.DeleteFunc(s.dropped, func(id attemptID, at time.Time) bool {
+		return time.Since(at) > 2*s.w.cfg.Lease && !slices.ContainsFunc(unknown, func(h miniairflow.HeldAttempt) bool {
+			return id == attemptID{h.RunID, h.Seq, h.Token}
+		})
+	})
+}
+
+// adopted returns the tokens that the pump is to ask for, and forgets them.
+func (s *session) adopted() []uuid.UUID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tokens := s.adopt
+	s.adopt = nil
+	return tokens
 }

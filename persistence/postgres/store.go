@@ -41,6 +41,7 @@ type Store struct {
 	graphs   *dialect.Graphs
 	notifier *notifier // nil: polling alone
 	settings string    // to be made local to each transaction; empty: the session has them
+	contact  *contact
 }
 
 // Open connects to the database that url names and migrates it. Besides the
@@ -51,6 +52,12 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 	poolConfig, settings, err := parse(url)
 	if err != nil {
 		return nil, err
+	}
+	contact := newContact(poolConfig.ConnConfig)
+	register := poolConfig.AfterConnect
+	poolConfig.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		contact.learn(ctx, c)
+		return register(ctx, c)
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
@@ -74,7 +81,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", mapError(err))
 	}
-	s := &Store{pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings}
+	s := &Store{pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact}
 	if !config.PollOnly && settings == "" {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}

@@ -89,7 +89,7 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 		result.Unknown = dialect.NotHeld(open, held)
 		return nil
 	})
-	return result, err
+	return result, s.contact.proven(err)
 }
 
 // checkHeld tells which of the attempts are not the session's, and which are to end.
