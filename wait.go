@@ -12,34 +12,97 @@ const waitNamesMax = 5
 
 // Waiting is what a task run's wait reason is made of.
 type Waiting struct {
+	Run            *WorkflowRun
 	Task           *Task
 	Upstream       []*TaskRun // of the tasks that it depends on, in file order
 	MaxActiveTasks int        // of its run
 	Queues         []string   // those that active workers serve
+	Pool           *Pool      // of the task, with its holders; nil: there is none of that name
 }
 
 // WaitReason says in one sentence why t does not run now. It is empty for a task
 // run that is running or over.
 func WaitReason(t *TaskRun, w Waiting) string {
+	waits := t.Status == TaskPending || t.Status == TaskQueued || t.Status == TaskUpForRetry
+	switch {
+	case !waits:
+		return ""
+	case w.Run != nil && w.Run.Status == RunPending:
+		return "waits for the start of its run"
+	case w.Run != nil && w.Run.PausedAt != nil && t.Status != TaskPending:
+		return "run is paused"
+	}
 	switch t.Status {
 	case TaskPending:
 		if open := openTasks(w.Upstream); len(open) > 0 {
 			return "waits for " + listSome(open)
 		}
+		if t.Finally && w.Run != nil && w.Run.Outcome == "" {
+			return "waits for the end of all other tasks"
+		}
 		return fmt.Sprintf("waits for other tasks of its run: max_active_tasks %d", w.MaxActiveTasks)
 	case TaskQueued:
-		if !slices.Contains(w.Queues, t.Queue) {
-			return "no active worker serves queue " + t.Queue
-		}
-		return "waits for a free worker of queue " + t.Queue
-	case TaskUpForRetry:
+		return queuedReason(t, w)
+	default:
 		at := "soon"
 		if t.NextRetryAt != nil {
 			at = "at " + t.NextRetryAt.UTC().Format(time.TimeOnly) + " UTC"
 		}
 		return fmt.Sprintf("retry %d of %d %s", t.Failures, w.Task.Retry.Count, at)
+	}
+}
+
+// queuedReason says why nobody takes a task run that could start.
+func queuedReason(t *TaskRun, w Waiting) string {
+	switch {
+	case t.Pool != "" && w.Pool == nil:
+		return fmt.Sprintf("pool %s does not exist: declare it in pools.yaml, or use `miniairflow pools set %s --slots N`", t.Pool, t.Pool)
+	case t.Pool != "" && t.PoolSlots > w.Pool.Slots:
+		return fmt.Sprintf("pool %s has %d slots, but the task needs %d", t.Pool, w.Pool.Slots, t.PoolSlots)
+	case !slices.Contains(w.Queues, t.Queue):
+		return "no active worker serves queue " + t.Queue
+	case t.Pool != "" && w.Pool.Used+t.PoolSlots > w.Pool.Slots:
+		return poolReason(w.Pool)
 	default:
+		return "waits for a free worker of queue " + t.Queue
+	}
+}
+
+// poolReason says who holds the slots of a pool.
+func poolReason(p *Pool) string {
+	holders := make([]string, len(p.Holders))
+	for i, h := range p.Holders {
+		holders[i] = h.Run + "/" + h.Task
+	}
+	state := "is full"
+	if p.Used < p.Slots {
+		state = "has too few free slots"
+	}
+	if len(holders) == 0 {
+		return fmt.Sprintf("pool %s %s: %d/%d", p.Name, state, p.Used, p.Slots)
+	}
+	return fmt.Sprintf("pool %s %s %d/%d: held by %s", p.Name, state, p.Used, p.Slots, listSome(holders))
+}
+
+// RunWaitReason says in one sentence why a run does not go on now. active are
+// the labels of the workflow's running runs, as many as matter. It is empty for a
+// run that goes on or is over.
+func RunWaitReason(r *WorkflowRun, w *Workflow, active []string, now time.Time) string {
+	switch {
+	case r.IsTerminal():
 		return ""
+	case r.PausedAt != nil:
+		return "run is paused"
+	case r.Status != RunPending:
+		return ""
+	case r.RunAfter.After(now):
+		return "waits for its time: " + r.RunAfter.UTC().Format(time.RFC3339)
+	case w.IsPaused():
+		return "workflow is paused"
+	case len(active) >= w.MaxActiveRuns:
+		return fmt.Sprintf("run waits: max_active_runs %d (running: %s)", w.MaxActiveRuns, listSome(active))
+	default:
+		return "waits for a scheduler"
 	}
 }
 

@@ -62,7 +62,7 @@ func NewHandler(c Config) (*Handler, error) {
 	}
 	resolver := &Resolver{
 		store: c.Store, control: c.Control,
-		versions: newVersionCache(c.Store), runVersions: newRunVersions(), live: newLive(c.Store, c.Logger),
+		versions: newVersionCache(c.Store), live: newLive(c.Store, c.Logger),
 	}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolver, Complexity: complexity()})
 	server := handler.New(schema)

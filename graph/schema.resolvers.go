@@ -39,6 +39,40 @@ func (r *mutationResolver) CancelWorkflowRun(ctx context.Context, input model.Ca
 	return r.cancelRun(ctx, input)
 }
 
+func (r *mutationResolver) PauseWorkflowRun(ctx context.Context, input model.PauseWorkflowRunInput) (*model.PauseWorkflowRunPayload, error) {
+	run, problems, err := r.setRunPaused(ctx, input.ID, true, input.Reason)
+	return &model.PauseWorkflowRunPayload{WorkflowRun: run, UserErrors: problems}, err
+}
+
+func (r *mutationResolver) ResumeWorkflowRun(ctx context.Context, input model.ResumeWorkflowRunInput) (*model.ResumeWorkflowRunPayload, error) {
+	run, problems, err := r.setRunPaused(ctx, input.ID, false, input.Reason)
+	return &model.ResumeWorkflowRunPayload{WorkflowRun: run, UserErrors: problems}, err
+}
+
+func (r *mutationResolver) RetryWorkflowRun(ctx context.Context, input model.RetryWorkflowRunInput) (*model.RetryWorkflowRunPayload, error) {
+	return r.retryRun(ctx, input)
+}
+
+func (r *mutationResolver) ClearTaskRuns(ctx context.Context, input model.ClearTaskRunsInput) (*model.ClearTaskRunsPayload, error) {
+	return r.clearTaskRuns(ctx, input)
+}
+
+func (r *mutationResolver) MarkTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error) {
+	return r.markTaskRuns(ctx, input)
+}
+
+func (r *mutationResolver) DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error) {
+	return r.drainWorker(ctx, input)
+}
+
+func (r *mutationResolver) SetPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error) {
+	return r.setPool(ctx, input)
+}
+
+func (r *mutationResolver) DeletePool(ctx context.Context, input model.DeletePoolInput) (*model.DeletePoolPayload, error) {
+	return r.deletePool(ctx, input)
+}
+
 func (r *mutationResolver) PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error) {
 	w, problems, err := r.setPaused(ctx, input.Workflow, true, input.Reason)
 	return &model.PauseWorkflowPayload{Workflow: w, UserErrors: problems}, err
@@ -51,6 +85,10 @@ func (r *mutationResolver) UnpauseWorkflow(ctx context.Context, input model.Unpa
 
 func (r *paramResolver) IsRequired(ctx context.Context, obj *miniairflow.Param) (bool, error) {
 	return obj.Default == nil, nil
+}
+
+func (r *poolHolderResolver) TaskRunID(ctx context.Context, obj *miniairflow.PoolHolder) (uuid.UUID, error) {
+	return miniairflow.MemberID(obj.RunID, obj.Seq), nil
 }
 
 func (r *queryResolver) Workflow(ctx context.Context, name string) (*miniairflow.Workflow, error) {
@@ -83,6 +121,10 @@ func (r *queryResolver) Workers(ctx context.Context) ([]*miniairflow.Worker, err
 
 func (r *queryResolver) QueueDepths(ctx context.Context) ([]*model.QueueDepth, error) {
 	return r.queueDepths(ctx)
+}
+
+func (r *queryResolver) Pools(ctx context.Context) ([]*miniairflow.Pool, error) {
+	return r.store.FindPools(ctx, poolHoldersMax)
 }
 
 func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error) {
@@ -155,6 +197,10 @@ func (r *taskRunResolver) Reason(ctx context.Context, obj *miniairflow.TaskRun) 
 
 func (r *taskRunResolver) Outputs(ctx context.Context, obj *miniairflow.TaskRun) (map[string]any, error) {
 	return obj.Outputs, nil
+}
+
+func (r *taskRunResolver) Pool(ctx context.Context, obj *miniairflow.TaskRun) (*string, error) {
+	return orNull(obj.Pool), nil
 }
 
 func (r *taskRunResolver) WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error) {
@@ -233,6 +279,14 @@ func (r *workflowRunResolver) ScheduleName(ctx context.Context, obj *miniairflow
 	return orNull(obj.ScheduleName), nil
 }
 
+func (r *workflowRunResolver) Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error) {
+	return orNull(obj.Outcome), nil
+}
+
+func (r *workflowRunResolver) WaitReason(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*string, error) {
+	return r.runWaitReasons(ctx, objs)
+}
+
 func (r *workflowRunResolver) Workflow(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.Workflow, error) {
 	return r.workflowsOf(ctx, objs)
 }
@@ -285,6 +339,8 @@ func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResol
 
 func (r *Resolver) Param() generated.ParamResolver { return &paramResolver{r} }
 
+func (r *Resolver) PoolHolder() generated.PoolHolderResolver { return &poolHolderResolver{r} }
+
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
 func (r *Resolver) RetryPolicy() generated.RetryPolicyResolver { return &retryPolicyResolver{r} }
@@ -312,6 +368,7 @@ type (
 	importErrorResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }
 	paramResolver           struct{ *Resolver }
+	poolHolderResolver      struct{ *Resolver }
 	queryResolver           struct{ *Resolver }
 	retryPolicyResolver     struct{ *Resolver }
 	scheduleResolver        struct{ *Resolver }

@@ -67,18 +67,14 @@ func (r *Resolver) tasksOfTaskRuns(ctx context.Context, taskRuns []*miniairflow.
 	return tasks, nil
 }
 
-// versionOfRun returns the version that a run executes; it is the same for ever.
+// versionOfRun returns the version that a run executes now: a rerun may have
+// given it a later one.
 func (r *Resolver) versionOfRun(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
-	versionID, ok := r.runVersions.Get(id)
-	if !ok {
-		run, err := r.store.FindRun(ctx, id)
-		if err != nil {
-			return nil, fmt.Errorf("find run %s: %w", id, err)
-		}
-		versionID = run.VersionID
-		r.runVersions.Add(id, versionID)
+	run, err := r.store.FindRun(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("find run %s: %w", id, err)
 	}
-	return r.versions.find(ctx, versionID)
+	return r.versions.find(ctx, run.VersionID)
 }
 
 func (r *Resolver) dependsOn(ctx context.Context, taskRuns []*miniairflow.TaskRun) ([][]string, error) {

@@ -27,8 +27,16 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 	if err != nil {
 		return nil, err
 	}
+	pools, err := r.poolsOf(ctx, taskRuns)
+	if err != nil {
+		return nil, err
+	}
 	for runID, places := range byRun {
-		version, err := r.versionOfRun(ctx, runID)
+		run, err := r.store.FindRun(ctx, runID)
+		if err != nil {
+			return nil, fmt.Errorf("find run %s: %w", runID, err)
+		}
+		version, err := r.versions.find(ctx, run.VersionID)
 		if err != nil {
 			return nil, err
 		}
@@ -38,13 +46,80 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 		}
 		for _, i := range places {
 			reason := miniairflow.WaitReason(taskRuns[i], miniairflow.Waiting{
-				Task: &version.Definition.Tasks[taskRuns[i].Seq], Upstream: upstream[i],
+				Run: run, Pool: pools[taskRuns[i].Pool], Task: &version.Definition.Tasks[taskRuns[i].Seq], Upstream: upstream[i],
 				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues,
 			})
 			reasons[i] = &reason
 		}
 	}
 	return reasons, nil
+}
+
+// poolsOf returns the pools by name if one of the task runs is queued for one.
+func (r *Resolver) poolsOf(ctx context.Context, taskRuns []*miniairflow.TaskRun) (map[string]*miniairflow.Pool, error) {
+	isWanted := slices.ContainsFunc(taskRuns, func(t *miniairflow.TaskRun) bool {
+		return t.Pool != "" && t.Status == miniairflow.TaskQueued
+	})
+	if !isWanted {
+		return nil, nil
+	}
+	pools, err := r.store.FindPools(ctx, poolHoldersMax)
+	if err != nil {
+		return nil, fmt.Errorf("find pools: %w", err)
+	}
+	byName := make(map[string]*miniairflow.Pool, len(pools))
+	for _, p := range pools {
+		byName[p.Name] = p
+	}
+	return byName, nil
+}
+
+// runWaitReasons says why each run does not go on now; nil for one that does or
+// is over. It costs two queries a workflow with waiting runs, and one for the time.
+func (r *Resolver) runWaitReasons(ctx context.Context, runs []*miniairflow.WorkflowRun) ([]*string, error) {
+	reasons := make([]*string, len(runs))
+	waiting := slices.IndexFunc(runs, func(run *miniairflow.WorkflowRun) bool { return !run.IsTerminal() })
+	if waiting < 0 {
+		return reasons, nil
+	}
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's time: %w", err)
+	}
+	active := map[uuid.UUID][]string{}
+	workflows := map[uuid.UUID]*miniairflow.Workflow{}
+	for i, run := range runs {
+		w := &miniairflow.Workflow{}
+		if run.Status == miniairflow.RunPending {
+			if workflows[run.WorkflowID] == nil {
+				if workflows[run.WorkflowID], active[run.WorkflowID], err = r.activeRuns(ctx, run.WorkflowID); err != nil {
+					return nil, err
+				}
+			}
+			w = workflows[run.WorkflowID]
+		}
+		reasons[i] = orNull(miniairflow.RunWaitReason(run, w, active[run.WorkflowID], now))
+	}
+	return reasons, nil
+}
+
+// activeRuns returns a workflow and the labels of its running runs.
+func (r *Resolver) activeRuns(ctx context.Context, id uuid.UUID) (*miniairflow.Workflow, []string, error) {
+	w, err := r.store.FindWorkflow(ctx, id)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find workflow %s: %w", id, err)
+	}
+	running, err := r.store.FindRuns(ctx, miniairflow.RunFilter{
+		WorkflowID: id, Statuses: []miniairflow.RunStatus{miniairflow.RunRunning}, Limit: min(w.MaxActiveRuns, pageMax),
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("find running runs: %w", err)
+	}
+	labels := make([]string, len(running))
+	for i, run := range running {
+		labels[i] = run.Label()
+	}
+	return w, labels, nil
 }
 
 // servedQueues returns the queues that active workers serve.

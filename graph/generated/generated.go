@@ -35,6 +35,7 @@ type ResolverRoot interface {
 	ImportError() ImportErrorResolver
 	Mutation() MutationResolver
 	Param() ParamResolver
+	PoolHolder() PoolHolderResolver
 	Query() QueryResolver
 	RetryPolicy() RetryPolicyResolver
 	Schedule() ScheduleResolver
@@ -61,10 +62,26 @@ type ComplexityRoot struct {
 		ImportErrors     func(childComplexity int) int
 	}
 
+	ClearTaskRunsPayload struct {
+		TaskRuns    func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
 	Command struct {
 		Argv   func(childComplexity int) int
 		Script func(childComplexity int) int
 		Shell  func(childComplexity int) int
+	}
+
+	DeletePoolPayload struct {
+		IsDeleted  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	DrainWorkerPayload struct {
+		UserErrors func(childComplexity int) int
+		Worker     func(childComplexity int) int
 	}
 
 	ImportError struct {
@@ -83,9 +100,23 @@ type ComplexityRoot struct {
 		Text       func(childComplexity int) int
 	}
 
+	MarkTaskRunsPayload struct {
+		TaskRuns    func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
 	Mutation struct {
 		CancelWorkflowRun func(childComplexity int, input model.CancelWorkflowRunInput) int
+		ClearTaskRuns     func(childComplexity int, input model.ClearTaskRunsInput) int
+		DeletePool        func(childComplexity int, input model.DeletePoolInput) int
+		DrainWorker       func(childComplexity int, input model.DrainWorkerInput) int
+		MarkTaskRuns      func(childComplexity int, input model.MarkTaskRunsInput) int
 		PauseWorkflow     func(childComplexity int, input model.PauseWorkflowInput) int
+		PauseWorkflowRun  func(childComplexity int, input model.PauseWorkflowRunInput) int
+		ResumeWorkflowRun func(childComplexity int, input model.ResumeWorkflowRunInput) int
+		RetryWorkflowRun  func(childComplexity int, input model.RetryWorkflowRunInput) int
+		SetPool           func(childComplexity int, input model.SetPoolInput) int
 		TriggerWorkflow   func(childComplexity int, input model.TriggerWorkflowInput) int
 		UnpauseWorkflow   func(childComplexity int, input model.UnpauseWorkflowInput) int
 	}
@@ -116,9 +147,32 @@ type ComplexityRoot struct {
 		Workflow   func(childComplexity int) int
 	}
 
+	PauseWorkflowRunPayload struct {
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
+	Pool struct {
+		Description func(childComplexity int) int
+		Holders     func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Origin      func(childComplexity int) int
+		Slots       func(childComplexity int) int
+		Used        func(childComplexity int) int
+		Waiting     func(childComplexity int) int
+	}
+
+	PoolHolder struct {
+		Run       func(childComplexity int) int
+		Slots     func(childComplexity int) int
+		Task      func(childComplexity int) int
+		TaskRunID func(childComplexity int) int
+	}
+
 	Query struct {
 		ImportErrors func(childComplexity int) int
 		Node         func(childComplexity int, id uuid.UUID) int
+		Pools        func(childComplexity int) int
 		QueueDepths  func(childComplexity int) int
 		TaskRun      func(childComplexity int, id uuid.UUID) int
 		TaskRuns     func(childComplexity int, first *int, after *string, filter *model.TaskRunFilter) int
@@ -134,6 +188,11 @@ type ComplexityRoot struct {
 		Queue func(childComplexity int) int
 	}
 
+	ResumeWorkflowRunPayload struct {
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
 	RetryPolicy struct {
 		Backoff         func(childComplexity int) int
 		Count           func(childComplexity int) int
@@ -143,6 +202,12 @@ type ComplexityRoot struct {
 		OnExitCodes     func(childComplexity int) int
 	}
 
+	RetryWorkflowRunPayload struct {
+		TaskRuns    func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
 	Schedule struct {
 		Catchup              func(childComplexity int) int
 		CatchupWindowSeconds func(childComplexity int) int
@@ -150,6 +215,11 @@ type ComplexityRoot struct {
 		NextFireAt           func(childComplexity int) int
 		Overlap              func(childComplexity int) int
 		Timezone             func(childComplexity int) int
+	}
+
+	SetPoolPayload struct {
+		Pool       func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -191,12 +261,15 @@ type ComplexityRoot struct {
 		Attempts    func(childComplexity int) int
 		DependsOn   func(childComplexity int) int
 		ExitCode    func(childComplexity int) int
+		Finally     func(childComplexity int) int
 		FinishedAt  func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Logs        func(childComplexity int, attempt *int, fromOffset *int64, limit *int) int
 		Name        func(childComplexity int) int
 		NextRetryAt func(childComplexity int) int
 		Outputs     func(childComplexity int) int
+		Pool        func(childComplexity int) int
+		PoolSlots   func(childComplexity int) int
 		Priority    func(childComplexity int) int
 		Queue       func(childComplexity int) int
 		QueuedAt    func(childComplexity int) int
@@ -304,11 +377,14 @@ type ComplexityRoot struct {
 		DataIntervalStart func(childComplexity int) int
 		DeadlineAt        func(childComplexity int) int
 		FinishedAt        func(childComplexity int) int
+		Generation        func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Label             func(childComplexity int) int
 		LogicalDate       func(childComplexity int) int
 		Number            func(childComplexity int) int
+		Outcome           func(childComplexity int) int
 		Params            func(childComplexity int) int
+		PausedAt          func(childComplexity int) int
 		Reason            func(childComplexity int) int
 		Revision          func(childComplexity int) int
 		RunAfter          func(childComplexity int) int
@@ -320,6 +396,7 @@ type ComplexityRoot struct {
 		TaskStates        func(childComplexity int) int
 		Type              func(childComplexity int) int
 		Version           func(childComplexity int) int
+		WaitReason        func(childComplexity int) int
 		Workflow          func(childComplexity int) int
 	}
 
@@ -372,11 +449,22 @@ type ImportErrorResolver interface {
 type MutationResolver interface {
 	TriggerWorkflow(ctx context.Context, input model.TriggerWorkflowInput) (*model.TriggerWorkflowPayload, error)
 	CancelWorkflowRun(ctx context.Context, input model.CancelWorkflowRunInput) (*model.CancelWorkflowRunPayload, error)
+	PauseWorkflowRun(ctx context.Context, input model.PauseWorkflowRunInput) (*model.PauseWorkflowRunPayload, error)
+	ResumeWorkflowRun(ctx context.Context, input model.ResumeWorkflowRunInput) (*model.ResumeWorkflowRunPayload, error)
+	RetryWorkflowRun(ctx context.Context, input model.RetryWorkflowRunInput) (*model.RetryWorkflowRunPayload, error)
+	ClearTaskRuns(ctx context.Context, input model.ClearTaskRunsInput) (*model.ClearTaskRunsPayload, error)
+	MarkTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error)
+	DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error)
+	SetPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error)
+	DeletePool(ctx context.Context, input model.DeletePoolInput) (*model.DeletePoolPayload, error)
 	PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error)
 	UnpauseWorkflow(ctx context.Context, input model.UnpauseWorkflowInput) (*model.UnpauseWorkflowPayload, error)
 }
 type ParamResolver interface {
 	IsRequired(ctx context.Context, obj *miniairflow.Param) (bool, error)
+}
+type PoolHolderResolver interface {
+	TaskRunID(ctx context.Context, obj *miniairflow.PoolHolder) (uuid.UUID, error)
 }
 type QueryResolver interface {
 	Workflow(ctx context.Context, name string) (*miniairflow.Workflow, error)
@@ -387,6 +475,7 @@ type QueryResolver interface {
 	TaskRuns(ctx context.Context, first *int, after *string, filter *model.TaskRunFilter) (*model.Connection[*miniairflow.TaskRun], error)
 	Workers(ctx context.Context) ([]*miniairflow.Worker, error)
 	QueueDepths(ctx context.Context) ([]*model.QueueDepth, error)
+	Pools(ctx context.Context) ([]*miniairflow.Pool, error)
 	ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error)
 	Node(ctx context.Context, id uuid.UUID) (model.Node, error)
 }
@@ -422,6 +511,8 @@ type TaskRunResolver interface {
 
 	Outputs(ctx context.Context, obj *miniairflow.TaskRun) (map[string]any, error)
 
+	Pool(ctx context.Context, obj *miniairflow.TaskRun) (*string, error)
+
 	WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error)
 	DependsOn(ctx context.Context, objs []*miniairflow.TaskRun) ([][]string, error)
 	Task(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.Task, error)
@@ -448,6 +539,9 @@ type WorkflowRunResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 
 	ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
+
+	Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error)
+	WaitReason(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*string, error)
 
 	Workflow(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.Workflow, error)
 	Version(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.WorkflowVersion, error)
@@ -509,6 +603,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CatalogUpdate.ImportErrors(childComplexity), true
 
+	case "ClearTaskRunsPayload.taskRuns":
+		if e.ComplexityRoot.ClearTaskRunsPayload.TaskRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClearTaskRunsPayload.TaskRuns(childComplexity), true
+	case "ClearTaskRunsPayload.userErrors":
+		if e.ComplexityRoot.ClearTaskRunsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClearTaskRunsPayload.UserErrors(childComplexity), true
+	case "ClearTaskRunsPayload.workflowRun":
+		if e.ComplexityRoot.ClearTaskRunsPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClearTaskRunsPayload.WorkflowRun(childComplexity), true
+
 	case "Command.argv":
 		if e.ComplexityRoot.Command.Argv == nil {
 			break
@@ -527,6 +640,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Command.Shell(childComplexity), true
+
+	case "DeletePoolPayload.isDeleted":
+		if e.ComplexityRoot.DeletePoolPayload.IsDeleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletePoolPayload.IsDeleted(childComplexity), true
+	case "DeletePoolPayload.userErrors":
+		if e.ComplexityRoot.DeletePoolPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeletePoolPayload.UserErrors(childComplexity), true
+
+	case "DrainWorkerPayload.userErrors":
+		if e.ComplexityRoot.DrainWorkerPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DrainWorkerPayload.UserErrors(childComplexity), true
+	case "DrainWorkerPayload.worker":
+		if e.ComplexityRoot.DrainWorkerPayload.Worker == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DrainWorkerPayload.Worker(childComplexity), true
 
 	case "ImportError.column":
 		if e.ComplexityRoot.ImportError.Column == nil {
@@ -590,6 +729,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogChunk.Text(childComplexity), true
 
+	case "MarkTaskRunsPayload.taskRuns":
+		if e.ComplexityRoot.MarkTaskRunsPayload.TaskRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkTaskRunsPayload.TaskRuns(childComplexity), true
+	case "MarkTaskRunsPayload.userErrors":
+		if e.ComplexityRoot.MarkTaskRunsPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkTaskRunsPayload.UserErrors(childComplexity), true
+	case "MarkTaskRunsPayload.workflowRun":
+		if e.ComplexityRoot.MarkTaskRunsPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MarkTaskRunsPayload.WorkflowRun(childComplexity), true
+
 	case "Mutation.cancelWorkflowRun":
 		if e.ComplexityRoot.Mutation.CancelWorkflowRun == nil {
 			break
@@ -601,6 +759,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CancelWorkflowRun(childComplexity, args["input"].(model.CancelWorkflowRunInput)), true
+	case "Mutation.clearTaskRuns":
+		if e.ComplexityRoot.Mutation.ClearTaskRuns == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_clearTaskRuns_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ClearTaskRuns(childComplexity, args["input"].(model.ClearTaskRunsInput)), true
+	case "Mutation.deletePool":
+		if e.ComplexityRoot.Mutation.DeletePool == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deletePool_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeletePool(childComplexity, args["input"].(model.DeletePoolInput)), true
+	case "Mutation.drainWorker":
+		if e.ComplexityRoot.Mutation.DrainWorker == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_drainWorker_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DrainWorker(childComplexity, args["input"].(model.DrainWorkerInput)), true
+	case "Mutation.markTaskRuns":
+		if e.ComplexityRoot.Mutation.MarkTaskRuns == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markTaskRuns_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkTaskRuns(childComplexity, args["input"].(model.MarkTaskRunsInput)), true
 	case "Mutation.pauseWorkflow":
 		if e.ComplexityRoot.Mutation.PauseWorkflow == nil {
 			break
@@ -612,6 +814,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PauseWorkflow(childComplexity, args["input"].(model.PauseWorkflowInput)), true
+	case "Mutation.pauseWorkflowRun":
+		if e.ComplexityRoot.Mutation.PauseWorkflowRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_pauseWorkflowRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PauseWorkflowRun(childComplexity, args["input"].(model.PauseWorkflowRunInput)), true
+	case "Mutation.resumeWorkflowRun":
+		if e.ComplexityRoot.Mutation.ResumeWorkflowRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeWorkflowRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeWorkflowRun(childComplexity, args["input"].(model.ResumeWorkflowRunInput)), true
+	case "Mutation.retryWorkflowRun":
+		if e.ComplexityRoot.Mutation.RetryWorkflowRun == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_retryWorkflowRun_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RetryWorkflowRun(childComplexity, args["input"].(model.RetryWorkflowRunInput)), true
+	case "Mutation.setPool":
+		if e.ComplexityRoot.Mutation.SetPool == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setPool_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetPool(childComplexity, args["input"].(model.SetPoolInput)), true
 	case "Mutation.triggerWorkflow":
 		if e.ComplexityRoot.Mutation.TriggerWorkflow == nil {
 			break
@@ -723,6 +969,87 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PauseWorkflowPayload.Workflow(childComplexity), true
 
+	case "PauseWorkflowRunPayload.userErrors":
+		if e.ComplexityRoot.PauseWorkflowRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PauseWorkflowRunPayload.UserErrors(childComplexity), true
+	case "PauseWorkflowRunPayload.workflowRun":
+		if e.ComplexityRoot.PauseWorkflowRunPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PauseWorkflowRunPayload.WorkflowRun(childComplexity), true
+
+	case "Pool.description":
+		if e.ComplexityRoot.Pool.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Description(childComplexity), true
+	case "Pool.holders":
+		if e.ComplexityRoot.Pool.Holders == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Holders(childComplexity), true
+	case "Pool.name":
+		if e.ComplexityRoot.Pool.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Name(childComplexity), true
+	case "Pool.origin":
+		if e.ComplexityRoot.Pool.Origin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Origin(childComplexity), true
+	case "Pool.slots":
+		if e.ComplexityRoot.Pool.Slots == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Slots(childComplexity), true
+	case "Pool.used":
+		if e.ComplexityRoot.Pool.Used == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Used(childComplexity), true
+	case "Pool.waiting":
+		if e.ComplexityRoot.Pool.Waiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Pool.Waiting(childComplexity), true
+
+	case "PoolHolder.run":
+		if e.ComplexityRoot.PoolHolder.Run == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PoolHolder.Run(childComplexity), true
+	case "PoolHolder.slots":
+		if e.ComplexityRoot.PoolHolder.Slots == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PoolHolder.Slots(childComplexity), true
+	case "PoolHolder.task":
+		if e.ComplexityRoot.PoolHolder.Task == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PoolHolder.Task(childComplexity), true
+	case "PoolHolder.taskRunId":
+		if e.ComplexityRoot.PoolHolder.TaskRunID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PoolHolder.TaskRunID(childComplexity), true
+
 	case "Query.importErrors":
 		if e.ComplexityRoot.Query.ImportErrors == nil {
 			break
@@ -741,6 +1068,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(uuid.UUID)), true
+	case "Query.pools":
+		if e.ComplexityRoot.Query.Pools == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Pools(childComplexity), true
 	case "Query.queueDepths":
 		if e.ComplexityRoot.Query.QueueDepths == nil {
 			break
@@ -833,6 +1166,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.QueueDepth.Queue(childComplexity), true
 
+	case "ResumeWorkflowRunPayload.userErrors":
+		if e.ComplexityRoot.ResumeWorkflowRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeWorkflowRunPayload.UserErrors(childComplexity), true
+	case "ResumeWorkflowRunPayload.workflowRun":
+		if e.ComplexityRoot.ResumeWorkflowRunPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeWorkflowRunPayload.WorkflowRun(childComplexity), true
+
 	case "RetryPolicy.backoff":
 		if e.ComplexityRoot.RetryPolicy.Backoff == nil {
 			break
@@ -870,6 +1216,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RetryPolicy.OnExitCodes(childComplexity), true
 
+	case "RetryWorkflowRunPayload.taskRuns":
+		if e.ComplexityRoot.RetryWorkflowRunPayload.TaskRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryWorkflowRunPayload.TaskRuns(childComplexity), true
+	case "RetryWorkflowRunPayload.userErrors":
+		if e.ComplexityRoot.RetryWorkflowRunPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryWorkflowRunPayload.UserErrors(childComplexity), true
+	case "RetryWorkflowRunPayload.workflowRun":
+		if e.ComplexityRoot.RetryWorkflowRunPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetryWorkflowRunPayload.WorkflowRun(childComplexity), true
+
 	case "Schedule.catchup":
 		if e.ComplexityRoot.Schedule.Catchup == nil {
 			break
@@ -906,6 +1271,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Schedule.Timezone(childComplexity), true
+
+	case "SetPoolPayload.pool":
+		if e.ComplexityRoot.SetPoolPayload.Pool == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetPoolPayload.Pool(childComplexity), true
+	case "SetPoolPayload.userErrors":
+		if e.ComplexityRoot.SetPoolPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetPoolPayload.UserErrors(childComplexity), true
 
 	case "Subscription.catalogUpdated":
 		if e.ComplexityRoot.Subscription.CatalogUpdated == nil {
@@ -1099,6 +1477,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TaskRun.ExitCode(childComplexity), true
+	case "TaskRun.isFinally":
+		if e.ComplexityRoot.TaskRun.Finally == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TaskRun.Finally(childComplexity), true
 	case "TaskRun.finishedAt":
 		if e.ComplexityRoot.TaskRun.FinishedAt == nil {
 			break
@@ -1140,6 +1524,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TaskRun.Outputs(childComplexity), true
+	case "TaskRun.pool":
+		if e.ComplexityRoot.TaskRun.Pool == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TaskRun.Pool(childComplexity), true
+	case "TaskRun.poolSlots":
+		if e.ComplexityRoot.TaskRun.PoolSlots == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TaskRun.PoolSlots(childComplexity), true
 	case "TaskRun.priority":
 		if e.ComplexityRoot.TaskRun.Priority == nil {
 			break
@@ -1610,6 +2006,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.FinishedAt(childComplexity), true
+	case "WorkflowRun.generation":
+		if e.ComplexityRoot.WorkflowRun.Generation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Generation(childComplexity), true
 	case "WorkflowRun.id":
 		if e.ComplexityRoot.WorkflowRun.ID == nil {
 			break
@@ -1634,12 +2036,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Number(childComplexity), true
+	case "WorkflowRun.outcome":
+		if e.ComplexityRoot.WorkflowRun.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Outcome(childComplexity), true
 	case "WorkflowRun.params":
 		if e.ComplexityRoot.WorkflowRun.Params == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Params(childComplexity), true
+	case "WorkflowRun.pausedAt":
+		if e.ComplexityRoot.WorkflowRun.PausedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.PausedAt(childComplexity), true
 	case "WorkflowRun.reason":
 		if e.ComplexityRoot.WorkflowRun.Reason == nil {
 			break
@@ -1711,6 +2125,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Version(childComplexity), true
+	case "WorkflowRun.waitReason":
+		if e.ComplexityRoot.WorkflowRun.WaitReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.WaitReason(childComplexity), true
 	case "WorkflowRun.workflow":
 		if e.ComplexityRoot.WorkflowRun.Workflow == nil {
 			break
@@ -1858,7 +2278,15 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("CancelWorkflowRunInput", ec.unmarshalInputCancelWorkflowRunInput),
+			graphql.NewInputUnmarshaler("ClearTaskRunsInput", ec.unmarshalInputClearTaskRunsInput),
+			graphql.NewInputUnmarshaler("DeletePoolInput", ec.unmarshalInputDeletePoolInput),
+			graphql.NewInputUnmarshaler("DrainWorkerInput", ec.unmarshalInputDrainWorkerInput),
+			graphql.NewInputUnmarshaler("MarkTaskRunsInput", ec.unmarshalInputMarkTaskRunsInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowInput", ec.unmarshalInputPauseWorkflowInput),
+			graphql.NewInputUnmarshaler("PauseWorkflowRunInput", ec.unmarshalInputPauseWorkflowRunInput),
+			graphql.NewInputUnmarshaler("ResumeWorkflowRunInput", ec.unmarshalInputResumeWorkflowRunInput),
+			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
+			graphql.NewInputUnmarshaler("SetPoolInput", ec.unmarshalInputSetPoolInput),
 			graphql.NewInputUnmarshaler("TaskRunFilter", ec.unmarshalInputTaskRunFilter),
 			graphql.NewInputUnmarshaler("TriggerWorkflowInput", ec.unmarshalInputTriggerWorkflowInput),
 			graphql.NewInputUnmarshaler("UnpauseWorkflowInput", ec.unmarshalInputUnpauseWorkflowInput),
@@ -1994,6 +2422,8 @@ type Query {
   workers: [Worker!]!
   "How many task runs may be claimed now, by queue, ordered by name. Queues without any are left out."
   queueDepths: [QueueDepth!]!
+  "The pools, ordered by name."
+  pools: [Pool!]!
   "What is wrong in workflow files, ordered by file, line and column."
   importErrors: [ImportError!]!
   "The workflow, version, run, task run or worker with that id."
@@ -2006,6 +2436,28 @@ type Mutation {
   triggerWorkflow(input: TriggerWorkflowInput!): TriggerWorkflowPayload!
   "Asks for the end of a run. The run ends when its running tasks have; a run that is over stays as it is."
   cancelWorkflowRun(input: CancelWorkflowRunInput!): CancelWorkflowRunPayload!
+  "Starts nothing more of a run; what runs goes on, and so does the run's timeout. Twice is the same as once."
+  pauseWorkflowRun(input: PauseWorkflowRunInput!): PauseWorkflowRunPayload!
+  "Lets a paused run go on."
+  resumeWorkflowRun(input: ResumeWorkflowRunInput!): ResumeWorkflowRunPayload!
+  """
+  Runs again what failed or was cancelled in a run, and what never ran because of it. A run that is over becomes pending
+  again, with its next generation. Earlier attempts stay.
+  """
+  retryWorkflowRun(input: RetryWorkflowRunInput!): RetryWorkflowRunPayload!
+  "Runs the given tasks of a run again, whatever their state, and on request all tasks below them."
+  clearTaskRuns(input: ClearTaskRunsInput!): ClearTaskRunsPayload!
+  """
+  Ends the given tasks of a run as SUCCESS, FAILED or SKIPPED without running them; one that runs is stopped. What never ran
+  because of one that is no failure any more gets its turn.
+  """
+  markTaskRuns(input: MarkTaskRunsInput!): MarkTaskRunsPayload!
+  "Lets a worker finish what it runs and take nothing new; then it ends. Twice is the same as once."
+  drainWorker(input: DrainWorkerInput!): DrainWorkerPayload!
+  "Creates a pool or changes it. Fewer slots than are used end nothing."
+  setPool(input: SetPoolInput!): SetPoolPayload!
+  "Deletes a pool that no file declares. Tasks that want it wait until there is one of that name."
+  deletePool(input: DeletePoolInput!): DeletePoolPayload!
   "Lets a workflow start no more runs. Runs that have started go on. Twice is the same as once."
   pauseWorkflow(input: PauseWorkflowInput!): PauseWorkflowPayload!
   "Lifts the pause. Slots that passed meanwhile are not caught up. isActive: false of the file still holds."
@@ -2464,6 +2916,17 @@ type WorkflowRun implements Node {
   finishedAt: DateTime
   "When its end was asked for; null: it was not. It runs until its tasks have ended."
   cancelRequestedAt: DateTime
+  "When it was paused; null: it is not."
+  pausedAt: DateTime
+  "Counts from 1, and each time the run is opened again by a retry, a clear or a mark."
+  generation: Int!
+  "How all but the tasks of finally ended, from when these begin; null before, and in runs without any."
+  outcome: WorkflowRunStatus
+  """
+  Why it does not go on now, in one sentence, such as: run waits: max_active_runs 1; workflow is paused; run is paused. Null
+  while it goes on and when it is over.
+  """
+  waitReason: String
   "Rises with each change of the run."
   revision: Int64!
   "Its workflow."
@@ -2532,6 +2995,12 @@ type TaskRun implements Node {
   queue: String!
   "Its place among those that wait for a worker."
   priority: Priority!
+  "The pool whose slots it holds while it runs; null: none."
+  pool: String
+  "How many of them."
+  poolSlots: Int!
+  "It belongs to finally: it runs after all others, however they ended."
+  isFinally: Boolean!
   "Since when it could start; null: not yet."
   queuedAt: DateTime
   "When the current or last attempt started; null before the first."
@@ -2804,6 +3273,196 @@ type UnpauseWorkflowPayload {
   "Why nothing was done."
   userErrors: [UserError!]!
 }
+
+"A number of slots that tasks of all workflows share. A task holds its slots while it runs."
+type Pool {
+  "Its name."
+  name: String!
+  "How many there are; with 0 nothing of it starts."
+  slots: Int!
+  "How many running tasks hold."
+  used: Int!
+  "How many task runs are queued for it."
+  waiting: Int!
+  "What it is for."
+  description: String!
+  "Who owns it: the pools file, or a client."
+  origin: WorkflowOrigin!
+  "The longest-running tasks that hold slots, at most 10."
+  holders: [PoolHolder!]!
+}
+
+"A running task that holds slots of a pool."
+type PoolHolder {
+  "The run it belongs to: daily-etl#142."
+  run: String!
+  "The name of the task."
+  task: String!
+  "How many it holds."
+  slots: Int!
+  "The id of the task run."
+  taskRunId: ID!
+}
+
+"What to pause."
+input PauseWorkflowRunInput {
+  "The id of the run."
+  id: ID!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of pauseWorkflowRun."
+type PauseWorkflowRunPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to resume."
+input ResumeWorkflowRunInput {
+  "The id of the run."
+  id: ID!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of resumeWorkflowRun."
+type ResumeWorkflowRunPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to retry."
+input RetryWorkflowRunInput {
+  "The id of the run."
+  id: ID!
+  "Go on with the workflow's latest version instead of the run's own. Its tasks must be those of the run, in the same order; new ones may follow."
+  latestVersion: Boolean = false
+  "Only say what would be done."
+  dryRun: Boolean = false
+  "A UUID: the same again changes nothing."
+  requestId: ID
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of retryWorkflowRun."
+type RetryWorkflowRunPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before."
+  taskRuns: [TaskRun!]
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to run again."
+input ClearTaskRunsInput {
+  "The id of the run."
+  workflowRunId: ID!
+  "The names of the tasks."
+  tasks: [String!]!
+  "Also all tasks below them."
+  downstream: Boolean = false
+  "Go on with the workflow's latest version instead of the run's own. Its tasks must be those of the run, in the same order; new ones may follow."
+  latestVersion: Boolean = false
+  "Only say what would be done."
+  dryRun: Boolean = false
+  "A UUID: the same again changes nothing."
+  requestId: ID
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of clearTaskRuns."
+type ClearTaskRunsPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before."
+  taskRuns: [TaskRun!]
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to mark."
+input MarkTaskRunsInput {
+  "The id of the run."
+  workflowRunId: ID!
+  "The names of the tasks."
+  tasks: [String!]!
+  "SUCCESS, FAILED or SKIPPED."
+  status: TaskRunStatus!
+  "Only say what would be done."
+  dryRun: Boolean = false
+  "A UUID: the same again changes nothing."
+  requestId: ID
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of markTaskRuns."
+type MarkTaskRunsPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before."
+  taskRuns: [TaskRun!]
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to drain."
+input DrainWorkerInput {
+  "The name of the worker."
+  name: String!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of drainWorker."
+type DrainWorkerPayload {
+  "The worker as it is now."
+  worker: Worker
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"A pool."
+input SetPoolInput {
+  "Its name."
+  name: String!
+  "How many there are."
+  slots: Int!
+  "What it is for."
+  description: String = ""
+}
+
+"The answer of setPool."
+type SetPoolPayload {
+  "The pool as it is now."
+  pool: Pool
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to delete."
+input DeletePoolInput {
+  "Its name."
+  name: String!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of deletePool."
+type DeletePoolPayload {
+  "Whether it was deleted."
+  isDeleted: Boolean!
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -2832,6 +3491,18 @@ func (ec *executionContext) childFields_CatalogUpdate(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type CatalogUpdate", field.Name)
 }
 
+func (ec *executionContext) childFields_ClearTaskRunsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_ClearTaskRunsPayload_workflowRun(ctx, field)
+	case "taskRuns":
+		return ec.fieldContext_ClearTaskRunsPayload_taskRuns(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ClearTaskRunsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClearTaskRunsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Command(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "script":
@@ -2842,6 +3513,26 @@ func (ec *executionContext) childFields_Command(ctx context.Context, field graph
 		return ec.fieldContext_Command_argv(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Command", field.Name)
+}
+
+func (ec *executionContext) childFields_DeletePoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "isDeleted":
+		return ec.fieldContext_DeletePoolPayload_isDeleted(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeletePoolPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeletePoolPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DrainWorkerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "worker":
+		return ec.fieldContext_DrainWorkerPayload_worker(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DrainWorkerPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DrainWorkerPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ImportError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2874,6 +3565,18 @@ func (ec *executionContext) childFields_LogChunk(ctx context.Context, field grap
 		return ec.fieldContext_LogChunk_isComplete(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LogChunk", field.Name)
+}
+
+func (ec *executionContext) childFields_MarkTaskRunsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_MarkTaskRunsPayload_workflowRun(ctx, field)
+	case "taskRuns":
+		return ec.fieldContext_MarkTaskRunsPayload_taskRuns(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MarkTaskRunsPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MarkTaskRunsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_OutputDeclaration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2928,6 +3631,50 @@ func (ec *executionContext) childFields_PauseWorkflowPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type PauseWorkflowPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_PauseWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_PauseWorkflowRunPayload_workflowRun(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PauseWorkflowRunPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PauseWorkflowRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Pool(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Pool_name(ctx, field)
+	case "slots":
+		return ec.fieldContext_Pool_slots(ctx, field)
+	case "used":
+		return ec.fieldContext_Pool_used(ctx, field)
+	case "waiting":
+		return ec.fieldContext_Pool_waiting(ctx, field)
+	case "description":
+		return ec.fieldContext_Pool_description(ctx, field)
+	case "origin":
+		return ec.fieldContext_Pool_origin(ctx, field)
+	case "holders":
+		return ec.fieldContext_Pool_holders(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Pool", field.Name)
+}
+
+func (ec *executionContext) childFields_PoolHolder(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "run":
+		return ec.fieldContext_PoolHolder_run(ctx, field)
+	case "task":
+		return ec.fieldContext_PoolHolder_task(ctx, field)
+	case "slots":
+		return ec.fieldContext_PoolHolder_slots(ctx, field)
+	case "taskRunId":
+		return ec.fieldContext_PoolHolder_taskRunId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PoolHolder", field.Name)
+}
+
 func (ec *executionContext) childFields_QueueDepth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "queue":
@@ -2936,6 +3683,16 @@ func (ec *executionContext) childFields_QueueDepth(ctx context.Context, field gr
 		return ec.fieldContext_QueueDepth_depth(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type QueueDepth", field.Name)
+}
+
+func (ec *executionContext) childFields_ResumeWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_ResumeWorkflowRunPayload_workflowRun(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResumeWorkflowRunPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResumeWorkflowRunPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_RetryPolicy(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2956,6 +3713,18 @@ func (ec *executionContext) childFields_RetryPolicy(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type RetryPolicy", field.Name)
 }
 
+func (ec *executionContext) childFields_RetryWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_RetryWorkflowRunPayload_workflowRun(ctx, field)
+	case "taskRuns":
+		return ec.fieldContext_RetryWorkflowRunPayload_taskRuns(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RetryWorkflowRunPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetryWorkflowRunPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Schedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cron":
@@ -2972,6 +3741,16 @@ func (ec *executionContext) childFields_Schedule(ctx context.Context, field grap
 		return ec.fieldContext_Schedule_nextFireAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Schedule", field.Name)
+}
+
+func (ec *executionContext) childFields_SetPoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "pool":
+		return ec.fieldContext_SetPoolPayload_pool(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetPoolPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetPoolPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Task(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3048,6 +3827,12 @@ func (ec *executionContext) childFields_TaskRun(ctx context.Context, field graph
 		return ec.fieldContext_TaskRun_queue(ctx, field)
 	case "priority":
 		return ec.fieldContext_TaskRun_priority(ctx, field)
+	case "pool":
+		return ec.fieldContext_TaskRun_pool(ctx, field)
+	case "poolSlots":
+		return ec.fieldContext_TaskRun_poolSlots(ctx, field)
+	case "isFinally":
+		return ec.fieldContext_TaskRun_isFinally(ctx, field)
 	case "queuedAt":
 		return ec.fieldContext_TaskRun_queuedAt(ctx, field)
 	case "startedAt":
@@ -3284,6 +4069,14 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_finishedAt(ctx, field)
 	case "cancelRequestedAt":
 		return ec.fieldContext_WorkflowRun_cancelRequestedAt(ctx, field)
+	case "pausedAt":
+		return ec.fieldContext_WorkflowRun_pausedAt(ctx, field)
+	case "generation":
+		return ec.fieldContext_WorkflowRun_generation(ctx, field)
+	case "outcome":
+		return ec.fieldContext_WorkflowRun_outcome(ctx, field)
+	case "waitReason":
+		return ec.fieldContext_WorkflowRun_waitReason(ctx, field)
 	case "revision":
 		return ec.fieldContext_WorkflowRun_revision(ctx, field)
 	case "workflow":
@@ -3496,12 +4289,124 @@ func (ec *executionContext) field_Mutation_cancelWorkflowRun_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_clearTaskRuns_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ClearTaskRunsInput, error) {
+			return ec.unmarshalNClearTaskRunsInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐClearTaskRunsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deletePool_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeletePoolInput, error) {
+			return ec.unmarshalNDeletePoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeletePoolInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_drainWorker_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DrainWorkerInput, error) {
+			return ec.unmarshalNDrainWorkerInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDrainWorkerInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_markTaskRuns_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.MarkTaskRunsInput, error) {
+			return ec.unmarshalNMarkTaskRunsInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐMarkTaskRunsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_pauseWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.PauseWorkflowRunInput, error) {
+			return ec.unmarshalNPauseWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_pauseWorkflow_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.PauseWorkflowInput, error) {
 			return ec.unmarshalNPauseWorkflowInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_resumeWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ResumeWorkflowRunInput, error) {
+			return ec.unmarshalNResumeWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeWorkflowRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_retryWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RetryWorkflowRunInput, error) {
+			return ec.unmarshalNRetryWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setPool_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetPoolInput, error) {
+			return ec.unmarshalNSetPoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4084,6 +4989,102 @@ func (ec *executionContext) fieldContext_CatalogUpdate_importErrors(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _ClearTaskRunsPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.ClearTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClearTaskRunsPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClearTaskRunsPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClearTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClearTaskRunsPayload_taskRuns(ctx context.Context, field graphql.CollectedField, obj *model.ClearTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClearTaskRunsPayload_taskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TaskRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
+			return ec.marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClearTaskRunsPayload_taskRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClearTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TaskRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClearTaskRunsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ClearTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClearTaskRunsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClearTaskRunsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClearTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Command_script(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Command) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4151,6 +5152,125 @@ func (ec *executionContext) _Command_argv(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Command_argv(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Command", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeletePoolPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeletePoolPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeletePoolPayload_isDeleted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsDeleted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeletePoolPayload_isDeleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeletePoolPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _DeletePoolPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.DeletePoolPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeletePoolPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeletePoolPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeletePoolPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DrainWorkerPayload_worker(ctx context.Context, field graphql.CollectedField, obj *model.DrainWorkerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DrainWorkerPayload_worker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Worker, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Worker) graphql.Marshaler {
+			return ec.marshalOWorker2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorker(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DrainWorkerPayload_worker(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DrainWorkerPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Worker(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DrainWorkerPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.DrainWorkerPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DrainWorkerPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DrainWorkerPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DrainWorkerPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ImportError_file(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ImportError) (ret graphql.Marshaler) {
@@ -4383,6 +5503,102 @@ func (ec *executionContext) fieldContext_LogChunk_isComplete(_ context.Context, 
 	return graphql.NewScalarFieldContext("LogChunk", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _MarkTaskRunsPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.MarkTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkTaskRunsPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MarkTaskRunsPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MarkTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MarkTaskRunsPayload_taskRuns(ctx context.Context, field graphql.CollectedField, obj *model.MarkTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkTaskRunsPayload_taskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TaskRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
+			return ec.marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MarkTaskRunsPayload_taskRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MarkTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TaskRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MarkTaskRunsPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.MarkTaskRunsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MarkTaskRunsPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MarkTaskRunsPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MarkTaskRunsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_triggerWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4465,6 +5681,358 @@ func (ec *executionContext) fieldContext_Mutation_cancelWorkflowRun(ctx context.
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_cancelWorkflowRun_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_pauseWorkflowRun(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_pauseWorkflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PauseWorkflowRun(ctx, fc.Args["input"].(model.PauseWorkflowRunInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PauseWorkflowRunPayload) graphql.Marshaler {
+			return ec.marshalNPauseWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_pauseWorkflowRun(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PauseWorkflowRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_pauseWorkflowRun_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_resumeWorkflowRun(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_resumeWorkflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ResumeWorkflowRun(ctx, fc.Args["input"].(model.ResumeWorkflowRunInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ResumeWorkflowRunPayload) graphql.Marshaler {
+			return ec.marshalNResumeWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeWorkflowRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_resumeWorkflowRun(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResumeWorkflowRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_resumeWorkflowRun_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_retryWorkflowRun(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_retryWorkflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RetryWorkflowRun(ctx, fc.Args["input"].(model.RetryWorkflowRunInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RetryWorkflowRunPayload) graphql.Marshaler {
+			return ec.marshalNRetryWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_retryWorkflowRun(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetryWorkflowRunPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_retryWorkflowRun_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_clearTaskRuns(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_clearTaskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ClearTaskRuns(ctx, fc.Args["input"].(model.ClearTaskRunsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ClearTaskRunsPayload) graphql.Marshaler {
+			return ec.marshalNClearTaskRunsPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐClearTaskRunsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_clearTaskRuns(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClearTaskRunsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_clearTaskRuns_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_markTaskRuns(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_markTaskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MarkTaskRuns(ctx, fc.Args["input"].(model.MarkTaskRunsInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.MarkTaskRunsPayload) graphql.Marshaler {
+			return ec.marshalNMarkTaskRunsPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐMarkTaskRunsPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_markTaskRuns(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MarkTaskRunsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_markTaskRuns_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_drainWorker(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_drainWorker(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DrainWorker(ctx, fc.Args["input"].(model.DrainWorkerInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DrainWorkerPayload) graphql.Marshaler {
+			return ec.marshalNDrainWorkerPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDrainWorkerPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_drainWorker(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DrainWorkerPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_drainWorker_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setPool(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setPool(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetPool(ctx, fc.Args["input"].(model.SetPoolInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetPoolPayload) graphql.Marshaler {
+			return ec.marshalNSetPoolPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setPool(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetPoolPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setPool_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deletePool(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deletePool(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeletePool(ctx, fc.Args["input"].(model.DeletePoolInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeletePoolPayload) graphql.Marshaler {
+			return ec.marshalNDeletePoolPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeletePoolPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deletePool(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeletePoolPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deletePool_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4899,6 +6467,332 @@ func (ec *executionContext) fieldContext_PauseWorkflowPayload_userErrors(_ conte
 	return fc, nil
 }
 
+func (ec *executionContext) _PauseWorkflowRunPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.PauseWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PauseWorkflowRunPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PauseWorkflowRunPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PauseWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PauseWorkflowRunPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PauseWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PauseWorkflowRunPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PauseWorkflowRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PauseWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Pool_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "String")
+}
+
+func (ec *executionContext) _Pool_slots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_slots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Slots, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_slots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Pool_used(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Pool_waiting(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_waiting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Waiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_waiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Pool_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "String")
+}
+
+func (ec *executionContext) _Pool_origin(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_origin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Origin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.Origin) graphql.Marshaler {
+			return ec.marshalNWorkflowOrigin2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOrigin(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_origin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Pool", field, false, false, "WorkflowOrigin")
+}
+
+func (ec *executionContext) _Pool_holders(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Pool_holders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holders, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []miniairflow.PoolHolder) graphql.Marshaler {
+			return ec.marshalNPoolHolder2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolderᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Pool_holders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Pool",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PoolHolder(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PoolHolder_run(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PoolHolder_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Run, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PoolHolder_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PoolHolder", field, false, false, "String")
+}
+
+func (ec *executionContext) _PoolHolder_task(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PoolHolder_task(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Task, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PoolHolder_task(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PoolHolder", field, false, false, "String")
+}
+
+func (ec *executionContext) _PoolHolder_slots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PoolHolder_slots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Slots, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PoolHolder_slots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PoolHolder", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PoolHolder_taskRunId(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PoolHolder_taskRunId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PoolHolder().TaskRunID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PoolHolder_taskRunId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PoolHolder", field, true, true, "ID")
+}
+
 func (ec *executionContext) _Query_workflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5227,6 +7121,38 @@ func (ec *executionContext) fieldContext_Query_queueDepths(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_pools(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_pools(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Pools(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Pool) graphql.Marshaler {
+			return ec.marshalNPool2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_pools(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Pool(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_importErrors(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5425,6 +7351,70 @@ func (ec *executionContext) fieldContext_QueueDepth_depth(_ context.Context, fie
 	return graphql.NewScalarFieldContext("QueueDepth", field, false, false, "Int")
 }
 
+func (ec *executionContext) _ResumeWorkflowRunPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.ResumeWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeWorkflowRunPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeWorkflowRunPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResumeWorkflowRunPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ResumeWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeWorkflowRunPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeWorkflowRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RetryPolicy_count(ctx context.Context, field graphql.CollectedField, obj *miniairflow.RetryPolicy) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5563,6 +7553,102 @@ func (ec *executionContext) fieldContext_RetryPolicy_onExitCodes(_ context.Conte
 	return graphql.NewScalarFieldContext("RetryPolicy", field, false, false, "Int")
 }
 
+func (ec *executionContext) _RetryWorkflowRunPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.RetryWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryWorkflowRunPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RetryWorkflowRunPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryWorkflowRunPayload_taskRuns(ctx context.Context, field graphql.CollectedField, obj *model.RetryWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryWorkflowRunPayload_taskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TaskRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
+			return ec.marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RetryWorkflowRunPayload_taskRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TaskRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RetryWorkflowRunPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RetryWorkflowRunPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetryWorkflowRunPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetryWorkflowRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RetryWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5699,6 +7785,70 @@ func (ec *executionContext) _Schedule_nextFireAt(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_Schedule_nextFireAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Schedule", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _SetPoolPayload_pool(ctx context.Context, field graphql.CollectedField, obj *model.SetPoolPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetPoolPayload_pool(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pool, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Pool) graphql.Marshaler {
+			return ec.marshalOPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetPoolPayload_pool(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetPoolPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Pool(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetPoolPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SetPoolPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetPoolPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetPoolPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetPoolPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Subscription_workflowRunUpdated(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -6612,6 +8762,75 @@ func (ec *executionContext) _TaskRun_priority(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_TaskRun_priority(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "Priority")
+}
+
+func (ec *executionContext) _TaskRun_pool(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TaskRun_pool(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TaskRun().Pool(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TaskRun_pool(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TaskRun", field, true, true, "String")
+}
+
+func (ec *executionContext) _TaskRun_poolSlots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TaskRun_poolSlots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PoolSlots, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TaskRun_poolSlots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TaskRun_isFinally(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TaskRun_isFinally(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Finally, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TaskRun_isFinally(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _TaskRun_queuedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
@@ -9086,6 +11305,121 @@ func (ec *executionContext) fieldContext_WorkflowRun_cancelRequestedAt(_ context
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
+func (ec *executionContext) _WorkflowRun_pausedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_pausedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PausedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_pausedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkflowRun_generation(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_generation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Generation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_generation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "Int")
+}
+
+func (ec *executionContext) _WorkflowRun_outcome(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Outcome(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.RunStatus) graphql.Marshaler {
+			return ec.marshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, true, true, "WorkflowRunStatus")
+}
+
+func (ec *executionContext) _WorkflowRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_waitReason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_WorkflowRun_waitReason(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_waitReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_WorkflowRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
+	resolver := ec.Resolvers.WorkflowRun()
+	if batch, ok := graphql.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.WaitReason(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"WorkflowRun.waitReason",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.WaitReason(ctx, []*miniairflow.WorkflowRun{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"WorkflowRun.waitReason",
+	)
+}
+
 func (ec *executionContext) _WorkflowRun_revision(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11027,6 +13361,279 @@ func UnmarshalCancelWorkflowRunInput(ctx context.Context, raw any) (model.Cancel
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputClearTaskRunsInput(ctx context.Context, obj any) (model.ClearTaskRunsInput, error) {
+	var it model.ClearTaskRunsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["downstream"]; !present {
+		asMap["downstream"] = false
+	}
+	if _, present := asMap["latestVersion"]; !present {
+		asMap["latestVersion"] = false
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflowRunId", "tasks", "downstream", "latestVersion", "dryRun", "requestId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowRunId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowRunId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowRunID = data
+		case "tasks":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tasks"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tasks = data
+		case "downstream":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("downstream"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Downstream = data
+		case "latestVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("latestVersion"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LatestVersion = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalClearTaskRunsInput unmarshals raw into the ClearTaskRunsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalClearTaskRunsInput(ctx context.Context, raw any) (model.ClearTaskRunsInput, error) {
+	var out model.ClearTaskRunsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClearTaskRunsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeletePoolInput(ctx context.Context, obj any) (model.DeletePoolInput, error) {
+	var it model.DeletePoolInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeletePoolInput unmarshals raw into the DeletePoolInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeletePoolInput(ctx context.Context, raw any) (model.DeletePoolInput, error) {
+	var out model.DeletePoolInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeletePoolInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDrainWorkerInput(ctx context.Context, obj any) (model.DrainWorkerInput, error) {
+	var it model.DrainWorkerInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDrainWorkerInput unmarshals raw into the DrainWorkerInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDrainWorkerInput(ctx context.Context, raw any) (model.DrainWorkerInput, error) {
+	var out model.DrainWorkerInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DrainWorkerInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputMarkTaskRunsInput(ctx context.Context, obj any) (model.MarkTaskRunsInput, error) {
+	var it model.MarkTaskRunsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflowRunId", "tasks", "status", "dryRun", "requestId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowRunId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowRunId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowRunID = data
+		case "tasks":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tasks"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tasks = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNTaskRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalMarkTaskRunsInput unmarshals raw into the MarkTaskRunsInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalMarkTaskRunsInput(ctx context.Context, raw any) (model.MarkTaskRunsInput, error) {
+	var out model.MarkTaskRunsInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "MarkTaskRunsInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPauseWorkflowInput(ctx context.Context, obj any) (model.PauseWorkflowInput, error) {
 	var it model.PauseWorkflowInput
 	if obj == nil {
@@ -11073,6 +13680,241 @@ func (ec *executionContext) unmarshalInputPauseWorkflowInput(ctx context.Context
 func UnmarshalPauseWorkflowInput(ctx context.Context, raw any) (model.PauseWorkflowInput, error) {
 	var out model.PauseWorkflowInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PauseWorkflowInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputPauseWorkflowRunInput(ctx context.Context, obj any) (model.PauseWorkflowRunInput, error) {
+	var it model.PauseWorkflowRunInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPauseWorkflowRunInput unmarshals raw into the PauseWorkflowRunInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPauseWorkflowRunInput(ctx context.Context, raw any) (model.PauseWorkflowRunInput, error) {
+	var out model.PauseWorkflowRunInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PauseWorkflowRunInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputResumeWorkflowRunInput(ctx context.Context, obj any) (model.ResumeWorkflowRunInput, error) {
+	var it model.ResumeWorkflowRunInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalResumeWorkflowRunInput unmarshals raw into the ResumeWorkflowRunInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalResumeWorkflowRunInput(ctx context.Context, raw any) (model.ResumeWorkflowRunInput, error) {
+	var out model.ResumeWorkflowRunInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResumeWorkflowRunInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRetryWorkflowRunInput(ctx context.Context, obj any) (model.RetryWorkflowRunInput, error) {
+	var it model.RetryWorkflowRunInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["latestVersion"]; !present {
+		asMap["latestVersion"] = false
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "latestVersion", "dryRun", "requestId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "latestVersion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("latestVersion"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LatestVersion = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRetryWorkflowRunInput unmarshals raw into the RetryWorkflowRunInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRetryWorkflowRunInput(ctx context.Context, raw any) (model.RetryWorkflowRunInput, error) {
+	var out model.RetryWorkflowRunInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetryWorkflowRunInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetPoolInput(ctx context.Context, obj any) (model.SetPoolInput, error) {
+	var it model.SetPoolInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["description"]; !present {
+		asMap["description"] = ""
+	}
+
+	fieldsInOrder := [...]string{"name", "slots", "description"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "slots":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("slots"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Slots = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetPoolInput unmarshals raw into the SetPoolInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetPoolInput(ctx context.Context, raw any) (model.SetPoolInput, error) {
+	var out model.SetPoolInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetPoolInput", raw, &out)
 	return out, err
 }
 
@@ -11485,6 +14327,49 @@ func (ec *executionContext) _CatalogUpdate(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var clearTaskRunsPayloadImplementors = []string{"ClearTaskRunsPayload"}
+
+func (ec *executionContext) _ClearTaskRunsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ClearTaskRunsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, clearTaskRunsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ClearTaskRunsPayload")
+		case "workflowRun":
+			out.Values[i] = ec._ClearTaskRunsPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "taskRuns":
+			out.Values[i] = ec._ClearTaskRunsPayload_taskRuns(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ClearTaskRunsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var commandImplementors = []string{"Command"}
 
 func (ec *executionContext) _Command(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Command) graphql.Marshaler {
@@ -11512,6 +14397,82 @@ func (ec *executionContext) _Command(ctx context.Context, sel ast.SelectionSet, 
 			out.Values[i] = ec._Command_argv(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var deletePoolPayloadImplementors = []string{"DeletePoolPayload"}
+
+func (ec *executionContext) _DeletePoolPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeletePoolPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deletePoolPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeletePoolPayload")
+		case "isDeleted":
+			out.Values[i] = ec._DeletePoolPayload_isDeleted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeletePoolPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var drainWorkerPayloadImplementors = []string{"DrainWorkerPayload"}
+
+func (ec *executionContext) _DrainWorkerPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DrainWorkerPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, drainWorkerPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DrainWorkerPayload")
+		case "worker":
+			out.Values[i] = ec._DrainWorkerPayload_worker(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DrainWorkerPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -11638,6 +14599,49 @@ func (ec *executionContext) _LogChunk(ctx context.Context, sel ast.SelectionSet,
 	return out
 }
 
+var markTaskRunsPayloadImplementors = []string{"MarkTaskRunsPayload"}
+
+func (ec *executionContext) _MarkTaskRunsPayload(ctx context.Context, sel ast.SelectionSet, obj *model.MarkTaskRunsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, markTaskRunsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MarkTaskRunsPayload")
+		case "workflowRun":
+			out.Values[i] = ec._MarkTaskRunsPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "taskRuns":
+			out.Values[i] = ec._MarkTaskRunsPayload_taskRuns(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._MarkTaskRunsPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -11667,6 +14671,62 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "cancelWorkflowRun":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_cancelWorkflowRun(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pauseWorkflowRun":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_pauseWorkflowRun(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resumeWorkflowRun":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_resumeWorkflowRun(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "retryWorkflowRun":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_retryWorkflowRun(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clearTaskRuns":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_clearTaskRuns(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "markTaskRuns":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_markTaskRuns(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "drainWorker":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_drainWorker(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setPool":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setPool(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deletePool":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deletePool(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -11886,6 +14946,156 @@ func (ec *executionContext) _PauseWorkflowPayload(ctx context.Context, sel ast.S
 	return out
 }
 
+var pauseWorkflowRunPayloadImplementors = []string{"PauseWorkflowRunPayload"}
+
+func (ec *executionContext) _PauseWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PauseWorkflowRunPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pauseWorkflowRunPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PauseWorkflowRunPayload")
+		case "workflowRun":
+			out.Values[i] = ec._PauseWorkflowRunPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._PauseWorkflowRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var poolImplementors = []string{"Pool"}
+
+func (ec *executionContext) _Pool(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Pool) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, poolImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Pool")
+		case "name":
+			out.Values[i] = ec._Pool_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "slots":
+			out.Values[i] = ec._Pool_slots(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "used":
+			out.Values[i] = ec._Pool_used(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "waiting":
+			out.Values[i] = ec._Pool_waiting(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Pool_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "origin":
+			out.Values[i] = ec._Pool_origin(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "holders":
+			out.Values[i] = ec._Pool_holders(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var poolHolderImplementors = []string{"PoolHolder"}
+
+func (ec *executionContext) _PoolHolder(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.PoolHolder) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, poolHolderImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PoolHolder")
+		case "run":
+			out.Values[i] = ec._PoolHolder_run(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "task":
+			out.Values[i] = ec._PoolHolder_task(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "slots":
+			out.Values[i] = ec._PoolHolder_slots(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "taskRunId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._PoolHolder_taskRunId(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -11952,6 +15162,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_queueDepths(ctx, field)
+				})
+		case "pools":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_pools(ctx, field)
 				})
 		case "importErrors":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -12034,6 +15250,44 @@ func (ec *executionContext) _QueueDepth(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var resumeWorkflowRunPayloadImplementors = []string{"ResumeWorkflowRunPayload"}
+
+func (ec *executionContext) _ResumeWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ResumeWorkflowRunPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, resumeWorkflowRunPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ResumeWorkflowRunPayload")
+		case "workflowRun":
+			out.Values[i] = ec._ResumeWorkflowRunPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ResumeWorkflowRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var retryPolicyImplementors = []string{"RetryPolicy"}
 
 func (ec *executionContext) _RetryPolicy(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.RetryPolicy) graphql.Marshaler {
@@ -12095,6 +15349,49 @@ func (ec *executionContext) _RetryPolicy(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var retryWorkflowRunPayloadImplementors = []string{"RetryWorkflowRunPayload"}
+
+func (ec *executionContext) _RetryWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RetryWorkflowRunPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, retryWorkflowRunPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RetryWorkflowRunPayload")
+		case "workflowRun":
+			out.Values[i] = ec._RetryWorkflowRunPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "taskRuns":
+			out.Values[i] = ec._RetryWorkflowRunPayload_taskRuns(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RetryWorkflowRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var scheduleImplementors = []string{"Schedule"}
 
 func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Schedule) graphql.Marshaler {
@@ -12138,6 +15435,44 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Schedule_nextFireAt(ctx, field, obj)
 				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var setPoolPayloadImplementors = []string{"SetPoolPayload"}
+
+func (ec *executionContext) _SetPoolPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetPoolPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setPoolPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetPoolPayload")
+		case "pool":
+			out.Values[i] = ec._SetPoolPayload_pool(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetPoolPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -12403,6 +15738,22 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "priority":
 			out.Values[i] = ec._TaskRun_priority(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pool":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._TaskRun_pool(ctx, field, obj)
+				})
+		case "poolSlots":
+			out.Values[i] = ec._TaskRun_poolSlots(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "isFinally":
+			out.Values[i] = ec._TaskRun_isFinally(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -13162,6 +16513,28 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "pausedAt":
+			out.Values[i] = ec._WorkflowRun_pausedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "generation":
+			out.Values[i] = ec._WorkflowRun_generation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outcome":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_outcome(ctx, field, obj)
+				})
+		case "waitReason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_waitReason(ctx, field, obj)
+				})
 		case "revision":
 			out.Values[i] = ec._WorkflowRun_revision(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -13864,6 +17237,19 @@ var (
 	}
 )
 
+func (ec *executionContext) unmarshalNClearTaskRunsInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐClearTaskRunsInput(ctx context.Context, v any) (model.ClearTaskRunsInput, error) {
+	res, err := ec.unmarshalInputClearTaskRunsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClearTaskRunsPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐClearTaskRunsPayload(ctx context.Context, sel ast.SelectionSet, v *model.ClearTaskRunsPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ClearTaskRunsPayload!")
+		return graphql.Null
+	}
+	return ec._ClearTaskRunsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
 	res, err := model.UnmarshalDateTime(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -13876,6 +17262,32 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 		graphql.AddInvalidNullFromMarshaler(ctx, "DateTime!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNDeletePoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeletePoolInput(ctx context.Context, v any) (model.DeletePoolInput, error) {
+	res, err := ec.unmarshalInputDeletePoolInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeletePoolPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeletePoolPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeletePoolPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeletePoolPayload!")
+		return graphql.Null
+	}
+	return ec._DeletePoolPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDrainWorkerInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDrainWorkerInput(ctx context.Context, v any) (model.DrainWorkerInput, error) {
+	res, err := ec.unmarshalInputDrainWorkerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDrainWorkerPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDrainWorkerPayload(ctx context.Context, sel ast.SelectionSet, v *model.DrainWorkerPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DrainWorkerPayload!")
+		return graphql.Null
+	}
+	return ec._DrainWorkerPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
@@ -14015,6 +17427,19 @@ func (ec *executionContext) marshalNLogChunk2ᚖgithubᚗcomᚋsauravritesh63ᚋ
 		return graphql.Null
 	}
 	return ec._LogChunk(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMarkTaskRunsInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐMarkTaskRunsInput(ctx context.Context, v any) (model.MarkTaskRunsInput, error) {
+	res, err := ec.unmarshalInputMarkTaskRunsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMarkTaskRunsPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐMarkTaskRunsPayload(ctx context.Context, sel ast.SelectionSet, v *model.MarkTaskRunsPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MarkTaskRunsPayload!")
+		return graphql.Null
+	}
+	return ec._MarkTaskRunsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNOutputDeclaration2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐOutputDeclarationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OutputDeclaration) graphql.Marshaler {
@@ -14180,6 +17605,63 @@ func (ec *executionContext) marshalNPauseWorkflowPayload2ᚖgithubᚗcomᚋsaura
 	return ec._PauseWorkflowPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNPauseWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowRunInput(ctx context.Context, v any) (model.PauseWorkflowRunInput, error) {
+	res, err := ec.unmarshalInputPauseWorkflowRunInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPauseWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, v *model.PauseWorkflowRunPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PauseWorkflowRunPayload!")
+		return graphql.Null
+	}
+	return ec._PauseWorkflowRunPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPool2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Pool) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Pool) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Pool!")
+		return graphql.Null
+	}
+	return ec._Pool(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNPoolHolder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolder(ctx context.Context, sel ast.SelectionSet, v miniairflow.PoolHolder) graphql.Marshaler {
+	return ec._PoolHolder(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPoolHolder2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolderᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.PoolHolder) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPoolHolder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolder(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority(ctx context.Context, v any) (miniairflow.Priority, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority[tmp]
@@ -14234,8 +17716,34 @@ func (ec *executionContext) marshalNQueueDepth2ᚖgithubᚗcomᚋsauravritesh63�
 	return ec._QueueDepth(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNResumeWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeWorkflowRunInput(ctx context.Context, v any) (model.ResumeWorkflowRunInput, error) {
+	res, err := ec.unmarshalInputResumeWorkflowRunInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNResumeWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, v *model.ResumeWorkflowRunPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ResumeWorkflowRunPayload!")
+		return graphql.Null
+	}
+	return ec._ResumeWorkflowRunPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNRetryPolicy2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRetryPolicy(ctx context.Context, sel ast.SelectionSet, v miniairflow.RetryPolicy) graphql.Marshaler {
 	return ec._RetryPolicy(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNRetryWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunInput(ctx context.Context, v any) (model.RetryWorkflowRunInput, error) {
+	res, err := ec.unmarshalInputRetryWorkflowRunInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRetryWorkflowRunPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, v *model.RetryWorkflowRunPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RetryWorkflowRunPayload!")
+		return graphql.Null
+	}
+	return ec._RetryWorkflowRunPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
@@ -14260,6 +17768,19 @@ func (ec *executionContext) marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋ
 		return graphql.Null
 	}
 	return ec._Schedule(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetPoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolInput(ctx context.Context, v any) (model.SetPoolInput, error) {
+	res, err := ec.unmarshalInputSetPoolInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetPoolPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetPoolPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SetPoolPayload!")
+		return graphql.Null
+	}
+	return ec._SetPoolPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -15274,6 +18795,13 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋsauravritesh63ᚋminiair
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Pool) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Pool(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -15327,6 +18855,26 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	return res
 }
 
+func (ec *executionContext) marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ctx = graphql.WithBatchParents(ctx, "TaskRun", v, nil)
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTaskRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRun(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalOTaskRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRun(ctx context.Context, sel ast.SelectionSet, v *miniairflow.TaskRun) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -15376,6 +18924,13 @@ func (ec *executionContext) marshalOTaskRunStatus2ᚕgithubᚗcomᚋsauravritesh
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOWorker2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorker(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Worker) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Worker(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOWorkflow2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflow(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Workflow) graphql.Marshaler {
@@ -15443,6 +18998,44 @@ func (ec *executionContext) marshalOWorkflowRunStatus2ᚕgithubᚗcomᚋsauravri
 
 	return ret
 }
+
+func (ec *executionContext) unmarshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx context.Context, v any) (*miniairflow.RunStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx context.Context, sel ast.SelectionSet, v *miniairflow.RunStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus[*v])
+	return res
+}
+
+var (
+	unmarshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus = map[string]miniairflow.RunStatus{
+		"PENDING":   miniairflow.RunPending,
+		"RUNNING":   miniairflow.RunRunning,
+		"SUCCESS":   miniairflow.RunSuccess,
+		"FAILED":    miniairflow.RunFailed,
+		"CANCELLED": miniairflow.RunCancelled,
+		"SKIPPED":   miniairflow.RunSkipped,
+	}
+	marshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus = map[miniairflow.RunStatus]string{
+		miniairflow.RunPending:   "PENDING",
+		miniairflow.RunRunning:   "RUNNING",
+		miniairflow.RunSuccess:   "SUCCESS",
+		miniairflow.RunFailed:    "FAILED",
+		miniairflow.RunCancelled: "CANCELLED",
+		miniairflow.RunSkipped:   "SKIPPED",
+	}
+)
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {
 	if v == nil {

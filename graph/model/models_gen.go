@@ -38,6 +38,92 @@ type CatalogUpdate struct {
 	ImportErrors []*miniairflow.ImportError `json:"importErrors"`
 }
 
+// What to run again.
+type ClearTaskRunsInput struct {
+	// The id of the run.
+	WorkflowRunID uuid.UUID `json:"workflowRunId"`
+	// The names of the tasks.
+	Tasks []string `json:"tasks"`
+	// Also all tasks below them.
+	Downstream *bool `json:"downstream,omitempty"`
+	// Go on with the workflow's latest version instead of the run's own. Its tasks must be those of the run, in the same order; new ones may follow.
+	LatestVersion *bool `json:"latestVersion,omitempty"`
+	// Only say what would be done.
+	DryRun *bool `json:"dryRun,omitempty"`
+	// A UUID: the same again changes nothing.
+	RequestID *uuid.UUID `json:"requestId,omitempty"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of clearTaskRuns.
+type ClearTaskRunsPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before.
+	TaskRuns []*miniairflow.TaskRun `json:"taskRuns,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to delete.
+type DeletePoolInput struct {
+	// Its name.
+	Name string `json:"name"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of deletePool.
+type DeletePoolPayload struct {
+	// Whether it was deleted.
+	IsDeleted bool `json:"isDeleted"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to drain.
+type DrainWorkerInput struct {
+	// The name of the worker.
+	Name string `json:"name"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of drainWorker.
+type DrainWorkerPayload struct {
+	// The worker as it is now.
+	Worker *miniairflow.Worker `json:"worker,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to mark.
+type MarkTaskRunsInput struct {
+	// The id of the run.
+	WorkflowRunID uuid.UUID `json:"workflowRunId"`
+	// The names of the tasks.
+	Tasks []string `json:"tasks"`
+	// SUCCESS, FAILED or SKIPPED.
+	Status miniairflow.TaskStatus `json:"status"`
+	// Only say what would be done.
+	DryRun *bool `json:"dryRun,omitempty"`
+	// A UUID: the same again changes nothing.
+	RequestID *uuid.UUID `json:"requestId,omitempty"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of markTaskRuns.
+type MarkTaskRunsPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before.
+	TaskRuns []*miniairflow.TaskRun `json:"taskRuns,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // An output that a task declares.
 type OutputDeclaration struct {
 	// Its name.
@@ -62,12 +148,86 @@ type PauseWorkflowPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What to pause.
+type PauseWorkflowRunInput struct {
+	// The id of the run.
+	ID uuid.UUID `json:"id"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of pauseWorkflowRun.
+type PauseWorkflowRunPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // How many task runs of a queue may be claimed now.
 type QueueDepth struct {
 	// The queue.
 	Queue string `json:"queue"`
 	// How many.
 	Depth int `json:"depth"`
+}
+
+// What to resume.
+type ResumeWorkflowRunInput struct {
+	// The id of the run.
+	ID uuid.UUID `json:"id"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of resumeWorkflowRun.
+type ResumeWorkflowRunPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to retry.
+type RetryWorkflowRunInput struct {
+	// The id of the run.
+	ID uuid.UUID `json:"id"`
+	// Go on with the workflow's latest version instead of the run's own. Its tasks must be those of the run, in the same order; new ones may follow.
+	LatestVersion *bool `json:"latestVersion,omitempty"`
+	// Only say what would be done.
+	DryRun *bool `json:"dryRun,omitempty"`
+	// A UUID: the same again changes nothing.
+	RequestID *uuid.UUID `json:"requestId,omitempty"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of retryWorkflowRun.
+type RetryWorkflowRunPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before.
+	TaskRuns []*miniairflow.TaskRun `json:"taskRuns,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A pool.
+type SetPoolInput struct {
+	// Its name.
+	Name string `json:"name"`
+	// How many there are.
+	Slots int `json:"slots"`
+	// What it is for.
+	Description *string `json:"description,omitempty"`
+}
+
+// The answer of setPool.
+type SetPoolPayload struct {
+	// The pool as it is now.
+	Pool *miniairflow.Pool `json:"pool,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // How many task runs are in a state.
