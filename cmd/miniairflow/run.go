@@ -186,6 +186,9 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 	if conflicts := results[0].Conflicts; len(conflicts) > 0 {
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s", conflicts[0].Message)
 	}
+	if err := p.syncPools(ctx, &definition); err != nil {
+		return nil, err
+	}
 	run, err := p.control().TriggerWorkflow(ctx, r.request)
 	if err != nil {
 		return nil, err
@@ -200,6 +203,36 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 		err = p.printFailures(c, finished)
 	}
 	return finished, err
+}
+
+// syncPools makes the pools that are declared beside the file. One that is not
+// would be waited for until somebody made it, which here nobody can: it limits
+// nothing.
+func (p *process) syncPools(ctx context.Context, d *miniairflow.Definition) error {
+	pools, problems, _, err := loader.LoadPools(p.config.Dags, loader.Limits{})
+	if err != nil {
+		return fmt.Errorf("read pools: %w", err)
+	}
+	if len(problems) > 0 {
+		return loader.ParseError(problems)
+	}
+	known := make(map[string]bool, len(pools))
+	for _, pool := range pools {
+		known[pool.Name] = true
+	}
+	for i := range d.Tasks {
+		name := d.Tasks[i].Pool
+		if name == "" || known[name] {
+			continue
+		}
+		known[name] = true
+		pools = append(pools, miniairflow.Pool{Name: name, Slots: miniairflow.PoolSlotsMax})
+		fmt.Fprintf(p.std.err, "pool %s is not declared in a pools.yaml beside the file: it limits nothing here\n", name)
+	}
+	if _, err := p.store.SyncPools(ctx, "pools.yaml", pools, nil); err != nil {
+		return fmt.Errorf("write pools: %w", err)
+	}
+	return nil
 }
 
 func (p *process) control() *miniairflow.Control {

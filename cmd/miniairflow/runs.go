@@ -17,12 +17,14 @@ import (
 func newRunsCommand(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
-		Short: "List, show and cancel runs, and read their logs",
-		Long:  "List, show and cancel runs, and read their logs.\nA run is named by its id, as workflow#number, or as workflow@latest.",
+		Short: "List, show, steer and rerun runs, and read their logs",
+		Long:  "List, show, steer and rerun runs, and read their logs.\nA run is named by its id, as workflow#number, or as workflow@latest.",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRunsListCommand(std), newRunsShowCommand(std), newRunsLogsCommand(std), newRunsCancelCommand(std))
+	cmd.AddCommand(newRunsListCommand(std), newRunsShowCommand(std), newRunsLogsCommand(std), newRunsCancelCommand(std),
+		newRunsPauseCommand(std, "pause", "Start nothing more of a run", true), newRunsPauseCommand(std, "resume", "Let a paused run go on", false),
+		newRunsRetryCommand(std), newRunsClearCommand(std), newRunsMarkCommand(std))
 	return cmd
 }
 
@@ -59,7 +61,7 @@ func newRunsListCommand(std stdio) *cobra.Command {
 					now := time.Now()
 					for i := range runs {
 						r := &runs[i]
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.Status, ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now), printable(text(r.Reason)), r.ID)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.Status, ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now), printable(r.why()), r.ID)
 					}
 				})
 			})
@@ -125,7 +127,7 @@ func newRunsShowCommand(std stdio) *cobra.Command {
 func writeRun(out io.Writer, format outputFormat, run *runView) error {
 	return write(out, format, run, func(w io.Writer) {
 		now := time.Now()
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", run.Label, run.Status, took(run.StartedAt, run.FinishedAt, now), run.ID, printable(text(run.Reason)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", run.Label, run.Status, took(run.StartedAt, run.FinishedAt, now), run.ID, printable(run.why()))
 		if len(run.TaskRuns) == 0 {
 			return
 		}

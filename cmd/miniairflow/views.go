@@ -50,6 +50,9 @@ type runView struct {
 	CreatedAt   time.Time     `json:"createdAt"`
 	StartedAt   *time.Time    `json:"startedAt"`
 	FinishedAt  *time.Time    `json:"finishedAt"`
+	PausedAt    *time.Time    `json:"pausedAt,omitempty"`
+	Generation  int           `json:"generation"`
+	WaitReason  *string       `json:"waitReason,omitempty"`
 	TaskRuns    []taskRunView `json:"taskRuns,omitempty"`
 }
 
@@ -77,6 +80,14 @@ func (t *taskRunView) why() string {
 	return text(t.Reason)
 }
 
+// why returns why the run waits or, if it does not, why it ended so.
+func (r *runView) why() string {
+	if r.WaitReason != nil {
+		return *r.WaitReason
+	}
+	return text(r.Reason)
+}
+
 // attemptView is one try of a task run.
 type attemptView struct {
 	Number     int        `json:"number"`
@@ -102,7 +113,7 @@ func (r *runView) isTerminal() bool { return miniairflow.RunStatus(r.Status).IsT
 const (
 	workflowFields = `name description owner tags scheduleCron schedules { cron timezone nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
-	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt`
+	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason`
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
 	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
 )
