@@ -301,7 +301,8 @@ func (g *game) finishMore(p *player) bool {
 	_, err = g.StartRuns(g.Context(), 100)
 	require.NoError(g, err)
 	g.judge()
-	for g.decideNow() {
+	for answers := 0; g.decideNow(); answers++ {
+		require.Less(g, answers, 100, "I10: a request for a decision is never answered")
 		g.judge()
 	}
 	g.shift("task_queue SET due_at = due_at - %s WHERE state = 'delayed'", 3*time.Hour)

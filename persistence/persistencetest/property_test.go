@@ -219,14 +219,15 @@ func (g *game) play() {
 	for steps, draws := 0, 0; steps < sequenceSteps && draws < 3*sequenceSteps; draws++ {
 		g.fault = rapid.SampledFrom(faults).Draw(g.rt, "fault")
 		calls := g.calls
-		if moves[rapid.IntRange(0, len(moves)-1).Draw(g.rt, "move")]() {
+		did := moves[rapid.IntRange(0, len(moves)-1).Draw(g.rt, "move")]()
+		g.fault = persistencetest.FaultNone
+		if did {
 			steps++
 			g.steps++
-		} else if g.calls == calls {
-			continue
 		}
-		g.judge()
-		g.fault = persistencetest.FaultNone
+		if did || g.calls > calls {
+			g.judge()
+		}
 	}
 	g.finish()
 }
