@@ -101,6 +101,21 @@ func RerunSeqs(plan miniairflow.RerunPlan) []int {
 	return slices.Compact(seqs)
 }
 
+// Unqueued returns the places whose rows in the queue go, ascending: those of the
+// task runs that a plan changes, and those of all that are pending now. These
+// wait for a slot by a decision that may not hold any more; if it does, Resume
+// says so again.
+func Unqueued(plan miniairflow.RerunPlan) []int {
+	seqs := RerunSeqs(plan)
+	for seq, s := range plan.States {
+		if s == miniairflow.TaskPending {
+			seqs = append(seqs, seq)
+		}
+	}
+	slices.Sort(seqs)
+	return slices.Compact(seqs)
+}
+
 // Left returns the rows of the queue whose task runs are not among seqs.
 func Left(queue []Taken, seqs []int) []Taken {
 	var left []Taken

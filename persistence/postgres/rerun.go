@@ -137,7 +137,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 		marked[i], statuses[i], reasons[i] = m.Seq, string(m.Status), dialect.MarkReason(m.Status, r.By)
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(`DELETE FROM task_queue WHERE workflow_run_id = $1 AND seq = ANY($2)`, r.run.ID, r.seqs)
+	batch.Queue(`DELETE FROM task_queue WHERE workflow_run_id = $1 AND seq = ANY($2)`, r.run.ID, dialect.Unqueued(r.plan))
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, r.run.ID)
 	stopMarked(batch, r, marked, reasons)
 	batch.Queue(reopenText, r.run.ID, r.plan.Reopen)
@@ -221,7 +221,7 @@ func recount(batch *pgx.Batch, r *rerunning) {
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, r *rerunning) error {
-	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, r.seqs))
+	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 		return err
 	}
 	const queueText = `DELETE FROM task_queue WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
-	if _, err := t.ExecContext(ctx, queueText, placesAt(r.run.ID, r.seqs)); err != nil {
+	if _, err := t.ExecContext(ctx, queueText, placesAt(r.run.ID, dialect.Unqueued(r.plan))); err != nil {
 		return err
 	}
 	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.run.ID); err != nil {
@@ -256,7 +256,7 @@ func recount(ctx context.Context, t *tx, r *rerunning) error {
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
-	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, r.seqs))
+	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
 	}
