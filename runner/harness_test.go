@@ -20,6 +20,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/sauravritesh63/miniairflow/runner"
 	"github.com/sauravritesh63/miniairflow/runner/action"
+	guardian "github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // patience is how long a test waits for what must happen. It is long because
@@ -85,8 +86,10 @@ func (s *system) scheduler() {
 
 // config returns settings for a worker with short times.
 func (s *system) config(name string) runner.WorkerConfig {
+	processes := guardian.NewGuardian(guardian.Config{})
+	s.t.Cleanup(processes.Close)
 	return runner.WorkerConfig{
-		Store: s.store, Evaluator: s.eval, Actions: action.New(nil), Logger: persistencetest.Logger(s.t),
+		Store: s.store, Evaluator: s.eval, Actions: action.New(nil, processes), Logger: persistencetest.Logger(s.t),
 		Name: name, Concurrency: 4, Home: s.t.TempDir(), DagsDir: s.dags,
 		Poll: 100 * time.Millisecond, Heartbeat: 100 * time.Millisecond, Lease: s.lease, Fence: s.lease * 2 / 3,
 		Grace: 500 * time.Millisecond, DrainTimeout: 10 * time.Second,

@@ -4,6 +4,10 @@ import (
 	"testing"
 
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	guardian "github.com/sauravritesh63/miniairflow/runner/process"
 )
 
-func TestMain(m *testing.M) { persistencetest.Main(m) }
+func TestMain(m *testing.M) {
+	guardian.ServeIfAsked()
+	persistencetest.Main(m)
+}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -245,8 +246,14 @@ func (s *session) start(claim miniairflow.Claim) {
 	s.held[a.id()] = a
 	s.running.Go(func() {
 		finish, done := s.w.perform(ctx, claim)
+		given := errors.Is(context.Cause(ctx), action.ErrLost)
 		cancel(nil)
 		s.ended(a, finish, done)
+		if !done && !given {
+			// Its process was lost here, and so were all others of this session: it
+			// ends, so that they start anew at once.
+			s.end()
+		}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	guardian "github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // asProgram makes the test binary behave as the program, so that tests can
@@ -17,6 +18,7 @@ import (
 const asProgram = "TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	guardian.ServeIfAsked()
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run(context.Background(), os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
 	}

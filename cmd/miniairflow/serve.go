@@ -24,6 +24,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence"
 	"github.com/sauravritesh63/miniairflow/runner"
 	"github.com/sauravritesh63/miniairflow/runner/action"
+	guardian "github.com/sauravritesh63/miniairflow/runner/process"
 	"github.com/sauravritesh63/miniairflow/server"
 	"github.com/sauravritesh63/miniairflow/web"
 )
@@ -153,11 +154,16 @@ func (p *process) startAdvancer(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return a.Run(ctx) })
 }
 
+// guardianSilence is how long tasks outlive a worker process that stands still:
+// less than the lease, after which others may start them.
+const guardianSilence = runner.LeaseDefault / 3
+
 func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
+	processes := guardian.NewGuardian(guardian.Config{Silence: guardianSilence, Logger: p.logger})
 	w := runner.NewWorker(runner.WorkerConfig{
 		Store:        p.store,
 		Evaluator:    p.evaluator,
-		Actions:      action.New(p.logger),
+		Actions:      action.New(p.logger, processes),
 		Name:         p.config.workerName(),
 		Version:      version,
 		Queues:       p.config.Queues,
@@ -170,6 +176,7 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 		Logger:       p.logger,
 	})
 	group.Go(func() error {
+		defer processes.Close()
 		defer abortOnSecondSignal(w.Abort)()
 		return w.Run(ctx)
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/process"
 )
 
 // The causes with which a worker cancels the context of a running attempt, see
@@ -51,14 +52,20 @@ type Runner interface {
 	Run(ctx context.Context, in Input, log io.Writer) Result
 }
 
-// New returns the Runner for every kind of action. logger takes what concerns
+// Processes starts commands: a process.Guardian.
+type Processes interface {
+	Start(spec process.Spec) (*process.Process, error)
+}
+
+// New returns the Runner for every kind of action, which starts what it has to
+// start through processes. logger takes what concerns
 // the operator and no task, such as a scratch directory that cannot be removed;
 // nil discards it.
-func New(logger *slog.Logger) Runner {
+func New(logger *slog.Logger, processes Processes) Runner {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &kinds{command: &command{logger: logger}, noop: noop{}}
+	return &kinds{command: &command{logger: logger, processes: processes}, noop: noop{}}
 }
 
 // kinds chooses the Runner of a task by its action.

@@ -19,7 +19,8 @@ import (
 
 // command runs a script or a program as a child process.
 type command struct {
-	logger *slog.Logger
+	logger    *slog.Logger
+	processes Processes
 }
 
 // Run implements Runner.
@@ -31,7 +32,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	defer c.remove(ctx, own)
 
-	child, err := process.Start(process.Spec{
+	child, err := c.processes.Start(process.Spec{
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
@@ -43,6 +44,11 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	stopped := stopWith(ctx, child, in.Grace)
 	exit := child.Wait()
+	if exit.Lost {
+		result := Result{Status: miniairflow.AttemptLost, Reason: "the guardian of the worker's processes died"}
+		notes.note(result.Reason)
+		return result
+	}
 	if exit.LeftBehind {
 		notes.note("background processes kept the output open after the command had ended; what they print is no longer recorded")
 	}

@@ -42,7 +42,7 @@ func program(t *testing.T, argv ...string) action.Input {
 func run(t *testing.T, in action.Input) (action.Result, string) {
 	t.Helper()
 	var log bytes.Buffer
-	result := action.New(nil).Run(t.Context(), in, &log)
+	result := newRunner(t).Run(t.Context(), in, &log)
 	return result, log.String()
 }
 
@@ -145,7 +145,7 @@ func TestInterruption(t *testing.T) {
 				<-log.c
 				cancel(c.cause)
 			}()
-			result := action.New(nil).Run(ctx, in, log)
+			result := newRunner(t).Run(ctx, in, log)
 			require.Equal(t, c.status, result.Status)
 			require.Equal(t, c.reason, result.Reason)
 			require.Nil(t, result.ExitCode)
@@ -154,7 +154,7 @@ func TestInterruption(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, left)
 
-			again := action.New(nil).Run(ctx, in, failingLog{t})
+			again := newRunner(t).Run(ctx, in, failingLog{t})
 			require.Equal(t, c.status, again.Status, "nothing starts when it is over already")
 		})
 	}

@@ -96,7 +96,7 @@ func TestFileMaySetTMPDIR(t *testing.T) {
 // program by the three ways there are.
 func TestTextArrivesUnchanged(t *testing.T) {
 	in := script(t, "")
-	runner := action.New(nil)
+	runner := newRunner(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.Rune().Filter(func(r rune) bool { return r != 0 })).Draw(t, "text")
 		in := in

@@ -1,16 +1,22 @@
-// Package process runs one command with everything that it starts: it spawns a
-// leader in a session and process group of its own, captures both streams in
-// order of arrival, signals the whole group, and never lets a process that
-// outlives the leader hold up the task.
+// Package process runs commands with everything that they start. A Guardian is
+// a small process beside the worker, this very program again: it starts each
+// command as the leader of a session and group of its own, hands its pipes to
+// the worker, and sees to it that nothing of it is left when it ends, whether by
+// itself, by Stop, or because the worker was killed or stands still.
 //
-// What a process group can end, Stop ends: plain commands, lists, pipes,
-// subshells, background jobs, processes that ignore or trap signals, and
-// stopped ones. A process that leaves the group with setsid, on its own or after
-// forking twice, is out of reach and survives; only its hold on the output ends
-// with the task. To end those too takes a guardian that adopts orphans.
+// On Linux the guardian is the subreaper of all that it starts, so a process
+// that leaves its session or forks twice becomes its child and not init's. It
+// knows whose it is by the leader's session and group, by a mark in the
+// environment, and by whom it descends from. A daemon that changes its session,
+// forks twice and drops the environment while several commands run ends when the
+// guardian has no other command, or with the guardian.
 //
-// On Linux the leader is killed with this process, whatever ends it; what the
-// leader has started is not. macOS has no such thing.
+// On macOS there are no subreapers: what leaves the leader's group is out of
+// reach.
+//
+// A guardian that dies takes its commands along: their leaders ask the system to
+// be killed with it (on Linux), and the worker looks for the others by their
+// mark before it reports the commands as lost. The next command starts a new one.
 //
 // The package runs on Linux and macOS.
 package process

@@ -33,7 +33,7 @@ func bash(t *testing.T, script string, out io.Writer) process.Spec {
 // start starts spec and makes sure that nothing of it outlives the test.
 func start(t *testing.T, spec process.Spec) *process.Process {
 	t.Helper()
-	p, err := process.Start(spec)
+	p, err := guardian.Start(spec)
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Stop(0) })
 	return p
@@ -174,7 +174,7 @@ func TestStartErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := process.Spec{Argv: []string{"true"}, Env: []string{path}, Dir: dir}
 			c.change(&spec)
-			_, err := process.Start(spec)
+			_, err := guardian.Start(spec)
 			var start *process.StartError
 			require.ErrorAs(t, err, &start)
 			require.Equal(t, c.kind, start.Kind, start.Text)
@@ -190,7 +190,7 @@ func TestForbiddenDirectory(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0))
 	t.Cleanup(func() { require.NoError(t, os.Chmod(dir, 0o700)) })
-	_, err := process.Start(process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
+	_, err := guardian.Start(process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
 	var start *process.StartError
 	require.ErrorAs(t, err, &start)
 	require.Equal(t, process.PermissionDenied, start.Kind)

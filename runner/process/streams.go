@@ -46,10 +46,6 @@ func openStreams(stdin string) (*streams, error) {
 	return s, nil
 }
 
-func (s *streams) childFiles() []*os.File {
-	return []*os.File{s.childStdin, s.childOutput, s.childOutput}
-}
-
 func (s *streams) closeChildEnds() {
 	_ = s.childStdin.Close()
 	_ = s.childOutput.Close()

@@ -28,17 +28,3 @@ func awaitExit(pid int) {
 		}
 	}
 }
-
-// groupAlive reports whether a process of the group is neither dead nor a zombie.
-func groupAlive(pgid int) bool {
-	members, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", pgid)
-	if err != nil {
-		return false
-	}
-	for i := range members {
-		if members[i].Proc.P_stat != stateZombie {
-			return true
-		}
-	}
-	return false
-}

@@ -1,10 +1,7 @@
 package process
 
 import (
-	"bytes"
 	"errors"
-	"os"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -25,36 +22,4 @@ func awaitExit(pid int) {
 			return
 		}
 	}
-}
-
-// groupAlive reports whether a process of the group is neither dead nor a zombie.
-func groupAlive(pgid int) bool {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return false
-	}
-	defer func() { _ = dir.Close() }()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return false
-	}
-	for _, name := range names {
-		if name[0] < '0' || name[0] > '9' {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		// pid (name, with any character in it) state ppid pgrp …
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 3 {
-			continue
-		}
-		group, err := strconv.Atoi(string(fields[2]))
-		if err == nil && group == pgid && !bytes.ContainsAny(fields[0], "ZXx") {
-			return true
-		}
-	}
-	return false
 }

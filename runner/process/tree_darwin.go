@@ -1,0 +1,52 @@
+package process
+
+import (
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// executable returns the path of this program.
+func executable() (string, error) { return os.Executable() }
+
+// adopt does nothing: there are no subreapers here.
+func adopt(*server) {}
+
+// remaining returns what is left of a command whose leader has ended.
+func (s *server) remaining(j *job) []int { return s.members(j) }
+
+// members returns the living processes of the command's group.
+func (s *server) members(j *job) []int {
+	found, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", j.pid)
+	if err != nil {
+		return nil
+	}
+	var members []int
+	for i := range found {
+		if found[i].Proc.P_stat != stateZombie {
+			members = append(members, int(found[i].Proc.P_pid))
+		}
+	}
+	return members
+}
+
+// killEverything ends the groups of all commands.
+func killEverything(s *server) {
+	s.mu.Lock()
+	var pids []int
+	for _, j := range s.jobs {
+		if j.pid > 0 {
+			pids = append(pids, j.pid)
+		}
+	}
+	s.mu.Unlock()
+	for _, pid := range pids {
+		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	}
+	time.Sleep(time.Millisecond)
+}
+
+// killMarked does nothing: the environment of others cannot be read here.
+func killMarked(map[string]bool) {}
