@@ -68,7 +68,7 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 	case RerunMark:
 		plan.mark(g, req)
 	case RerunClear:
-		plan.reopen(g, withBelow(g, req.Seqs, func(int) bool { return req.Downstream }))
+		plan.reopen(withBelow(g, req.Seqs, func(int) bool { return req.Downstream }))
 	default:
 		var seeds []int
 		for seq, s := range states {
@@ -76,11 +76,11 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 				seeds = append(seeds, seq)
 			}
 		}
-		plan.reopen(g, withBelow(g, seeds, plan.neverRan))
+		plan.reopen(withBelow(g, seeds, plan.neverRan))
 	}
 	if len(plan.Reopen)+len(plan.Added) > 0 {
 		// What ends the run has to be done after the new end, too.
-		plan.reopen(g, finalsOf(g))
+		plan.reopen(finalsOf(g))
 	}
 	var busy []string
 	for _, seq := range plan.Reopen {
@@ -134,7 +134,7 @@ func (p *RerunPlan) mark(g *DAG, req Rerun) {
 		}
 	}
 	healed = slices.DeleteFunc(sortedSeqs(healed), func(seq int) bool { return !p.neverRan(seq) })
-	p.reopen(g, slices.DeleteFunc(withBelow(g, healed, p.neverRan), func(seq int) bool { return slices.Contains(req.Seqs, seq) }))
+	p.reopen(slices.DeleteFunc(withBelow(g, healed, p.neverRan), func(seq int) bool { return slices.Contains(req.Seqs, seq) }))
 }
 
 // markedEarly names a task of finally that would end before its turn, if there
@@ -150,7 +150,7 @@ func (p *RerunPlan) markedEarly(g *DAG) string {
 }
 
 // reopen makes task runs pending that are not.
-func (p *RerunPlan) reopen(g *DAG, seqs []int) {
+func (p *RerunPlan) reopen(seqs []int) {
 	for _, seq := range seqs {
 		if p.States[seq] != TaskPending {
 			p.States[seq] = TaskPending

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // the driver
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"

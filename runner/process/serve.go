@@ -21,6 +21,8 @@ const (
 	spawners = 4
 	// treePoll is how often a command that is ending is looked at.
 	treePoll = 20 * time.Millisecond
+	// killPoll is how often processes that were killed are looked for.
+	killPoll = time.Millisecond
 	// killPatience is how long processes that cannot even be killed are waited for.
 	killPatience = 5 * time.Second
 )
@@ -68,8 +70,33 @@ type job struct {
 	files   []*os.File
 	pid     int           // 0: not started
 	drained chan struct{} // closed when nobody holds the output
-	stops   chan time.Duration
 	once    sync.Once
+
+	stop   chan struct{} // has one element after a call of stopIn
+	mu     sync.Mutex
+	killAt time.Time // zero: nobody has asked for the end
+}
+
+// stopIn asks for the end of the command, by force when grace is over. Of
+// several calls the earliest end counts, in whatever order they come.
+func (j *job) stopIn(grace time.Duration) {
+	at := time.Now().Add(grace)
+	j.mu.Lock()
+	if j.killAt.IsZero() || at.Before(j.killAt) {
+		j.killAt = at
+	}
+	j.mu.Unlock()
+	select {
+	case j.stop <- struct{}{}:
+	default: // it has one to see
+	}
+}
+
+// patience returns how long the command may still take to end.
+func (j *job) patience() time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return time.Until(j.killAt)
 }
 
 // serve does what the worker asks until it is silent or gone, and then ends
@@ -79,10 +106,7 @@ func (s *server) serve() {
 	for range spawners {
 		go s.spawn()
 	}
-	for {
-		if s.wire.conn.SetReadDeadline(time.Now().Add(s.silence)) != nil {
-			break
-		}
+	for s.wire.conn.SetReadDeadline(time.Now().Add(s.silence)) == nil {
 		f, files, err := s.wire.receive()
 		if err != nil {
 			break
@@ -94,7 +118,7 @@ func (s *server) serve() {
 
 func (s *server) handle(f frame, files []*os.File) {
 	if f.Op == opStart {
-		j := &job{frame: f, files: files, drained: make(chan struct{}), stops: make(chan time.Duration, 1)}
+		j := &job{frame: f, files: files, drained: make(chan struct{}), stop: make(chan struct{}, 1)}
 		s.mu.Lock()
 		s.jobs[f.ID] = j
 		s.mu.Unlock()
@@ -109,11 +133,7 @@ func (s *server) handle(f frame, files []*os.File) {
 	case f.Op == opDrained:
 		j.once.Do(func() { close(j.drained) })
 	case f.Op == opStop:
-		select {
-		case <-j.stops: // a later call replaces one that was not seen yet
-		default:
-		}
-		j.stops <- f.Grace
+		j.stopIn(f.Grace)
 	}
 }
 
@@ -179,8 +199,8 @@ func (s *server) attend(j *job) {
 			left = s.linger(j)
 			s.kill(j)
 		}
-	case grace := <-j.stops:
-		s.end(j, grace)
+	case <-j.stop:
+		s.end(j)
 		s.kill(j)
 		<-exited
 	}
@@ -214,8 +234,8 @@ func (s *server) linger(j *job) (left bool) {
 		select {
 		case <-j.drained:
 			return false
-		case grace := <-j.stops:
-			s.end(j, grace)
+		case <-j.stop:
+			s.end(j)
 			return false
 		case <-timer.C:
 			return true
@@ -229,7 +249,7 @@ func (s *server) linger(j *job) (left bool) {
 
 // end asks every process of the command to end, and waits for that until the
 // grace is over.
-func (s *server) end(j *job, grace time.Duration) {
+func (s *server) end(j *job) {
 	// The leader's group gets it as one, as from a terminal: a shell must not see
 	// its child die before its own trap runs.
 	members := []int{-j.pid}
@@ -242,7 +262,7 @@ func (s *server) end(j *job, grace time.Duration) {
 		_ = syscall.Kill(pid, syscall.SIGTERM)
 		_ = syscall.Kill(pid, syscall.SIGCONT) // a stopped process gets the SIGTERM only when it goes on
 	}
-	over := time.NewTimer(grace)
+	over := time.NewTimer(j.patience())
 	defer over.Stop()
 	poll := time.NewTicker(treePoll)
 	defer poll.Stop()
@@ -250,8 +270,8 @@ func (s *server) end(j *job, grace time.Duration) {
 		select {
 		case <-over.C:
 			return
-		case shorter := <-j.stops:
-			over.Reset(shorter)
+		case <-j.stop:
+			over.Reset(j.patience())
 		case <-poll.C:
 		}
 	}
@@ -260,8 +280,10 @@ func (s *server) end(j *job, grace time.Duration) {
 // kill ends the command for good. Everything is stopped first, until no new
 // process appears, so that a storm of forks cannot outrun us.
 func (s *server) kill(j *job) {
+	again := time.NewTicker(killPoll)
+	defer again.Stop()
 	deadline := time.Now().Add(killPatience)
-	for time.Now().Before(deadline) {
+	for ; time.Now().Before(deadline); <-again.C {
 		seen := map[int]bool{}
 		members := s.members(j)
 		if len(members) == 0 {
@@ -279,6 +301,5 @@ func (s *server) kill(j *job) {
 		for _, pid := range members {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }

@@ -146,9 +146,12 @@ func TestLaterStopShortensTheGrace(t *testing.T) {
 	out := &output{}
 	p := start(t, bash(t, "trap '' TERM; echo up; while :; do sleep 1; done", out))
 	require.Eventually(t, func() bool { return out.String() == "up\n" }, generous, time.Millisecond)
-	go p.Stop(time.Hour)
-	p.Stop(0)
+	var stops sync.WaitGroup
+	for _, grace := range []time.Duration{time.Hour, 0, 2 * time.Hour} { // in any order, the shortest counts
+		stops.Go(func() { p.Stop(grace) })
+	}
 	require.Equal(t, "killed", wait(t, p).Signal.String())
+	stops.Wait()
 }
 
 func TestEscapedProcessCannotHangTheTask(t *testing.T) {

@@ -2,6 +2,7 @@ package process
 
 import (
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -35,17 +36,24 @@ func (s *server) members(j *job) []int {
 // killEverything ends the groups of all commands.
 func killEverything(s *server) {
 	s.mu.Lock()
-	var pids []int
+	var started []*job
 	for _, j := range s.jobs {
 		if j.pid > 0 {
-			pids = append(pids, j.pid)
+			started = append(started, j)
 		}
 	}
 	s.mu.Unlock()
-	for _, pid := range pids {
-		_ = syscall.Kill(-pid, syscall.SIGKILL)
+	again := time.NewTicker(killPoll)
+	defer again.Stop()
+	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
+		started = slices.DeleteFunc(started, func(j *job) bool {
+			_ = syscall.Kill(-j.pid, syscall.SIGKILL)
+			return len(s.members(j)) == 0
+		})
+		if len(started) == 0 {
+			return
+		}
 	}
-	time.Sleep(time.Millisecond)
 }
 
 // killMarked does nothing: the environment of others cannot be read here.

@@ -185,8 +185,10 @@ func isMarked(pid int, mark string) bool {
 // killEverything ends whatever is below the guardian.
 func killEverything(s *server) {
 	self := os.Getpid()
+	again := time.NewTicker(killPoll)
+	defer again.Stop()
 	deadline := time.Now().Add(killPatience)
-	for time.Now().Before(deadline) {
+	for ; time.Now().Before(deadline); <-again.C {
 		all, alive := table(), false
 		for pid, p := range all {
 			if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
@@ -197,14 +199,15 @@ func killEverything(s *server) {
 		if !alive {
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
 // killMarked ends every process of the machine that has one of the marks.
 func killMarked(marks map[string]bool) {
+	again := time.NewTicker(killPoll)
+	defer again.Stop()
 	deadline := time.Now().Add(killPatience)
-	for time.Now().Before(deadline) {
+	for ; time.Now().Before(deadline); <-again.C {
 		alive := false
 		for pid, p := range table() {
 			if p.isDead {
@@ -224,6 +227,5 @@ func killMarked(marks map[string]bool) {
 		if !alive {
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
