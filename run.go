@@ -119,7 +119,8 @@ type Worker struct {
 	Concurrency   int
 	Running       int // open attempts
 	Status        WorkerStatus
-	Beat          int64 // rises with each heartbeat
+	Lease         time.Duration // after so long a silence its tasks are taken away
+	Beat          int64         // rises with each heartbeat
 	StartedAt     time.Time
 	LastHeartbeat time.Time
 }

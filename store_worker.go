@@ -10,9 +10,9 @@ import (
 // WorkerStore keeps the sessions of workers (T6, T7).
 type WorkerStore interface {
 	// StartSession registers a session under w.ID with a lease of that length.
-	// A second session of the same name is refused with CodeConflict while the
-	// lease of the first is alive. Sessions that ended more than a week ago are
-	// forgotten.
+	// A second session of the same name is refused with CodeConflict until the
+	// first has ended or was fenced: only a reaper knows that it is silent, and no
+	// clock. Sessions that ended more than a week ago are forgotten.
 	StartSession(ctx context.Context, w Worker, lease time.Duration) error
 	// Heartbeat raises the session's beat, extends its lease, and tells what the
 	// worker must know. held are the tokens and keys of the attempts it runs.

@@ -77,7 +77,7 @@ func (p *process) stop(t testing.TB) {
 func (s *system) scheduler() {
 	logger := persistencetest.Logger(s.t)
 	spawn(s.t, runner.NewScheduler(runner.SchedulerConfig{
-		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond, Lease: s.lease,
+		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond,
 	}).Run)
 	spawn(s.t, runner.NewAdvancer(runner.AdvancerConfig{
 		Store: s.store, Evaluator: s.eval, Logger: logger, Poll: 100 * time.Millisecond,

@@ -13,7 +13,7 @@ import (
 
 const (
 	reapBatch = 200
-	// reaperPasses is how often a reaper looks within one lease.
+	// reaperPasses is how often, at least, a reaper looks within one lease.
 	reaperPasses = 6
 )
 
@@ -53,7 +53,16 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 	if reaped > 0 {
 		r.logger.WarnContext(ctx, "Reaper: Ended lost attempts", "attempts", reaped)
 	}
-	return unknown, nil
+	return r.next(sessions), nil
+}
+
+// next returns when to look again: several times within the shortest lease.
+func (r *reaper) next(sessions miniairflow.Sessions) time.Duration {
+	shortest := unknown
+	for _, w := range sessions.Workers {
+		shortest = min(shortest, max(w.Lease/reaperPasses, time.Millisecond))
+	}
+	return shortest
 }
 
 // reapAll ends every open attempt of an inactive session and returns how many.
@@ -72,11 +81,10 @@ func reapAll(ctx context.Context, store miniairflow.WorkerStore) (int, error) {
 }
 
 // watch judges sessions by their beats, on the monotonic clock of this process
-// alone: a session is silent if its beat was seen not to move for a whole lease
-// in unbroken contact with the database. So neither a clock step nor a restart
-// of the database ends a lease by itself.
+// alone: a session is silent if its beat was seen not to move for the whole of its
+// lease in unbroken contact with the database. So neither a clock step nor a
+// restart of the database ends a lease by itself.
 type watch struct {
-	lease  time.Duration
 	last   time.Time // of the last look; zero: contact was lost
 	server string    // that told it, see Sessions.Server
 	seen   map[uuid.UUID]sight
@@ -88,9 +96,7 @@ type sight struct {
 	since time.Time
 }
 
-func newWatch(lease time.Duration) *watch {
-	return &watch{lease: lease, seen: map[uuid.UUID]sight{}}
-}
+func newWatch() *watch { return &watch{seen: map[uuid.UUID]sight{}} }
 
 // contactLost starts every count anew.
 func (w *watch) contactLost() {
@@ -101,22 +107,23 @@ func (w *watch) contactLost() {
 // silent takes what was read between asked and read, and returns the sessions
 // that are silent.
 func (w *watch) silent(asked, read time.Time, sessions miniairflow.Sessions) []*miniairflow.Worker {
-	// A process that slept has seen nothing meanwhile, and a server that has
-	// started since may have kept every worker from its heartbeat.
-	if !w.last.IsZero() && asked.Sub(w.last) > w.lease/2 || w.server != sessions.Server {
+	// A server that has started since may have kept every worker from its heartbeat.
+	if w.server != sessions.Server {
 		w.contactLost()
 	}
+	slept := asked.Sub(w.last)
 	w.last, w.server = read, sessions.Server
 	current := make(map[uuid.UUID]sight, len(sessions.Workers))
 	var silent []*miniairflow.Worker
 	for _, s := range sessions.Workers {
 		before, known := w.seen[s.ID]
-		if !known || before.beat != s.Beat {
+		// A process that slept has seen nothing meanwhile.
+		if !known || before.beat != s.Beat || slept > s.Lease/2 {
 			current[s.ID] = sight{beat: s.Beat, since: read}
 			continue
 		}
 		current[s.ID] = before
-		if asked.Sub(before.since) >= w.lease {
+		if asked.Sub(before.since) >= s.Lease {
 			silent = append(silent, s)
 		}
 	}

@@ -17,7 +17,7 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 	look := func(w *watch, at time.Duration, beats map[uuid.UUID]int64) []uuid.UUID {
 		var sessions []*miniairflow.Worker
 		for id, beat := range beats {
-			sessions = append(sessions, &miniairflow.Worker{ID: id, Beat: beat})
+			sessions = append(sessions, &miniairflow.Worker{ID: id, Beat: beat, Lease: lease})
 		}
 		var silent []uuid.UUID
 		for _, s := range w.silent(start.Add(at), start.Add(at), miniairflow.Sessions{Workers: sessions}) {
@@ -27,14 +27,14 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 	}
 
 	t.Run("after a whole lease", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		for at := time.Duration(0); at < lease; at += 5 * time.Second {
 			require.Empty(t, look(w, at, map[uuid.UUID]int64{quiet: 7, busy: int64(at)}))
 		}
 		require.Equal(t, []uuid.UUID{quiet}, look(w, lease, map[uuid.UUID]int64{quiet: 7, busy: 99}))
 	})
 	t.Run("a beat starts the count anew", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		look(w, 0, map[uuid.UUID]int64{quiet: 7})
 		look(w, 14*time.Second, map[uuid.UUID]int64{quiet: 8})
 		look(w, 28*time.Second, map[uuid.UUID]int64{quiet: 8})
@@ -42,7 +42,7 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 		require.NotEmpty(t, look(w, 44*time.Second, map[uuid.UUID]int64{quiet: 8}))
 	})
 	t.Run("lost contact starts the count anew", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		look(w, 0, map[uuid.UUID]int64{quiet: 7})
 		look(w, 14*time.Second, map[uuid.UUID]int64{quiet: 7})
 		w.contactLost()
@@ -52,22 +52,22 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 		require.NotEmpty(t, look(w, 58*time.Second, map[uuid.UUID]int64{quiet: 7}))
 	})
 	t.Run("a reaper that slept has seen nothing", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		look(w, 0, map[uuid.UUID]int64{quiet: 7})
 		require.Empty(t, look(w, 8*time.Hour, map[uuid.UUID]int64{quiet: 7}))
 	})
 	t.Run("a slow answer does not count", func(t *testing.T) {
-		w := newWatch(lease)
-		one := miniairflow.Sessions{Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7}}}
+		w := newWatch()
+		one := miniairflow.Sessions{Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7, Lease: lease}}}
 		w.silent(start, start.Add(14*time.Second), one) // the beat may be as young as the answer
 		w.silent(start.Add(15*time.Second), start.Add(29*time.Second), one)
 		require.Empty(t, w.silent(start.Add(43*time.Second), start.Add(43*time.Second), one))
 		require.NotEmpty(t, w.silent(start.Add(44*time.Second), start.Add(44*time.Second), one))
 	})
 	t.Run("another server starts the count anew", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		told := func(server string) miniairflow.Sessions {
-			return miniairflow.Sessions{Server: server, Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7}}}
+			return miniairflow.Sessions{Server: server, Workers: []*miniairflow.Worker{{ID: quiet, Beat: 7, Lease: lease}}}
 		}
 		for at := time.Duration(0); at < lease; at += 10 * time.Second {
 			require.Empty(t, w.silent(start.Add(at), start.Add(at), told("first start")))
@@ -78,7 +78,7 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 		require.NotEmpty(t, w.silent(start.Add(2*lease), start.Add(2*lease), told("second start")))
 	})
 	t.Run("a session that went is forgotten", func(t *testing.T) {
-		w := newWatch(lease)
+		w := newWatch()
 		look(w, 0, map[uuid.UUID]int64{quiet: 7})
 		look(w, time.Second, nil)
 		require.Empty(t, w.seen)

@@ -16,13 +16,12 @@ type SchedulerConfig struct {
 	Evaluator miniairflow.Evaluator
 	Logger    *slog.Logger  // nil: discards
 	Poll      time.Duration // at most this long between two looks; PollDefault
-	Lease     time.Duration // a worker that is silent for so long is lost; LeaseDefault
 	KeepFor   time.Duration // of finished runs and their logs; 0: for ever
 }
 
 // Scheduler starts runs when they are due, ends those that take too long, fails
-// what was queued for too long, brings retries back, takes the work of lost workers away from them, and deletes old
-// runs. Any number of schedulers work on one store at once: constraints of the
+// what was queued for too long, brings retries back, takes the work of lost
+// workers away from them, and deletes old runs. Any number of schedulers work on one store at once: constraints of the
 // store keep them honest, and none is the leader.
 type Scheduler struct {
 	loops
@@ -32,12 +31,12 @@ type Scheduler struct {
 // NewScheduler returns a scheduler. It does nothing before Run.
 func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	cfg.Logger = or(cfg.Logger, slog.New(slog.DiscardHandler))
-	cfg.Poll, cfg.Lease = or(cfg.Poll, PollDefault), or(cfg.Lease, LeaseDefault)
+	cfg.Poll = or(cfg.Poll, PollDefault)
 	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger}}
 
 	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	started := make(chan struct{}, 1)
-	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch(cfg.Lease)}
+	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
 	s.duties = []loop{
 		{name: "fire schedules", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: slots.pass},
 		{
@@ -53,7 +52,7 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			name: "fail expired tasks", poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return failExpired(ctx, cfg.Store) },
 		},
-		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: cfg.Lease / reaperPasses, pass: reaper.pass},
+		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: LeaseDefault / reaperPasses, pass: reaper.pass},
 	}
 	if cfg.KeepFor > 0 {
 		s.duties = append(s.duties, loop{

@@ -21,12 +21,6 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 		return fmt.Errorf("encode queues: %w", err)
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		const silent = `
-			UPDATE workers SET status = 'inactive'
-			WHERE name = $1 AND id <> $2 AND status <> 'inactive' AND lease_until <= clock_timestamp()`
-		if _, err := t.Exec(ctx, silent, w.Name, w.ID); err != nil {
-			return fmt.Errorf("end silent session: %w", err)
-		}
 		const forget = `
 			DELETE FROM workers w WHERE status = 'inactive' AND last_heartbeat < clock_timestamp() - $1::bigint * interval '1 microsecond'
 				AND NOT EXISTS (SELECT 1 FROM task_open o WHERE o.session_id = w.id)`
@@ -34,8 +28,8 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 			return fmt.Errorf("forget old sessions: %w", err)
 		}
 		const text = `
-			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease_until, started_at, last_heartbeat)
-			SELECT $1, $2, $3, $4, $5, $6, $7, 'active', at + $8::bigint * interval '1 microsecond', at, at
+			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease, lease_until, started_at, last_heartbeat)
+			SELECT $1, $2, $3, $4, $5, $6, $7, 'active', $8::bigint, at + $8::bigint * interval '1 microsecond', at, at
 			FROM (SELECT clock_timestamp() AS at) clock
 			ON CONFLICT (id) DO NOTHING`
 		tag, err := t.Exec(ctx, text, w.ID, w.Name, w.Hostname, w.PID, w.Version, queues, w.Concurrency, lease.Microseconds())
@@ -52,7 +46,7 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 	})
 	if isUnique(err, "workers_name") {
 		return miniairflow.Errorf(miniairflow.CodeConflict,
-			"a worker named %q is alive: choose another --id, or wait until its lease has run out", w.Name)
+			"a worker named %q is alive: choose another --id, or wait until a server has noticed that it is gone", w.Name)
 	}
 	return err
 }
@@ -185,14 +179,16 @@ func (s *Store) FenceSession(ctx context.Context, sessionID uuid.UUID, beat int6
 	return fenced, err
 }
 
-const workerColumns = `w.id, w.name, w.hostname, w.pid, w.version, w.queues, w.concurrency, w.status, w.beat, w.started_at, w.last_heartbeat,
+const workerColumns = `w.id, w.name, w.hostname, w.pid, w.version, w.queues, w.concurrency, w.status, w.lease, w.beat, w.started_at, w.last_heartbeat,
 	(SELECT count(*) FROM task_open o WHERE o.session_id = w.id)`
 
 // scanWorker reads workerColumns.
 func scanWorker(row pgx.CollectableRow) (*miniairflow.Worker, error) {
 	w := &miniairflow.Worker{}
-	err := row.Scan(&w.ID, &w.Name, &w.Hostname, &w.PID, &w.Version, &w.Queues, &w.Concurrency, &w.Status, &w.Beat,
+	var lease int64
+	err := row.Scan(&w.ID, &w.Name, &w.Hostname, &w.PID, &w.Version, &w.Queues, &w.Concurrency, &w.Status, &lease, &w.Beat,
 		&w.StartedAt, &w.LastHeartbeat, &w.Running)
+	w.Lease = time.Duration(lease) * time.Microsecond
 	return w, err
 }
 

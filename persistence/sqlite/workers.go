@@ -16,12 +16,6 @@ import (
 // StartSession implements miniairflow.WorkerStore.
 func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease time.Duration) error {
 	err := s.inTx(ctx, func(t *tx) error {
-		const silent = `
-			UPDATE workers SET status = 'inactive'
-			WHERE name = ? AND id <> ? AND status <> 'inactive' AND lease_until <= ?`
-		if _, err := t.ExecContext(ctx, silent, w.Name, w.ID, t.now); err != nil {
-			return fmt.Errorf("end silent session: %w", err)
-		}
 		const forget = `
 			DELETE FROM workers WHERE status = 'inactive' AND last_heartbeat < ?
 				AND NOT EXISTS (SELECT 1 FROM task_open o WHERE o.session_id = workers.id)`
@@ -29,11 +23,11 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 			return fmt.Errorf("forget old sessions: %w", err)
 		}
 		const text = `
-			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease_until, started_at, last_heartbeat)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'active', ?8, ?9, ?9)
+			INSERT INTO workers (id, name, hostname, pid, version, queues, concurrency, status, lease, lease_until, started_at, last_heartbeat)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'active', ?8, ?8 + ?9, ?9, ?9)
 			ON CONFLICT (id) DO NOTHING`
 		done, err := t.ExecContext(ctx, text, w.ID, w.Name, w.Hostname, w.PID, w.Version, list[string](w.Queues), w.Concurrency,
-			t.now+lease.Microseconds(), t.now)
+			lease.Microseconds(), t.now)
 		if err != nil {
 			return err
 		}
@@ -46,7 +40,7 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 	})
 	if isUnique(err) {
 		return miniairflow.Errorf(miniairflow.CodeConflict,
-			"a worker named %q is alive: choose another --id, or wait until its lease has run out", w.Name)
+			"a worker named %q is alive: choose another --id, or wait until a server has noticed that it is gone", w.Name)
 	}
 	return err
 }
@@ -183,14 +177,16 @@ func (s *Store) FenceSession(ctx context.Context, sessionID uuid.UUID, beat int6
 	return fenced, err
 }
 
-const workerColumns = `w.id, w.name, w.hostname, w.pid, w.version, w.queues, w.concurrency, w.status, w.beat, w.started_at, w.last_heartbeat,
+const workerColumns = `w.id, w.name, w.hostname, w.pid, w.version, w.queues, w.concurrency, w.status, w.lease, w.beat, w.started_at, w.last_heartbeat,
 	(SELECT count(*) FROM task_open o WHERE o.session_id = w.id)`
 
 // scanWorker reads workerColumns.
 func scanWorker(row row) (*miniairflow.Worker, error) {
 	w := &miniairflow.Worker{}
-	err := row.Scan(&w.ID, &w.Name, &w.Hostname, &w.PID, &w.Version, jsonInto{&w.Queues}, &w.Concurrency, &w.Status, &w.Beat,
+	var lease int64
+	err := row.Scan(&w.ID, &w.Name, &w.Hostname, &w.PID, &w.Version, jsonInto{&w.Queues}, &w.Concurrency, &w.Status, &lease, &w.Beat,
 		timeInto{&w.StartedAt}, timeInto{&w.LastHeartbeat}, &w.Running)
+	w.Lease = time.Duration(lease) * time.Microsecond
 	return w, err
 }
 

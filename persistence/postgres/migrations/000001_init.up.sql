@@ -253,6 +253,7 @@ CREATE TABLE workers (
     concurrency    integer NOT NULL,
     status         text NOT NULL CHECK (status IN ('active', 'draining', 'inactive')),
     beat           bigint NOT NULL DEFAULT 0,
+    lease          bigint NOT NULL, -- microseconds
     lease_until    timestamptz NOT NULL,
     started_at     timestamptz NOT NULL,
     last_heartbeat timestamptz NOT NULL

@@ -242,6 +242,7 @@ CREATE TABLE workers (
     concurrency    integer NOT NULL,
     status         text NOT NULL CHECK (status IN ('active', 'draining', 'inactive')),
     beat           integer NOT NULL DEFAULT 0,
+    lease          integer NOT NULL,
     lease_until    integer NOT NULL,
     started_at     integer NOT NULL,
     last_heartbeat integer NOT NULL
