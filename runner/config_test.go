@@ -15,7 +15,8 @@ func TestFenceLeavesTimeToKill(t *testing.T) {
 
 	patient, err := WorkerConfig{Grace: time.Minute, Lease: 2 * time.Minute}.withDefaults()
 	require.NoError(t, err)
-	require.Equal(t, FenceDefault, patient.Fence)
+	require.Equal(t, 48*time.Second, patient.Fence)
+	require.Equal(t, 20*time.Second, patient.Heartbeat)
 
 	_, err = WorkerConfig{Grace: time.Minute}.withDefaults()
 	require.ErrorContains(t, err, "a lease must outlast several heartbeats and the grace time")

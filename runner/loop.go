@@ -15,10 +15,8 @@ import (
 
 // Defaults of the settings that several parts share.
 const (
-	PollDefault      = 2 * time.Second
-	HeartbeatDefault = 5 * time.Second
-	LeaseDefault     = 30 * time.Second
-	FenceDefault     = 20 * time.Second
+	PollDefault  = 2 * time.Second
+	LeaseDefault = 30 * time.Second
 )
 
 // Delays between the tries of something that fails.

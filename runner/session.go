@@ -185,8 +185,8 @@ func (s *session) end() {
 
 // watchFence ends every task when for Fence neither a heartbeat has succeeded nor
 // the server was proven to be down: others may soon believe this worker dead, so
-// nothing of it may run any longer. Results that were ready before are still reported, if the store comes back in
-// time.
+// nothing of it may run any longer. Results that were ready before are still
+// reported, if the store comes back in time.
 func (s *session) watchFence(closed <-chan struct{}) {
 	timer := time.NewTimer(s.untilFence())
 	defer timer.Stop()

@@ -42,9 +42,9 @@ type WorkerConfig struct {
 	Logs        logs.WriterConfig
 
 	Poll         time.Duration // at most this long between two looks for work; PollDefault
-	Heartbeat    time.Duration // HeartbeatDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
-	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; FenceDefault
+	Heartbeat    time.Duration // a sixth of Lease
+	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; two thirds of Lease
 	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
 }
@@ -62,8 +62,8 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	if len(c.Queues) == 0 {
 		c.Queues = []string{miniairflow.QueueDefault}
 	}
-	c.Poll, c.Heartbeat = or(c.Poll, PollDefault), or(c.Heartbeat, HeartbeatDefault)
-	c.Lease, c.Fence = or(c.Lease, LeaseDefault), or(c.Fence, FenceDefault)
+	c.Poll, c.Lease = or(c.Poll, PollDefault), or(c.Lease, LeaseDefault)
+	c.Heartbeat, c.Fence = or(c.Heartbeat, c.Lease/6), or(c.Fence, c.Lease*2/3)
 	c.Grace, c.DrainTimeout = or(c.Grace, GraceDefault), or(c.DrainTimeout, DrainTimeoutDefault)
 	// A process that ignores SIGTERM must be gone too before its task may start elsewhere.
 	c.Fence = min(c.Fence, c.Lease-c.Grace-c.Lease/10)

@@ -23,6 +23,7 @@ import (
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/runner"
 )
 
 // config is every setting, whatever its source. Flag beats environment beats
@@ -39,6 +40,7 @@ type config struct {
 	Home           string        `koanf:"home"`
 	ID             string        `koanf:"id"`
 	KeepDays       int           `koanf:"keep-days"`
+	Lease          time.Duration `koanf:"lease"`
 	LogFormat      string        `koanf:"log-format"`
 	LogLevel       string        `koanf:"log-level"`
 	MaxFileBytes   int           `koanf:"max-file-bytes"`
@@ -72,6 +74,7 @@ func addWorkerFlags(flags *pflag.FlagSet) {
 	flags.Int("concurrency", 8, "how many tasks run at a time")
 	flags.StringSlice("queues", []string{"default"}, "queues to take tasks from")
 	flags.StringSlice("allow-env", nil, "names of environment variables that tasks receive too")
+	flags.Duration("lease", runner.LeaseDefault, "silence after which a worker's tasks start elsewhere; it reports six times as often")
 	flags.Duration("grace", 10*time.Second, "time between SIGTERM and SIGKILL when a task is ended")
 	flags.Duration("drain-timeout", 30*time.Second, "how long a stopping worker waits for its tasks")
 }
@@ -242,6 +245,13 @@ func (c *config) check() error {
 	return nil
 }
 
+// Shorter leases would be lost to a busy machine, longer ones leave tasks of a
+// dead worker lying for hours.
+const (
+	leaseMin = 500 * time.Millisecond
+	leaseMax = time.Hour
+)
+
 // checkWorker refuses values with which a command that executes tasks would
 // wait for ever.
 func (c *config) checkWorker() error {
@@ -250,8 +260,13 @@ func (c *config) checkWorker() error {
 		return usageErrorf("--concurrency %d: write a number from 1 to 10000", c.Concurrency)
 	case len(c.Queues) == 0:
 		return usageErrorf("--queues: name at least one queue")
+	case c.Lease < leaseMin || c.Lease > leaseMax:
+		return usageErrorf("--lease %s: write a duration from %s to %s", c.Lease, leaseMin, leaseMax)
 	case c.Grace < 0:
 		return usageErrorf("--grace %s: write a duration such as 10s", c.Grace)
+	case c.Grace > c.Lease*2/3:
+		return usageErrorf("--grace %s: a worker out of contact must have ended its tasks before its --lease of %s is over; choose a grace of up to %s, or a longer lease",
+			c.Grace, c.Lease, c.Lease*2/3)
 	case c.DrainTimeout < 0:
 		return usageErrorf("--drain-timeout %s: write a duration such as 30s", c.DrainTimeout)
 	}

@@ -154,12 +154,10 @@ func (p *process) startAdvancer(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return a.Run(ctx) })
 }
 
-// guardianSilence is how long tasks outlive a worker process that stands still:
-// less than the lease, after which others may start them.
-const guardianSilence = runner.LeaseDefault / 3
-
 func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
-	processes := guardian.NewGuardian(guardian.Config{Silence: guardianSilence, Logger: p.logger})
+	// Tasks outlive a worker process that stands still by less than the lease,
+	// after which others may start them.
+	processes := guardian.NewGuardian(guardian.Config{Silence: p.config.Lease / 3, Logger: p.logger})
 	w := runner.NewWorker(runner.WorkerConfig{
 		Store:        p.store,
 		Evaluator:    p.evaluator,
@@ -170,6 +168,7 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 		Concurrency:  p.config.Concurrency,
 		Home:         p.config.Home,
 		DagsDir:      p.config.Dags,
+		Lease:        p.config.Lease,
 		Grace:        p.config.Grace,
 		DrainTimeout: p.config.DrainTimeout,
 		AllowEnv:     p.config.AllowEnv,
