@@ -53,16 +53,7 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 	if reaped > 0 {
 		r.logger.WarnContext(ctx, "Reaper: Ended lost attempts", "attempts", reaped)
 	}
-	return r.next(sessions), nil
-}
-
-// next returns when to look again: several times within the shortest lease.
-func (r *reaper) next(sessions miniairflow.Sessions) time.Duration {
-	shortest := unknown
-	for _, w := range sessions.Workers {
-		shortest = min(shortest, max(w.Lease/reaperPasses, time.Millisecond))
-	}
-	return shortest
+	return r.watch.next(time.Now()), nil
 }
 
 // reapAll ends every open attempt of an inactive session and returns how many.
@@ -94,6 +85,7 @@ type watch struct {
 type sight struct {
 	beat  int64
 	since time.Time
+	lease time.Duration
 }
 
 func newWatch() *watch { return &watch{seen: map[uuid.UUID]sight{}} }
@@ -119,7 +111,7 @@ func (w *watch) silent(asked, read time.Time, sessions miniairflow.Sessions) []*
 		before, known := w.seen[s.ID]
 		// A process that slept has seen nothing meanwhile.
 		if !known || before.beat != s.Beat || slept > s.Lease/2 {
-			current[s.ID] = sight{beat: s.Beat, since: read}
+			current[s.ID] = sight{beat: s.Beat, since: read, lease: s.Lease}
 			continue
 		}
 		current[s.ID] = before
@@ -129,4 +121,14 @@ func (w *watch) silent(asked, read time.Time, sessions miniairflow.Sessions) []*
 	}
 	w.seen = current
 	return silent
+}
+
+// next returns how long to wait with the next look: several times within the
+// shortest lease, and just when the first of them may have run out.
+func (w *watch) next(now time.Time) time.Duration {
+	next := unknown
+	for _, s := range w.seen {
+		next = min(next, max(min(s.lease/reaperPasses, s.lease-now.Sub(s.since)), time.Millisecond))
+	}
+	return next
 }

@@ -77,6 +77,14 @@ func TestWatchFindsSilentSessions(t *testing.T) {
 		require.Empty(t, w.silent(start.Add(lease+28*time.Second), start.Add(lease+28*time.Second), told("second start")))
 		require.NotEmpty(t, w.silent(start.Add(2*lease), start.Add(2*lease), told("second start")))
 	})
+	t.Run("the next look is when the lease may have run out", func(t *testing.T) {
+		w := newWatch()
+		require.Equal(t, unknown, w.next(start))
+		look(w, 0, map[uuid.UUID]int64{quiet: 7})
+		require.Equal(t, lease/reaperPasses, w.next(start))
+		require.Equal(t, 3*time.Second, w.next(start.Add(27*time.Second)))
+		require.Equal(t, time.Millisecond, w.next(start.Add(lease)))
+	})
 	t.Run("a session that went is forgotten", func(t *testing.T) {
 		w := newWatch()
 		look(w, 0, map[uuid.UUID]int64{quiet: 7})
