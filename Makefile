@@ -63,3 +63,7 @@ generate: ## Make the generated code anew from schema.graphqls
 .PHONY: verify
 verify: ## Fail when generated code or go.mod is stale
 	@scripts/verify.sh
+
+.PHONY: chaos
+chaos: ## Harm real processes FAULTS times (default 200) in each way; goes on in RESULTS=
+	@scripts/chaos.sh
