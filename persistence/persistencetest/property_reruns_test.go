@@ -115,7 +115,7 @@ func (g *game) repeatRerun() bool {
 		return false
 	}
 	print := g.print()
-	result, err := g.board.db.Rerun(g.Context(), req)
+	result, err := g.db.Rerun(g.Context(), req)
 	require.NoError(g, err)
 	require.True(g, result.IsRepeat, "T9: the same request again changes nothing")
 	require.Empty(g, result.TaskRuns)

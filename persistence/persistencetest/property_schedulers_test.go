@@ -18,7 +18,7 @@ func (g *game) moves() []func() bool {
 		g.exchange, g.startRuns, g.decideNow, g.exchange, g.trigger, g.rerun, g.exchange, g.decideLate, g.exchange, g.reap,
 		g.heartbeat, g.passTime, g.promote, g.late, g.join, g.setPool, g.pauseRun, g.watch, g.repeatExchange, g.readDecisions,
 		g.crash, g.fence, g.sleep, g.expire, g.cancel, g.timeOut, g.edit, g.readSchedules, g.fire, g.drainOne, g.addFlow,
-		g.forgetRuns, g.repeatRerun,
+		g.forgetRuns, g.repeatRerun, g.loseWorker,
 	}
 }
 
@@ -57,13 +57,13 @@ type decided struct {
 // readDecisions reads open requests and takes the decisions, as an advancer
 // does, which are written at some later time.
 func (g *game) readDecisions() bool {
-	undecided, err := g.board.db.Undecided(g.Context(), 5)
+	undecided, err := g.db.Undecided(g.Context(), 5)
 	require.NoError(g, err)
 	if len(undecided) == 0 {
 		return false
 	}
 	id := undecided[rapid.IntRange(0, len(undecided)-1).Draw(g.rt, "run")]
-	open, err := g.board.db.LoadDecisions(g.Context(), id, rapid.IntRange(1, 3).Draw(g.rt, "nodes"))
+	open, err := g.db.LoadDecisions(g.Context(), id, rapid.IntRange(1, 3).Draw(g.rt, "nodes"))
 	require.NoError(g, err)
 	part := open.Nodes
 	if g.one(2, "cascade") {
@@ -82,7 +82,7 @@ func (g *game) withBelow(open miniairflow.Decisions) []miniairflow.Node {
 		seqs = append(seqs, seq)
 	}
 	// One snapshot for all, see Advance; what reads results of the same part is left out.
-	part, err := g.board.db.LoadNodes(g.Context(), open.Run.ID, seqs)
+	part, err := g.db.LoadNodes(g.Context(), open.Run.ID, seqs)
 	require.NoError(g, err)
 	return slices.DeleteFunc(part, func(n miniairflow.Node) bool {
 		isOpen := slices.ContainsFunc(open.Nodes, func(o miniairflow.Node) bool { return o.Seq == n.Seq })
@@ -173,7 +173,7 @@ func (g *game) expire() bool {
 // readSchedules lets a scheduler read what is due and plan it; others may plan
 // the same, and it is fired at some later time.
 func (g *game) readSchedules() bool {
-	due, err := g.board.db.DueSchedules(g.Context(), 10)
+	due, err := g.db.DueSchedules(g.Context(), 10)
 	require.NoError(g, err)
 	if len(due.Due) == 0 || g.openRuns() >= runsMax {
 		return false

@@ -111,9 +111,9 @@ func (g *game) write(f *flow, d *miniairflow.Definition) {
 // settled checks that the latest version is the last valid content of the file.
 func (g *game) settled(f *flow) {
 	g.Helper()
-	w, err := g.board.db.FindWorkflowByName(g.Context(), f.name)
+	w, err := g.db.FindWorkflowByName(g.Context(), f.name)
 	require.NoError(g, err)
-	v, err := g.board.db.FindVersion(g.Context(), w.VersionID)
+	v, err := g.db.FindVersion(g.Context(), w.VersionID)
 	require.NoError(g, err)
 	require.Equal(g, f.definition.Hash(), v.Hash, "I15: the latest version is not the last valid content")
 	require.Equal(g, f.isRetired, w.RetiredAt != nil, "I15")
@@ -264,7 +264,7 @@ func (g *game) cancel() bool {
 
 // timeOut ends the runs that are past their deadline.
 func (g *game) timeOut() bool {
-	overdue, _, err := g.board.db.OverdueRuns(g.Context(), 10)
+	overdue, _, err := g.db.OverdueRuns(g.Context(), 10)
 	require.NoError(g, err)
 	for _, id := range overdue {
 		r := g.look().runs[id]
@@ -289,7 +289,7 @@ func (g *game) pauseRun() bool {
 		return err
 	})
 	print := g.print()
-	_, err := g.board.db.SetRunPaused(g.Context(), r.id, paused, user)
+	_, err := g.db.SetRunPaused(g.Context(), r.id, paused, user)
 	require.NoError(g, err)
 	require.Equal(g, print, g.print(), "T9: a pause that was there changes nothing")
 	require.Equal(g, paused, g.look().runs[r.id].paused)
@@ -304,7 +304,7 @@ func (g *game) setPool() bool {
 	name := pick(g, "pool", pools)
 	if g.one(6, "delete") {
 		_, known := g.now.pools[name]
-		err := g.board.db.DeletePool(g.Context(), name, user)
+		err := g.db.DeletePool(g.Context(), name, user)
 		if !known {
 			require.ErrorIs(g, err, miniairflow.ErrNotFound)
 			return false
@@ -326,7 +326,7 @@ func (g *game) forgetRuns() bool {
 	if !g.one(4, "really") {
 		return false
 	}
-	now, err := g.board.db.Now(g.Context())
+	now, err := g.db.Now(g.Context())
 	require.NoError(g, err)
 	deleted := 0
 	g.certainly(func() (err error) {
@@ -367,7 +367,7 @@ func (g *game) watch() bool {
 	for _, t := range changes.TaskRuns {
 		f.tasks[t.Seq] = t
 	}
-	all, err := g.board.db.RunChanges(g.Context(), r.id, 0)
+	all, err := g.db.RunChanges(g.Context(), r.id, 0)
 	require.NoError(g, err)
 	require.Equal(g, all.Run, f.run, "I18: the changes of a run are not the run")
 	require.Len(g, f.tasks, len(all.TaskRuns))

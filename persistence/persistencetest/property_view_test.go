@@ -97,7 +97,7 @@ func (g *game) look() view {
 // each calls do for each row of a query.
 func (g *game) each(query string, do func(scan func(...any))) {
 	g.Helper()
-	rows, err := g.prepare(g, query).QueryContext(g.Context())
+	rows, err := g.prepare(g, query).QueryContext(g.Context()) //nolint:sqlclosecheck // newBoard closes the statement
 	require.NoError(g, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -110,7 +110,7 @@ func (g *game) each(query string, do func(scan func(...any))) {
 func (g *game) dag(version uuid.UUID) *miniairflow.DAG {
 	g.Helper()
 	if g.dags[version] == nil {
-		v, err := g.board.db.FindVersion(g.Context(), version)
+		v, err := g.db.FindVersion(g.Context(), version)
 		require.NoError(g, err)
 		g.dags[version], err = miniairflow.NewDAG(v.Definition)
 		require.NoError(g, err)

@@ -1,0 +1,190 @@
+package persistencetest_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// defect is a mistake that someone could make: a text of a file, and what it
+// becomes.
+type defect struct {
+	name    string
+	dialect string // that shows it
+	file    string // below the module's root
+	old     string // occurs once
+	new     string
+}
+
+// defects are mistakes that TestRandomCalls must find, each by itself.
+var defects = []defect{
+	{
+		"a result without the token of its attempt is taken", "sqlite", "persistence/sqlite/exchange.go",
+		`DELETE FROM task_open WHERE workflow_run_id = ? AND seq = ? AND token = ?`,
+		`DELETE FROM task_open WHERE workflow_run_id = ? AND seq = ? AND (token = ? OR true)`,
+	},
+	{
+		"a session that is over is not refused", "sqlite", "persistence/sqlite/exchange.go",
+		`case status == miniairflow.WorkerInactive:`, `case status == "":`,
+	},
+	{
+		"a draining worker takes new tasks", "sqlite", "persistence/sqlite/exchange.go",
+		`return status == miniairflow.WorkerActive && leaseUntil > t.now, nil`, `return leaseUntil > t.now, nil`,
+	},
+	{
+		"a worker claims though its lease has run out", "sqlite", "persistence/sqlite/exchange.go",
+		`return status == miniairflow.WorkerActive && leaseUntil > t.now, nil`, `return status == miniairflow.WorkerActive, nil`,
+	},
+	{
+		"a retry does not wait for its delay", "sqlite", "persistence/sqlite/exchange.go",
+		`finishedAt, retryAt = nil, t.now+f.Delay.Microseconds()`, `finishedAt, retryAt = nil, t.now-1`,
+	},
+	{
+		"the same exchange again claims more", "sqlite", "persistence/sqlite/claim.go",
+		`if err != nil || len(claims) > 0 {
+		return claims, err
+	}
+	chosen`, `if err != nil {
+		return claims, err
+	}
+	chosen`,
+	},
+	{
+		"a claim takes tasks of paused runs", "sqlite", "persistence/sqlite/claim.go",
+		`WHERE state = 'ready' AND pool = '' AND queue = ?`, `WHERE state IN ('ready', 'paused') AND pool = '' AND queue = ?`,
+	},
+	{
+		"a task that has failed in the queue keeps its slot", "sqlite", "persistence/sqlite/expiry.go",
+		`m.freed++`, `m.freed += 0`,
+	},
+	{
+		"sessions are reaped by the clock", "sqlite", "persistence/sqlite/reap.go",
+		`WHERE w.id = o.session_id AND w.status <> 'inactive')`,
+		`WHERE w.id = o.session_id AND w.status <> 'inactive' AND w.lease_until > unixepoch() * 1000000)`,
+	},
+	{
+		"losses are not counted", "sqlite", "persistence/sqlite/reap.go", `SELECT losses + 1,`, `SELECT max(losses, 1),`,
+	},
+	{
+		"more runs than max_active_runs start", "sqlite", "persistence/sqlite/start.go",
+		`- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`, `- 0))`,
+	},
+	{
+		"a child starts after its first upstream task", "sqlite", "persistence/dialect/run.go",
+		`case d.Fast && c.Upstream.Success == c.Upstream.Total:`, `case d.Fast && c.Upstream.Success > 0:`,
+	},
+	{
+		"a child that needs a decision is forgotten", "sqlite", "persistence/dialect/run.go",
+		`case d.Ask || c.Upstream.Done() == c.Upstream.Total:`, `case d.Ask:`,
+	},
+	{
+		"a slot of the run is not given back", "sqlite", "persistence/dialect/run.go",
+		`func (r *Run) Free(slots int) { r.Change.Active -= slots }`, `func (r *Run) Free(slots int) { r.Change.Active -= slots / 2 }`,
+	},
+	{
+		"a run ends before its last task", "sqlite", "persistence/dialect/run.go",
+		`return r.Status == miniairflow.RunRunning && r.Stored.Done+r.Change.Done == r.TaskCount
+}`, `return r.Status == miniairflow.RunRunning && r.Stored.Done+r.Change.Done >= r.TaskCount-1
+}`,
+	},
+	{
+		"a cancellation is forgotten by retries", "sqlite", "persistence/dialect/run.go",
+		`return r.CancelRequested && r.Outcome == "" }`, `return false }`,
+	},
+	{
+		"a cancelled run skips its tasks of finally", "sqlite", "persistence/dialect/run.go",
+		`r.Outcome == "" && r.Graph.Mains < r.TaskCount`, `r.Outcome == "" && !r.CancelRequested && r.Graph.Mains < r.TaskCount`,
+	},
+	{
+		"a pool is overshot", "sqlite", "persistence/dialect/claim.go", `left[c.Pool] -= c.Slots`, `left[c.Pool] -= 0`,
+	},
+	{
+		"a later task overtakes in the queue", "sqlite", "persistence/dialect/claim.go",
+		`cmp.Compare(a.SortKey, b.SortKey))`, `cmp.Compare(b.SortKey, a.SortKey))`,
+	},
+	{
+		"a payment is repeated after a loss", "sqlite", "retry.go", `case onLost == LostFail, losses+1 >= LossesMax:`, `case losses+1 >= LossesMax:`,
+	},
+	{
+		"a rerun that was done is done again", "postgres", "persistence/postgres/rerun.go",
+		`SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1)`, `SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1 AND false)`,
+	},
+	{
+		"a decision is written to a later generation", "postgres", "persistence/postgres/decisions.go",
+		`if err != nil || run.Generation != generation {`, `if err != nil {`,
+	},
+	{
+		"a cursor moves though another has moved it", "postgres", "persistence/postgres/schedules.go",
+		`AND c.next_at IS NOT DISTINCT FROM u.from_at AND c.is_active`, `AND c.is_active`,
+	},
+	{
+		"a beat that has moved is fenced", "postgres", "persistence/postgres/workers.go",
+		`WHERE id = $1 AND beat = $2 AND status`, `WHERE id = $1 AND beat >= $2 - 1000 AND status`,
+	},
+	{
+		"an upstream end is counted twice", "postgres", "persistence/postgres/settle.go",
+		`SET up_success = t.up_success + d.success,`, `SET up_success = t.up_success + d.success + (d.success > 1)::int,`,
+	},
+	{
+		"a lost result is called stale", "postgres", "persistence/postgres/exchange.go",
+		`stale[i] = !slices.Contains(stored, held)`, `stale[i] = held.Seq >= 0 || !slices.Contains(stored, held)`,
+	},
+}
+
+// TestPlantedDefects shows that TestRandomCalls can fail: it finds each of the
+// defects. The sources stay as they are; the compiler gets others in their place.
+func TestPlantedDefects(t *testing.T) {
+	if isRace {
+		t.Skip("compiles the tests once for each defect: the run without the race detector does it")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	var found atomic.Int32
+	t.Run("all", func(t *testing.T) {
+		for _, d := range defects {
+			t.Run(d.name, func(t *testing.T) {
+				t.Parallel()
+				d.find(t, root)
+				found.Add(1)
+			})
+		}
+	})
+	t.Logf("%d of %d planted defects found", found.Load(), len(defects))
+}
+
+var failedAfter = regexp.MustCompile(`failed after (\d+) tests`)
+
+// find compiles the tests with the defect and requires that they find it.
+func (d *defect) find(t *testing.T, root string) {
+	t.Helper()
+	path := filepath.Join(root, d.file)
+	source, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), d.old), "%s has changed: plant the defect anew", d.file)
+	dir := t.TempDir()
+	planted := filepath.Join(dir, "planted.go")
+	require.NoError(t, os.WriteFile(planted, []byte(strings.Replace(string(source), d.old, d.new, 1)), 0o600))
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: planted}})
+	require.NoError(t, err)
+	overlayFile, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
+	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
+	build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", binary, ".")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	run := exec.Command(binary, "-test.run", "TestRandomCalls/"+d.dialect, "-test.timeout=5m",
+		"-rapid.checks=100", "-rapid.shrinktime=0s", "-rapid.nofailfile")
+	out, err = run.CombinedOutput()
+	var exit *exec.ExitError
+	require.True(t, errors.As(err, &exit), "the defect is not found: %v\n%s", err, out)
+	after := failedAfter.FindSubmatch(out)
+	require.NotNil(t, after, "it fails for another reason: %s", out)
+	t.Logf("found after %s sequences", after[1])
+}
