@@ -2,7 +2,6 @@ package persistencetest_test
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -183,7 +182,7 @@ func (d *defect) find(t *testing.T, root string) {
 		"-rapid.checks=100", "-rapid.shrinktime=0s", "-rapid.nofailfile")
 	out, err = run.CombinedOutput()
 	var exit *exec.ExitError
-	require.True(t, errors.As(err, &exit), "the defect is not found: %v\n%s", err, out)
+	require.ErrorAs(t, err, &exit, "the defect is not found: %s", out)
 	after := failedAfter.FindSubmatch(out)
 	require.NotNil(t, after, "it fails for another reason: %s", out)
 	t.Logf("found after %s sequences", after[1])
