@@ -2,6 +2,7 @@ package miniairflow_test
 
 import (
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,6 +38,44 @@ func TestStateMachinePage(t *testing.T) {
 	for i := range expected {
 		require.ElementsMatch(t, strings.Split(expected[i], "\n"), strings.Split(drawn[i], "\n"))
 	}
+}
+
+var (
+	transactionRow = regexp.MustCompile("(?m)^\\| (T\\d+) \\| (.*?) \\|")
+	codeName       = regexp.MustCompile("`([A-Z]\\w+)`")
+	invariantRow   = regexp.MustCompile(`(?m)^\| (I\d+) \|.*\| (.*) \|$`)
+	invariantKey   = regexp.MustCompile(`"(I\d+): `)
+)
+
+// TestStateMachineTables holds the page's transactions to the methods of the
+// store, and its invariants to the queries that check them.
+func TestStateMachineTables(t *testing.T) {
+	page, err := os.ReadFile("docs/state-machine.md")
+	require.NoError(t, err)
+	store := reflect.TypeFor[miniairflow.Store]()
+	var numbers []string
+	for _, row := range transactionRow.FindAllStringSubmatch(string(page), -1) {
+		numbers = append(numbers, row[1])
+		names := codeName.FindAllStringSubmatch(row[2], -1)
+		require.NotEmpty(t, names, row[1])
+		for _, name := range names {
+			_, found := store.MethodByName(name[1])
+			require.True(t, found, "%s: the store has no method %s", row[1], name[1])
+		}
+	}
+	require.Equal(t, []string{"T1", "T2", "T3", "T4", "T5", "T6", "T7", "T8", "T9"}, numbers)
+
+	checks, err := os.ReadFile("persistence/persistencetest/invariants_test.go")
+	require.NoError(t, err)
+	queried := map[string]bool{}
+	for _, key := range invariantKey.FindAllStringSubmatch(string(checks), -1) {
+		queried[key[1]] = true
+	}
+	for _, row := range invariantRow.FindAllStringSubmatch(string(page), -1) {
+		require.Equal(t, queried[row[1]], strings.HasPrefix(row[2], "SQL"), "%s is said to be checked by %s", row[1], row[2])
+		delete(queried, row[1])
+	}
+	require.Empty(t, queried, "invariants that the page does not name")
 }
 
 // transitions lists every allowed change, a line each.
