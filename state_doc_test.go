@@ -41,7 +41,7 @@ func TestStateMachinePage(t *testing.T) {
 }
 
 var (
-	transactionRow = regexp.MustCompile("(?m)^\\| (T\\d+) \\| (.*?) \\|")
+	transactionRow = regexp.MustCompile(`(?m)^\| (T\d+) \| (.*?) \|`)
 	codeName       = regexp.MustCompile("`([A-Z]\\w+)`")
 	invariantRow   = regexp.MustCompile(`(?m)^\| (I\d+) \|.*\| (.*) \|$`)
 	invariantKey   = regexp.MustCompile(`"(I\d+): `)
