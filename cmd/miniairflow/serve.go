@@ -125,8 +125,15 @@ func (p *process) run(ctx context.Context) error {
 	if !p.plays("api") {
 		p.logger.InfoContext(ctx, "Started", "roles", strings.Join(p.config.Roles, ","))
 	}
-	return group.Wait()
+	if err := group.Wait(); !errors.Is(err, errDrained) {
+		return err
+	}
+	return nil
 }
+
+// errDrained ends a process that is nothing but a worker when an operator has
+// drained it: there is nothing left for it to do.
+var errDrained = errors.New("drained")
 
 // tellStopping says why the program does not end at once when it is told to.
 func (p *process) tellStopping() {
@@ -177,7 +184,14 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error {
 		defer processes.Close()
 		defer abortOnSecondSignal(w.Abort)()
-		return w.Run(ctx)
+		if err := w.Run(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		p.logger.InfoContext(ctx, "Worker: Drained")
+		if slices.Equal(p.config.Roles, []string{"worker"}) {
+			return errDrained
+		}
+		return nil
 	})
 }
 
