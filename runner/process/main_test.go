@@ -43,6 +43,6 @@ func worker(script string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	p.Wait()
+	fmt.Printf("ended, lost: %v\n", p.Wait().Lost)
 	os.Exit(0)
 }

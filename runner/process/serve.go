@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -59,9 +60,10 @@ type server struct {
 	silence time.Duration
 	starts  chan *job
 
-	forks sync.RWMutex // held for reading while a child is made and not noted yet
-	mu    sync.Mutex
-	jobs  map[uint64]*job // that were asked for and are not done
+	isOver atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
+	forks  sync.RWMutex // held for reading while a child is made and not noted yet
+	mu     sync.Mutex
+	jobs   map[uint64]*job // that were asked for and are not done
 }
 
 // job is one command.
@@ -113,6 +115,7 @@ func (s *server) serve() {
 		}
 		s.handle(f, files)
 	}
+	s.isOver.Store(true)
 	killEverything(s)
 }
 
@@ -211,7 +214,9 @@ func (s *server) attend(j *job) {
 		done.Code = status.ExitStatus()
 	}
 	s.forget(j)
-	_ = s.wire.send(done)
+	if !s.isOver.Load() { // a worker that stood still would take our kill for the command's own end
+		_ = s.wire.send(done)
+	}
 }
 
 // reap takes the exit of a dead leader. Until then its number cannot be given to

@@ -220,6 +220,51 @@ func TestNothingOutlivesTheWorker(t *testing.T) {
 	}
 }
 
+// A worker that goes on after its guardian has given it up must not take the
+// kill for the command's own end.
+func TestStoppedWorkerLearnsOfTheLoss(t *testing.T) {
+	for range 2 {
+		out := &output{}
+		worker := exec.Command(os.Args[0])
+		worker.Env = []string{workerEnv + "=echo up; exec sleep 60", "PATH=" + os.Getenv("PATH")}
+		worker.Stdout = out
+		require.NoError(t, worker.Start())
+		t.Cleanup(func() { _ = worker.Process.Kill() })
+		require.Eventually(t, func() bool { return strings.Contains(out.String(), "up\n") }, generous, time.Millisecond)
+		guardians := children(t, worker.Process.Pid)
+		require.Len(t, guardians, 1)
+		require.NoError(t, worker.Process.Signal(syscall.SIGSTOP))
+		require.Eventually(t, func() bool { return isDead(guardians[0]) }, generous, time.Millisecond)
+		require.NoError(t, worker.Process.Signal(syscall.SIGCONT))
+		require.NoError(t, worker.Wait())
+		require.Contains(t, out.String(), "ended, lost: true\n")
+	}
+}
+
+// children returns the processes whose parent has the given number.
+func children(t *testing.T, parent int) (found []int) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	require.NoError(t, err)
+	for _, entry := range entries {
+		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		if err != nil {
+			continue // not a process, or one that has ended
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[1] == strconv.Itoa(parent) {
+			found = append(found, number(t, entry.Name()))
+		}
+	}
+	return found
+}
+
+// isDead reports whether a process has ended, whether or not its parent knows.
+func isDead(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
 // A guardian that dies takes its commands with it, and only when they are gone
 // those who wait learn of it; the next command has a new one.
 func TestDeadGuardianIsReplaced(t *testing.T) {
