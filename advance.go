@@ -227,9 +227,14 @@ func sortedDeltas(bySeq map[int]*Delta) []Delta {
 	return deltas
 }
 
-// CountsAsFailed reports whether a task run of task seq that ended as s makes
-// its run fail: it failed itself without allow_failure. An upstream_failed task
-// run counts only through the one that failed above it.
+// CountsAsFailed reports whether the end of a task run makes its run fail: it
+// failed, or was never done because of others or a cancellation, and has not
+// allow_failure. A run that is a success has done, or rightly skipped, everything:
+// also one of which only some task runs were done again.
 func (g *DAG) CountsAsFailed(e Ended) bool {
-	return e.Status == TaskFailed && !g.Definition.Tasks[e.Seq].AllowFailure
+	switch e.Status {
+	case TaskFailed, TaskUpstreamFailed, TaskCancelled:
+		return !g.Definition.Tasks[e.Seq].AllowFailure
+	}
+	return false
 }

@@ -131,7 +131,7 @@ func (g *game) expectStale(v view, finishes []miniairflow.Finish) (stale []bool,
 			continue
 		}
 		stale[i] = g.number(fmt.Sprintf(
-			`SELECT count(*) FROM task_attempts WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d AND status <> 'lost'`, f.Token, f.RunID, f.Seq)) == 0
+			`SELECT count(*) FROM task_attempts WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d AND status = '%s'`, f.Token, f.RunID, f.Seq, f.Attempt)) == 0
 	}
 	return stale, open
 }

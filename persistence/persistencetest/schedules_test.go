@@ -100,7 +100,7 @@ func TestFireSchedule(t *testing.T) {
 		require.Equal(t, &miniairflow.WorkflowRun{
 			ID: f.Runs[0].ID, WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Number: 1, Status: miniairflow.RunPending,
 			Type: miniairflow.RunScheduled, ScheduleName: "0 * * * * UTC", LogicalDate: slot, DataIntervalStart: slot.Add(-time.Hour), DataIntervalEnd: slot,
-			RunAfter: slot, Params: map[string]any{"n": int64(1)}, CreatedAt: r.CreatedAt, Revision: r.Revision,
+			RunAfter: slot, Params: map[string]any{"n": int64(1)}, CreatedAt: r.CreatedAt, Generation: 1, Revision: r.Revision,
 		}, r)
 		require.Zero(t, db.number(`SELECT count(*) FROM audit_log`)) // nobody is named
 	})

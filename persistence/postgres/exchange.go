@@ -236,11 +236,12 @@ func markStale(ctx context.Context, t *tx, in *finishInput, done map[dialect.Pla
 	var missed []int
 	var runs []uuid.UUID
 	var seqs []int
+	var attempts []string
 	for i := range in.finishes {
 		if !done[dialect.Place{RunID: in.runs[i], Seq: in.seqs[i]}] {
 			stale[i] = true
 			missed = append(missed, i)
-			runs, seqs = append(runs, in.runs[i]), append(seqs, in.seqs[i])
+			runs, seqs, attempts = append(runs, in.runs[i]), append(seqs, in.seqs[i]), append(attempts, in.attempts[i])
 		}
 	}
 	if len(missed) == 0 {
@@ -248,9 +249,9 @@ func markStale(ctx context.Context, t *tx, in *finishInput, done map[dialect.Pla
 	}
 	const text = `
 		SELECT a.workflow_run_id, a.seq, a.token
-		FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)
-		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status <> 'lost'`
-	stored, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], text, runs, seqs)
+		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS i(run_id, seq, attempt)
+		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status = i.attempt`
+	stored, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], text, runs, seqs, attempts)
 	if err != nil {
 		return fmt.Errorf("find earlier finishes: %w", err)
 	}

@@ -201,8 +201,8 @@ func record(ctx context.Context, t *tx, runID uuid.UUID, seq int, token uuid.UUI
 // isStale reports whether a finish whose attempt is not open was not stored by
 // an earlier call either.
 func isStale(ctx context.Context, t *tx, f *miniairflow.Finish) (bool, error) {
-	const text = `SELECT token FROM task_attempts WHERE workflow_run_id = ? AND seq = ? AND status <> 'lost'`
-	tokens, err := query(ctx, t, scanID, text, f.RunID, f.Seq)
+	const text = `SELECT token FROM task_attempts WHERE workflow_run_id = ? AND seq = ? AND status = ?`
+	tokens, err := query(ctx, t, scanID, text, f.RunID, f.Seq, f.Attempt)
 	if err != nil {
 		return false, fmt.Errorf("find earlier finishes: %w", err)
 	}
