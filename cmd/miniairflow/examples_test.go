@@ -81,8 +81,9 @@ func TestExamples_StartRarely(t *testing.T) {
 
 var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// TestDocumentation checks every YAML block of the README and the pages: whole
-// workflows as they are, pieces of one in the place that their first key says.
+// TestDocumentation checks every YAML block of the README and the pages: pools
+// files by their first line, whole workflows as they are, pieces of one in the
+// place that their first key says.
 func TestDocumentation(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)
@@ -91,6 +92,11 @@ func TestDocumentation(t *testing.T) {
 		require.NoError(t, err)
 		for _, match := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
 			block := match[1]
+			if strings.HasPrefix(block, "# dags/pools.yaml\n") {
+				_, problems := loader.ParsePools("pools.yaml", []byte(block), loader.Limits{})
+				require.Empty(t, problems, "%s:\n%s", page, block)
+				continue
+			}
 			if !strings.Contains(block, "tasks:") {
 				block += "tasks:\n  a: {noop: true}\n"
 			}
