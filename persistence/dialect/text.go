@@ -26,20 +26,39 @@ func CancelReason(cancel miniairflow.Cancel) string {
 // reasonNamesMax is how many tasks a run's reason names.
 const reasonNamesMax = 3
 
-// FailedReason is the reason of a run that ends failed because of these tasks.
-// names may be cut; count is how many there are.
-func FailedReason(names []string, count int) string {
-	if len(names) > reasonNamesMax {
-		names = names[:reasonNamesMax]
+// Culprit is a task that makes its run fail.
+type Culprit struct {
+	Name   string
+	Failed bool // itself; else it was never done
+	Count  int  // of such tasks of the run
+}
+
+// FailedReason is the reason of a run that ends failed because of these tasks,
+// the first of each kind, those that failed themselves first: the others are
+// named only where there is none.
+func FailedReason(culprits []Culprit) string {
+	if len(culprits) == 0 {
+		return ""
+	}
+	var names []string
+	first := culprits[0]
+	for _, c := range culprits {
+		if c.Failed == first.Failed && len(names) < reasonNamesMax {
+			names = append(names, c.Name)
+		}
+	}
+	verb := "failed"
+	if !first.Failed {
+		verb = "did not run"
 	}
 	list := strings.Join(names, ", ")
 	switch {
-	case count == 1 && len(names) == 1:
-		return fmt.Sprintf("task %s failed", list)
-	case count > len(names):
-		return fmt.Sprintf("tasks %s and %d more failed", list, count-len(names))
+	case first.Count == 1:
+		return fmt.Sprintf("task %s %s", list, verb)
+	case first.Count > len(names):
+		return fmt.Sprintf("tasks %s and %d more %s", list, first.Count-len(names), verb)
 	default:
-		return fmt.Sprintf("tasks %s failed", list)
+		return fmt.Sprintf("tasks %s %s", list, verb)
 	}
 }
 

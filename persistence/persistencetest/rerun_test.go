@@ -111,6 +111,20 @@ func TestRerunOpensARun(t *testing.T) {
 	}
 }
 
+// A run in which something is left undone says so.
+func TestReasonOfWhatDidNotRun(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		w := db.worker("w")
+		r := db.played(w, definition("etl", diamond()...), map[string]miniairflow.TaskStatus{"b": miniairflow.TaskFailed})
+		require.Equal(t, "task b failed", r.Reason)
+		db.rerun(rerunOf(r, miniairflow.RerunClear, 1))
+		_, err := db.StartRuns(t.Context(), 10)
+		require.NoError(t, err)
+		w.drain(nil)
+		require.Equal(t, "task d did not run", db.run(r.ID).Reason)
+	})
+}
+
 func TestRerunKeepsOldAttempts(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		w := db.worker("w")

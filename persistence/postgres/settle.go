@@ -250,13 +250,14 @@ func failedReason(ctx context.Context, t *tx, r *dialect.Run) (string, error) {
 		}
 	}
 	const text = `
-		SELECT name FROM task_runs
-		WHERE workflow_run_id = $1 AND status = 'failed' AND NOT seq = ANY(coalesce($2::int[], '{}')) ORDER BY seq LIMIT 3`
-	names, err := collect(ctx, t, pgx.RowTo[string], text, r.ID, tolerated)
+		SELECT name, status = 'failed', count(*) OVER (PARTITION BY status = 'failed') FROM task_runs
+		WHERE workflow_run_id = $1 AND status IN ('failed', 'upstream_failed', 'cancelled') AND NOT seq = ANY(coalesce($2::int[], '{}'))
+		ORDER BY status = 'failed' DESC, seq LIMIT 3`
+	culprits, err := collect(ctx, t, pgx.RowToStructByPos[dialect.Culprit], text, r.ID, tolerated)
 	if err != nil {
 		return "", fmt.Errorf("name failed tasks: %w", err)
 	}
-	return dialect.FailedReason(names, r.Stored.Failed+r.Change.Failed), nil
+	return dialect.FailedReason(culprits), nil
 }
 
 // columns returns places as the two arrays that unnest takes.

@@ -233,13 +233,17 @@ func failedReason(ctx context.Context, t *tx, r *dialect.Run) (string, error) {
 		}
 	}
 	const text = `
-		SELECT name FROM task_runs
-		WHERE workflow_run_id = ? AND status = 'failed' AND seq NOT IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT 3`
-	names, err := query(ctx, t, scanText, text, r.ID, list[int](tolerated))
+		SELECT name, status = 'failed', count(*) OVER (PARTITION BY status = 'failed') FROM task_runs
+		WHERE workflow_run_id = ? AND status IN ('failed', 'upstream_failed', 'cancelled') AND seq NOT IN (SELECT value FROM json_each(?))
+		ORDER BY status = 'failed' DESC, seq LIMIT 3`
+	culprits, err := query(ctx, t, func(row row) (c dialect.Culprit, err error) {
+		err = row.Scan(&c.Name, &c.Failed, &c.Count)
+		return c, err
+	}, text, r.ID, list[int](tolerated))
 	if err != nil {
 		return "", fmt.Errorf("name failed tasks: %w", err)
 	}
-	return dialect.FailedReason(names, r.Stored.Failed+r.Change.Failed), nil
+	return dialect.FailedReason(culprits), nil
 }
 
 // places returns places as the rows that json_each reads.
