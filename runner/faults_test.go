@@ -26,7 +26,7 @@ func (s *system) claim(name string) (uuid.UUID, miniairflow.Claim) {
 	session := uuid.New()
 	require.NoError(s.t, s.store.StartSession(s.t.Context(), miniairflow.Worker{
 		ID: session, Name: name, Queues: []string{"default"}, Concurrency: 1, Status: miniairflow.WorkerActive,
-	}, time.Hour))
+	}, s.lease))
 	var claims []miniairflow.Claim
 	s.await("a task to claim", func() bool {
 		result, err := s.store.Exchange(s.t.Context(), miniairflow.Exchange{
