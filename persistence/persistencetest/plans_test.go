@@ -119,12 +119,14 @@ func withProbe(t *testing.T, db *database, do func(probe *database)) {
 func TestSQLitePlans(t *testing.T) {
 	db := openSQLite(t)
 	for text, want := range map[string]string{
-		`SELECT * FROM task_runs WHERE workflow_run_id = 'x' AND changed > 1 ORDER BY seq`:                                                               "SEARCH task_runs USING PRIMARY KEY",
-		`SELECT * FROM workflow_runs ORDER BY created_at DESC, id DESC LIMIT 10`:                                                                         "workflow_runs_newest",
-		`SELECT * FROM workflow_runs WHERE workflow_id = 'x' AND (created_at, id) < (1, 'x') ORDER BY created_at DESC, id DESC LIMIT 10`:                 "workflow_runs_by_workflow",
-		`SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= 1 ORDER BY next_at LIMIT 10`:                                         "schedules_due",
-		`SELECT * FROM task_runs WHERE status = 'failed' AND is_rare ORDER BY workflow_run_id DESC, seq LIMIT 3`:                                         "task_runs_rare",
-		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`: "task_queue_ready",
+		`SELECT * FROM task_runs WHERE workflow_run_id = 'x' AND changed > 1 ORDER BY seq`:                                                                               "SEARCH task_runs USING PRIMARY KEY",
+		`SELECT * FROM workflow_runs ORDER BY created_at DESC, id DESC LIMIT 10`:                                                                                         "workflow_runs_newest",
+		`SELECT * FROM workflow_runs WHERE workflow_id = 'x' AND (created_at, id) < (1, 'x') ORDER BY created_at DESC, id DESC LIMIT 10`:                                 "workflow_runs_by_workflow",
+		`SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= 1 ORDER BY next_at LIMIT 10`:                                                         "schedules_due",
+		`SELECT * FROM task_runs WHERE status = 'failed' AND is_rare ORDER BY workflow_run_id DESC, seq LIMIT 3`:                                                         "task_runs_rare",
+		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`:                 "task_queue_ready",
+		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = 'p' AND pool <> '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`: "task_queue_pooled",
+		`SELECT seq FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= 1 ORDER BY expires_at LIMIT 10`:                                   "task_queue_expiring",
 	} {
 		plan := explain(t, db.raw, text)
 		require.Contains(t, plan, want, text)

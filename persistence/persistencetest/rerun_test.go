@@ -1,7 +1,6 @@
 package persistencetest_test
 
 import (
-	"fmt"
 	"sync"
 	"testing"
 
@@ -359,7 +358,7 @@ func TestManyReruns(t *testing.T) {
 			require.NoError(t, err)
 			w.end(miniairflow.TaskFailed, w.claim(1)...)
 			db.check()
-			require.Equal(t, generation, db.task(r.ID, 3).Attempt, fmt.Sprintf("attempts of generation %d", generation))
+			require.Equal(t, generation, db.task(r.ID, 3).Attempt)
 		}
 	})
 }
