@@ -284,12 +284,32 @@ func (g *game) finish() {
 	p := &player{id: g.id(), queues: []string{"default", "gpu"}}
 	w := miniairflow.Worker{ID: p.id, Name: "last", Hostname: "host", PID: 1, Version: "test", Queues: p.queues, Concurrency: 10}
 	require.NoError(g, g.StartSession(g.Context(), w, lease))
-	for range 100 {
+	rounds := g.roundsLeft()
+	for range rounds {
 		if g.finishMore(p) {
 			return
 		}
 	}
-	require.Fail(g, "I10: a run hangs")
+	require.Fail(g, "I10: a run hangs", "after %d rounds", rounds)
+}
+
+// roundsLeft bounds the rounds of finishMore that end all runs, even if they go
+// one after the other and their tasks as well: each round ends what the one
+// before has claimed, and there are no more attempts than all retries.
+func (g *game) roundsLeft() int {
+	g.Helper()
+	g.now = g.look()
+	rounds := 2 // the first lets paused runs go on
+	for _, r := range g.now.runs {
+		if r.status.IsTerminal() {
+			continue
+		}
+		rounds += 2 // to begin and to end
+		for _, t := range g.dag(r.version).Definition.Tasks {
+			rounds += 2 + t.Retry.Count
+		}
+	}
+	return rounds
 }
 
 // finishMore does what is to be done, once, and reports whether all runs are over.
