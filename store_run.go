@@ -114,7 +114,8 @@ type TaskStore interface {
 	// that are still open: what to ask after an unknown outcome.
 	Claimed(ctx context.Context, token uuid.UUID) ([]Claim, error)
 	// PromoteRetries makes up to limit task runs whose retry delay is over
-	// claimable and returns how many, and when the next delay ends, if any.
+	// claimable and returns how many, and when the next delay ends, if any. A run of
+	// which that fails is the error, and holds up no other; the same in FailExpired.
 	PromoteRetries(ctx context.Context, limit int) (promoted int, next *time.Time, err error)
 
 	// FailExpired fails up to limit task runs that have been queued for their

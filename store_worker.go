@@ -30,7 +30,8 @@ type WorkerStore interface {
 	// and reports whether it did.
 	FenceSession(ctx context.Context, sessionID uuid.UUID, beat int64) (bool, error)
 	// Reap ends up to limit open attempts of inactive sessions as lost; what becomes
-	// of their task runs is LossOf. It returns how many.
+	// of their task runs is LossOf. It returns how many. A run of which that fails
+	// is the error, and holds up no other.
 	Reap(ctx context.Context, limit int) (int, error)
 	// FindWorkers returns all sessions that are not inactive, and those that ended
 	// within the last day, newest first.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -56,7 +57,7 @@ func (l *loops) run(ctx context.Context, loop loop) {
 	defer trouble.forget()
 	for ctx.Err() == nil {
 		clearHints(hints)
-		wait, err := loop.pass(ctx)
+		wait, err := l.try(ctx, loop)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -67,6 +68,17 @@ func (l *loops) run(ctx context.Context, loop loop) {
 			waitFor(ctx, min(wait, jitter(loop.poll)), hints.C(), loop.kick)
 		}
 	}
+}
+
+// try makes one pass. A panic is its failure like any other: one workflow or run
+// that the code cannot stand must not end the process, and with it all others.
+func (l *loops) try(ctx context.Context, loop loop) (wait time.Duration, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return loop.pass(ctx)
 }
 
 // healthy reports whether the last pass of every loop succeeded.

@@ -125,3 +125,20 @@ func TestStreakDelays(t *testing.T) {
 	require.True(t, l.healthy())
 	require.LessOrEqual(t, s.failed(t.Context(), errors.New("no")), retryDelayMin)
 }
+
+func TestLoopOutlivesAPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		passes := 0
+		panicking := func(context.Context) (time.Duration, error) {
+			if passes++; passes == 1 {
+				panic("this run is beyond me")
+			}
+			return unknown, nil
+		}
+		runLoop(t, newLoops(&log), loop{name: "duty", poll: time.Second, pass: panicking}, 10*time.Second)
+		require.Greater(t, passes, 5)
+		require.Contains(t, log.String(), "this run is beyond me")
+		require.Contains(t, log.String(), "Works again")
+	})
+}

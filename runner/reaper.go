@@ -47,7 +47,10 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 	}
 	reaped, err := reapAll(ctx, r.store)
 	if err != nil {
-		r.watch.contactLost()
+		// A run that cannot be changed says nothing about the contact to the database.
+		if isTransient(err) {
+			r.watch.contactLost()
+		}
 		return 0, err
 	}
 	if reaped > 0 {

@@ -24,7 +24,11 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	if err != nil || len(orphans) == 0 {
 		return 0, err
 	}
-	reaped := 0
+	return dialect.Apart(ctx, orphans, dialect.RunOfAttempt, func(part []miniairflow.HeldAttempt) (int, error) { return s.reap(ctx, part) })
+}
+
+// reap ends those of the attempts that are still open, and whose session is over, as lost.
+func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (reaped int, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		ids := runsOf(orphans)
 		if err := lockRuns(ctx, t, ids...); err != nil {

@@ -22,7 +22,8 @@ func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time,
 	}
 	promoted := 0
 	if len(due) > 0 {
-		if promoted, err = s.promote(ctx, due); err != nil {
+		promoted, err = dialect.Apart(ctx, due, dialect.RunOfPlace, func(part []dialect.Place) (int, error) { return s.promote(ctx, part) })
+		if err != nil {
 			return 0, nil, err
 		}
 	}

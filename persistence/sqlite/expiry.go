@@ -22,7 +22,8 @@ func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, er
 	}
 	failed := 0
 	if len(expired) > 0 {
-		if failed, err = s.failExpired(ctx, expired); err != nil {
+		failed, err = dialect.Apart(ctx, expired, dialect.RunOfPlace, func(part []dialect.Place) (int, error) { return s.failExpired(ctx, part) })
+		if err != nil {
 			return 0, nil, err
 		}
 	}

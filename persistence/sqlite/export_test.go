@@ -15,3 +15,12 @@ func (s *Store) Settings(ctx context.Context, name string) ([]string, error) {
 	}
 	return values, nil
 }
+
+// PanicInTransaction panics in the middle of a transaction that has not used its
+// statements before.
+func (s *Store) PanicInTransaction(ctx context.Context) {
+	_ = s.inTx(ctx, func(t *tx) error {
+		_ = t.QueryRowContext(ctx, `SELECT 'never asked before'`).Err()
+		panic("in a transaction")
+	})
+}

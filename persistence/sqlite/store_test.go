@@ -1,8 +1,10 @@
 package sqlite_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -41,4 +43,16 @@ func TestCommitsAreDurable(t *testing.T) {
 		require.Equal(t, []string{want, want}, values, name)
 	}
 	require.NoError(t, s.Close())
+}
+
+// The one connection that writes comes free after a panic, which is not swallowed.
+func TestPanicLeavesNoTransaction(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "home.db"), sqlite.Config{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.PanicsWithValue(t, "in a transaction", func() { s.PanicInTransaction(ctx) })
+	_, err = s.SetPool(ctx, miniairflow.Pool{Name: "p", Slots: 1}, miniairflow.Actor{Name: "test"})
+	require.NoError(t, err)
 }

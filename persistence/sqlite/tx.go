@@ -38,7 +38,12 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 	if err != nil {
 		return mapError(fmt.Errorf("begin: %w", err))
 	}
-	defer func() { s.write.learn(ctx, inner.unknown) }()
+	defer func() {
+		// Only after a panic of do it is still open; the one connection that writes
+		// must come free all the same.
+		_ = inner.Rollback()
+		s.write.learn(ctx, inner.unknown)
+	}()
 	t := &tx{transaction: inner, now: now()}
 	if err := do(t); err != nil {
 		if rollback := inner.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
