@@ -23,6 +23,10 @@ var ErrNotFound = &Error{Code: CodeNotFound, Message: "not found"}
 // down, and told so itself or its machine refused the connection for it.
 var ErrServerDown = errors.New("the database server is down")
 
+// ErrLocked is wrapped by a CodeUnavailable error where something else that the
+// call needs, such as a run, was held by another transaction for too long.
+var ErrLocked = errors.New("locked by another transaction")
+
 // ErrFenced tells a worker that its session has ended: the database takes no
 // more writes from it, and everything it still runs must be killed.
 var ErrFenced = errors.New("worker session has ended")

@@ -24,6 +24,13 @@ const (
 	doubtsMax = 100
 )
 
+// refusal is a result that the store has not taken, and that is left out of the
+// exchanges for a while so that it holds up no other.
+type refusal struct {
+	finish miniairflow.Finish
+	until  time.Time
+}
+
 // doubt is an exchange of which we did not learn whether it happened. Nothing is
 // claimed before it was asked for once. Even then it may still be on its way,
 // so it is asked for again, now and then, until it can come no more.
@@ -76,10 +83,18 @@ func (s *session) pump(ctx context.Context) {
 }
 
 // load returns the finishes that are ready and how many more tasks may run.
-// They stay ready until settled.
+// They stay ready until settled. Refused ones are ready again when their time is over.
 func (s *session) load() (ready []miniairflow.Finish, free int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := time.Now()
+	s.refused = slices.DeleteFunc(s.refused, func(r refusal) bool {
+		if now.Before(r.until) {
+			return false
+		}
+		s.finished = append(s.finished, r.finish)
+		return true
+	})
 	ready = slices.Clone(s.finished[:min(len(s.finished), finishesMax)])
 	if s.phase == serving {
 		free = min(max(s.w.cfg.Concurrency-len(s.held), 0), claimsMax)
@@ -87,12 +102,26 @@ func (s *session) load() (ready []miniairflow.Finish, free int) {
 	return ready, free
 }
 
-// settle forgets the first n finishes: the store has them.
-func (s *session) settle(n int) {
+// settle forgets finishes: the store has them.
+func (s *session) settle(finishes []miniairflow.Finish) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.finished = slices.Delete(s.finished, 0, n)
+	s.finished = slices.DeleteFunc(s.finished, func(f miniairflow.Finish) bool {
+		return slices.ContainsFunc(finishes, func(one miniairflow.Finish) bool { return finishID(one) == finishID(f) })
+	})
 }
+
+// refuse leaves finishes out of the exchanges for a while.
+func (s *session) refuse(finishes []miniairflow.Finish, gap time.Duration) {
+	s.settle(finishes)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range finishes {
+		s.refused = append(s.refused, refusal{finish: f, until: time.Now().Add(gap)})
+	}
+}
+
+func finishID(f miniairflow.Finish) attemptID { return attemptID{f.RunID, f.Seq, f.Token} }
 
 // exchange makes one call with all that is ready, and reports whether another
 // one is worth it now.
@@ -111,6 +140,9 @@ func (s *session) exchange(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		if free > 0 {
 			s.doubts = append(s.doubts, &doubt{token: token, until: time.Now().Add(s.w.cfg.Lease), started: map[attemptID]bool{}})
+		}
+		if errors.Is(err, miniairflow.ErrLocked) && len(ready) > 0 {
+			return true, s.reportByRun(ctx, ready)
 		}
 		if len(ready) == 0 || isTransient(err) || errors.Is(err, miniairflow.ErrFenced) || ctx.Err() != nil {
 			return false, err
@@ -137,7 +169,7 @@ func (s *session) call(ctx context.Context, request miniairflow.Exchange) (minia
 
 // reported notes that the store has the finishes.
 func (s *session) reported(ctx context.Context, finishes []miniairflow.Finish, stale []bool) {
-	s.settle(len(finishes))
+	s.settle(finishes)
 	for i, f := range finishes {
 		s.w.dirs.settled(f.RunID)
 		if f.Next == miniairflow.TaskUpForRetry {
@@ -150,19 +182,50 @@ func (s *session) reported(ctx context.Context, finishes []miniairflow.Finish, s
 	}
 }
 
+// reportByRun reports the finishes of each run by itself after a lock was not to
+// be had for all of them: a run that somebody holds holds up no other.
+func (s *session) reportByRun(ctx context.Context, finishes []miniairflow.Finish) error {
+	for len(finishes) > 0 {
+		run := finishes[0].RunID
+		part := slices.DeleteFunc(slices.Clone(finishes), func(f miniairflow.Finish) bool { return f.RunID != run })
+		finishes = slices.DeleteFunc(slices.Clone(finishes), func(f miniairflow.Finish) bool { return f.RunID == run })
+		result, err := s.call(ctx, miniairflow.Exchange{SessionID: s.id, Finishes: part, Token: uuid.New()})
+		switch {
+		case errors.Is(err, miniairflow.ErrLocked):
+			s.w.logger.WarnContext(ctx, "Worker: Run is locked, its results wait", "run_id", run, "results", len(part), "error", err)
+			s.refuse(part, s.w.cfg.Heartbeat)
+		case err != nil:
+			return err
+		default:
+			s.reported(ctx, part, result.Stale)
+		}
+	}
+	return nil
+}
+
 // reportSingly reports the finishes one by one after the store refused them
 // together, so that one that it cannot take holds up no other. That one ends
-// its task as failed, without the outputs.
+// its task as failed, without the outputs; if even that is refused, it waits.
 func (s *session) reportSingly(ctx context.Context, finishes []miniairflow.Finish) error {
+	isFinal := func(err error) bool {
+		return err != nil && !isTransient(err) && !errors.Is(err, miniairflow.ErrFenced) && ctx.Err() == nil
+	}
 	for _, f := range finishes {
 		one := miniairflow.Exchange{SessionID: s.id, Finishes: []miniairflow.Finish{f}, Token: uuid.New()}
 		result, err := s.call(ctx, one)
-		if err != nil && !isTransient(err) && !errors.Is(err, miniairflow.ErrFenced) && ctx.Err() == nil {
+		if isFinal(err) {
 			s.w.logger.ErrorContext(ctx, "Worker: Result cannot be stored", "run_id", f.RunID, "seq", f.Seq, "error", err)
-			f.Attempt, f.Next, f.Delay, f.Outputs = miniairflow.AttemptFailed, miniairflow.TaskFailed, 0, nil
-			f.Reason = "the result could not be stored: " + printable(miniairflow.ErrorMessage(err))
-			one.Finishes[0] = f
+			failed := f
+			failed.Attempt, failed.Next, failed.Delay, failed.Outputs = miniairflow.AttemptFailed, miniairflow.TaskFailed, 0, nil
+			failed.Reason = "the result could not be stored: " + printable(miniairflow.ErrorMessage(err))
+			one.Finishes[0] = failed
 			result, err = s.call(ctx, one)
+		}
+		if isFinal(err) {
+			s.w.logger.ErrorContext(ctx, "Worker: Nor can that it has failed, it will be tried again",
+				"run_id", f.RunID, "seq", f.Seq, "error", err, "after", s.w.cfg.Lease.String())
+			s.refuse([]miniairflow.Finish{f}, s.w.cfg.Lease)
+			continue
 		}
 		if err != nil {
 			return err

@@ -51,6 +51,7 @@ type session struct {
 	phase    phase
 	held     map[attemptID]*attempt
 	finished []miniairflow.Finish    // not reported yet, oldest first
+	refused  []refusal               // the same, but left alone for a while
 	lastBeat time.Time               // start of the last good heartbeat
 	lastGood time.Time               // the same, or of a later proof that the server is down for everybody
 	dropped  map[attemptID]time.Time // ended here without a result: not to be taken up again
@@ -226,7 +227,7 @@ func (s *session) lose() {
 }
 
 // over reports whether there is nothing left to do: all tasks ended, all
-// results reported.
+// results reported, but for those that the store refuses, which then are lost.
 func (s *session) over() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -273,9 +274,9 @@ func (s *session) ended(a *attempt, finish miniairflow.Finish, done bool) {
 // knows reports whether the attempt runs here, has ended here, or was given up
 // here. The caller holds mu.
 func (s *session) knows(id attemptID) bool {
-	return s.held[id] != nil || !s.dropped[id].IsZero() || slices.ContainsFunc(s.finished, func(f miniairflow.Finish) bool {
-		return id == attemptID{f.RunID, f.Seq, f.Token}
-	})
+	return s.held[id] != nil || !s.dropped[id].IsZero() ||
+		slices.ContainsFunc(s.finished, func(f miniairflow.Finish) bool { return id == finishID(f) }) ||
+		slices.ContainsFunc(s.refused, func(r refusal) bool { return id == finishID(r.finish) })
 }
 
 // alive notes a heartbeat that succeeded and was begun at the given time.

@@ -39,6 +39,10 @@ func mapError(err error) error {
 		return miniairflow.ErrNotFound
 	case errors.Is(err, context.Canceled):
 		return err
+	case isLocked(err):
+		return &miniairflow.Error{
+			Code: miniairflow.CodeUnavailable, Message: "the database is busy with the same thing", Err: errors.Join(miniairflow.ErrLocked, err),
+		}
 	case isUnavailable(err):
 		return &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "the database does not answer now", Err: err}
 	default:
@@ -62,6 +66,12 @@ func isUnavailable(err error) bool {
 		return true
 	}
 	return pgconn.SafeToRetry(err) || pgconn.Timeout(err) || errors.Is(err, net.ErrClosed) || isBrokenPipe(err)
+}
+
+// isLocked reports whether the wait for a lock took longer than lock_timeout.
+func isLocked(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == codeLockTimeout
 }
 
 // isRetryable reports whether the transaction was rolled back by the server
