@@ -143,6 +143,9 @@ type TaskStore interface {
 	// TaskResults returns status, outputs and exit code of the task runs at the
 	// given places.
 	TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*TaskRun, error)
+	// TaskStates returns what the task runs at the given places wait for, by Seq,
+	// without their results: those of a wide fan-in are large.
+	TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]TaskState, error)
 
 	FindTaskRun(ctx context.Context, runID uuid.UUID, seq int) (*TaskRun, error)
 	// FindTaskRuns returns a page: of one run by Seq, else the newest run first.

@@ -10,14 +10,24 @@ import (
 // waitNamesMax bounds the tasks that a wait reason names.
 const waitNamesMax = 5
 
+// TaskState is how far a task run is, and whom it waits for.
+type TaskState struct {
+	Seq       int
+	Status    TaskStatus
+	IsLimited bool // it could start, but its run has no slot for it (max_active_tasks)
+	IsAsked   bool // a scheduler has yet to decide whether it runs
+}
+
 // Waiting is what a task run's wait reason is made of.
 type Waiting struct {
 	Run            *WorkflowRun
 	Task           *Task
-	Upstream       []*TaskRun // of the tasks that it depends on, in file order
-	MaxActiveTasks int        // of its run
-	Queues         []string   // those that active workers serve
-	Pool           *Pool      // of the task, with its holders; nil: there is none of that name
+	State          TaskState
+	Upstream       []string // names of the tasks that it depends on and that are not over, in file order
+	MaxActiveTasks int      // of its run
+	Queues         []string // those that active workers serve
+	Pool           *Pool    // of the task, with its holders; nil: there is none of that name
+	Now            time.Time
 }
 
 // WaitReason says in one sentence why t does not run now. It is empty for a task
@@ -32,23 +42,29 @@ func WaitReason(t *TaskRun, w Waiting) string {
 	case w.Run != nil && w.Run.PausedAt != nil && t.Status != TaskPending:
 		return "run is paused"
 	}
-	switch t.Status {
-	case TaskPending:
-		if open := openTasks(w.Upstream); len(open) > 0 {
-			return "waits for " + listSome(open)
-		}
-		if t.Finally && w.Run != nil && w.Run.Outcome == "" {
-			return "waits for the end of all other tasks"
-		}
+	switch {
+	case w.State.IsLimited:
 		return fmt.Sprintf("waits for other tasks of its run: max_active_tasks %d", w.MaxActiveTasks)
-	case TaskQueued:
-		return queuedReason(t, w)
+	case t.Status == TaskPending:
+		return pendingReason(t, w)
+	case t.Status == TaskUpForRetry && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
+		return fmt.Sprintf("retry %d of %d at %s UTC", t.Failures, w.Task.Retry.Count, t.NextRetryAt.UTC().Format(time.TimeOnly))
 	default:
-		at := "soon"
-		if t.NextRetryAt != nil {
-			at = "at " + t.NextRetryAt.UTC().Format(time.TimeOnly) + " UTC"
-		}
-		return fmt.Sprintf("retry %d of %d %s", t.Failures, w.Task.Retry.Count, at)
+		return queuedReason(t, w)
+	}
+}
+
+// pendingReason says why a task run is not queued.
+func pendingReason(t *TaskRun, w Waiting) string {
+	switch {
+	case w.State.IsAsked:
+		return "waits for a scheduler to decide whether it runs"
+	case len(w.Upstream) > 0:
+		return "waits for " + listSome(w.Upstream)
+	case t.Finally && w.Run != nil && w.Run.Outcome == "":
+		return "waits for the end of all other tasks"
+	default:
+		return "is about to start"
 	}
 }
 
@@ -63,6 +79,8 @@ func queuedReason(t *TaskRun, w Waiting) string {
 		return "no active worker serves queue " + t.Queue
 	case t.Pool != "" && w.Pool.Used+t.PoolSlots > w.Pool.Slots:
 		return poolReason(w.Pool)
+	case t.Pool != "" && w.Pool.Waiting > 1:
+		return fmt.Sprintf("waits for its turn in pool %s, in which %d tasks wait, or for a free worker of queue %s", t.Pool, w.Pool.Waiting, t.Queue)
 	default:
 		return "waits for a free worker of queue " + t.Queue
 	}
@@ -104,17 +122,6 @@ func RunWaitReason(r *WorkflowRun, w *Workflow, active []string, now time.Time) 
 	default:
 		return "waits for a scheduler"
 	}
-}
-
-// openTasks returns the names of the task runs that are not over.
-func openTasks(upstream []*TaskRun) []string {
-	var names []string
-	for _, t := range upstream {
-		if !t.IsTerminal() {
-			names = append(names, t.Name)
-		}
-	}
-	return names
 }
 
 // listSome joins names, the first few of many.

@@ -11,7 +11,7 @@ import (
 )
 
 // waitReasons says why each task run does not run now; nil for one that is
-// running or over. It costs two queries a run and one for the workers.
+// running or over. It costs two queries a run, and three for workers, pools and time.
 func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.TaskRun) ([]*string, error) {
 	reasons := make([]*string, len(taskRuns))
 	byRun := map[uuid.UUID][]int{}
@@ -31,6 +31,10 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 	if err != nil {
 		return nil, err
 	}
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's time: %w", err)
+	}
 	for runID, places := range byRun {
 		run, err := r.store.FindRun(ctx, runID)
 		if err != nil {
@@ -40,25 +44,36 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 		if err != nil {
 			return nil, err
 		}
-		upstream, err := r.upstreamOf(ctx, runID, version.Definition, taskRuns, places)
+		states, err := r.statesAround(ctx, runID, version.Definition, taskRuns, places)
 		if err != nil {
 			return nil, err
 		}
 		for _, i := range places {
+			task := &version.Definition.Tasks[taskRuns[i].Seq]
 			reason := miniairflow.WaitReason(taskRuns[i], miniairflow.Waiting{
-				Run: run, Pool: pools[taskRuns[i].Pool], Task: &version.Definition.Tasks[taskRuns[i].Seq], Upstream: upstream[i],
-				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues,
+				Run: run, Pool: pools[taskRuns[i].Pool], Task: task, State: states[task.Name], Upstream: openOf(task.DependsOn, states),
+				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues, Now: now,
 			})
-			reasons[i] = &reason
+			reasons[i] = orNull(reason)
 		}
 	}
 	return reasons, nil
 }
 
-// poolsOf returns the pools by name if one of the task runs is queued for one.
+// openOf returns the names of the tasks that are not over.
+func openOf(names []string, states map[string]miniairflow.TaskState) (open []string) {
+	for _, name := range names {
+		if s, found := states[name]; found && !s.Status.IsTerminal() {
+			open = append(open, name)
+		}
+	}
+	return open
+}
+
+// poolsOf returns the pools by name if one of the task runs may wait for one.
 func (r *Resolver) poolsOf(ctx context.Context, taskRuns []*miniairflow.TaskRun) (map[string]*miniairflow.Pool, error) {
 	isWanted := slices.ContainsFunc(taskRuns, func(t *miniairflow.TaskRun) bool {
-		return t.Pool != "" && t.Status == miniairflow.TaskQueued
+		return t.Pool != "" && (t.Status == miniairflow.TaskQueued || t.Status == miniairflow.TaskUpForRetry)
 	})
 	if !isWanted {
 		return nil, nil
@@ -137,41 +152,28 @@ func (r *Resolver) servedQueues(ctx context.Context) ([]string, error) {
 	return queues, nil
 }
 
-// upstreamOf returns, by place in taskRuns, the upstream task runs of those that
-// are pending, all of one run.
-func (r *Resolver) upstreamOf(ctx context.Context, runID uuid.UUID, d *miniairflow.Definition, taskRuns []*miniairflow.TaskRun, places []int) (map[int][]*miniairflow.TaskRun, error) {
-	seqs := make(map[string]int, len(d.Tasks))
+// statesAround returns, by name, the states of those task runs of a run that are at
+// the given places of taskRuns, and of the tasks that they depend on.
+func (r *Resolver) statesAround(ctx context.Context, runID uuid.UUID, d *miniairflow.Definition, taskRuns []*miniairflow.TaskRun, places []int) (map[string]miniairflow.TaskState, error) {
+	bySeq := make(map[string]int, len(d.Tasks))
 	for i := range d.Tasks {
-		seqs[d.Tasks[i].Name] = i
+		bySeq[d.Tasks[i].Name] = i
 	}
-	wanted := map[int][]int{}
-	var all []int
+	var seqs []int
 	for _, i := range places {
-		if taskRuns[i].Status != miniairflow.TaskPending {
-			continue
-		}
+		seqs = append(seqs, taskRuns[i].Seq)
 		for _, name := range d.Tasks[taskRuns[i].Seq].DependsOn {
-			wanted[i] = append(wanted[i], seqs[name])
+			seqs = append(seqs, bySeq[name])
 		}
-		slices.Sort(wanted[i])
-		all = append(all, wanted[i]...)
 	}
-	slices.Sort(all)
-	found, err := r.store.TaskResults(ctx, runID, slices.Compact(all))
+	slices.Sort(seqs)
+	found, err := r.store.TaskStates(ctx, runID, slices.Compact(seqs))
 	if err != nil {
-		return nil, fmt.Errorf("find upstream tasks: %w", err)
+		return nil, fmt.Errorf("find states of tasks: %w", err)
 	}
-	bySeq := make(map[int]*miniairflow.TaskRun, len(found))
-	for _, t := range found {
-		bySeq[t.Seq] = t
+	states := make(map[string]miniairflow.TaskState, len(found))
+	for _, s := range found {
+		states[d.Tasks[s.Seq].Name] = s
 	}
-	upstream := make(map[int][]*miniairflow.TaskRun, len(wanted))
-	for i, want := range wanted {
-		for _, seq := range want {
-			if t := bySeq[seq]; t != nil {
-				upstream[i] = append(upstream[i], t)
-			}
-		}
-	}
-	return upstream, nil
+	return states, nil
 }

@@ -3,7 +3,6 @@ package dialect
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -79,8 +78,12 @@ func LossReason(reason string, next miniairflow.TaskStatus, losses int) string {
 }
 
 // ExpiredReason is the reason of a task run that was queued for too long.
-func ExpiredReason(queue string, timeout time.Duration) string {
-	return fmt.Sprintf("no worker of queue %s took it within its queue_timeout of %s", queue, timeout)
+func ExpiredReason(t *miniairflow.Task) string {
+	where := "no worker of queue " + t.Queue + " took it"
+	if t.Pool != "" {
+		where += ", or pool " + t.Pool + " had no room for it,"
+	}
+	return fmt.Sprintf("%s within its queue_timeout of %s", where, t.QueueTimeout)
 }
 
 // MarkReason is the reason of a task run, or of its attempt, that somebody marked.

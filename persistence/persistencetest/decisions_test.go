@@ -198,3 +198,25 @@ func TestChangesAfterCancellationAreIgnored(t *testing.T) {
 		db.check()
 	})
 }
+
+// The states of task runs say whom each of them waits for.
+func TestTaskStates(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		asked := task("asked", "a")
+		asked.When = "true"
+		d := definition("etl", task("a"), task("b"), task("c"), asked, task("child", "a"))
+		d.MaxActiveTasks = 2
+		r := db.start(d)
+		w := db.worker("w")
+		w.end(miniairflow.TaskSuccess, w.claim(1)...)
+		states, err := db.TaskStates(t.Context(), r.ID, []int{0, 1, 2, 3, 4, 99})
+		require.NoError(t, err)
+		require.Equal(t, []miniairflow.TaskState{
+			{Seq: 0, Status: miniairflow.TaskSuccess},
+			{Seq: 1, Status: miniairflow.TaskQueued},
+			{Seq: 2, Status: miniairflow.TaskQueued},
+			{Seq: 3, Status: miniairflow.TaskPending, IsAsked: true},
+			{Seq: 4, Status: miniairflow.TaskPending, IsLimited: true},
+		}, states)
+	})
+}

@@ -200,6 +200,11 @@ func (f *Faulty) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) (
 	return try(f, "TaskResults", func() ([]*miniairflow.TaskRun, error) { return f.inner.TaskResults(ctx, runID, seqs) })
 }
 
+// TaskStates implements miniairflow.TaskStore.
+func (f *Faulty) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
+	return try(f, "TaskStates", func() ([]miniairflow.TaskState, error) { return f.inner.TaskStates(ctx, runID, seqs) })
+}
+
 // FindTaskRun implements miniairflow.TaskStore.
 func (f *Faulty) FindTaskRun(ctx context.Context, runID uuid.UUID, seq int) (*miniairflow.TaskRun, error) {
 	return try(f, "FindTaskRun", func() (*miniairflow.TaskRun, error) { return f.inner.FindTaskRun(ctx, runID, seq) })

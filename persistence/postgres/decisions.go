@@ -141,3 +141,14 @@ func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([
 	const text = `SELECT ` + taskRunColumns + ` FROM task_runs t WHERE t.workflow_run_id = $1 AND t.seq = ANY($2) ORDER BY t.seq`
 	return query(ctx, s, scanTaskRun, text, runID, seqs)
 }
+
+// TaskStates implements miniairflow.TaskStore.
+func (s *Store) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
+	const text = `
+		SELECT t.seq, t.status, coalesce(q.state = 'limited', false), d.seq IS NOT NULL
+		FROM task_runs t
+		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
+		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		WHERE t.workflow_run_id = $1 AND t.seq = ANY($2) ORDER BY t.seq`
+	return query(ctx, s, pgx.RowToStructByPos[miniairflow.TaskState], text, runID, seqs)
+}

@@ -73,7 +73,7 @@ func failQueued(ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*d
 	reasons := make([]string, len(taken))
 	for i, p := range taken {
 		task := &runs[p.RunID].Graph.Definition.Tasks[p.Seq]
-		reasons[i] = dialect.ExpiredReason(task.Queue, task.QueueTimeout.Std())
+		reasons[i] = dialect.ExpiredReason(task)
 	}
 	const text = `
 		UPDATE task_runs t SET status = 'failed', reason = i.reason, finished_at = $4, changed = pg_current_xact_id()

@@ -148,3 +148,17 @@ func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([
 		WHERE t.workflow_run_id = ? AND t.seq IN (SELECT value FROM json_each(?)) ORDER BY t.seq`
 	return query(ctx, s.read, scanTaskRun, text, runID, list[int](seqs))
 }
+
+// TaskStates implements miniairflow.TaskStore.
+func (s *Store) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
+	const text = `
+		SELECT t.seq, t.status, coalesce(q.state = 'limited', 0), d.seq IS NOT NULL
+		FROM task_runs t
+		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
+		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		WHERE t.workflow_run_id = ? AND t.seq IN (SELECT value FROM json_each(?)) ORDER BY t.seq`
+	return query(ctx, s.read, func(row row) (state miniairflow.TaskState, err error) {
+		err = row.Scan(&state.Seq, &state.Status, &state.IsLimited, &state.IsAsked)
+		return state, err
+	}, text, runID, list[int](seqs))
+}

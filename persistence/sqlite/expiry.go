@@ -86,6 +86,6 @@ func failQueued(ctx context.Context, t *tx, run *dialect.Run, seq int) error {
 	const text = `
 		UPDATE task_runs SET status = 'failed', reason = ?3, finished_at = ?4, changed = ?5
 		WHERE workflow_run_id = ?1 AND seq = ?2 AND status = 'queued'`
-	_, err = t.ExecContext(ctx, text, run.ID, seq, dialect.ExpiredReason(task.Queue, task.QueueTimeout.Std()), t.now, changed)
+	_, err = t.ExecContext(ctx, text, run.ID, seq, dialect.ExpiredReason(task), t.now, changed)
 	return err
 }
