@@ -71,6 +71,9 @@ func newPoolsSetCommand(std stdio) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			slots, _ := cmd.Flags().GetInt("slots")
+			if !cmd.Flags().Changed("slots") {
+				return usageErrorf("say with --slots N how many slots the pool has")
+			}
 			description, _ := cmd.Flags().GetString("description")
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				var data struct {
@@ -94,15 +97,12 @@ func newPoolsSetCommand(std stdio) *cobra.Command {
 		},
 	}
 	cmd.Flags().Int("slots", 0, "how many there are")
-	cmd.Flags().String("description", "", "what the pool is for")
-	if err := cmd.MarkFlagRequired("slots"); err != nil {
-		panic(err) // only for a flag that is not there
-	}
+	cmd.Flags().String("description", "", "what the pool is for; takes the place of what was said before")
 	return cmd
 }
 
 func newPoolsDeleteCommand(std stdio) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete a pool that no file declares",
 		Args:  cobra.ExactArgs(1),
@@ -112,7 +112,7 @@ func newPoolsDeleteCommand(std stdio) *cobra.Command {
 					DeletePool struct{ UserErrors []userError }
 				}
 				err := c.query(ctx, `mutation($input: DeletePoolInput!) { deletePool(input: $input) { userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0]}}, &data)
+					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
 				if err != nil {
 					return err
 				}
@@ -124,4 +124,6 @@ func newPoolsDeleteCommand(std stdio) *cobra.Command {
 			})
 		},
 	}
+	addReasonFlag(cmd)
+	return cmd
 }

@@ -14,7 +14,7 @@ import (
 
 func newRunsPauseCommand(std stdio, name, short string, pause bool) *cobra.Command {
 	mutation := map[bool]string{true: "pauseWorkflowRun", false: "resumeWorkflowRun"}[pause]
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   name + " RUN",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
@@ -24,7 +24,7 @@ func newRunsPauseCommand(std stdio, name, short string, pause bool) *cobra.Comma
 				if err != nil {
 					return err
 				}
-				if run, err = c.steerRun(ctx, mutation, run.ID); err != nil {
+				if run, err = c.steerRun(ctx, mutation, run.ID, reasonOf(cmd)); err != nil {
 					return err
 				}
 				word := string(run.Status)
@@ -36,17 +36,29 @@ func newRunsPauseCommand(std stdio, name, short string, pause bool) *cobra.Comma
 			})
 		},
 	}
+	addReasonFlag(cmd)
+	return cmd
 }
 
-// steerRun does a mutation of a run that takes nothing but its id.
-func (c *client) steerRun(ctx context.Context, mutation, id string) (*runView, error) {
+// addReasonFlag adds what every change that people make takes.
+func addReasonFlag(cmd *cobra.Command) {
+	cmd.Flags().String("reason", "", "why, for the audit log")
+}
+
+func reasonOf(cmd *cobra.Command) string {
+	reason, _ := cmd.Flags().GetString("reason")
+	return reason
+}
+
+// steerRun does a mutation of a run that takes nothing but its id and a reason.
+func (c *client) steerRun(ctx context.Context, mutation, id, reason string) (*runView, error) {
 	var data map[string]struct {
 		WorkflowRun *runView
 		UserErrors  []userError
 	}
 	inputType := strings.ToUpper(mutation[:1]) + mutation[1:] + "Input!"
 	err := c.query(ctx, `mutation($input: `+inputType+`) { `+mutation+`(input: $input) { workflowRun { `+runFields+` } userErrors { message code field } } }`,
-		map[string]any{"input": map[string]any{"id": id}}, &data)
+		map[string]any{"input": map[string]any{"id": id, "reason": reason}}, &data)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +72,7 @@ func (c *client) steerRun(ctx context.Context, mutation, id string) (*runView, e
 func addRerunFlags(cmd *cobra.Command) {
 	addOutputFlag(cmd)
 	cmd.Flags().Bool("dry-run", false, "only say what would be done")
-	cmd.Flags().String("reason", "", "why, for the audit log")
+	addReasonFlag(cmd)
 }
 
 func newRunsRetryCommand(std stdio) *cobra.Command {

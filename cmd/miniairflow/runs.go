@@ -146,7 +146,7 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 }
 
 func newRunsCancelCommand(std stdio) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "cancel RUN",
 		Short: "End a run",
 		Args:  cobra.ExactArgs(1),
@@ -156,7 +156,7 @@ func newRunsCancelCommand(std stdio) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if run, err = c.cancelRun(ctx, run.ID); err != nil {
+				if run, err = c.steerRun(ctx, "cancelWorkflowRun", run.ID, reasonOf(cmd)); err != nil {
 					return err
 				}
 				word := string(run.Status)
@@ -168,6 +168,8 @@ func newRunsCancelCommand(std stdio) *cobra.Command {
 			})
 		},
 	}
+	addReasonFlag(cmd)
+	return cmd
 }
 
 func newRunsLogsCommand(std stdio) *cobra.Command {

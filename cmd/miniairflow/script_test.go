@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,14 +53,16 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// until is `until TEXT program args…`: it runs the program again and again until
-// it succeeds and its standard output contains TEXT.
+// until is `until PATTERN program args…`: it runs the program again and again until
+// it succeeds and its standard output matches.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until TEXT program args…")
+		ts.Fatalf("usage: until PATTERN program args…")
 	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
 	eventually(ts, strings.Join(args, " "), func() bool {
-		return ts.Exec(args[1], args[2:]...) == nil && strings.Contains(ts.ReadFile("stdout"), args[0])
+		return ts.Exec(args[1], args[2:]...) == nil && pattern.MatchString(ts.ReadFile("stdout"))
 	})
 }
 

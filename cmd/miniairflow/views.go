@@ -164,7 +164,7 @@ func (c *client) findWorkflow(ctx context.Context, name string) (*workflowView, 
 }
 
 // setPaused pauses or unpauses a workflow.
-func (c *client) setPaused(ctx context.Context, name string, paused bool) (*workflowView, error) {
+func (c *client) setPaused(ctx context.Context, name string, paused bool, reason string) (*workflowView, error) {
 	mutation := "unpauseWorkflow"
 	if paused {
 		mutation = "pauseWorkflow"
@@ -175,7 +175,7 @@ func (c *client) setPaused(ctx context.Context, name string, paused bool) (*work
 		UserErrors []userError
 	}
 	err := c.query(ctx, `mutation($input: `+input+`) { `+mutation+`(input: $input) { workflow { `+workflowFields+` } userErrors { message code field } } }`,
-		map[string]any{"input": map[string]any{"workflow": name}}, &data)
+		map[string]any{"input": map[string]any{"workflow": name, "reason": reason}}, &data)
 	if err != nil {
 		return nil, err
 	}
@@ -202,25 +202,6 @@ func (c *client) trigger(ctx context.Context, input map[string]any) (*runView, e
 		return nil, err
 	}
 	return data.TriggerWorkflow.WorkflowRun, nil
-}
-
-// cancelRun asks for the end of a run.
-func (c *client) cancelRun(ctx context.Context, id string) (*runView, error) {
-	var data struct {
-		CancelWorkflowRun struct {
-			WorkflowRun *runView
-			UserErrors  []userError
-		}
-	}
-	err := c.query(ctx, `mutation($input: CancelWorkflowRunInput!) { cancelWorkflowRun(input: $input) { workflowRun { `+runFields+` } userErrors { message code field } } }`,
-		map[string]any{"input": map[string]any{"id": id}}, &data)
-	if err != nil {
-		return nil, err
-	}
-	if err := firstUserError(data.CancelWorkflowRun.UserErrors); err != nil {
-		return nil, err
-	}
-	return data.CancelWorkflowRun.WorkflowRun, nil
 }
 
 // findRuns returns the newest runs, at most limit.

@@ -74,7 +74,6 @@ func newWorkersDrainCommand(std stdio) *cobra.Command {
 		Short: "Let a worker finish what it runs and take nothing new; then it ends",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			reason, _ := cmd.Flags().GetString("reason")
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				var data struct {
 					DrainWorker struct {
@@ -83,7 +82,7 @@ func newWorkersDrainCommand(std stdio) *cobra.Command {
 					}
 				}
 				err := c.query(ctx, `mutation($input: DrainWorkerInput!) { drainWorker(input: $input) { worker { `+workerFields+` } userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0], "reason": reason}}, &data)
+					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
 				if err != nil {
 					return err
 				}
@@ -96,6 +95,6 @@ func newWorkersDrainCommand(std stdio) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().String("reason", "", "why, for the audit log")
+	addReasonFlag(cmd)
 	return cmd
 }

@@ -175,13 +175,13 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 }
 
 func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   use + " NAME",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				v, err := c.setPaused(ctx, args[0], paused)
+				v, err := c.setPaused(ctx, args[0], paused, reasonOf(cmd))
 				if err != nil {
 					return err
 				}
@@ -190,6 +190,8 @@ func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
 			})
 		},
 	}
+	addReasonFlag(cmd)
+	return cmd
 }
 
 func newNextRunsCommand(std stdio) *cobra.Command {
