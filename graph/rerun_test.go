@@ -131,10 +131,10 @@ func TestRerun(t *testing.T) {
 			field string
 			code  string
 		}{
-			"no such task":  {clearTasks(vars{"workflowRunId": id, "tasks": []string{"x"}}), "tasks", "INVALID"},
-			"no task":       {clearTasks(vars{"workflowRunId": id, "tasks": []string{}}), "", "INVALID"},
-			"no such run":   {retry(vars{"id": uuid.New()}), "id", "NOT_FOUND"},
-			"no mark":       {mark(vars{"workflowRunId": id, "tasks": []string{"a"}, "status": "RUNNING"}), "", "INVALID"},
+			"no such task":   {clearTasks(vars{"workflowRunId": id, "tasks": []string{"x"}}), "tasks", "INVALID"},
+			"no task":        {clearTasks(vars{"workflowRunId": id, "tasks": []string{}}), "", "INVALID"},
+			"no such run":    {retry(vars{"id": uuid.New()}), "id", "NOT_FOUND"},
+			"no mark":        {mark(vars{"workflowRunId": id, "tasks": []string{"a"}, "status": "RUNNING"}), "", "INVALID"},
 			"mark of no run": {mark(vars{"workflowRunId": uuid.New(), "tasks": []string{"a"}, "status": "SUCCESS"}), "workflowRunId", "NOT_FOUND"},
 		} {
 			require.Len(t, c.got.UserErrors, 1, name)
