@@ -95,18 +95,19 @@ func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UU
 	for _, id := range runIDs {
 		counts[id] = map[miniairflow.TaskStatus]int{}
 	}
-	rows, err := s.pool.Query(ctx, text, runIDs)
-	if err != nil {
-		return nil, mapError(err)
+	type row struct {
+		runID  uuid.UUID
+		status miniairflow.TaskStatus
+		count  int
 	}
-	var id uuid.UUID
-	var status miniairflow.TaskStatus
-	var count int
-	_, err = pgx.ForEachRow(rows, []any{&id, &status, &count}, func() error {
-		counts[id][status] = count
-		return nil
-	})
-	return counts, mapError(err)
+	rows, err := query(ctx, s, func(r pgx.CollectableRow) (found row, err error) {
+		err = r.Scan(&found.runID, &found.status, &found.count)
+		return found, err
+	}, text, runIDs)
+	for _, r := range rows {
+		counts[r.runID][r.status] = r.count
+	}
+	return counts, err
 }
 
 // FindTaskRun implements miniairflow.TaskStore.
@@ -183,18 +184,16 @@ func (s *Store) FindAttempts(ctx context.Context, keys []miniairflow.TaskRunKey)
 
 // QueueDepth implements miniairflow.TaskStore.
 func (s *Store) QueueDepth(ctx context.Context) (map[string]int, error) {
-	rows, err := s.pool.Query(ctx, `SELECT queue, count(*) FROM task_queue WHERE state = 'ready' GROUP BY queue`)
-	if err != nil {
-		return nil, mapError(err)
+	type row struct {
+		Queue string
+		Count int
 	}
-	depth := map[string]int{}
-	var name string
-	var count int
-	_, err = pgx.ForEachRow(rows, []any{&name, &count}, func() error {
-		depth[name] = count
-		return nil
-	})
-	return depth, mapError(err)
+	rows, err := query(ctx, s, pgx.RowToStructByPos[row], `SELECT queue, count(*) FROM task_queue WHERE state = 'ready' GROUP BY queue`)
+	depth := make(map[string]int, len(rows))
+	for _, r := range rows {
+		depth[r.Queue] = r.Count
+	}
+	return depth, err
 }
 
 func scanAttempt(row pgx.CollectableRow) (*miniairflow.TaskAttempt, error) {

@@ -21,6 +21,8 @@ type Config struct {
 	// PollOnly leaves out the wake-ups between processes. A url with
 	// pgbouncer=true does so too: such a pooler cannot listen.
 	PollOnly bool
+	// CallTimeout bounds the wait for an answer; 75 s.
+	CallTimeout time.Duration
 }
 
 // Limits that the server enforces for each session, so that a client that
@@ -32,6 +34,10 @@ const (
 	connectTimeout   = 5 * time.Second
 )
 
+// callTimeout bounds a read, and a try of a transaction, on our side: no limit of
+// the server's helps where its answer is lost on the way.
+const callTimeout = 75 * time.Second
+
 // Store is a miniairflow.Store on PostgreSQL.
 type Store struct {
 	pool     *pgxpool.Pool
@@ -42,6 +48,7 @@ type Store struct {
 	notifier *notifier // nil: polling alone
 	settings string    // to be made local to each transaction; empty: the session has them
 	contact  *contact
+	patience time.Duration // bounds the wait for an answer
 }
 
 // Open connects to the database that url names and migrates it. Besides the
@@ -65,6 +72,9 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 	if config.Bus == nil {
 		config.Bus = &miniairflow.Bus{}
 	}
+	if config.CallTimeout <= 0 {
+		config.CallTimeout = callTimeout
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", mapError(err))
@@ -81,7 +91,10 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", mapError(err))
 	}
-	s := &Store{pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact}
+	s := &Store{
+		pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact,
+		patience: config.CallTimeout,
+	}
 	if !config.PollOnly && settings == "" {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}
@@ -99,6 +112,7 @@ func parse(url string) (*pgxpool.Config, string, error) {
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTimeout
 	}
+	conn.DialFunc = dialer(conn.ConnectTimeout).DialContext
 	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		c.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
@@ -136,9 +150,7 @@ func (s *Store) Bus() *miniairflow.Bus { return s.bus }
 
 // Now implements miniairflow.Store.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	var now time.Time
-	err := s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now)
-	return now, mapError(err)
+	return queryOne(ctx, s, pgx.RowTo[time.Time], `SELECT clock_timestamp()`)
 }
 
 // Close implements miniairflow.Store.

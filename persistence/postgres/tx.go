@@ -55,6 +55,8 @@ func (s *Store) inTxOn(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) e
 }
 
 func (s *Store) tryTx(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -88,6 +90,8 @@ func drop(ctx context.Context, conn *pgxpool.Conn, err error) {
 
 // query returns all rows of a query outside of transactions.
 func query[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, mapError(err)
@@ -98,6 +102,8 @@ func query[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], sql stri
 
 // queryOne returns the only row of a query outside of transactions, or ErrNotFound.
 func queryOne[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], sql string, args ...any) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	rows, err := s.pool.Query(ctx, sql, args...)
 	if err != nil {
 		var none T
