@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"log/slog"
+	"net"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -17,3 +18,11 @@ func KeepConnected(ctx context.Context, url string, log *slog.Logger, work func(
 	n.keep(ctx, "test", func(context.Context, *pgx.Conn) error { return work() })
 	return nil
 }
+
+// IsDirect is isDirect for a server that tells host and port, on this machine or not.
+func IsDirect(remote net.Addr, host string, port int, isLocal bool) bool {
+	return isDirect(remote, endpoint{host: host, port: port}, func(int) bool { return isLocal })
+}
+
+// IsRefusal is isRefusal.
+var IsRefusal = isRefusal

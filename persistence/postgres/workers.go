@@ -83,6 +83,9 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 		result.Unknown = dialect.NotHeld(open, held)
 		return nil
 	})
+	if err == nil {
+		s.contact.learnAgain(ctx, s.beats)
+	}
 	return result, s.contact.proven(err)
 }
 
