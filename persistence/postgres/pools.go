@@ -86,16 +86,20 @@ func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairfl
 			return err
 		}
 		const text = `
-			INSERT INTO pools (name, slots, description, origin, created_at, updated_at)
+			INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
 			VALUES ($1, $2, $3, 'api', clock_timestamp(), clock_timestamp())
-			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at`
-		if _, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description)); err != nil {
+			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at
+			WHERE p.slots <> excluded.slots OR p.description <> excluded.description`
+		done, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description))
+		if err != nil {
 			return fmt.Errorf("save pool: %w", err)
 		}
-		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
-			return err
+		if done.RowsAffected() > 0 {
+			if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		}
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		rows, err := t.Query(ctx, `SELECT `+poolColumns+` FROM pools p WHERE p.name = $1`, pool.Name)
 		if err != nil {
 			return err

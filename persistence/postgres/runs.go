@@ -138,7 +138,9 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	})
 	batch.Queue(runText, run.ID, now, cancel.TimedOut, dialect.CancelReason(cancel))
-	batch.Queue(auditText, now, dialect.Text(cancel.By.Name), run.ID.String(), dialect.Text(cancel.By.Reason))
+	if cancel.By.Name != "" {
+		batch.Queue(auditText, now, dialect.Text(cancel.By.Name), run.ID.String(), dialect.Text(cancel.By.Reason))
+	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}

@@ -71,15 +71,20 @@ func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairfl
 		}
 		const text = `
 			INSERT INTO pools (name, slots, description, origin, created_at, updated_at) VALUES (?1, ?2, ?3, 'api', ?4, ?4)
-			ON CONFLICT (name) DO UPDATE SET slots = ?2, description = ?3, updated_at = ?4`
-		if _, err := t.ExecContext(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description), t.now); err != nil {
+			ON CONFLICT (name) DO UPDATE SET slots = ?2, description = ?3, updated_at = ?4
+			WHERE slots <> ?2 OR description <> ?3`
+		done, err := t.ExecContext(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description), t.now)
+		if err != nil {
 			return fmt.Errorf("save pool: %w", err)
 		}
-		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+		if n, err := done.RowsAffected(); err != nil {
 			return err
+		} else if n > 0 {
+			if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		}
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
-		var err error
 		found, err = queryOne(ctx, t, scanPool, `SELECT `+poolColumns+` FROM pools p WHERE p.name = ?`, pool.Name)
 		return err
 	})
