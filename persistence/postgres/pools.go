@@ -81,7 +81,11 @@ func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed
 // SetPool implements miniairflow.PoolStore.
 func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairflow.Actor) (*miniairflow.Pool, error) {
 	var found *miniairflow.Pool
-	err := s.inTx(ctx, func(t *tx) error {
+	details, err := dialect.EncodeDetails(&miniairflow.AuditDetails{Slots: &pool.Slots})
+	if err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
 		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -95,7 +99,7 @@ func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairfl
 			return fmt.Errorf("save pool: %w", err)
 		}
 		if done.RowsAffected() > 0 {
-			if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSetPool, Name: pool.Name, Details: details}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
@@ -131,7 +135,7 @@ func (s *Store) DeletePool(ctx context.Context, name string, by miniairflow.Acto
 			return fmt.Errorf("delete pool: %w", err)
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
-		return audit(ctx, t, by, "delete_pool", name)
+		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDeletePool, Name: name})
 	})
 }
 
