@@ -1,6 +1,7 @@
 package miniairflow
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,4 +118,24 @@ func (d *AuditDetails) Text() string {
 		parts = append(parts, fmt.Sprintf("%d slots", *d.Slots))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// AuditStore reads the audit log. Every operation that changed something and
+// names an Actor has exactly one entry there; one that changed nothing has none.
+type AuditStore interface {
+	// FindAuditEntries returns a page, the newest first (by ID). Labels are those
+	// of now.
+	FindAuditEntries(ctx context.Context, filter AuditFilter) ([]*AuditEntry, error)
+	// CountAuditEntries counts what FindAuditEntries would return over all pages,
+	// up to max.
+	CountAuditEntries(ctx context.Context, filter AuditFilter, max int) (int, error)
+}
+
+// AuditFilter chooses entries. The zero value of a field does not restrict.
+type AuditFilter struct {
+	Subject    string    // an id in its usual form, or a name
+	WorkflowID uuid.UUID // what was done to the workflow and to its runs
+	Action     AuditAction
+	Before     int64 // page: entries older than the one with this ID
+	Limit      int   // 1 to 200; 0: 50
 }
