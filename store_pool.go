@@ -61,8 +61,8 @@ type PoolStore interface {
 	// the pools stay as they are. It reports whether anything changed.
 	SyncPools(ctx context.Context, path string, pools []Pool, problems []ImportError) (changed bool, err error)
 	// SetPool creates a pool of OriginAPI or changes its slots and description, and
-	// writes the audit log. Fewer slots than are used end nothing. CodeConflict for
-	// a pool of OriginFile.
+	// writes the audit log. Fewer slots than are used end nothing. Setting what it
+	// is already changes nothing. CodeConflict for a pool of OriginFile.
 	SetPool(ctx context.Context, pool Pool, by Actor) (*Pool, error)
 	// DeletePool deletes a pool of OriginAPI and writes the audit log: its task runs
 	// that are queued wait until there is one of that name. CodeConflict for one of

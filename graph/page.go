@@ -89,6 +89,7 @@ const (
 	workflowCursor = "w"
 	runCursor      = "r"
 	taskRunCursor  = "t"
+	auditCursor    = "a"
 )
 
 func encodeCursor(kind, place string) string {
@@ -153,4 +154,20 @@ func decodeTaskRunCursor(cursor string) (miniairflow.TaskRunKey, error) {
 		return miniairflow.TaskRunKey{}, badCursor(cursor)
 	}
 	return miniairflow.TaskRunKey{RunID: run, Seq: seq}, nil
+}
+
+func encodeAuditCursor(e *miniairflow.AuditEntry) string {
+	return encodeCursor(auditCursor, strconv.FormatInt(e.ID, 10))
+}
+
+func decodeAuditCursor(cursor string) (int64, error) {
+	place, err := decodeCursor(auditCursor, cursor)
+	if err != nil {
+		return 0, err
+	}
+	id, err := strconv.ParseInt(place, 10, 64)
+	if err != nil || id < 1 {
+		return 0, badCursor(cursor)
+	}
+	return id, nil
 }

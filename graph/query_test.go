@@ -89,7 +89,7 @@ func TestPagesShowEachThingOnce(t *testing.T) {
 		}
 		for list, order := range map[string]string{
 			"workflows": "name", "workflowRuns": "id", "taskRuns": "id",
-			"workflowRuns_filtered": "id",
+			"workflowRuns_filtered": "id", "auditLog": "subject",
 		} {
 			field, filter := list, ""
 			if list == "workflowRuns_filtered" {
@@ -99,7 +99,7 @@ func TestPagesShowEachThingOnce(t *testing.T) {
 				nodes { %s } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`, field, filter, order, order)
 			var all []string
 			var after *string
-			for pages := 1; ; pages++ {
+			for pages := 1; pages <= 3; pages++ {
 				var got struct {
 					List struct {
 						TotalCount int
@@ -186,6 +186,11 @@ func (s *countingStore) FindTaskRuns(ctx context.Context, filter miniairflow.Tas
 	return s.Store.FindTaskRuns(ctx, filter)
 }
 
+func (s *countingStore) FindAuditEntries(ctx context.Context, filter miniairflow.AuditFilter) ([]*miniairflow.AuditEntry, error) {
+	s.count("FindAuditEntries")
+	return s.Store.FindAuditEntries(ctx, filter)
+}
+
 func (s *countingStore) CountTasks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]map[miniairflow.TaskStatus]int, error) {
 	s.count("CountTasks")
 	return s.Store.CountTasks(ctx, ids)
@@ -219,6 +224,9 @@ func TestListsAskOncePerKindOfThing(t *testing.T) {
 
 	w.ask(t, `query($id: ID!) { workflowRun(id: $id) { taskRuns { nodes { dependsOn task { queue } attempts { number } workflowRun { label } } } } }`, vars{"id": run}, &got)
 	calls = store.take()
+	w.ask(t, `{ auditLog { nodes { label reason details { text } } } }`, nil, &got)
+	require.Equal(t, map[string]int{"FindAuditEntries": 1}, store.take(), "the names come with the entries")
+
 	require.LessOrEqual(t, calls["FindRun"], 4, "the run itself, and once for each field that needs it")
 	delete(calls, "FindRun")
 	require.Equal(t, map[string]int{"FindTaskRuns": 1, "FindAttempts": 1}, calls, "the version is known already")

@@ -15,6 +15,14 @@ import (
 	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
+func (r *auditDetailsResolver) Status(ctx context.Context, obj *miniairflow.AuditDetails) (*miniairflow.TaskStatus, error) {
+	return orNull(obj.Status), nil
+}
+
+func (r *auditEntryResolver) Reason(ctx context.Context, obj *miniairflow.AuditEntry) (*string, error) {
+	return orNull(obj.Reason), nil
+}
+
 func (r *commandResolver) Script(ctx context.Context, obj *miniairflow.Command) (*string, error) {
 	return orNull(obj.Script), nil
 }
@@ -129,6 +137,10 @@ func (r *queryResolver) Pools(ctx context.Context) ([]*miniairflow.Pool, error) 
 
 func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error) {
 	return r.importErrors(ctx)
+}
+
+func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error) {
+	return r.auditLog(ctx, first, after, filter)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id uuid.UUID) (model.Node, error) {
@@ -331,6 +343,10 @@ func (r *workflowVersionResolver) Definition(ctx context.Context, obj *miniairfl
 	return definitionOf(obj)
 }
 
+func (r *Resolver) AuditDetails() generated.AuditDetailsResolver { return &auditDetailsResolver{r} }
+
+func (r *Resolver) AuditEntry() generated.AuditEntryResolver { return &auditEntryResolver{r} }
+
 func (r *Resolver) Command() generated.CommandResolver { return &commandResolver{r} }
 
 func (r *Resolver) ImportError() generated.ImportErrorResolver { return &importErrorResolver{r} }
@@ -364,6 +380,8 @@ func (r *Resolver) WorkflowVersion() generated.WorkflowVersionResolver {
 }
 
 type (
+	auditDetailsResolver    struct{ *Resolver }
+	auditEntryResolver      struct{ *Resolver }
 	commandResolver         struct{ *Resolver }
 	importErrorResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }

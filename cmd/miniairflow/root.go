@@ -127,7 +127,7 @@ func newRootCommand(io stdio) *cobra.Command {
 	root.AddCommand(
 		newServeCommand(io), newWorkerCommand(io), newRunCommand(io), newValidateCommand(io),
 		newTriggerCommand(io), newWorkflowsCommand(io), newRunsCommand(io), newWorkersCommand(io), newPoolsCommand(io),
-		newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
+		newAuditCommand(io), newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
 	)
 	refuseStrayArguments(root)
 	return root

@@ -43,6 +43,13 @@ type TaskRunFilter struct {
 	Statuses      []miniairflow.TaskStatus
 }
 
+// AuditLogFilter chooses entries of the audit log; Workflow is a name.
+type AuditLogFilter struct {
+	WorkflowRunID *uuid.UUID
+	Workflow      *string
+	Action        *miniairflow.AuditAction
+}
+
 // CountMax is where counting the members of a connection stops.
 const CountMax = 10_000
 
@@ -60,6 +67,8 @@ type (
 	WorkflowRunEdge = Edge[*miniairflow.WorkflowRun]
 	// TaskRunEdge is a task run in a page.
 	TaskRunEdge = Edge[*miniairflow.TaskRun]
+	// AuditEntryEdge is an entry of the audit log in a page.
+	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
 )
 
 // Connection is a page. Count and More are asked for only when the client wants
@@ -79,6 +88,8 @@ type (
 	WorkflowRunConnection = Connection[*miniairflow.WorkflowRun]
 	// TaskRunConnection is a page of task runs.
 	TaskRunConnection = Connection[*miniairflow.TaskRun]
+	// AuditEntryConnection is a page of the audit log.
+	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
 )
 
 // TotalCount returns how many there are over all pages, up to CountMax.

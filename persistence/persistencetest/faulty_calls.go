@@ -306,3 +306,13 @@ func (f *Faulty) DeletePool(ctx context.Context, name string, by miniairflow.Act
 func (f *Faulty) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool, error) {
 	return try(f, "FindPools", func() ([]*miniairflow.Pool, error) { return f.inner.FindPools(ctx, holders) })
 }
+
+// FindAuditEntries implements miniairflow.AuditStore.
+func (f *Faulty) FindAuditEntries(ctx context.Context, filter miniairflow.AuditFilter) ([]*miniairflow.AuditEntry, error) {
+	return try(f, "FindAuditEntries", func() ([]*miniairflow.AuditEntry, error) { return f.inner.FindAuditEntries(ctx, filter) })
+}
+
+// CountAuditEntries implements miniairflow.AuditStore.
+func (f *Faulty) CountAuditEntries(ctx context.Context, filter miniairflow.AuditFilter, max int) (int, error) {
+	return try(f, "CountAuditEntries", func() (int, error) { return f.inner.CountAuditEntries(ctx, filter, max) })
+}

@@ -127,6 +127,10 @@ func TestSQLitePlans(t *testing.T) {
 		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`:                 "task_queue_ready",
 		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = 'p' AND pool <> '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`: "task_queue_pooled",
 		`SELECT seq FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= 1 ORDER BY expires_at LIMIT 10`:                                   "task_queue_expiring",
+		`SELECT * FROM audit_log WHERE id < 9 ORDER BY id DESC LIMIT 10`:                                                                                                 "INTEGER PRIMARY KEY",
+		`SELECT * FROM audit_log WHERE subject = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                               "audit_log_subject",
+		`SELECT * FROM audit_log WHERE workflow_id = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                           "audit_log_workflow",
+		`SELECT * FROM audit_log WHERE action = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                                "audit_log_action",
 	} {
 		plan := explain(t, db.raw, text)
 		require.Contains(t, plan, want, text)

@@ -200,6 +200,18 @@ func TestMoreSlotsWakeWhoWaits(t *testing.T) {
 	})
 }
 
+func TestSetPoolIsIdempotent(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		first := db.setPool("db", 2)
+		require.Equal(t, first, db.setPool("db", 2))
+		require.Equal(t, 1, db.number(`SELECT count(*) FROM audit_log WHERE action = 'set_pool'`))
+		_, err := db.SetPool(t.Context(), miniairflow.Pool{Name: "db", Slots: 2, Description: "of the warehouse"}, miniairflow.Actor{Name: "ann"})
+		require.NoError(t, err)
+		require.Equal(t, 3, db.setPool("db", 3).Slots)
+		require.Equal(t, 3, db.number(`SELECT count(*) FROM audit_log WHERE action = 'set_pool'`))
+	})
+}
+
 func TestDeletedPoolHoldsItsTasks(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		db.setPool("db", 1)

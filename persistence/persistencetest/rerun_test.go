@@ -168,7 +168,7 @@ func TestRerunIsDoneOnce(t *testing.T) {
 		require.Equal(t, 1, first)
 		require.Equal(t, 15, repeats)
 		require.Equal(t, 2, db.run(r.ID).Generation)
-		require.Equal(t, 1, db.number(`SELECT count(*) FROM audit_log WHERE action = 'rerun_retry' AND actor = 'ann' AND reason = 'bad data'`))
+		require.Equal(t, 1, db.number(`SELECT count(*) FROM audit_log WHERE action = 'retry_run' AND actor = 'ann' AND reason = 'bad data'`))
 	})
 }
 
@@ -186,7 +186,7 @@ func TestDryRerunChangesNothing(t *testing.T) {
 		require.Equal(t, []int{0, 1, 2, 3}, would)
 		require.Equal(t, r, db.run(r.ID))
 		require.Equal(t, states("sfsu"), db.statuses(r.ID))
-		require.Zero(t, db.number(`SELECT count(*) FROM audit_log WHERE action LIKE 'rerun%'`))
+		require.Zero(t, db.number(`SELECT count(*) FROM audit_log WHERE action IN ('retry_run', 'clear_tasks', 'mark_tasks')`))
 		req.DryRun = false
 		require.False(t, db.rerun(req).IsRepeat, "a dry run does not use its id up")
 	})

@@ -108,6 +108,7 @@ func TestPausedRunIsCancelled(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, miniairflow.RunCancelled, db.run(r.ID).Status)
 		require.Equal(t, states("cc"), db.statuses(r.ID))
+		require.Zero(t, db.number(`SELECT count(*) FROM audit_log WHERE action = 'cancel_run'`), "nobody is named")
 		db.check()
 	})
 }

@@ -81,21 +81,29 @@ func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed
 // SetPool implements miniairflow.PoolStore.
 func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairflow.Actor) (*miniairflow.Pool, error) {
 	var found *miniairflow.Pool
-	err := s.inTx(ctx, func(t *tx) error {
+	details, err := dialect.EncodeDetails(&miniairflow.AuditDetails{Slots: &pool.Slots})
+	if err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
 		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
 		const text = `
-			INSERT INTO pools (name, slots, description, origin, created_at, updated_at)
+			INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
 			VALUES ($1, $2, $3, 'api', clock_timestamp(), clock_timestamp())
-			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at`
-		if _, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description)); err != nil {
+			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at
+			WHERE p.slots <> excluded.slots OR p.description <> excluded.description`
+		done, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description))
+		if err != nil {
 			return fmt.Errorf("save pool: %w", err)
 		}
-		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
-			return err
+		if done.RowsAffected() > 0 {
+			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSetPool, Name: pool.Name, Details: details}); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		}
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		rows, err := t.Query(ctx, `SELECT `+poolColumns+` FROM pools p WHERE p.name = $1`, pool.Name)
 		if err != nil {
 			return err
@@ -127,7 +135,7 @@ func (s *Store) DeletePool(ctx context.Context, name string, by miniairflow.Acto
 			return fmt.Errorf("delete pool: %w", err)
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
-		return audit(ctx, t, by, "delete_pool", name)
+		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDeletePool, Name: name})
 	})
 }
 

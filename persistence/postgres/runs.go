@@ -115,7 +115,6 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
 		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'up_for_retry') AND (NOT is_finally OR $3)
 		RETURNING seq, status`
-	const auditText = `INSERT INTO audit_log (at, actor, action, subject, reason) VALUES ($1, $2, 'cancel_run', $3, $4)`
 	m := move{run: run}
 	limited, isPending := 0, run.Status == miniairflow.RunPending
 	batch := &pgx.Batch{}
@@ -138,7 +137,9 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	})
 	batch.Queue(runText, run.ID, now, cancel.TimedOut, dialect.CancelReason(cancel))
-	batch.Queue(auditText, now, dialect.Text(cancel.By.Name), run.ID.String(), dialect.Text(cancel.By.Reason))
+	if change := (dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); change.IsNoted(cancel.By) {
+		batch.Queue(auditText, auditArgs(cancel.By, change)...)
+	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}

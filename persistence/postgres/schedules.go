@@ -172,8 +172,8 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n
 			WHERE w.id = n.workflow_id RETURNING w.id, w.last_run_number - n.count AS before),
 		logged AS (
-			INSERT INTO audit_log (at, actor, action, subject, reason)
-			SELECT at, actor, 'create_run', id::text, actor_reason FROM input, clock WHERE actor <> '')
+			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)
+			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
 		SELECT i.id, i.workflow_id, i.version_id, n.before + i.nth, i.status, i.reason, i.type, i.schedule_name,

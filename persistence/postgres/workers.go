@@ -134,7 +134,7 @@ func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Act
 			return fmt.Errorf("drain worker: %w", err)
 		}
 		if tag.RowsAffected() > 0 {
-			if err := audit(ctx, t, by, "drain_worker", name); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDrainWorker, Name: name}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})

@@ -101,7 +101,7 @@ FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
 			if _, err := t.Exec(ctx, schedules, workflowID); err != nil {
 				return err
 			}
-			if err := audit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: pauseAction(paused), WorkflowID: &workflowID}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicRuns})
@@ -116,28 +116,11 @@ FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
 	return found, err
 }
 
-func pauseAction(paused bool) string {
+func pauseAction(paused bool) miniairflow.AuditAction {
 	if paused {
-		return "pause_workflow"
+		return miniairflow.AuditPauseWorkflow
 	}
-	return "unpause_workflow"
-}
-
-// audit notes who asked for a change. One that nobody asked for is not noted.
-func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
-	if by.Name == "" {
-		return nil
-	}
-	return auditRequest(ctx, t, by, action, subject, nil)
-}
-
-// auditRequest is audit for a request with an id, which must not be done twice.
-func auditRequest(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string, requestID *uuid.UUID) error {
-	const statement = `INSERT INTO audit_log (at, actor, action, subject, reason, request_id) VALUES (clock_timestamp(), $1, $2, $3, $4, $5)`
-	if _, err := t.Exec(ctx, statement, dialect.Text(by.Name), action, dialect.Text(subject), dialect.Text(by.Reason), requestID); err != nil {
-		return fmt.Errorf("write audit log: %w", err)
-	}
-	return nil
+	return miniairflow.AuditUnpauseWorkflow
 }
 
 // TryLease implements miniairflow.CatalogStore.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // SetRunPaused implements miniairflow.RunStore. What could be claimed is put
@@ -22,7 +23,7 @@ func (s *Store) SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, 
 			if err := setRunPaused(ctx, t, runID, paused); err != nil {
 				return fmt.Errorf("set pause of run: %w", err)
 			}
-			if err := audit(ctx, t, by, runPauseAction(paused), runID.String()); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: runPauseAction(paused), RunID: &runID}); err != nil {
 				return err
 			}
 		}
@@ -57,9 +58,9 @@ func setRunPaused(ctx context.Context, t *tx, runID uuid.UUID, paused bool) erro
 	return err
 }
 
-func runPauseAction(paused bool) string {
+func runPauseAction(paused bool) miniairflow.AuditAction {
 	if paused {
-		return "pause_run"
+		return miniairflow.AuditPauseRun
 	}
-	return "resume_run"
+	return miniairflow.AuditResumeRun
 }

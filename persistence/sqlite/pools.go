@@ -65,21 +65,30 @@ func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) error {
 // SetPool implements miniairflow.PoolStore.
 func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairflow.Actor) (*miniairflow.Pool, error) {
 	var found *miniairflow.Pool
-	err := s.inTx(ctx, func(t *tx) error {
+	details, err := dialect.EncodeDetails(&miniairflow.AuditDetails{Slots: &pool.Slots})
+	if err != nil {
+		return nil, err
+	}
+	err = s.inTx(ctx, func(t *tx) error {
 		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, miniairflow.ErrNotFound) {
 			return err
 		}
 		const text = `
 			INSERT INTO pools (name, slots, description, origin, created_at, updated_at) VALUES (?1, ?2, ?3, 'api', ?4, ?4)
-			ON CONFLICT (name) DO UPDATE SET slots = ?2, description = ?3, updated_at = ?4`
-		if _, err := t.ExecContext(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description), t.now); err != nil {
+			ON CONFLICT (name) DO UPDATE SET slots = ?2, description = ?3, updated_at = ?4
+			WHERE slots <> ?2 OR description <> ?3`
+		done, err := t.ExecContext(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description), t.now)
+		if err != nil {
 			return fmt.Errorf("save pool: %w", err)
 		}
-		if err := audit(ctx, t, by, "set_pool", pool.Name); err != nil {
+		if n, err := done.RowsAffected(); err != nil {
 			return err
+		} else if n > 0 {
+			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSetPool, Name: pool.Name, Details: details}); err != nil {
+				return err
+			}
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
 		}
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicQueue})
-		var err error
 		found, err = queryOne(ctx, t, scanPool, `SELECT `+poolColumns+` FROM pools p WHERE p.name = ?`, pool.Name)
 		return err
 	})
@@ -105,7 +114,7 @@ func (s *Store) DeletePool(ctx context.Context, name string, by miniairflow.Acto
 			return fmt.Errorf("delete pool: %w", err)
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
-		return audit(ctx, t, by, "delete_pool", name)
+		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDeletePool, Name: name})
 	})
 }
 

@@ -167,7 +167,11 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if err := goOn(ctx, t, changed, r); err != nil {
 		return err
 	}
-	return auditRequest(ctx, t, r.By, "rerun_"+string(r.Kind), r.run.ID.String(), &r.ID)
+	details, err := dialect.EncodeDetails(miniairflow.AuditOfRerun(r.run.Graph, r.plan, r.Rerun))
+	if err != nil {
+		return err
+	}
+	return audit(ctx, t, r.By, dialect.Audited{Action: r.Kind.Audit(), RunID: &r.run.ID, Details: details, RequestID: &r.ID})
 }
 
 // placesAt returns places of one run as the rows that json_each reads.

@@ -93,24 +93,7 @@ func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniai
 	if err != nil {
 		return fmt.Errorf("insert run: %w", err)
 	}
-	return audit(ctx, t, run.By, "create_run", run.ID.String())
-}
-
-// audit notes who asked for a change. One that nobody asked for is not noted.
-func audit(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string) error {
-	if by.Name == "" {
-		return nil
-	}
-	return auditRequest(ctx, t, by, action, subject, nil)
-}
-
-// auditRequest is audit for a request with an id, which must not be done twice.
-func auditRequest(ctx context.Context, t *tx, by miniairflow.Actor, action, subject string, requestID *uuid.UUID) error {
-	const text = `INSERT INTO audit_log (at, actor, action, subject, reason, request_id) VALUES (?, ?, ?, ?, ?, ?)`
-	if _, err := t.ExecContext(ctx, text, t.now, dialect.Text(by.Name), action, subject, dialect.Text(by.Reason), requestID); err != nil {
-		return fmt.Errorf("write audit log: %w", err)
-	}
-	return nil
+	return audit(ctx, t, run.By, dialect.Audited{Action: miniairflow.AuditCreateRun, RunID: &run.ID})
 }
 
 func runByID(ctx context.Context, t *tx, id uuid.UUID) (*miniairflow.WorkflowRun, error) {
@@ -180,7 +163,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	if _, err := t.ExecContext(ctx, runText, run.ID, t.now, cancel.TimedOut, dialect.CancelReason(cancel), changed); err != nil {
 		return err
 	}
-	if err := audit(ctx, t, cancel.By, "cancel_run", run.ID.String()); err != nil {
+	if err := audit(ctx, t, cancel.By, dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); err != nil {
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})

@@ -131,7 +131,7 @@ func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Act
 		if n, err := done.RowsAffected(); err != nil {
 			return err
 		} else if n > 0 {
-			if err := audit(ctx, t, by, "drain_worker", name); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDrainWorker, Name: name}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})

@@ -100,7 +100,7 @@ func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool
 			if _, err := t.ExecContext(ctx, schedules, workflowID); err != nil {
 				return err
 			}
-			if err := audit(ctx, t, by, pauseAction(paused), workflowID.String()); err != nil {
+			if err := audit(ctx, t, by, dialect.Audited{Action: pauseAction(paused), WorkflowID: &workflowID}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog}, miniairflow.Event{Topic: miniairflow.TopicRuns})
@@ -111,11 +111,11 @@ func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool
 	return found, err
 }
 
-func pauseAction(paused bool) string {
+func pauseAction(paused bool) miniairflow.AuditAction {
 	if paused {
-		return "pause_workflow"
+		return miniairflow.AuditPauseWorkflow
 	}
-	return "unpause_workflow"
+	return miniairflow.AuditUnpauseWorkflow
 }
 
 // TryLease implements miniairflow.CatalogStore.

@@ -284,12 +284,19 @@ CREATE TABLE import_errors (
 );
 CREATE INDEX import_errors_file ON import_errors (file, line, col);
 
+-- Who changed what. It names runs and workflows without a foreign key: it stays
+-- when they are deleted.
 CREATE TABLE audit_log (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at         timestamptz NOT NULL,
-    actor      text NOT NULL,
-    action     text NOT NULL,
-    subject    text NOT NULL, -- what it was done to: an id or a name
-    reason     text NOT NULL DEFAULT '',
-    request_id uuid UNIQUE -- of a request that must not be done twice
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    actor       text NOT NULL,
+    action      text NOT NULL,
+    subject     text NOT NULL, -- what it was done to: an id or a name
+    workflow_id uuid, -- of a run or a workflow
+    reason      text NOT NULL DEFAULT '',
+    details     text NOT NULL DEFAULT '', -- JSON: what exactly was done; empty: the action says all
+    request_id  uuid UNIQUE -- of a request that must not be done twice
 );
+CREATE INDEX audit_log_subject ON audit_log (subject, id);
+CREATE INDEX audit_log_workflow ON audit_log (workflow_id, id);
+CREATE INDEX audit_log_action ON audit_log (action, id);
