@@ -130,9 +130,9 @@ while :; do sleep 0.05 || true; done`)
 // reason, and does not wait for ever.
 func TestRun_PartFails(t *testing.T) {
 	file, _ := writeTask(t, "true")
-	p := start(t, "run", file, "--grace", "1h") // longer than the lease
-	require.Equal(t, exitUsage, p.exitCode(t), "%s", p.said)
-	require.Contains(t, p.said.String(), "miniairflow: heartbeat 5s, grace 1h0m0s, lease 30s")
+	p := start(t, "run", file, "--id", strings.Repeat("w", 300)) // no directory can be called so
+	require.Equal(t, exitFailed, p.exitCode(t), "%s", p.said)
+	require.Contains(t, p.said.String(), "miniairflow: home of worker: mkdir ")
 }
 
 // TestServe_Terminated holds that a server that is told to end lets its tasks
