@@ -38,7 +38,8 @@ type RunStore interface {
 	// the audit log. A run that was over becomes pending, with its next generation;
 	// StartRuns lets it go on. A run that goes on takes up what is due (DAG.Due). A run
 	// of which only the ends of task runs were changed gets the result that follows
-	// from them. The attempts of task runs that are marked while they run become
+	// from them. With Latest all task runs become those of the latest version, also
+	// what has ended. The attempts of task runs that are marked while they run become
 	// cancelled, and their workers learn it by NotOwned. Reopened task runs lose
 	// outputs, exit code, failures and losses, and keep their attempts; those of a
 	// pending run wait for its start. CodeConflict: the run has not been started yet,

@@ -113,6 +113,10 @@ var defects = []defect{
 		"a payment is repeated after a loss", "sqlite", "retry.go", `case onLost == LostFail, losses+1 >= LossesMax:`, `case losses+1 >= LossesMax:`,
 	},
 	{
+		"what has ended keeps the dependencies of an earlier version", "sqlite", "persistence/sqlite/rerun.go",
+		`if state == miniairflow.TaskPending || r.adopts() {`, `if state == miniairflow.TaskPending {`,
+	},
+	{
 		"a rerun that was done is done again", "postgres", "persistence/postgres/rerun.go",
 		`SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1)`, `SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1 AND false)`,
 	},
