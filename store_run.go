@@ -26,13 +26,15 @@ type RunStore interface {
 	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
 	// a running one the task runs that have not started are cancelled, the running
 	// ones are flagged for their workers (Heartbeat), and when they have ended the
-	// tasks of finally begin; the run ends with them. It is idempotent; a run that is
-	// terminal, or whose tasks of finally have begun, is returned as it is.
+	// tasks of finally begin; the run ends with them. A pause of the run is lifted, which
+	// would hold these back; the audit log gets the cancellation only. It is
+	// idempotent; a run that is terminal, or whose tasks of finally have begun, is
+	// returned as it is.
 	CancelRun(ctx context.Context, cancel Cancel) (*WorkflowRun, error)
 	// SetRunPaused pauses a run or lets it go on, and writes the audit log. Nothing
 	// of a paused run starts: a pending one stays pending, what is queued stays
 	// queued; what runs goes on, and so does the run's timeout. It is idempotent; a
-	// terminal run is returned as it is.
+	// terminal run, and one to be paused whose end was asked for, is returned as it is.
 	SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, by Actor) (*WorkflowRun, error)
 	// Rerun does what PlanRerun says for the request, in one transaction, and writes
 	// the audit log. A run that was over becomes pending, with its next generation;

@@ -76,6 +76,8 @@ var invariants = map[string]string{
 		SELECT count(*) FROM workflow_runs r JOIN task_runs t ON t.workflow_run_id = r.id
 		WHERE r.cancel_requested_at IS NOT NULL AND r.outcome = '' AND NOT CAST(t.is_finally AS boolean)
 			AND t.status NOT IN ('running', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')`,
+	"I13: paused though its end is asked for": `
+		SELECT count(*) FROM workflow_runs WHERE cancel_requested_at IS NOT NULL AND paused_at IS NOT NULL`,
 	"I19: times out of order": `
 		SELECT (SELECT count(*) FROM task_attempts WHERE finished_at < started_at)
 			+ (SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq WHERE o.started_at < t.queued_at)

@@ -103,6 +103,10 @@ var defects = []defect{
 		`r.Outcome == "" && r.Graph.Mains < r.TaskCount`, `r.Outcome == "" && !r.CancelRequested && r.Graph.Mains < r.TaskCount`,
 	},
 	{
+		"a cancelled run stays paused", "sqlite", "persistence/sqlite/runs.go",
+		`reason = ?4, paused_at = NULL, changed = ?5`, `reason = ?4, changed = ?5`,
+	},
+	{
 		"a pool is overshot", "sqlite", "persistence/dialect/claim.go", `left[c.Pool] -= c.Slots`, `left[c.Pool] -= 0`,
 	},
 	{

@@ -262,7 +262,7 @@ func (g *game) cancel() bool {
 		require.Equal(g, miniairflow.RunCancelled, after.status)
 		return true
 	}
-	require.True(g, after.cancelled)
+	require.True(g, after.cancelled && !after.paused, "T8: it is asked to end, and may")
 	for seq, t := range after.tasks {
 		if !g.dag(r.version).IsFinal(seq) {
 			require.True(g, t.status.IsTerminal() || t.token != "", "T8: task run %d is %s", seq, t.status)
@@ -301,7 +301,7 @@ func (g *game) pauseRun() bool {
 	_, err := g.db.SetRunPaused(g.Context(), r.id, paused, user)
 	require.NoError(g, err)
 	require.Equal(g, print, g.print(), "T9: a pause that was there changes nothing")
-	require.Equal(g, paused, g.look().runs[r.id].paused)
+	require.Equal(g, paused && !r.cancelled, g.look().runs[r.id].paused, "T9: what is to end is not paused")
 	return true
 }
 
