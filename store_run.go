@@ -40,11 +40,12 @@ type RunStore interface {
 	// the audit log. A run that was over becomes pending, with its next generation;
 	// StartRuns lets it go on. A run that goes on takes up what is due (DAG.Due). A run
 	// of which only the ends of task runs were changed gets the result that follows
-	// from them. With Latest all task runs become those of the latest version, also
-	// what has ended. The attempts of task runs that are marked while they run become
-	// cancelled, and their workers learn it by NotOwned. Reopened task runs lose
-	// outputs, exit code, failures and losses, and keep their attempts; those of a
-	// pending run wait for its start. CodeConflict: the run has not been started yet,
+	// from them, whatever had ended it: the request to cancel it, or its timeout, is
+	// forgotten but for the audit log. With Latest all task runs become those of the
+	// latest version, also what has ended. The attempts of task runs that are marked
+	// while they run become cancelled, and their workers learn it by NotOwned.
+	// Reopened task runs lose outputs, exit code, failures and losses, and keep their
+	// attempts; those of a pending run wait for its start. CodeConflict: the run has not been started yet,
 	// is being cancelled, its workflow is retired, or Latest is asked for a run that
 	// is not over or that FitsVersion refuses; and what PlanRerun says.
 	Rerun(ctx context.Context, rerun Rerun) (RerunResult, error)

@@ -223,6 +223,9 @@ func recount(batch *pgx.Batch, r *rerunning) {
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, r *rerunning) error {
+	if r.run.Status.IsTerminal() {
+		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
+	}
 	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
@@ -246,8 +249,9 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 			}
 		}
 		const text = `
-			UPDATE workflow_runs SET status = $2, generation = generation + 1, outcome = $3, version_id = $5, changed = pg_current_xact_id(),
-				reason = CASE WHEN cancel_requested_at IS NULL THEN $4 ELSE reason END
+			UPDATE workflow_runs
+			SET status = $2, generation = generation + 1, outcome = $3, reason = $4, version_id = $5, timed_out = false,
+				cancel_requested_at = NULL, changed = pg_current_xact_id()
 			WHERE id = $1`
 		_, err := t.Exec(ctx, text, r.run.ID, string(r.run.Result()), string(r.run.Outcome), reason, r.versionID)
 		return err

@@ -259,6 +259,9 @@ func recount(ctx context.Context, t *tx, r *rerunning) error {
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
+	if r.run.Status.IsTerminal() {
+		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
+	}
 	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
@@ -282,10 +285,11 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 			reason = ""
 		}
 		const text = `
-			UPDATE workflow_runs SET status = ?2, generation = generation + 1, outcome = ?3, version_id = ?6, changed = ?4,
-				reason = CASE WHEN cancel_requested_at IS NULL THEN ?5 ELSE reason END
+			UPDATE workflow_runs
+			SET status = ?2, generation = generation + 1, outcome = ?3, reason = ?4, version_id = ?5, timed_out = 0,
+				cancel_requested_at = NULL, changed = ?6
 			WHERE id = ?1`
-		_, err = t.ExecContext(ctx, text, r.run.ID, r.run.Result(), r.run.Outcome, changed, reason, r.versionID)
+		_, err = t.ExecContext(ctx, text, r.run.ID, r.run.Result(), r.run.Outcome, reason, r.versionID, changed)
 		return err
 	case r.run.Status == miniairflow.RunPending:
 		return nil
