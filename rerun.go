@@ -218,8 +218,11 @@ func (g *DAG) UpstreamOf(i int, states []TaskStatus) UpstreamCounts {
 // Due returns, for a run that goes on from the given states, which of the
 // pending task runs may start at once and which need a decision of Advance; the
 // others wait for their upstream tasks. Tasks of finally are due when all others
-// have ended.
-func (g *DAG) Due(states []TaskStatus) (ready, asks []int) {
+// have ended. States that are not those of the tasks of g are a CodeInternal.
+func (g *DAG) Due(states []TaskStatus) (ready, asks []int, err error) {
+	if len(states) != len(g.Upstream) {
+		return nil, nil, Errorf(CodeInternal, "the run has %d task runs, and its version %d tasks", len(states), len(g.Upstream))
+	}
 	from, to := 0, g.Mains
 	if !slices.ContainsFunc(states[:g.Mains], func(s TaskStatus) bool { return !s.IsTerminal() }) {
 		from, to = g.Mains, len(states)
@@ -236,7 +239,7 @@ func (g *DAG) Due(states []TaskStatus) (ready, asks []int) {
 			asks = append(asks, i)
 		}
 	}
-	return ready, asks
+	return ready, asks, nil
 }
 
 // FitsVersion reports whether a run of g can go on with the version of next: its

@@ -135,8 +135,13 @@ func TestDue(t *testing.T) {
 		"fuuup": {ready: []int{4}},
 		"sssss": {},
 	} {
-		ready, asks := g.Due(statesOf(states))
+		ready, asks, err := g.Due(statesOf(states))
+		require.NoError(t, err)
 		require.Equal(t, c.ready, ready, states)
 		require.Equal(t, c.asks, asks, states)
+	}
+	for _, states := range []string{"", "s", "ssss", "ssssss"} {
+		_, _, err := g.Due(statesOf(states))
+		require.Equal(t, miniairflow.CodeInternal, miniairflow.ErrorCode(err), "states of another graph")
 	}
 }

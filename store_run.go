@@ -45,15 +45,17 @@ type RunStore interface {
 	// latest version, also what has ended. The attempts of task runs that are marked
 	// while they run become cancelled, and their workers learn it by NotOwned.
 	// Reopened task runs lose outputs, exit code, failures and losses, and keep their
-	// attempts; those of a pending run wait for its start. CodeConflict: the run has not been started yet,
-	// is being cancelled, its workflow is retired, or Latest is asked for a run that
-	// is not over or that FitsVersion refuses; and what PlanRerun says.
+	// attempts; those of a pending run wait for its start. CodeConflict: the run has
+	// not been started yet, is being cancelled or deleted, its workflow is retired, or
+	// Latest is asked for a run that is not over or that FitsVersion refuses; and what
+	// PlanRerun says.
 	Rerun(ctx context.Context, rerun Rerun) (RerunResult, error)
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
 	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
 	// DeleteRuns deletes up to limit terminal runs that finished before the given
-	// time, with their task runs, attempts and logs, and returns how many.
+	// time, with their task runs, attempts and logs, and returns how many. One that
+	// Rerun opens meanwhile is left as it is, unless its deletion has begun.
 	DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error)
 
 	FindRun(ctx context.Context, id uuid.UUID) (*WorkflowRun, error)

@@ -81,7 +81,7 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if r.states, err = taskStates(ctx, t, r.run.ID); err != nil {
 		return err
 	}
-	if err := dialect.CheckRerun(r.run, len(r.states) > 0, retired, r.Rerun); err != nil {
+	if err := dialect.CheckRerun(r.run, len(r.states), retired, r.Rerun); err != nil {
 		return err
 	}
 	if r.versionID = r.run.VersionID; r.Latest && latest != r.versionID {
@@ -262,7 +262,10 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	if r.run.Status.IsTerminal() {
 		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
 	}
-	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	ready, asks, err := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	if err != nil {
+		return err
+	}
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
 	}
