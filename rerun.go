@@ -218,8 +218,11 @@ func (g *DAG) UpstreamOf(i int, states []TaskStatus) UpstreamCounts {
 // Due returns, for a run that goes on from the given states, which of the
 // pending task runs may start at once and which need a decision of Advance; the
 // others wait for their upstream tasks. Tasks of finally are due when all others
-// have ended.
-func (g *DAG) Due(states []TaskStatus) (ready, asks []int) {
+// have ended. States that are not those of the tasks of g are a CodeInternal.
+func (g *DAG) Due(states []TaskStatus) (ready, asks []int, err error) {
+	if len(states) != len(g.Upstream) {
+		return nil, nil, Errorf(CodeInternal, "the run has %d task runs, and its version %d tasks", len(states), len(g.Upstream))
+	}
 	from, to := 0, g.Mains
 	if !slices.ContainsFunc(states[:g.Mains], func(s TaskStatus) bool { return !s.IsTerminal() }) {
 		from, to = g.Mains, len(states)
@@ -236,20 +239,29 @@ func (g *DAG) Due(states []TaskStatus) (ready, asks []int) {
 			asks = append(asks, i)
 		}
 	}
-	return ready, asks
+	return ready, asks, nil
 }
 
 // FitsVersion reports whether a run of g can go on with the version of next: its
 // task runs and their attempts keep their places, so the tasks of g must be the
 // first ones of next under the same names, with nothing but new tasks behind
-// them. The error is CodeConflict and says what is in the way.
+// them. Behind tasks of finally only more of these can be new, since they come
+// after all others. The error is CodeConflict and says what is in the way.
 func FitsVersion(g, next *DAG) error {
 	for i := range g.Definition.Tasks {
-		name := g.Definition.Tasks[i].Name
-		if i >= len(next.Definition.Tasks) || next.Definition.Tasks[i].Name != name || next.IsFinal(i) != g.IsFinal(i) {
-			return Errorf(CodeConflict,
-				"the latest version has not task %q at its place %d: rerun the run as it was, or trigger a new one", name, i+1)
+		name, other := g.Definition.Tasks[i].Name, ""
+		if i < len(next.Definition.Tasks) {
+			other = next.Definition.Tasks[i].Name
 		}
+		if other == name && next.IsFinal(i) == g.IsFinal(i) {
+			continue
+		}
+		if _, known := g.Seq(other); g.IsFinal(i) && i < next.Mains && !known {
+			return Errorf(CodeConflict, "the latest version has the new task %q before %q of finally, which would lose its place, and with it"+
+				" its attempts and logs: rerun the run as it was, or trigger a new one", other, name)
+		}
+		return Errorf(CodeConflict,
+			"the latest version has not task %q at its place %d: rerun the run as it was, or trigger a new one", name, i+1)
 	}
 	return nil
 }

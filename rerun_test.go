@@ -123,6 +123,33 @@ func TestPlanRerunWithALaterVersion(t *testing.T) {
 	}
 }
 
+func TestFitsVersionWithFinally(t *testing.T) {
+	old := dagOf(t, []string{"z"}, []string{"a"}, []string{"z"})
+	for name, c := range map[string]struct {
+		next *miniairflow.DAG
+		text string // empty: it fits
+	}{
+		"more tasks of finally": {next: dagOf(t, []string{"z", "y"}, []string{"a"}, []string{"z"}, []string{"y"})},
+		"a new task before finally": {
+			next: dagOf(t, []string{"z"}, []string{"a"}, []string{"b", "a"}, []string{"z"}),
+			text: `has the new task "b" before "z" of finally, which would lose its place`,
+		},
+		"no finally any more":    {next: dagOf(t, nil, []string{"a"}, []string{"z"}), text: `has not task "z" at its place 2`},
+		"the finally is gone":    {next: dagOf(t, nil, []string{"a"}), text: `has not task "z" at its place 2`},
+		"another one of finally": {next: dagOf(t, []string{"y"}, []string{"a"}, []string{"y"}), text: `has not task "z" at its place 2`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := miniairflow.FitsVersion(old, c.next)
+			if c.text == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+			require.ErrorContains(t, err, c.text)
+		})
+	}
+}
+
 func TestDue(t *testing.T) {
 	g := dagOf(t, []string{"z"}, []string{"a"}, []string{"b", "a"}, []string{"c", "a"}, []string{"d", "b", "c"}, []string{"z"})
 	for states, c := range map[string]struct{ ready, asks []int }{
@@ -135,8 +162,13 @@ func TestDue(t *testing.T) {
 		"fuuup": {ready: []int{4}},
 		"sssss": {},
 	} {
-		ready, asks := g.Due(statesOf(states))
+		ready, asks, err := g.Due(statesOf(states))
+		require.NoError(t, err)
 		require.Equal(t, c.ready, ready, states)
 		require.Equal(t, c.asks, asks, states)
+	}
+	for _, states := range []string{"", "s", "ssss", "ssssss"} {
+		_, _, err := g.Due(statesOf(states))
+		require.Equal(t, miniairflow.CodeInternal, miniairflow.ErrorCode(err), "states of another graph")
 	}
 }

@@ -26,30 +26,36 @@ type RunStore interface {
 	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
 	// a running one the task runs that have not started are cancelled, the running
 	// ones are flagged for their workers (Heartbeat), and when they have ended the
-	// tasks of finally begin; the run ends with them. It is idempotent; a run that is
-	// terminal, or whose tasks of finally have begun, is returned as it is.
+	// tasks of finally begin; the run ends with them. A pause of the run is lifted, which
+	// would hold these back; the audit log gets the cancellation only. It is
+	// idempotent; a run that is terminal, or whose tasks of finally have begun, is
+	// returned as it is.
 	CancelRun(ctx context.Context, cancel Cancel) (*WorkflowRun, error)
 	// SetRunPaused pauses a run or lets it go on, and writes the audit log. Nothing
 	// of a paused run starts: a pending one stays pending, what is queued stays
 	// queued; what runs goes on, and so does the run's timeout. It is idempotent; a
-	// terminal run is returned as it is.
+	// terminal run, and one to be paused whose end was asked for, is returned as it is.
 	SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, by Actor) (*WorkflowRun, error)
 	// Rerun does what PlanRerun says for the request, in one transaction, and writes
 	// the audit log. A run that was over becomes pending, with its next generation;
 	// StartRuns lets it go on. A run that goes on takes up what is due (DAG.Due). A run
 	// of which only the ends of task runs were changed gets the result that follows
-	// from them. The attempts of task runs that are marked while they run become
-	// cancelled, and their workers learn it by NotOwned. Reopened task runs lose
-	// outputs, exit code, failures and losses, and keep their attempts; those of a
-	// pending run wait for its start. CodeConflict: the run has not been started yet,
-	// is being cancelled, its workflow is retired, or Latest is asked for a run that
-	// is not over or that FitsVersion refuses; and what PlanRerun says.
+	// from them, whatever had ended it: the request to cancel it, or its timeout, is
+	// forgotten but for the audit log. With Latest all task runs become those of the
+	// latest version, also what has ended. The attempts of task runs that are marked
+	// while they run become cancelled, and their workers learn it by NotOwned.
+	// Reopened task runs lose outputs, exit code, failures and losses, and keep their
+	// attempts; those of a pending run wait for its start. CodeConflict: the run has
+	// not been started yet, is being cancelled or deleted, its workflow is retired, or
+	// Latest is asked for a run that is not over or that FitsVersion refuses; and what
+	// PlanRerun says.
 	Rerun(ctx context.Context, rerun Rerun) (RerunResult, error)
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
 	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
 	// DeleteRuns deletes up to limit terminal runs that finished before the given
-	// time, with their task runs, attempts and logs, and returns how many.
+	// time, with their task runs, attempts and logs, and returns how many. One that
+	// Rerun opens meanwhile is left as it is, unless its deletion has begun.
 	DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error)
 
 	FindRun(ctx context.Context, id uuid.UUID) (*WorkflowRun, error)

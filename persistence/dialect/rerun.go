@@ -17,7 +17,12 @@ type Taken struct {
 // Seq) and its rows in the queue: counters, outcome, and what is due without being
 // in the queue. It is for runs that were changed by hand; the caller writes
 // Stored and Outcome as they are then, and goes on with Plan.Add if the run is running.
-func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Ready, asks []int) {
+// The error is that of DAG.Due; nothing has changed then.
+func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Ready, asks []int, err error) {
+	due, undecided, err := r.Graph.Due(states)
+	if err != nil {
+		return nil, nil, err
+	}
 	r.TaskCount, r.Stored, r.Change = len(states), Counters{}, Counters{}
 	mainsDone, mainsFailed := 0, 0
 	for seq, s := range states {
@@ -52,8 +57,7 @@ func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Re
 	if mainsDone == r.Graph.Mains && r.Graph.Mains < len(states) {
 		r.Outcome = miniairflow.RunResult(r.CancelRequested, r.TimedOut, mainsFailed)
 	}
-	due, undecided := r.Graph.Due(states)
-	return r.readyOf(without(due, taken)), without(undecided, taken)
+	return r.readyOf(without(due, taken)), without(undecided, taken), nil
 }
 
 // without returns the places that are not taken.
@@ -68,11 +72,14 @@ func without(seqs []int, taken map[int]bool) []int {
 }
 
 // CheckRerun reports what is in the way of a rerun before anything is planned.
-// started says that the run has task runs.
-func CheckRerun(r *Run, started, retired bool, req miniairflow.Rerun) error {
+// tasks is how many task runs the run has now: DeleteRuns begins with them, so
+// one that lacks any has lost what a rerun would go on from.
+func CheckRerun(r *Run, tasks int, retired bool, req miniairflow.Rerun) error {
 	over := r.Status.IsTerminal()
 	switch {
-	case !started:
+	case tasks < r.TaskCount:
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is being deleted: it finished too long ago; trigger a new one")
+	case tasks == 0:
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run has not been started: trigger a new one")
 	case retired:
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: no file defines it any more")

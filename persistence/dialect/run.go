@@ -137,6 +137,13 @@ func (r *Run) isOver() bool {
 // which begin when all others have ended.
 func (r *Run) IsCancelling() bool { return r.CancelRequested && r.Outcome == "" }
 
+// TakesPause reports whether a pause of the run, or the end of one, changes
+// anything. A run that is asked to end is not paused: its tasks of finally would
+// be held back, and its end with them.
+func (r *Run) TakesPause(paused bool) bool {
+	return !r.Status.IsTerminal() && r.IsPaused != paused && (!paused || !r.CancelRequested)
+}
+
 // finalsBegin reports whether the tasks of finally are due now, for the first time.
 func (r *Run) finalsBegin() bool {
 	return r.Status == miniairflow.RunRunning && r.Outcome == "" && r.Graph.Mains < r.TaskCount &&

@@ -73,15 +73,21 @@ func (db *database) number(text string) int {
 // change writes to the database behind the store's back: a statement by dialect.
 func (db *database) change(statements map[string]string) {
 	db.Helper()
+	require.NoError(db, db.tryChange(statements))
+}
+
+// tryChange is change for a statement that the database may refuse.
+func (db *database) tryChange(statements map[string]string) error {
+	db.Helper()
 	dialect, driver, name := "postgres", "pgx", db.url
 	if path, ok := strings.CutPrefix(db.url, "sqlite://"); ok {
 		dialect, driver, name = "sqlite", "sqlite", "file:"+path+"?_busy_timeout=10000"
 	}
 	raw, err := sql.Open(driver, name)
 	require.NoError(db, err)
-	_, err = raw.ExecContext(db.Context(), statements[dialect])
-	require.NoError(db, err)
+	_, refused := raw.ExecContext(db.Context(), statements[dialect])
 	require.NoError(db, raw.Close())
+	return refused
 }
 
 // task returns a task that does nothing, after the given ones.

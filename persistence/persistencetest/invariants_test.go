@@ -76,6 +76,8 @@ var invariants = map[string]string{
 		SELECT count(*) FROM workflow_runs r JOIN task_runs t ON t.workflow_run_id = r.id
 		WHERE r.cancel_requested_at IS NOT NULL AND r.outcome = '' AND NOT CAST(t.is_finally AS boolean)
 			AND t.status NOT IN ('running', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')`,
+	"I13: paused though its end is asked for": `
+		SELECT count(*) FROM workflow_runs WHERE cancel_requested_at IS NOT NULL AND paused_at IS NOT NULL`,
 	"I19: times out of order": `
 		SELECT (SELECT count(*) FROM task_attempts WHERE finished_at < started_at)
 			+ (SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq WHERE o.started_at < t.queued_at)
@@ -106,6 +108,15 @@ var invariants = map[string]string{
 				WHERE o.pool <> t.pool OR o.pool_slots <> t.pool_slots)
 			+ (SELECT count(*) FROM task_queue q JOIN task_runs t ON t.workflow_run_id = q.workflow_run_id AND t.seq = q.seq
 				WHERE q.pool <> t.pool OR q.pool_slots <> t.pool_slots OR q.priority <> t.priority OR q.queue <> t.queue)`,
+	"I14: a task run is not of the version of its run": `
+		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
+		LEFT JOIN tasks k ON k.version_id = r.version_id AND k.seq = t.seq
+		WHERE k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
+			OR t.up_total <> (SELECT count(*) FROM task_dependencies d WHERE d.task_id = k.id)
+			OR t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
+			OR t.pool <> coalesce(v.document -> 'tasks' -> t.seq ->> 'pool', '')
+			OR t.pool_slots <> coalesce(CAST(v.document -> 'tasks' -> t.seq ->> 'pool_slots' AS integer), 0)
+			OR t.priority <> CAST(v.document -> 'tasks' -> t.seq ->> 'priority' AS integer)`,
 	// A task run whose rule is always waits for nobody, so it counts nobody.
 	"upstream counts are not the recount": `
 		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id

@@ -103,6 +103,10 @@ var defects = []defect{
 		`r.Outcome == "" && r.Graph.Mains < r.TaskCount`, `r.Outcome == "" && !r.CancelRequested && r.Graph.Mains < r.TaskCount`,
 	},
 	{
+		"a cancelled run stays paused", "sqlite", "persistence/sqlite/runs.go",
+		`reason = ?4, paused_at = NULL, changed = ?5`, `reason = ?4, changed = ?5`,
+	},
+	{
 		"a pool is overshot", "sqlite", "persistence/dialect/claim.go", `left[c.Pool] -= c.Slots`, `left[c.Pool] -= 0`,
 	},
 	{
@@ -111,6 +115,10 @@ var defects = []defect{
 	},
 	{
 		"a payment is repeated after a loss", "sqlite", "retry.go", `case onLost == LostFail, losses+1 >= LossesMax:`, `case losses+1 >= LossesMax:`,
+	},
+	{
+		"what has ended keeps the dependencies of an earlier version", "sqlite", "persistence/sqlite/rerun.go",
+		`if state == miniairflow.TaskPending || r.adopts() {`, `if state == miniairflow.TaskPending {`,
 	},
 	{
 		"a rerun that was done is done again", "postgres", "persistence/postgres/rerun.go",

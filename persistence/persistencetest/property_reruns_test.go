@@ -98,10 +98,13 @@ func (g *game) judgeRerun(was, is *runView, plan miniairflow.RerunPlan) {
 			require.Zero(g, got.losses)
 		}
 	}
+	if was.status.IsTerminal() {
+		require.False(g, is.cancelled || is.timedOut, "T9: a run that was ended is judged by its tasks")
+	}
 	if plan.Reopens {
 		require.Equal(g, miniairflow.RunPending, is.status)
 		require.Equal(g, was.generation+1, is.generation)
-		require.False(g, is.cancelled || is.timedOut || is.outcome != "")
+		require.Empty(g, is.outcome)
 	}
 }
 

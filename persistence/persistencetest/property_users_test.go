@@ -28,11 +28,10 @@ const (
 
 var user = miniairflow.Actor{Name: "user", Reason: "because"}
 
-// drawTasks draws a small DAG.
-func (g *game) drawTasks() []miniairflow.Task {
+// drawTasks draws a small DAG of so many tasks, which are named by their places.
+func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 	var tasks []miniairflow.Task
-	mains := rapid.IntRange(1, 6).Draw(g.rt, "tasks")
-	for i := range mains + rapid.IntRange(0, 2).Draw(g.rt, "finals") {
+	for i := range mains + finals {
 		t := task(fmt.Sprintf("t%d", i))
 		first := 0
 		if t.Finally = i >= mains; t.Finally {
@@ -71,7 +70,7 @@ func (g *game) drawTasks() []miniairflow.Task {
 const retryDelay = miniairflow.Duration(2 * time.Hour)
 
 func (g *game) drawDefinition(name string) *miniairflow.Definition {
-	d := definition(name, g.drawTasks()...)
+	d := definition(name, g.drawTasks(rapid.IntRange(1, 6).Draw(g.rt, "tasks"), rapid.IntRange(0, 2).Draw(g.rt, "finals"))...)
 	d.MaxActiveTasks = rapid.IntRange(1, 4).Draw(g.rt, "max_active_tasks")
 	d.MaxActiveRuns = rapid.IntRange(1, 2).Draw(g.rt, "max_active_runs")
 	if g.one(3, "limited") {
@@ -120,10 +119,11 @@ func (g *game) settled(f *flow) {
 	f.id, f.version = w.ID, w.VersionID
 }
 
-// edit changes the file of a workflow: for the worse, as it is, one more task, or all of it.
+// edit changes the file of a workflow: for the worse, as it is, one more task,
+// other contents of the same tasks, or all of it.
 func (g *game) edit() bool {
 	f := pick(g, "flow", g.flows)
-	switch pick(g, "edit", []string{"same", "more", "other", "broken", "gone", "pause"}) {
+	switch pick(g, "edit", []string{"same", "more", "rewired", "rewired", "other", "broken", "gone", "pause"}) {
 	case "same":
 		g.write(f, f.definition)
 	case "more":
@@ -132,6 +132,15 @@ func (g *game) edit() bool {
 			return false
 		}
 		d.Tasks = append(slices.Clone(d.Tasks), task(fmt.Sprintf("t%d", len(d.Tasks)), d.Tasks[0].Name))
+		g.write(f, &d)
+	case "rewired":
+		d, finals := *f.definition, 0
+		for i := range d.Tasks {
+			if d.Tasks[i].Finally {
+				finals++
+			}
+		}
+		d.Tasks = g.drawTasks(len(d.Tasks)-finals, finals)
 		g.write(f, &d)
 	case "other":
 		g.write(f, g.drawDefinition(f.name))
@@ -253,7 +262,7 @@ func (g *game) cancel() bool {
 		require.Equal(g, miniairflow.RunCancelled, after.status)
 		return true
 	}
-	require.True(g, after.cancelled)
+	require.True(g, after.cancelled && !after.paused, "T8: it is asked to end, and may")
 	for seq, t := range after.tasks {
 		if !g.dag(r.version).IsFinal(seq) {
 			require.True(g, t.status.IsTerminal() || t.token != "", "T8: task run %d is %s", seq, t.status)
@@ -292,7 +301,7 @@ func (g *game) pauseRun() bool {
 	_, err := g.db.SetRunPaused(g.Context(), r.id, paused, user)
 	require.NoError(g, err)
 	require.Equal(g, print, g.print(), "T9: a pause that was there changes nothing")
-	require.Equal(g, paused, g.look().runs[r.id].paused)
+	require.Equal(g, paused && !r.cancelled, g.look().runs[r.id].paused, "T9: what is to end is not paused")
 	return true
 }
 

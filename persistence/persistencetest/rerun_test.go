@@ -330,6 +330,41 @@ func TestRerunAfterACancellation(t *testing.T) {
 	})
 }
 
+// A run whose end was asked for is judged by its tasks once somebody has said how
+// they ended.
+func TestMarkOfARunThatWasEnded(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		timedOut bool
+		marks    []int
+		as       miniairflow.TaskStatus
+		result   miniairflow.RunStatus
+		reason   string
+	}{
+		{name: "timed out, all well", timedOut: true, marks: []int{0, 1}, as: miniairflow.TaskSuccess, result: miniairflow.RunSuccess},
+		{name: "cancelled, all well", marks: []int{0, 1}, as: miniairflow.TaskSkipped, result: miniairflow.RunSuccess},
+		{name: "cancelled, some well", marks: []int{1}, as: miniairflow.TaskSuccess, result: miniairflow.RunFailed, reason: "task a did not run"},
+		{name: "timed out, all bad", timedOut: true, marks: []int{0, 1}, as: miniairflow.TaskFailed, result: miniairflow.RunFailed, reason: "tasks a, b failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, db *database) {
+				r := db.start(withFinally(definition("etl", task("a"), task("b", "a")), task("z")))
+				_, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: r.ID, TimedOut: c.timedOut})
+				require.NoError(t, err)
+				db.worker("w").drain(nil)
+				require.Equal(t, states("ccs"), db.statuses(r.ID))
+				req := rerunOf(r, miniairflow.RerunMark, c.marks...)
+				req.Status = c.as
+				marked := db.rerun(req).Run
+				require.Equal(t, c.result, marked.Status)
+				require.Equal(t, c.reason, marked.Reason)
+				require.Nil(t, marked.CancelRequestedAt)
+				require.Equal(t, 2, marked.Generation)
+			})
+		})
+	}
+}
+
 func TestRerunWaitsForRoom(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		d := definition("etl", task("a"))

@@ -113,6 +113,57 @@ func TestPausedRunIsCancelled(t *testing.T) {
 	})
 }
 
+// The tasks of finally of a run that is asked to end are not held back.
+func TestCancelLiftsThePause(t *testing.T) {
+	for name, c := range map[string]struct {
+		timedOut bool
+		result   miniairflow.RunStatus
+	}{
+		"cancelled": {result: miniairflow.RunCancelled},
+		"timed out": {timedOut: true, result: miniairflow.RunFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, db *database) {
+				r := db.start(withFinally(definition("etl", task("a"), task("b", "a")), task("z")))
+				w := db.worker("w")
+				claim := w.claim(1)[0]
+				db.pause(r, true)
+				cancelled, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: r.ID, TimedOut: c.timedOut, By: by})
+				require.NoError(t, err)
+				require.Nil(t, cancelled.PausedAt)
+				require.Equal(t, cancelled, db.pause(r, true), "it is not paused anew")
+				w.end(miniairflow.TaskCancelled, claim)
+				require.Equal(t, []int{2}, seqs(w.claim(1)))
+				require.Equal(t, db.run(r.ID), db.pause(r, true))
+				require.Zero(t, db.number(`SELECT count(*) FROM audit_log WHERE action = 'resume_run'`))
+				require.Equal(t, 1, db.number(`SELECT count(*) FROM audit_log WHERE action = 'pause_run'`))
+				require.NoError(t, db.EndSession(t.Context(), w.id))
+				_, err = db.Reap(t.Context(), 10)
+				require.NoError(t, err)
+				db.worker("other").drain(nil)
+				require.Equal(t, c.result, db.run(r.ID).Status)
+				db.check()
+			})
+		})
+	}
+}
+
+func TestCancelOfAPausedPendingRun(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(definition("etl", task("a")))
+		first, second := db.trigger(v), db.trigger(v)
+		db.pause(first, true)
+		db.pause(second, true)
+		cancelled, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: first.ID})
+		require.NoError(t, err)
+		require.Equal(t, miniairflow.RunCancelled, cancelled.Status)
+		db.check()
+		require.NoError(t, db.RetireFile(t.Context(), "etl.yaml"))
+		require.Equal(t, miniairflow.RunCancelled, db.run(second.ID).Status)
+		db.check()
+	})
+}
+
 func TestPausedRunHoldsItsRetriesBack(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		r := db.start(definition("etl", task("a")))

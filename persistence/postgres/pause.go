@@ -23,7 +23,7 @@ func (s *Store) SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, 
 		if err != nil {
 			return err
 		}
-		if !run.Status.IsTerminal() && run.IsPaused != paused {
+		if run.TakesPause(paused) {
 			if err := setRunPaused(ctx, t, runID, paused); err != nil {
 				return fmt.Errorf("set pause of run: %w", err)
 			}

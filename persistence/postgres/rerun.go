@@ -37,6 +37,9 @@ type rerunning struct {
 	seqs      []int // of the task runs that change
 }
 
+// adopts reports whether the run goes over to a later version.
+func (r *rerunning) adopts() bool { return r.versionID != r.run.VersionID }
+
 func (s *Store) rerun(ctx context.Context, t *tx, req miniairflow.Rerun) (result miniairflow.RerunResult, err error) {
 	r := &rerunning{Rerun: req}
 	if err := lockRuns(ctx, t, req.RunID); err != nil {
@@ -84,7 +87,7 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if r.states, err = taskStates(ctx, t, r.run.ID); err != nil {
 		return err
 	}
-	if err := dialect.CheckRerun(r.run, len(r.states) > 0, retired, r.Rerun); err != nil {
+	if err := dialect.CheckRerun(r.run, len(r.states), retired, r.Rerun); err != nil {
 		return err
 	}
 	if r.versionID = r.run.VersionID; r.Latest && latest != r.versionID {
@@ -142,7 +145,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	stopMarked(batch, r, marked, reasons)
 	batch.Queue(reopenText, r.run.ID, r.plan.Reopen)
 	batch.Queue(markText, r.run.ID, marked, statuses, reasons, r.now)
-	if r.versionID != r.run.VersionID {
+	if r.adopts() {
 		adopt(batch, r)
 	}
 	recount(batch, r)
@@ -172,31 +175,29 @@ func stopMarked(batch *pgx.Batch, r *rerunning, seqs []int, reasons []string) {
 	batch.Queue(text, r.run.ID, seqs, reasons, r.now)
 }
 
-// adopt gives the pending task runs what a later version says of them, and
-// writes those that the run did not have.
+// adopt gives the task runs what a later version says of them, and writes those
+// that the run did not have. What has ended is given it, too: a rerun to come
+// finds the run with that version and adopts nothing.
 func adopt(batch *pgx.Batch, r *rerunning) {
 	const text = `
 		UPDATE task_runs t
-		SET task_id = i.task_id, up_total = i.upstream, up_success = 0, up_failed = 0, up_skipped = 0,
-			queue = i.queue, priority = i.priority, queue_timeout = i.queue_timeout, pool = i.pool, pool_slots = i.pool_slots
-		FROM unnest($2::int[], $3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::bigint[], $8::text[], $9::int[])
-			AS i(seq, task_id, upstream, queue, priority, queue_timeout, pool, pool_slots)
+		SET task_id = i.task_id, queue = i.queue, priority = i.priority, queue_timeout = i.queue_timeout, pool = i.pool,
+			pool_slots = i.pool_slots, changed = pg_current_xact_id()
+		FROM unnest($2::int[], $3::uuid[], $4::text[], $5::smallint[], $6::bigint[], $7::text[], $8::int[])
+			AS i(seq, task_id, queue, priority, queue_timeout, pool, pool_slots)
 		WHERE t.workflow_run_id = $1 AND t.seq = i.seq`
 	start := dialect.NewStart(r.versionID, r.run.Graph)
-	var seqs, upstream, priorities, slots []int
+	var seqs, priorities, slots []int
 	var taskIDs []uuid.UUID
 	var queues, pools []string
 	var timeouts []int64
 	for seq := range r.states {
-		if r.plan.States[seq] != miniairflow.TaskPending {
-			continue
-		}
 		s, task := &start.Tasks[seq], start.Tasks[seq].Task
-		seqs, upstream, taskIDs = append(seqs, seq), append(upstream, s.Upstream), append(taskIDs, s.TaskID)
+		seqs, taskIDs = append(seqs, seq), append(taskIDs, s.TaskID)
 		queues, priorities, timeouts = append(queues, task.Queue), append(priorities, int(task.Priority)), append(timeouts, task.QueueTimeout.Std().Microseconds())
 		pools, slots = append(pools, task.Pool), append(slots, task.PoolSlots)
 	}
-	batch.Queue(text, r.run.ID, seqs, taskIDs, upstream, queues, priorities, timeouts, pools, slots)
+	batch.Queue(text, r.run.ID, seqs, taskIDs, queues, priorities, timeouts, pools, slots)
 	added := start.Tasks[len(r.states):]
 	for i := range added {
 		added[i].Status = miniairflow.TaskPending
@@ -204,28 +205,35 @@ func adopt(batch *pgx.Batch, r *rerunning) {
 	queueTasks(batch, r.now, []uuid.UUID{r.run.ID}, added)
 }
 
-// recount writes for every pending task run how its upstream tasks stand.
+// recount writes how the upstream tasks of task runs stand: of the pending ones,
+// and of all when their version has changed, and with it perhaps who they are.
 func recount(batch *pgx.Batch, r *rerunning) {
 	const text = `
-		UPDATE task_runs t SET up_success = i.success, up_failed = i.failed, up_skipped = i.skipped
-		FROM unnest($2::int[], $3::int[], $4::int[], $5::int[]) AS i(seq, success, failed, skipped)
+		UPDATE task_runs t SET up_total = i.total, up_success = i.success, up_failed = i.failed, up_skipped = i.skipped
+		FROM unnest($2::int[], $3::int[], $4::int[], $5::int[], $6::int[]) AS i(seq, total, success, failed, skipped)
 		WHERE t.workflow_run_id = $1 AND t.seq = i.seq`
-	var seqs, success, failed, skipped []int
+	var seqs, total, success, failed, skipped []int
 	for seq, state := range r.plan.States {
-		if state == miniairflow.TaskPending {
+		if state == miniairflow.TaskPending || r.adopts() {
 			up := r.run.Graph.UpstreamOf(seq, r.plan.States)
-			seqs, success = append(seqs, seq), append(success, up.Success)
+			seqs, total, success = append(seqs, seq), append(total, up.Total), append(success, up.Success)
 			failed, skipped = append(failed, up.Failed), append(skipped, up.Skipped)
 		}
 	}
-	batch.Queue(text, r.run.ID, seqs, success, failed, skipped)
+	batch.Queue(text, r.run.ID, seqs, total, success, failed, skipped)
 }
 
 // goOn writes what the run itself becomes: pending if it is opened again,
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, r *rerunning) error {
-	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	if r.run.Status.IsTerminal() {
+		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
+	}
+	ready, asks, err := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	if err != nil {
+		return err
+	}
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
 	}
@@ -242,16 +250,16 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 	case r.run.Status.IsTerminal():
 		reason := ""
 		if r.run.Result() == miniairflow.RunFailed {
-			var err error
 			if reason, err = failedReason(ctx, t, r.run); err != nil {
 				return err
 			}
 		}
 		const text = `
-			UPDATE workflow_runs SET status = $2, generation = generation + 1, outcome = $3, changed = pg_current_xact_id(),
-				reason = CASE WHEN cancel_requested_at IS NULL THEN $4 ELSE reason END
+			UPDATE workflow_runs
+			SET status = $2, generation = generation + 1, outcome = $3, reason = $4, version_id = $5, timed_out = false,
+				cancel_requested_at = NULL, changed = pg_current_xact_id()
 			WHERE id = $1`
-		_, err := t.Exec(ctx, text, r.run.ID, string(r.run.Result()), string(r.run.Outcome), reason)
+		_, err := t.Exec(ctx, text, r.run.ID, string(r.run.Result()), string(r.run.Outcome), reason, r.versionID)
 		return err
 	case r.run.Status == miniairflow.RunPending:
 		return nil

@@ -102,11 +102,12 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 
 // cancelRun takes the queue first: whoever is about to claim a row of it is
 // waited for and then counts as running. Then it ends what has not started. The
-// tasks of finally are still to come, unless the run waits for its turn.
+// tasks of finally are still to come, unless the run waits for its turn; a pause
+// is lifted, so that they can.
 func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialect.Run, cancel miniairflow.Cancel) error {
 	const runText = `
 		UPDATE workflow_runs
-		SET cancel_requested_at = $2, timed_out = $3, reason = $4, changed = pg_current_xact_id(),
+		SET cancel_requested_at = $2, timed_out = $3, reason = $4, paused_at = NULL, changed = pg_current_xact_id(),
 			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
 			finished_at = CASE status WHEN 'pending' THEN $2::timestamptz END
 		WHERE id = $1`
@@ -149,7 +150,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		_, err := t.Exec(ctx, `UPDATE run_counters SET done = done + $2 WHERE workflow_run_id = $1`, run.ID, len(m.ended))
 		return err
 	}
-	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
+	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	run.Change.Limited -= limited
 	_, err := s.settle(ctx, t, now, []move{m})
 	return err

@@ -173,7 +173,10 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	ready, asks := run.Resume(states, nil)
+	ready, asks, err := run.Resume(states, nil)
+	if err != nil {
+		return false, err
+	}
 	if err := writeCounters(ctx, t, run); err != nil {
 		return false, err
 	}

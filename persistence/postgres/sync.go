@@ -256,7 +256,7 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs []uuid.UUID, now time
 	const pending = `SELECT id FROM workflow_runs WHERE workflow_id = ANY($1) AND status = 'pending'`
 	const cancel = `
 UPDATE workflow_runs
-SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, changed = pg_current_xact_id()
+SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, paused_at = NULL, changed = pg_current_xact_id()
 WHERE id = ANY($1) AND status = 'pending' RETURNING id`
 	ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], pending, workflowIDs)
 	if err != nil {

@@ -35,6 +35,9 @@ type rerunning struct {
 	seqs      []int // of the task runs that change
 }
 
+// adopts reports whether the run goes over to a later version.
+func (r *rerunning) adopts() bool { return r.versionID != r.run.VersionID }
+
 func (s *Store) rerun(ctx context.Context, t *tx, req miniairflow.Rerun) (result miniairflow.RerunResult, err error) {
 	r := &rerunning{Rerun: req}
 	if r.run, err = s.loadRun(ctx, t, req.RunID); err != nil {
@@ -78,7 +81,7 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if r.states, err = taskStates(ctx, t, r.run.ID); err != nil {
 		return err
 	}
-	if err := dialect.CheckRerun(r.run, len(r.states) > 0, retired, r.Rerun); err != nil {
+	if err := dialect.CheckRerun(r.run, len(r.states), retired, r.Rerun); err != nil {
 		return err
 	}
 	if r.versionID = r.run.VersionID; r.Latest && latest != r.versionID {
@@ -156,7 +159,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 			return fmt.Errorf("mark task run: %w", err)
 		}
 	}
-	if r.versionID != r.run.VersionID {
+	if r.adopts() {
 		if err := adopt(ctx, t, changed, r); err != nil {
 			return fmt.Errorf("adopt the latest version: %w", err)
 		}
@@ -209,27 +212,25 @@ func stopMarked(ctx context.Context, t *tx, r *rerunning) error {
 	return nil
 }
 
-// adopt gives the pending task runs what a later version says of them, and
-// writes those that the run did not have.
+// adopt gives the task runs what a later version says of them, and writes those
+// that the run did not have. What has ended is given it, too: a rerun to come
+// finds the run with that version and adopts nothing.
 func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	start := dialect.NewStart(r.versionID, r.run.Graph)
-	rows := make(table, 0, len(start.Tasks))
-	for seq := range start.Tasks {
-		if r.plan.States[seq] == miniairflow.TaskPending && seq < len(r.states) {
-			task := &start.Tasks[seq]
-			rows = append(rows, []any{
-				r.run.ID, seq, task.TaskID, task.Upstream, task.Task.Queue, task.Task.Priority,
-				task.Task.QueueTimeout.Std().Microseconds(), task.Task.Pool, task.Task.PoolSlots,
-			})
+	rows := make(table, len(r.states))
+	for seq := range rows {
+		s, task := &start.Tasks[seq], start.Tasks[seq].Task
+		rows[seq] = []any{
+			r.run.ID, seq, s.TaskID, task.Queue, task.Priority, task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots,
 		}
 	}
 	const text = `
 		UPDATE task_runs AS t
-		SET task_id = i.value ->> 2, up_total = i.value ->> 3, up_success = 0, up_failed = 0, up_skipped = 0,
-			queue = i.value ->> 4, priority = i.value ->> 5, queue_timeout = i.value ->> 6, pool = i.value ->> 7, pool_slots = i.value ->> 8
+		SET task_id = i.value ->> 2, queue = i.value ->> 3, priority = i.value ->> 4, queue_timeout = i.value ->> 5, pool = i.value ->> 6,
+			pool_slots = i.value ->> 7, changed = ?2
 		FROM json_each(?1) AS i
 		WHERE t.workflow_run_id = i.value ->> 0 AND t.seq = i.value ->> 1`
-	if _, err := t.ExecContext(ctx, text, rows); err != nil {
+	if _, err := t.ExecContext(ctx, text, rows, changed); err != nil {
 		return err
 	}
 	added := start.Tasks[len(r.states):]
@@ -239,17 +240,19 @@ func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	return insertTasks(ctx, t, changed, r.run.ID, added)
 }
 
-// recount writes for every pending task run how its upstream tasks stand.
+// recount writes how the upstream tasks of task runs stand: of the pending ones,
+// and of all when their version has changed, and with it perhaps who they are.
 func recount(ctx context.Context, t *tx, r *rerunning) error {
 	var rows table
 	for seq, state := range r.plan.States {
-		if state == miniairflow.TaskPending {
+		if state == miniairflow.TaskPending || r.adopts() {
 			up := r.run.Graph.UpstreamOf(seq, r.plan.States)
-			rows = append(rows, []any{r.run.ID, seq, up.Success, up.Failed, up.Skipped})
+			rows = append(rows, []any{r.run.ID, seq, up.Total, up.Success, up.Failed, up.Skipped})
 		}
 	}
 	const text = `
-		UPDATE task_runs AS t SET up_success = i.value ->> 2, up_failed = i.value ->> 3, up_skipped = i.value ->> 4
+		UPDATE task_runs AS t
+		SET up_total = i.value ->> 2, up_success = i.value ->> 3, up_failed = i.value ->> 4, up_skipped = i.value ->> 5
 		FROM json_each(?1) AS i
 		WHERE t.workflow_run_id = i.value ->> 0 AND t.seq = i.value ->> 1`
 	_, err := t.ExecContext(ctx, text, rows)
@@ -260,7 +263,13 @@ func recount(ctx context.Context, t *tx, r *rerunning) error {
 // finished otherwise if only ends were changed in a run that is over, and a run
 // that goes on takes up what is due.
 func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
-	ready, asks := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	if r.run.Status.IsTerminal() {
+		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
+	}
+	ready, asks, err := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	if err != nil {
+		return err
+	}
 	if err := writeCounters(ctx, t, r.run); err != nil {
 		return err
 	}
@@ -283,10 +292,11 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 			reason = ""
 		}
 		const text = `
-			UPDATE workflow_runs SET status = ?2, generation = generation + 1, outcome = ?3, changed = ?4,
-				reason = CASE WHEN cancel_requested_at IS NULL THEN ?5 ELSE reason END
+			UPDATE workflow_runs
+			SET status = ?2, generation = generation + 1, outcome = ?3, reason = ?4, version_id = ?5, timed_out = 0,
+				cancel_requested_at = NULL, changed = ?6
 			WHERE id = ?1`
-		_, err = t.ExecContext(ctx, text, r.run.ID, r.run.Result(), r.run.Outcome, changed, reason)
+		_, err = t.ExecContext(ctx, text, r.run.ID, r.run.Result(), r.run.Outcome, reason, r.versionID, changed)
 		return err
 	case r.run.Status == miniairflow.RunPending:
 		return nil

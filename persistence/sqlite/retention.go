@@ -11,33 +11,47 @@ import (
 // deleteRowsMax bounds the rows that one statement of DeleteRuns deletes.
 const deleteRowsMax = 500
 
-// DeleteRuns implements miniairflow.RunStore. What belongs to the runs goes
-// first, in many short transactions, and the runs last: a call that ends in
-// between is made good by the next one.
+// DeleteRuns implements miniairflow.RunStore. It goes on in many short
+// transactions: first the task runs, without which a run is never opened again
+// (see dialect.CheckRerun), then what else belongs to the runs, and the runs last.
+// A call that ends in between is made good by the next one.
 func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error) {
 	const candidates = `SELECT id FROM workflow_runs WHERE finished_at < ? ORDER BY finished_at LIMIT ?`
-	// Two callers may delete at once: a run that still has rows is left for the next call.
-	const runs = `
-		DELETE FROM workflow_runs WHERE id IN (SELECT value FROM json_each(?)) AND finished_at < ?
-			AND NOT EXISTS (SELECT 1 FROM task_runs t WHERE t.workflow_run_id = workflow_runs.id)`
 	ids, err := query(ctx, s.read, scanOne[uuid.UUID], candidates, micros(finishedBefore), max(limit, 0))
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	if err := deleteOf(ctx, s.logs, "task_logs", "seq, attempt, start", ids); err != nil {
-		return 0, fmt.Errorf("delete logs: %w", err)
+	// Each batch is a statement of its own, and one that reopens a run waits for it
+	// or was before it.
+	const over = `
+		SELECT r.id FROM workflow_runs r WHERE r.id IN (SELECT value FROM json_each(?1)) AND r.finished_at < ?2`
+	if err := deleteOf(ctx, s.write, "task_runs", "seq", over, list[uuid.UUID](ids), micros(finishedBefore)); err != nil {
+		return 0, fmt.Errorf("delete from task_runs: %w", err)
 	}
-	tables := []struct{ name, key string }{
-		{"task_attempts", "seq, number"}, {"task_queue", "seq"}, {"task_decisions", "seq"}, {"task_runs", "seq"}, {"run_counters", ""},
+	// One that was opened again in time has kept its task runs.
+	const bare = over + ` AND NOT EXISTS (SELECT 1 FROM task_runs t WHERE t.workflow_run_id = r.id)`
+	if ids, err = query(ctx, s.read, scanOne[uuid.UUID], bare, list[uuid.UUID](ids), micros(finishedBefore)); err != nil {
+		return 0, fmt.Errorf("find runs without task runs: %w", err)
+	}
+	tables := []struct {
+		pool      *pool
+		name, key string
+	}{
+		{s.logs, "task_logs", "seq, attempt, start"},
+		{s.write, "task_attempts", "seq, number"},
+		{s.write, "task_queue", "seq"},
+		{s.write, "task_decisions", "seq"},
+		{s.write, "run_counters", ""},
 	}
 	for _, table := range tables {
-		if err := deleteOf(ctx, s.write, table.name, table.key, ids); err != nil {
+		if err := deleteOf(ctx, table.pool, table.name, table.key, `SELECT value FROM json_each(?)`, list[uuid.UUID](ids)); err != nil {
 			return 0, fmt.Errorf("delete from %s: %w", table.name, err)
 		}
 	}
 	var deleted int64
 	err = s.inTx(ctx, func(t *tx) error {
-		done, err := t.ExecContext(ctx, runs, list[uuid.UUID](ids), micros(finishedBefore))
+		const runs = `DELETE FROM workflow_runs WHERE id IN (SELECT value FROM json_each(?))`
+		done, err := t.ExecContext(ctx, runs, list[uuid.UUID](ids))
 		if err != nil {
 			return err
 		}
@@ -51,16 +65,17 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 }
 
 // deleteOf deletes the rows of a table that belong to the runs, a few at a
-// time. key is what names a row of a run.
-func deleteOf(ctx context.Context, db *pool, table, key string, runIDs []uuid.UUID) error {
+// time. key is what names a row of a run, and runs the query of the runs' ids,
+// with its args.
+func deleteOf(ctx context.Context, db *pool, table, key, runs string, args ...any) error {
 	if key = "workflow_run_id, " + key; key == "workflow_run_id, " {
 		key = "workflow_run_id"
 	}
 	text := fmt.Sprintf(`
 		DELETE FROM %[1]s WHERE (%[2]s) IN (
-			SELECT %[2]s FROM %[1]s WHERE workflow_run_id IN (SELECT value FROM json_each(?)) LIMIT %[3]d)`, table, key, deleteRowsMax)
+			SELECT %[2]s FROM %[1]s WHERE workflow_run_id IN (%[4]s) LIMIT %[3]d)`, table, key, deleteRowsMax, runs)
 	for {
-		done, err := db.ExecContext(ctx, text, list[uuid.UUID](runIDs))
+		done, err := db.ExecContext(ctx, text, args...)
 		if err != nil {
 			return mapError(err)
 		}

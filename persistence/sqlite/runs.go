@@ -123,7 +123,8 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 }
 
 // cancelRun empties the run's queue and ends what has not started. The tasks of
-// finally are still to come, unless the run waits for its turn.
+// finally are still to come, unless the run waits for its turn; a pause is lifted,
+// so that they can.
 func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel miniairflow.Cancel) error {
 	changed, err := t.changed(ctx)
 	if err != nil {
@@ -156,7 +157,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	}
 	const runText = `
 		UPDATE workflow_runs
-		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, changed = ?5,
+		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, paused_at = NULL, changed = ?5,
 			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
 			finished_at = CASE status WHEN 'pending' THEN ?2 END
 		WHERE id = ?1`
@@ -172,7 +173,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 		_, err := t.ExecContext(ctx, `UPDATE run_counters SET done = done + ?2 WHERE workflow_run_id = ?1`, run.ID, len(m.ended))
 		return err
 	}
-	run.CancelRequested, run.TimedOut = true, cancel.TimedOut
+	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	run.Change.Limited -= limited
 	_, err = s.settle(ctx, t, []move{m})
 	return err

@@ -228,7 +228,10 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) error {
 	if err != nil {
 		return err
 	}
-	ready, asks := run.Resume(states, nil)
+	ready, asks, err := run.Resume(states, nil)
+	if err != nil {
+		return err
+	}
 	if err := writeCounters(ctx, t, run); err != nil {
 		return err
 	}

@@ -219,7 +219,7 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs list[uuid.UUID]) erro
 	}
 	const text = `
 		UPDATE workflow_runs
-		SET status = 'cancelled', reason = ?2, cancel_requested_at = ?3, finished_at = ?3, changed = ?4
+		SET status = 'cancelled', reason = ?2, cancel_requested_at = ?3, finished_at = ?3, paused_at = NULL, changed = ?4
 		WHERE workflow_id IN (SELECT value FROM json_each(?1)) AND status = 'pending'
 		RETURNING id`
 	cancelled, err := query(ctx, t, scanID, text, workflowIDs, dialect.RetiredReason, t.now, changed)
