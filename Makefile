@@ -34,7 +34,7 @@ run: build ## Start on 127.0.0.1:8080 (ADDR=) with the example workflows and SQL
 .PHONY: test
 test: setup build ## Run all tests: Go on both databases, the page, the browser (GOTESTFLAGS=-race)
 	go vet ./...
-	go test $(GOTESTFLAGS) $$(go list ./... | grep -v /chaos)
+	go test -timeout 30m $(GOTESTFLAGS) $$(go list ./... | grep -v /chaos)
 	go test -count=1 ./chaos
 	cd web && npm run --silent test
 	cd web && npm run --silent e2e

@@ -164,6 +164,7 @@ func (s *Store) finish(
 			}
 			done[f.place] = true
 			m.freed++
+			m.run.Leave(f.place.Seq)
 			if f.status.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
 			}

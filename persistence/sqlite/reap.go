@@ -54,6 +54,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 				}
 				reaped++
 				touched = true
+				m.run.Leave(o.Seq)
 				if next.IsTerminal() {
 					m.freed++
 					m.ended = append(m.ended, miniairflow.Ended{Seq: o.Seq, Status: next})

@@ -274,6 +274,10 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+	if len(r.plan.Mark) > 0 {
+		// One that ran may have held slots of a pool.
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+	}
 	switch {
 	case r.plan.Reopens:
 		const text = `
