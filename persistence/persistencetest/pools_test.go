@@ -320,3 +320,27 @@ func TestFreedSlotsWakeWorkers(t *testing.T) {
 		})
 	}
 }
+
+// A full pool, and one that does not exist, are nothing to a claim of other
+// tasks: it neither waits for the pool's lock nor leaves tasks behind.
+func TestFullPoolsCostOthersNothing(t *testing.T) {
+	db := openPostgres(t)
+	db.setPool("full", 1)
+	d := definition("etl", pooled("holds", "full", 1), pooled("waits", "full", 1), pooled("nowhere", "absent", 1), task("a"), task("b"))
+	for i := range 3 {
+		d.Tasks[i].Priority = miniairflow.PriorityHigh
+	}
+	db.start(d)
+	w := db.worker("w")
+	require.Equal(t, []int{0}, seqs(w.claim(1)))
+	lock, err := db.raw.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lock.Rollback()) }()
+	_, err = lock.ExecContext(t.Context(), `SELECT 1 FROM pools WHERE name = 'full' FOR NO KEY UPDATE`)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // shorter than the store's lock_timeout
+	defer cancel()
+	result, err := w.Exchange(ctx, w.request(5))
+	require.NoError(t, err)
+	require.Equal(t, []int{3, 4}, seqs(result.Claims))
+}

@@ -60,10 +60,18 @@ const takeChosen = `,
 		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, $4 FROM started)
 	SELECT EXISTS (SELECT 1 FROM pooled)`
 
-// anyPooled looks whether task runs with a pool wait in any of the queues. Then a
-// claim takes nothing at first: the pools' locks come before its choice.
+// openPools names the pools that look as if they had room, and for which task runs
+// of the queues wait. Nothing is locked: who makes room later says so, and a full
+// pool, or one that does not exist, costs a claim no more than this look.
+const openPools = `
+	SELECT p.name FROM pools p
+	WHERE p.slots > coalesce((SELECT sum(o.pool_slots) FROM task_open o WHERE o.pool = p.name AND o.pool <> ''), 0)
+		AND EXISTS (SELECT 1 FROM task_queue q WHERE q.state = 'ready' AND q.pool <> '' AND q.pool = p.name AND q.queue = ANY($1))`
+
+// anyPooled looks whether a claim may take task runs with a pool. Then it takes
+// nothing at first: the pools' locks come before its choice.
 const anyPooled = `
-	pooled AS MATERIALIZED (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool <> '' AND queue = ANY($1) LIMIT 1),`
+	pooled AS MATERIALIZED (` + openPools + ` LIMIT 1),`
 
 // claim takes task runs from the queues (T4) and returns all claims of the
 // request's token. Without pools it waits for nobody; it takes no run's lock.

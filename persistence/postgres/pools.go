@@ -187,7 +187,7 @@ func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool
 // they wait for, sorted, and only then counts what is used of them: a count from
 // before the locks would miss the claims of whoever held them.
 func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, limit int) ([]miniairflow.Claim, error) {
-	free, sizes, err := lockPools(ctx, t)
+	free, sizes, err := lockPools(ctx, t, request.Queues)
 	if err != nil {
 		return nil, fmt.Errorf("lock pools: %w", err)
 	}
@@ -213,22 +213,16 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 	return claims, nil
 }
 
-// lockPools locks the pools that task runs wait for, and returns what is left of
-// those that are not full, and how large they are.
-func lockPools(ctx context.Context, t *tx) (free, sizes map[string]int, err error) {
-	const lock = `
-		WITH RECURSIVE waiting (pool) AS (
-			(SELECT pool FROM task_queue WHERE state = 'ready' AND pool <> '' ORDER BY pool LIMIT 1)
-			UNION ALL
-			SELECT n.pool FROM waiting CROSS JOIN LATERAL (
-				SELECT pool FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool > waiting.pool ORDER BY pool LIMIT 1) n)
-		SELECT name, slots FROM pools WHERE name IN (SELECT pool FROM waiting) ORDER BY name FOR NO KEY UPDATE`
+// lockPools locks the pools with room that task runs of the queues wait for, and
+// returns what is left of those that are not full, and how large they are.
+func lockPools(ctx context.Context, t *tx, queues []string) (free, sizes map[string]int, err error) {
+	const lock = `SELECT name, slots FROM pools WHERE name IN (` + openPools + `) ORDER BY name FOR NO KEY UPDATE`
 	const used = `SELECT pool, sum(pool_slots) FROM task_open WHERE pool <> '' GROUP BY pool`
 	free, sizes = map[string]int{}, map[string]int{}
 	batch := &pgx.Batch{}
 	var name string
 	var slots int
-	batch.Queue(lock).Query(func(rows pgx.Rows) error {
+	batch.Queue(lock, queues).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&name, &slots}, func() error {
 			free[name], sizes[name] = slots, slots
 			return nil
