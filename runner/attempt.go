@@ -26,7 +26,8 @@ func (h *hopeless) Unwrap() error { return h.err }
 
 // perform executes a claimed attempt and returns what to report. done is false
 // if there is nothing to report, because the attempt is not ours any more.
-func (w *Worker) perform(ctx context.Context, claim miniairflow.Claim) (finish miniairflow.Finish, done bool) {
+func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Finish, done bool) {
+	claim := a.claim
 	task, in, err := w.prepareSurely(ctx, claim)
 	switch {
 	case ctx.Err() != nil:
@@ -39,7 +40,7 @@ func (w *Worker) perform(ctx context.Context, claim miniairflow.Claim) (finish m
 		}
 		return finish, done
 	}
-	return finishOf(task, claim, w.act(ctx, task, in))
+	return finishOf(task, claim, w.act(ctx, a, task, in))
 }
 
 // prepareSurely is prepare, repeated while the store is away.
@@ -89,7 +90,7 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 }
 
 // act runs the task's action within its timeout and stores its log.
-func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Input) action.Result {
+func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in action.Input) action.Result {
 	if task.Noop {
 		return w.guarded(ctx, in, io.Discard)
 	}

@@ -23,6 +23,7 @@ const (
 	ConcurrencyDefault  = 8
 	GraceDefault        = 10 * time.Second
 	DrainTimeoutDefault = 30 * time.Second
+	EndTimeoutDefault   = 15 * time.Second
 )
 
 // WorkerConfig says what a Worker runs and how. Zero values stand for the defaults.
@@ -47,6 +48,7 @@ type WorkerConfig struct {
 	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; two thirds of Lease
 	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
+	EndTimeout   time.Duration // how long beyond Grace an attempt may take to end before it is left behind; EndTimeoutDefault
 }
 
 // withDefaults returns the settings with every zero value replaced, and says
@@ -65,6 +67,7 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	c.Poll, c.Lease = or(c.Poll, PollDefault), or(c.Lease, LeaseDefault)
 	c.Heartbeat, c.Fence = or(c.Heartbeat, c.Lease/6), or(c.Fence, c.Lease*2/3)
 	c.Grace, c.DrainTimeout = or(c.Grace, GraceDefault), or(c.DrainTimeout, DrainTimeoutDefault)
+	c.EndTimeout = or(c.EndTimeout, EndTimeoutDefault)
 	// A process that ignores SIGTERM must be gone too before its task may start elsewhere.
 	c.Fence = min(c.Fence, c.Lease-c.Grace-c.Lease/10)
 	c.Logs.Logger = or(c.Logs.Logger, c.Logger)
@@ -146,7 +149,8 @@ func (w *Worker) Run(ctx context.Context) error {
 			// Now that the name is ours, what lies here is left of a process that died.
 			w.clearScratch(ctx)
 		}
-		if drained := s.run(ctx); drained {
+		s.run(ctx)
+		if s.at() == draining {
 			return nil
 		}
 	}
