@@ -105,18 +105,30 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 	}
 	result := w.guarded(timed, in, log)
 	cancel()
-	// The log is durable before the result is. A cancelled task has a log too,
-	// so only the loss of the attempt ends the tries.
-	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), action.ErrLost) {
-			stop()
-		}
-	})()
-	if err := log.Close(closing); err != nil && closing.Err() == nil {
-		w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", in.Claim.RunID, "task", task.Name, "error", err)
+	return w.closeLog(ctx, a, task, log, result)
+}
+
+// closeLog makes the log of an attempt durable, which comes before its result.
+// Only the loss of the attempt ends the tries, and then there is nothing to report.
+// A log that the store refuses for good costs its end, and the reason says so.
+func (w *Worker) closeLog(ctx context.Context, a *attempt, task *miniairflow.Task, log *logs.Writer, result action.Result) action.Result {
+	closing, stop := a.owned, context.CancelFunc(func() {})
+	if result.Status == miniairflow.AttemptLost {
+		closing, stop = context.WithTimeout(a.owned, farewell) // nobody waits for more than its loss
 	}
+	defer stop()
+	err := log.Close(closing)
+	if err == nil {
+		return result
+	}
+	w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", a.claim.RunID, "task", task.Name, "error", err)
+	if a.owned.Err() != nil {
+		return action.Result{Status: miniairflow.AttemptLost, Reason: "the end of its log could not be stored in time"}
+	}
+	if result.Reason != "" {
+		result.Reason += "; "
+	}
+	result.Reason += "the end of its log could not be stored"
 	return result
 }
 

@@ -55,13 +55,22 @@ func (s *system) session(name string) uuid.UUID {
 	return uuid.Nil
 }
 
-// quietBeats is a store whose heartbeats fail while it is set.
-type quietBeats struct {
+// partly is a store that takes no heartbeats, or no logs, while that is set.
+type partly struct {
 	miniairflow.Store
-	quiet atomic.Bool
+	quiet, logless atomic.Bool
+	refused        atomic.Int32 // pieces of logs
 }
 
-func (q *quietBeats) Heartbeat(ctx context.Context, session uuid.UUID, held []miniairflow.HeldAttempt, lease time.Duration) (miniairflow.HeartbeatResult, error) {
+func (q *partly) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
+	if q.logless.Load() {
+		q.refused.Add(1)
+		return errLine
+	}
+	return q.Store.AppendLog(ctx, key, chunks)
+}
+
+func (q *partly) Heartbeat(ctx context.Context, session uuid.UUID, held []miniairflow.HeldAttempt, lease time.Duration) (miniairflow.HeartbeatResult, error) {
 	if q.quiet.Load() {
 		return miniairflow.HeartbeatResult{}, errLine
 	}
@@ -72,7 +81,7 @@ func (q *quietBeats) Heartbeat(ctx context.Context, session uuid.UUID, held []mi
 // running again, nor its worker from new tasks, once the session has passed its fence.
 func TestStuckAttemptIsLeftBehind(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
-		bad := &quietBeats{Store: store}
+		bad := &partly{Store: store}
 		s, release := newSystem(t, bad), make(chan struct{})
 		t.Cleanup(func() { close(release) })
 		s.load(map[string]string{"w.yaml": "tasks: {stuck: {command: x}, other: {command: x}}"})
@@ -113,4 +122,75 @@ func TestStuckAttemptDoesNotHoldUpAStop(t *testing.T) {
 	spawn(t, runner.NewWorker(next).Run)
 	s.finish(id)
 	require.Equal(t, "run: success\nstuck: success [lost success]\n", s.picture(id))
+}
+
+// A task that has succeeded is reported only with the end of its log in the store,
+// even if its session passes its fence meanwhile.
+func TestFenceDoesNotCutALog(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		bad := &partly{Store: store}
+		s := newSystem(t, bad)
+		s.load(map[string]string{"w.yaml": "tasks: {a: {command: x}, b: {command: x}}"})
+		s.scheduler()
+		config := s.config("w1")
+		config.Lease, config.Fence = 4*time.Second, time.Second
+		var begun, told atomic.Int32
+		config.Actions = acting(func(ctx context.Context, in action.Input, log io.Writer) action.Result {
+			_, _ = io.WriteString(log, "last words\n")
+			begun.Add(1)
+			if in.Task.Name == "b" && in.Claim.Attempt == 1 {
+				<-ctx.Done()
+				told.Add(1)
+				return action.Result{Status: miniairflow.AttemptLost}
+			}
+			return action.Result{Status: miniairflow.AttemptSuccess}
+		})
+		bad.logless.Store(true)
+		spawn(t, runner.NewWorker(config).Run)
+		id := s.trigger("w", nil)
+		s.await("both tasks to start", func() bool { return begun.Load() == 2 })
+		bad.quiet.Store(true)
+		s.await("the fence", func() bool { return told.Load() == 1 })
+		tries := bad.refused.Load()
+		s.await("another try to store the log", func() bool { return bad.refused.Load() > tries })
+		bad.logless.Store(false)
+		bad.quiet.Store(false)
+		s.finish(id)
+		require.Equal(t, "run: success\na: success [success]\nb: success [lost success]\n", s.picture(id))
+		size, err := store.LogSize(t.Context(), miniairflow.AttemptKey{RunID: id, Seq: 0, Attempt: 1})
+		require.NoError(t, err)
+		require.Equal(t, int64(len("last words\n")), size)
+	})
+}
+
+// A worker that is told to stop while a cancelled task still has a log, and no
+// store to give it to, stops.
+func TestStopWithoutALogStore(t *testing.T) {
+	bad := &partly{Store: persistencetest.SQLite(t)}
+	s := newSystem(t, bad)
+	s.load(map[string]string{"w.yaml": "tasks: {a: {command: x}}"})
+	s.scheduler()
+	config := s.config("w1")
+	config.DrainTimeout = 100 * time.Millisecond
+	config.Actions = acting(func(ctx context.Context, _ action.Input, log io.Writer) action.Result {
+		_, _ = io.WriteString(log, "last words\n")
+		<-ctx.Done()
+		return action.Result{Status: miniairflow.AttemptCancelled}
+	})
+	bad.logless.Store(true)
+	p := spawn(t, runner.NewWorker(config).Run)
+	id := s.trigger("w", nil)
+	s.await("a piece of log", func() bool { return bad.refused.Load() > 0 })
+	_, err := s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
+	require.NoError(t, err)
+	s.await("the cancel", func() bool { return s.run(id).CancelRequestedAt != nil })
+	p.cancel()
+	require.Eventually(t, func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return false
+		}
+	}, patience, 10*time.Millisecond)
 }
