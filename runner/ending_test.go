@@ -60,6 +60,7 @@ type partly struct {
 	miniairflow.Store
 	quiet, logless atomic.Bool
 	refused        atomic.Int32 // pieces of logs
+	told           atomic.Bool  // that the session drains
 }
 
 func (q *partly) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
@@ -74,7 +75,11 @@ func (q *partly) Heartbeat(ctx context.Context, session uuid.UUID, held []miniai
 	if q.quiet.Load() {
 		return miniairflow.HeartbeatResult{}, errLine
 	}
-	return q.Store.Heartbeat(ctx, session, held, lease)
+	answer, err := q.Store.Heartbeat(ctx, session, held, lease)
+	if answer.Draining {
+		q.told.Store(true)
+	}
+	return answer, err
 }
 
 // One attempt that never ends keeps neither the others of its session from

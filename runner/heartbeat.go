@@ -79,6 +79,7 @@ func (s *session) beat(ctx context.Context) error {
 	s.cancel(answer.Cancel)
 	s.release(answer.NotOwned)
 	if answer.Draining {
+		s.w.drained.Store(true)
 		s.raise(draining)
 	}
 	return nil

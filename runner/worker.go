@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -100,6 +101,7 @@ type Worker struct {
 	dirs     *runDirs
 	scratch  string
 	retried  chan struct{} // a retry delay began
+	drained  atomic.Bool   // an operator has asked for that
 	abort    chan struct{}
 	aborting sync.Once
 }
@@ -150,7 +152,8 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.clearScratch(ctx)
 		}
 		s.run(ctx)
-		if s.at() == draining {
+		// A drain was asked of the worker, whatever became of the session.
+		if w.drained.Load() {
 			return nil
 		}
 	}
