@@ -146,30 +146,6 @@ func TestWorkerFencesItself(t *testing.T) {
 	require.Equal(t, 1, strings.Count(strings.Join(w.lines()[:before], "\n"), "start"))
 }
 
-// While the only server is proven to be down nobody can take a task away, so an
-// outage longer than the lease costs none.
-func TestOutageCostsNoTask(t *testing.T) {
-	server := persistencetest.PostgresServer(t)
-	s, w := newSystem(t, persistencetest.Open(t, server.URL())), newWitness(t)
-	s.lease = 2 * time.Second
-	s.load(map[string]string{"w.yaml": witnessed(`for i in $(seq 1200); do test -e "$WITNESS.go" && break; sleep 0.05; done`)})
-	s.scheduler()
-	s.worker("w1")
-	id := s.trigger("w", map[string]any{"witness": w.path})
-	s.await("the task to start", func() bool { return len(w.lines()) == 1 })
-	down := time.Now()
-	server.Stop()
-	require.Eventually(t, func() bool { return time.Since(down) > 2*s.lease }, patience, 10*time.Millisecond)
-	server.Start()
-	s.recovers()
-	back := time.Now()
-	require.Eventually(t, func() bool { return time.Since(back) > s.lease }, patience, 10*time.Millisecond)
-	require.NoError(t, os.WriteFile(w.path+".go", nil, 0o600))
-	s.finish(id)
-	require.Equal(t, "run: success\na: success [success]\n", s.picture(id))
-	require.Len(t, w.lines(), 1)
-}
-
 // recovers waits until the database answers again.
 func (s *system) recovers() {
 	s.t.Helper()
