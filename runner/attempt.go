@@ -29,6 +29,7 @@ func (h *hopeless) Unwrap() error { return h.err }
 func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Finish, done bool) {
 	claim := a.claim
 	task, in, err := w.prepareSurely(ctx, claim)
+	in.Taken, in.NotAfter = a.owned.Done(), a.notAfter
 	switch {
 	case ctx.Err() != nil:
 		return finishOf(task, claim, interrupted(ctx))
