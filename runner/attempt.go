@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/logs"
@@ -28,6 +29,14 @@ func (h *hopeless) Unwrap() error { return h.err }
 // if there is nothing to report, because the attempt is not ours any more.
 func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Finish, done bool) {
 	claim := a.claim
+	var task *miniairflow.Task
+	// One task that the code cannot stand must not end the process, and with it all others.
+	defer func() {
+		if fault := recover(); fault != nil {
+			w.panicked(ctx, claim, fault)
+			finish, done = finishOf(task, claim, internalError)
+		}
+	}()
 	task, in, err := w.prepareSurely(ctx, claim)
 	in.Taken, in.NotAfter = a.owned.Done(), a.notAfter
 	switch {
@@ -104,8 +113,12 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 	if task.Timeout > 0 {
 		timed, cancel = context.WithTimeoutCause(ctx, task.Timeout.Std(), action.ErrTimedOut)
 	}
-	result := w.guarded(timed, in, log)
+	output := &shield{Writer: log, of: w, claim: a.claim}
+	result := w.guarded(timed, in, output)
 	cancel()
+	if output.broken.Load() && result.Status != miniairflow.AttemptLost {
+		result = internalError
+	}
 	return w.closeLog(ctx, a, task, log, result)
 }
 
@@ -133,16 +146,45 @@ func (w *Worker) closeLog(ctx context.Context, a *attempt, task *miniairflow.Tas
 	return result
 }
 
-// guarded runs the action. If it panics, that is one failed attempt and not the
-// end of every other task of this worker.
+// guarded runs the action. If it panics, that is one failed attempt, and its log
+// is stored.
 func (w *Worker) guarded(ctx context.Context, in action.Input, log io.Writer) (result action.Result) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			w.logger.ErrorContext(ctx, "Worker: Action panicked", "task", in.Task.Name, "panic", fault, "stack", string(debug.Stack()))
-			result = action.Result{Status: miniairflow.AttemptFailed, Reason: "internal error while the task ran; the worker's log has the details"}
+			w.panicked(ctx, in.Claim, fault)
+			result = internalError
 		}
 	}()
 	return w.cfg.Actions.Run(ctx, in, log)
+}
+
+// shield is the log of an attempt for the goroutines that copy its output, which
+// nobody else guards: a panic there costs the rest of the log, and fails the attempt.
+type shield struct {
+	io.Writer
+	of     *Worker
+	claim  miniairflow.Claim
+	broken atomic.Bool
+}
+
+// Write implements io.Writer.
+func (s *shield) Write(p []byte) (n int, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.of.panicked(context.Background(), s.claim, fault)
+			s.broken.Store(true)
+			n, err = 0, errors.New("internal error")
+		}
+	}()
+	return s.Writer.Write(p)
+}
+
+// internalError is the result of an attempt in which the code has panicked.
+var internalError = action.Result{Status: miniairflow.AttemptFailed, Reason: "internal error; the worker's log has the details"}
+
+// panicked notes a panic in an attempt.
+func (w *Worker) panicked(ctx context.Context, claim miniairflow.Claim, fault any) {
+	w.logger.ErrorContext(ctx, "Worker: Attempt panicked", "run_id", claim.RunID, "seq", claim.Seq, "panic", fault, "stack", string(debug.Stack()))
 }
 
 // interrupted is the result of an attempt whose context ended before its action
