@@ -114,7 +114,7 @@ func TestLogThatIsNotStoredLosesTheAttempt(t *testing.T) {
 				cancel(action.ErrCancelled)
 			}
 			<-store.tries
-			s.end()
+			s.end(miniairflow.EndStopped)
 			<-store.tries
 			require.Empty(t, ended, "the end of a session alone gives up no log")
 			s.lose()

@@ -82,7 +82,7 @@ func TestFenceDoesNotEndADrain(t *testing.T) {
 		session := s.session("w1")
 		s.drain("w1")
 		s.await("the worker to hear of it", bad.told.Load)
-		require.NoError(t, store.EndSession(t.Context(), session))
+		require.NoError(t, store.EndSession(t.Context(), session, ""))
 		s.awaitEnd(p)
 		require.Equal(t, uuid.Nil, s.session("w1"))
 		s.reach(id, "a", miniairflow.TaskQueued)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
@@ -16,7 +17,10 @@ const farewell = 5 * time.Second
 func (s *session) bid(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	err := s.w.cfg.Store.EndSession(ctx, s.id)
+	s.mu.Lock()
+	why := or(s.why, miniairflow.EndStopped)
+	s.mu.Unlock()
+	err := s.w.cfg.Store.EndSession(ctx, s.id, why)
 	if err == nil {
 		_, err = reapAll(ctx, s.w.cfg.Store)
 	}
@@ -43,7 +47,7 @@ func (s *session) watchStop(ctx context.Context, closed <-chan struct{}) {
 	case <-s.late:
 	case <-s.w.abort:
 	}
-	s.end()
+	s.end(miniairflow.EndStopped)
 	last := time.NewTimer(s.w.cfg.Grace + farewell)
 	defer last.Stop()
 	select {
@@ -108,7 +112,10 @@ func (s *session) awaitAttempts() {
 
 // end ends every task of the session. Their attempts are not reported: they
 // become lost, and the tasks run again elsewhere.
-func (s *session) end() {
+func (s *session) end(why miniairflow.EndReason) {
+	s.mu.Lock()
+	s.why = or(s.why, why)
+	s.mu.Unlock()
 	s.raise(ending)
 	s.endAll(action.ErrLost)
 }
@@ -135,7 +142,7 @@ func (s *session) watchFence(closed <-chan struct{}) {
 				"session", s.id, "fence", s.w.cfg.Fence.String())
 		}
 		close(s.late)
-		s.end()
+		s.end(miniairflow.EndContactLost)
 		return
 	}
 }

@@ -55,6 +55,16 @@ func (s *system) session(name string) uuid.UUID {
 	return uuid.Nil
 }
 
+// loss returns the reason of the first attempt of a task, which was lost.
+func (s *system) loss(id uuid.UUID, seq int) string {
+	s.t.Helper()
+	key := miniairflow.TaskRunKey{RunID: id, Seq: seq}
+	attempts, err := s.store.FindAttempts(s.t.Context(), []miniairflow.TaskRunKey{key})
+	require.NoError(s.t, err)
+	require.Equal(s.t, miniairflow.AttemptLost, attempts[key][0].Status)
+	return attempts[key][0].Reason
+}
+
 // partly is a store that takes no heartbeats, or no logs, while that is set.
 type partly struct {
 	miniairflow.Store
@@ -105,6 +115,7 @@ func TestStuckAttemptIsLeftBehind(t *testing.T) {
 		s.finish(id)
 		require.Equal(t, "run: success\nstuck: success [lost success]\nother: success [lost success]\n", s.picture(id))
 		require.NotEqual(t, first, s.session("w1"))
+		require.Equal(t, "worker w1 lost contact with the database", s.loss(id, 1))
 	})
 }
 
@@ -198,4 +209,23 @@ func TestStopWithoutALogStore(t *testing.T) {
 			return false
 		}
 	}, patience, 10*time.Millisecond)
+}
+
+// Tasks that end with the guardian of their processes say so.
+func TestGuardianThatDies(t *testing.T) {
+	s := newSystem(t, persistencetest.SQLite(t))
+	s.load(map[string]string{"w.yaml": "tasks: {a: {command: x}}"})
+	s.scheduler()
+	config := s.config("w1")
+	config.Actions = acting(func(_ context.Context, in action.Input, _ io.Writer) action.Result {
+		if in.Claim.Attempt == 1 {
+			return action.Result{Status: miniairflow.AttemptLost}
+		}
+		return action.Result{Status: miniairflow.AttemptSuccess}
+	})
+	spawn(t, runner.NewWorker(config).Run)
+	id := s.trigger("w", nil)
+	s.finish(id)
+	require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
+	require.Equal(t, "worker w1 lost its guardian", s.loss(id, 0))
 }

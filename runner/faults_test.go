@@ -95,7 +95,7 @@ func TestFencedWorkerStartsAnew(t *testing.T) {
 		spawn(t, runner.NewWorker(config).Run)
 		id := s.trigger("w", map[string]any{"witness": w.path})
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
-		require.NoError(t, store.EndSession(t.Context(), s.session("w1")))
+		require.NoError(t, store.EndSession(t.Context(), s.session("w1"), ""))
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 		s.await("the first process to end", func() bool { return !alive(t, w.lines()[0]) })

@@ -48,6 +48,7 @@ type session struct {
 
 	mu       sync.Mutex
 	phase    phase
+	why      miniairflow.EndReason // it ends
 	held     map[attemptID]*attempt
 	finished []miniairflow.Finish    // not reported yet, oldest first
 	refused  []refusal               // the same, but left alone for a while
@@ -180,7 +181,7 @@ func (s *session) start(claim miniairflow.Claim) {
 		if !done && !given {
 			// Its process was lost here, and so were all others of this session: it
 			// ends, so that they start anew at once.
-			s.end()
+			s.end(miniairflow.EndGuardianDied)
 		}
 	})
 }

@@ -94,6 +94,7 @@ func TestDrainTimeoutGivesTasksBack(t *testing.T) {
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
 		p.stop(t)
 		require.False(t, alive(t, w.lines()[0]))
+		require.Equal(t, "worker w1 was stopped before the task ended", s.loss(id, 0))
 		s.worker("w2")
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
