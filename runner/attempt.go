@@ -68,7 +68,7 @@ func (w *Worker) prepareSurely(ctx context.Context, claim miniairflow.Claim) (*m
 
 // prepare returns the task of a claim and all that its action needs.
 func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
-	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch}
+	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch.dir}
 	g, err := w.versions.dag(ctx, claim.VersionID)
 	if err != nil {
 		return nil, in, err

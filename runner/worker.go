@@ -2,10 +2,8 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -99,7 +97,7 @@ type Worker struct {
 	versions *versions
 	sources  *sources
 	dirs     *runDirs
-	scratch  string
+	scratch  *scratch
 	retried  chan struct{} // a retry delay began
 	drained  atomic.Bool   // an operator has asked for that
 	abort    chan struct{}
@@ -115,7 +113,6 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		versions: newVersions(cfg.Store),
 		sources:  newSources(cfg.Store),
 		dirs:     newRunDirs(filepath.Join(cfg.Home, "runs")),
-		scratch:  filepath.Join(cfg.Home, "scratch", "of-"+url.PathEscape(cfg.Name)),
 		retried:  make(chan struct{}, 1),
 		abort:    make(chan struct{}),
 	}
@@ -132,24 +129,28 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.wrong != nil {
 		return w.wrong
 	}
-	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
+	own, err := takeScratch(filepath.Join(w.cfg.Home, "scratch"), w.cfg.Name)
+	if err != nil {
 		return fmt.Errorf("home of worker: %w", err)
 	}
+	w.scratch = own
+	defer func() {
+		if err := own.release(); err != nil {
+			w.logger.WarnContext(ctx, "Worker: Scratch directory cannot be removed", "error", err)
+		}
+	}()
 	duties, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { w.run(duties, retries(w.cfg.Store, w.cfg.Poll, w.retried)) })
 	running.Go(func() { w.run(duties, newJanitor(w.cfg.Store, w.dirs, w.logger).duty(w.cfg.Poll)) })
+	running.Go(func() { own.sweep(duties, w.logger) })
 	defer running.Wait()
 	defer stop()
 
-	for first := true; ctx.Err() == nil; first = false {
+	for ctx.Err() == nil {
 		s := w.open(ctx)
 		if s == nil {
 			return nil
-		}
-		if first {
-			// Now that the name is ours, what lies here is left of a process that died.
-			w.clearScratch(ctx)
 		}
 		s.run(ctx)
 		// A drain was asked of the worker, whatever became of the session.
@@ -193,15 +194,4 @@ func (w *Worker) open(ctx context.Context) *session {
 		}
 	}
 	return nil
-}
-
-// clearScratch removes what attempts of an earlier process left behind.
-func (w *Worker) clearScratch(ctx context.Context) {
-	left, err := os.ReadDir(w.scratch)
-	for _, entry := range left {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(w.scratch, entry.Name())))
-	}
-	if err != nil {
-		w.logger.WarnContext(ctx, "Worker: Scratch directory cannot be cleared", "error", err)
-	}
 }

@@ -160,17 +160,18 @@ func (c *command) makePrivate(ctx context.Context, in Input) (private, error) {
 	return own, nil
 }
 
-// remove deletes what an attempt had, also read-only directories, such as
-// module caches have.
+// remove deletes what an attempt had.
 func (c *command) remove(ctx context.Context, own private) {
 	for _, path := range []string{own.scratch, own.output} {
-		if err := removeAll(path); err != nil {
+		if err := RemoveAll(path); err != nil {
 			c.logger.WarnContext(ctx, "files of an attempt cannot be removed", "path", path, "error", err)
 		}
 	}
 }
 
-func removeAll(root string) error {
+// RemoveAll is os.RemoveAll that also gets rid of read-only directories, such as
+// module caches have.
+func RemoveAll(root string) error {
 	if os.RemoveAll(root) == nil {
 		return nil
 	}
