@@ -18,8 +18,9 @@ type WorkerStore interface {
 	// worker must know. held are the tokens and keys of the attempts it runs.
 	// ErrFenced if the session is inactive.
 	Heartbeat(ctx context.Context, sessionID uuid.UUID, held []HeldAttempt, lease time.Duration) (HeartbeatResult, error)
-	// EndSession makes the session inactive. Attempts it still holds end by Reap.
-	EndSession(ctx context.Context, sessionID uuid.UUID) error
+	// EndSession makes the session inactive. Attempts it still holds end by Reap,
+	// for the given reason, unless the session was over before.
+	EndSession(ctx context.Context, sessionID uuid.UUID, reason EndReason) error
 	// DrainWorker makes the session of that name that is not inactive take nothing
 	// new and end when what it runs has ended, and writes the audit log. It is
 	// idempotent; ErrNotFound if there is none.
@@ -37,6 +38,18 @@ type WorkerStore interface {
 	// within the last day, newest first.
 	FindWorkers(ctx context.Context) ([]*Worker, error)
 }
+
+// EndReason says of a worker why it ended its session, as the reasons of the
+// attempts that it still held then do: "worker w1 …". Of one that was fenced by
+// others, or that does not say, it is that it went silent.
+type EndReason string
+
+// The reasons that a worker has.
+const (
+	EndStopped      EndReason = "was stopped before the task ended"
+	EndGuardianDied EndReason = "lost its guardian"
+	EndContactLost  EndReason = "lost contact with the database"
+)
 
 // Sessions is the answer of WorkerStore.Sessions.
 type Sessions struct {

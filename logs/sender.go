@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -56,6 +57,13 @@ func (s *sender) wait(ctx context.Context) error {
 func (s *sender) run() {
 	defer close(s.done)
 	defer s.cancel()
+	// The output that the code cannot stand must not end the process.
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+			s.queue.close()
+		}
+	}()
 	for last := false; !last; {
 		last = s.await()
 		batch := s.queue.take()

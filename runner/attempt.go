@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/logs"
@@ -26,8 +27,18 @@ func (h *hopeless) Unwrap() error { return h.err }
 
 // perform executes a claimed attempt and returns what to report. done is false
 // if there is nothing to report, because the attempt is not ours any more.
-func (w *Worker) perform(ctx context.Context, claim miniairflow.Claim) (finish miniairflow.Finish, done bool) {
+func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Finish, done bool) {
+	claim := a.claim
+	var task *miniairflow.Task
+	// One task that the code cannot stand must not end the process, and with it all others.
+	defer func() {
+		if fault := recover(); fault != nil {
+			w.panicked(ctx, claim, fault)
+			finish, done = finishOf(task, claim, internalError)
+		}
+	}()
 	task, in, err := w.prepareSurely(ctx, claim)
+	in.Taken, in.NotAfter = a.owned.Done(), a.notAfter
 	switch {
 	case ctx.Err() != nil:
 		return finishOf(task, claim, interrupted(ctx))
@@ -39,7 +50,7 @@ func (w *Worker) perform(ctx context.Context, claim miniairflow.Claim) (finish m
 		}
 		return finish, done
 	}
-	return finishOf(task, claim, w.act(ctx, task, in))
+	return finishOf(task, claim, w.act(ctx, a, task, in))
 }
 
 // prepareSurely is prepare, repeated while the store is away.
@@ -57,7 +68,7 @@ func (w *Worker) prepareSurely(ctx context.Context, claim miniairflow.Claim) (*m
 
 // prepare returns the task of a claim and all that its action needs.
 func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
-	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch}
+	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch.dir}
 	g, err := w.versions.dag(ctx, claim.VersionID)
 	if err != nil {
 		return nil, in, err
@@ -89,7 +100,7 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 }
 
 // act runs the task's action within its timeout and stores its log.
-func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Input) action.Result {
+func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in action.Input) action.Result {
 	if task.Noop {
 		return w.guarded(ctx, in, io.Discard)
 	}
@@ -102,33 +113,78 @@ func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Inpu
 	if task.Timeout > 0 {
 		timed, cancel = context.WithTimeoutCause(ctx, task.Timeout.Std(), action.ErrTimedOut)
 	}
-	result := w.guarded(timed, in, log)
+	output := &shield{Writer: log, of: w, claim: a.claim}
+	result := w.guarded(timed, in, output)
 	cancel()
-	// The log is durable before the result is. A cancelled task has a log too,
-	// so only the loss of the attempt ends the tries.
-	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), action.ErrLost) {
-			stop()
-		}
-	})()
-	if err := log.Close(closing); err != nil && closing.Err() == nil {
-		w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", in.Claim.RunID, "task", task.Name, "error", err)
+	if output.broken.Load() && result.Status != miniairflow.AttemptLost {
+		result = internalError
 	}
+	return w.closeLog(ctx, a, task, log, result)
+}
+
+// closeLog makes the log of an attempt durable, which comes before its result.
+// Only the loss of the attempt ends the tries, and then there is nothing to report.
+// A log that the store refuses for good costs its end, and the reason says so.
+func (w *Worker) closeLog(ctx context.Context, a *attempt, task *miniairflow.Task, log *logs.Writer, result action.Result) action.Result {
+	closing, stop := a.owned, context.CancelFunc(func() {})
+	if result.Status == miniairflow.AttemptLost {
+		closing, stop = context.WithTimeout(a.owned, farewell) // nobody waits for more than its loss
+	}
+	defer stop()
+	err := log.Close(closing)
+	if err == nil {
+		return result
+	}
+	w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", a.claim.RunID, "task", task.Name, "error", err)
+	if a.owned.Err() != nil {
+		return action.Result{Status: miniairflow.AttemptLost, Reason: "the end of its log could not be stored in time"}
+	}
+	if result.Reason != "" {
+		result.Reason += "; "
+	}
+	result.Reason += "the end of its log could not be stored"
 	return result
 }
 
-// guarded runs the action. If it panics, that is one failed attempt and not the
-// end of every other task of this worker.
+// guarded runs the action. If it panics, that is one failed attempt, and its log
+// is stored.
 func (w *Worker) guarded(ctx context.Context, in action.Input, log io.Writer) (result action.Result) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			w.logger.ErrorContext(ctx, "Worker: Action panicked", "task", in.Task.Name, "panic", fault, "stack", string(debug.Stack()))
-			result = action.Result{Status: miniairflow.AttemptFailed, Reason: "internal error while the task ran; the worker's log has the details"}
+			w.panicked(ctx, in.Claim, fault)
+			result = internalError
 		}
 	}()
 	return w.cfg.Actions.Run(ctx, in, log)
+}
+
+// shield is the log of an attempt for the goroutines that copy its output, which
+// nobody else guards: a panic there costs the rest of the log, and fails the attempt.
+type shield struct {
+	io.Writer
+	of     *Worker
+	claim  miniairflow.Claim
+	broken atomic.Bool
+}
+
+// Write implements io.Writer.
+func (s *shield) Write(p []byte) (n int, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.of.panicked(context.Background(), s.claim, fault)
+			s.broken.Store(true)
+			n, err = 0, errors.New("internal error")
+		}
+	}()
+	return s.Writer.Write(p)
+}
+
+// internalError is the result of an attempt in which the code has panicked.
+var internalError = action.Result{Status: miniairflow.AttemptFailed, Reason: "internal error; the worker's log has the details"}
+
+// panicked notes a panic in an attempt.
+func (w *Worker) panicked(ctx context.Context, claim miniairflow.Claim, fault any) {
+	w.logger.ErrorContext(ctx, "Worker: Attempt panicked", "run_id", claim.RunID, "seq", claim.Seq, "panic", fault, "stack", string(debug.Stack()))
 }
 
 // interrupted is the result of an attempt whose context ended before its action

@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"context"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -62,4 +64,61 @@ func TestPrintable(t *testing.T) {
 	long := printable(strings.Repeat("é", reasonMax))
 	require.True(t, utf8.ValidString(long))
 	require.LessOrEqual(t, len(long), reasonMax+8)
+}
+
+// logless is a store that takes no log, and tells of each try.
+type logless struct {
+	miniairflow.Store
+	tries chan struct{}
+}
+
+func (l *logless) AppendLog(context.Context, miniairflow.AttemptKey, []miniairflow.LogChunk) error {
+	poke(l.tries)
+	return miniairflow.Errorf(miniairflow.CodeUnavailable, "the line is bad")
+}
+
+func (l *logless) Bus() *miniairflow.Bus { return &miniairflow.Bus{} }
+
+// speaking is a Runner that prints, and then ends with the given result: at once,
+// or when ctx is done.
+type speaking struct {
+	result action.Result
+	waits  bool
+}
+
+func (s speaking) Run(ctx context.Context, _ action.Input, log io.Writer) action.Result {
+	_, _ = io.WriteString(log, "last words\n")
+	if s.waits {
+		<-ctx.Done()
+	}
+	return s.result
+}
+
+// Whatever an attempt has come to: when its session is gone before its log is
+// stored, it is lost, and that does not wait for the store.
+func TestLogThatIsNotStoredLosesTheAttempt(t *testing.T) {
+	for name, actions := range map[string]speaking{
+		"success":   {result: action.Result{Status: miniairflow.AttemptSuccess}},
+		"cancelled": {result: action.Result{Status: miniairflow.AttemptCancelled}, waits: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := &logless{tries: make(chan struct{}, 1)}
+			w := NewWorker(WorkerConfig{Store: store, Home: t.TempDir(), Actions: actions})
+			s := newSession(w, uuid.New(), time.Now())
+			ctx, cancel := context.WithCancelCause(s.attempts)
+			a := &attempt{claim: miniairflow.Claim{RunID: uuid.New(), Attempt: 1}, cancel: cancel, owned: s.owned, disown: s.disown}
+			task := &miniairflow.Task{Name: "a"}
+			ended := make(chan action.Result, 1)
+			go func() { ended <- w.act(ctx, a, task, action.Input{Claim: a.claim, Task: task}) }()
+			if actions.waits {
+				cancel(action.ErrCancelled)
+			}
+			<-store.tries
+			s.end(miniairflow.EndStopped)
+			<-store.tries
+			require.Empty(t, ended, "the end of a session alone gives up no log")
+			s.lose()
+			require.Equal(t, miniairflow.AttemptLost, (<-ended).Status)
+		})
+	}
 }

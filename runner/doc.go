@@ -38,7 +38,8 @@
 // # When things break
 //
 // A worker's session has a lease. A worker that cannot reach the store ends its
-// tasks by itself before the lease ends (session.go, the fence). A scheduler
+// tasks by itself before the lease ends (ending.go, the fence); what does not end
+// then is left behind, and the worker goes on without it. A scheduler
 // that sees no heartbeat for a lease fences the session and gives its tasks back
 // to the queue (reaper.go). Each write of a worker is checked against the token
 // of its attempt, so a late result of a lost attempt changes nothing.

@@ -87,14 +87,15 @@ func TestRestartOnSQLite(t *testing.T) {
 func TestFencedWorkerStartsAnew(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		s, w := newSystem(t, store), newWitness(t)
-		s.load(map[string]string{"w.yaml": witnessed("sleep 60")})
+		s.load(map[string]string{"w.yaml": witnessed("trap '' TERM; sleep 60 & sleep 60; wait")})
 		s.scheduler()
-		s.worker("w1")
+		config := s.config("w1")
+		config.Grace = time.Hour // which a task does not have that others may run
+		config.Lease, config.Fence = 4*time.Hour, 2*time.Hour
+		spawn(t, runner.NewWorker(config).Run)
 		id := s.trigger("w", map[string]any{"witness": w.path})
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
-		sessions, err := store.Sessions(t.Context())
-		require.NoError(t, err)
-		require.NoError(t, store.EndSession(t.Context(), sessions.Workers[0].ID))
+		require.NoError(t, store.EndSession(t.Context(), s.session("w1"), ""))
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 		s.await("the first process to end", func() bool { return !alive(t, w.lines()[0]) })
@@ -144,30 +145,6 @@ func TestWorkerFencesItself(t *testing.T) {
 	s.finish(id)
 	require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
 	require.Equal(t, 1, strings.Count(strings.Join(w.lines()[:before], "\n"), "start"))
-}
-
-// While the only server is proven to be down nobody can take a task away, so an
-// outage longer than the lease costs none.
-func TestOutageCostsNoTask(t *testing.T) {
-	server := persistencetest.PostgresServer(t)
-	s, w := newSystem(t, persistencetest.Open(t, server.URL())), newWitness(t)
-	s.lease = 2 * time.Second
-	s.load(map[string]string{"w.yaml": witnessed(`for i in $(seq 1200); do test -e "$WITNESS.go" && break; sleep 0.05; done`)})
-	s.scheduler()
-	s.worker("w1")
-	id := s.trigger("w", map[string]any{"witness": w.path})
-	s.await("the task to start", func() bool { return len(w.lines()) == 1 })
-	down := time.Now()
-	server.Stop()
-	require.Eventually(t, func() bool { return time.Since(down) > 2*s.lease }, patience, 10*time.Millisecond)
-	server.Start()
-	s.recovers()
-	back := time.Now()
-	require.Eventually(t, func() bool { return time.Since(back) > s.lease }, patience, 10*time.Millisecond)
-	require.NoError(t, os.WriteFile(w.path+".go", nil, 0o600))
-	s.finish(id)
-	require.Equal(t, "run: success\na: success [success]\n", s.picture(id))
-	require.Len(t, w.lines(), 1)
 }
 
 // recovers waits until the database answers again.

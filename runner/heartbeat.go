@@ -29,7 +29,7 @@ func (s *session) heartbeats(ctx context.Context) {
 			hint = nil // a hint must not defeat the backoff
 		}
 		s.awaitBeat(ctx, wait-heartbeatGap, hint)
-		if ctx.Err() != nil || s.at() == fenced {
+		if ctx.Err() != nil {
 			return
 		}
 		clearHints(hints)
@@ -59,7 +59,6 @@ func (s *session) awaitBeat(ctx context.Context, d time.Duration, hint <-chan st
 	case <-timer.C:
 	case <-hint:
 	case <-s.missed:
-	case <-s.gone:
 	}
 }
 
@@ -77,9 +76,10 @@ func (s *session) beat(ctx context.Context) error {
 	}
 	s.alive(began)
 	s.reconcile(answer.Unknown)
-	s.cancel(answer.Cancel, action.ErrCancelled)
-	s.cancel(answer.NotOwned, action.ErrLost)
+	s.cancel(answer.Cancel)
+	s.release(answer.NotOwned)
 	if answer.Draining {
+		s.w.drained.Store(true)
 		s.raise(draining)
 	}
 	return nil
@@ -97,12 +97,25 @@ func (s *session) holds() []miniairflow.HeldAttempt {
 }
 
 // cancel ends those of the attempts that still run here.
-func (s *session) cancel(attempts []miniairflow.HeldAttempt, cause error) {
+func (s *session) cancel(attempts []miniairflow.HeldAttempt) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range attempts {
 		if a := s.held[attemptID{runID: h.RunID, seq: h.Seq, token: h.Token}]; a != nil {
-			a.cancel(cause)
+			a.cancel(action.ErrCancelled)
+		}
+	}
+}
+
+// release ends those of the attempts that still run here: they are not ours any
+// more, also where they were cancelled before.
+func (s *session) release(attempts []miniairflow.HeldAttempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range attempts {
+		if a := s.held[attemptID{runID: h.RunID, seq: h.Seq, token: h.Token}]; a != nil {
+			a.disown()
+			a.cancel(action.ErrLost)
 		}
 	}
 }

@@ -65,8 +65,10 @@ func (s *session) pump(ctx context.Context) {
 		case errors.Is(err, miniairflow.ErrFenced):
 			s.lose()
 			return
+		case ctx.Err() != nil:
+			return
 		case err != nil:
-			waitFor(ctx, trouble.failed(ctx, err), s.gone, nil)
+			sleep(ctx, trouble.failed(ctx, err))
 		default:
 			trouble.ended(ctx)
 			if again {

@@ -14,10 +14,6 @@ import (
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
-// farewell is how long a session that ends because its process does may try to
-// report the last results, beyond the time that ending tasks takes.
-const farewell = 5 * time.Second
-
 // outageMax is how long tasks go on while the database server is proven to be down.
 const outageMax = 5 * time.Minute
 
@@ -40,15 +36,19 @@ type session struct {
 
 	attempts context.Context // parent of every attempt's
 	endAll   context.CancelCauseFunc
+	owned    context.Context // ends when the store takes nothing from the session any more, or nobody waits for that
+	disown   context.CancelFunc
 	running  sync.WaitGroup // of the attempts' goroutines
 	changed  chan struct{}  // tells the pump of a finish or a new phase
 	missed   chan struct{}  // tells the heartbeats of claims that may have missed a cancel
-	gone     chan struct{}  // closed when fenced
+	ends     chan struct{}  // closed when the tasks are being ended
 	late     chan struct{}  // closed when the fence has passed
+	left     chan struct{}  // closed when nobody waits for the session any more
 	doubts   []*doubt       // of the pump, no one else's
 
 	mu       sync.Mutex
 	phase    phase
+	why      miniairflow.EndReason // it ends
 	held     map[attemptID]*attempt
 	finished []miniairflow.Finish    // not reported yet, oldest first
 	refused  []refusal               // the same, but left alone for a while
@@ -68,8 +68,11 @@ type attemptID struct {
 
 // attempt is one attempt that runs here.
 type attempt struct {
-	claim  miniairflow.Claim
-	cancel context.CancelCauseFunc
+	claim    miniairflow.Claim
+	cancel   context.CancelCauseFunc
+	owned    context.Context // ends when others may run its task, and nothing of it is taken any more
+	disown   context.CancelFunc
+	notAfter func() time.Time // the fence: nothing of it may start later
 }
 
 func (a *attempt) id() attemptID {
@@ -80,77 +83,37 @@ func (a *attempt) id() attemptID {
 func newSession(w *Worker, id uuid.UUID, began time.Time) *session {
 	s := &session{
 		w: w, id: id, lastBeat: began, lastGood: began, dropped: map[attemptID]time.Time{},
-		changed: make(chan struct{}, 1), missed: make(chan struct{}, 1), gone: make(chan struct{}), late: make(chan struct{}),
+		changed: make(chan struct{}, 1), missed: make(chan struct{}, 1),
+		ends: make(chan struct{}), late: make(chan struct{}), left: make(chan struct{}),
 		held: map[attemptID]*attempt{},
 	}
 	s.attempts, s.endAll = context.WithCancelCause(context.Background())
+	s.owned, s.disown = context.WithCancel(context.Background())
 	return s
 }
 
 // run serves until the session is over: fenced, past its own fence, drained by
-// an operator, or ctx has ended and its tasks too. It reports whether the
-// worker has been drained for good.
-func (s *session) run(ctx context.Context) (drained bool) {
-	calls, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
-	beats, stopBeats := context.WithCancel(calls)
+// an operator, or ctx has ended, and its tasks too. Attempts that do not end when
+// they are told to are left behind.
+func (s *session) run(ctx context.Context) {
+	defer s.disown()
+	beats, stopBeats := context.WithCancel(s.owned)
+	defer stopBeats()
 	closed := make(chan struct{})
 	var helpers sync.WaitGroup
-	helpers.Go(func() { s.watchStop(ctx, closed, giveUp) })
+	helpers.Go(func() { s.watchStop(ctx, closed) })
 	helpers.Go(func() { s.watchFence(closed) })
+	helpers.Go(func() { s.watchEnd(closed, stopBeats) })
 	helpers.Go(func() { s.heartbeats(beats) })
 
-	s.pump(calls)
-	s.running.Wait()
+	s.pump(s.owned)
+	s.awaitAttempts()
 	close(closed)
 	stopBeats()
 	helpers.Wait()
 	s.endAll(nil)
 	if s.at() < fenced {
-		s.bid(calls)
-	}
-	return s.at() == draining
-}
-
-// bid ends the session in the store and gives back what it still holds there,
-// so that the tasks which were ended here start elsewhere at once.
-func (s *session) bid(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, farewell)
-	defer cancel()
-	err := s.w.cfg.Store.EndSession(ctx, s.id)
-	if err == nil {
-		_, err = reapAll(ctx, s.w.cfg.Store)
-	}
-	if err != nil {
-		s.w.logger.WarnContext(ctx, "Worker: Session left to its lease", "session", s.id, "error", err)
-	}
-}
-
-// watchStop drains the session when ctx ends, ends its tasks when that takes
-// too long, and gives up on the store when it does not answer then.
-func (s *session) watchStop(ctx context.Context, closed <-chan struct{}, giveUp func()) {
-	select {
-	case <-closed:
-		return
-	case <-ctx.Done():
-	}
-	s.raise(draining)
-	drain := time.NewTimer(s.w.cfg.DrainTimeout)
-	defer drain.Stop()
-	select {
-	case <-closed:
-		return
-	case <-drain.C:
-	case <-s.late:
-	case <-s.w.abort:
-	}
-	s.end()
-	last := time.NewTimer(s.w.cfg.Grace + farewell)
-	defer last.Stop()
-	select {
-	case <-closed:
-	case <-last.C:
-		giveUp()
+		s.bid(ctx)
 	}
 }
 
@@ -169,61 +132,24 @@ func (s *session) raise(p phase) bool {
 	if s.phase >= p {
 		return false
 	}
-	s.phase = p
-	if p == fenced {
-		close(s.gone)
+	if s.phase < ending && p >= ending {
+		close(s.ends)
 	}
+	s.phase = p
 	poke(s.changed)
 	return true
 }
 
-// end ends every task of the session. Their attempts are not reported: they
-// become lost, and the tasks run again elsewhere.
-func (s *session) end() {
-	s.raise(ending)
-	s.endAll(action.ErrLost)
-}
-
-// watchFence ends every task when for Fence neither a heartbeat has succeeded nor
-// the server was proven to be down: others may soon believe this worker dead, so
-// nothing of it may run any longer. Results that were ready before are still
-// reported, if the store comes back in time.
-func (s *session) watchFence(closed <-chan struct{}) {
-	timer := time.NewTimer(s.untilFence())
-	defer timer.Stop()
-	for {
-		select {
-		case <-closed:
-			return
-		case <-timer.C:
-		}
-		if left := s.untilFence(); left > 0 {
-			timer.Reset(left)
-			continue
-		}
-		if s.at() < ending {
-			s.w.logger.WarnContext(s.attempts, "Worker: No contact with the database, ending all tasks",
-				"session", s.id, "fence", s.w.cfg.Fence.String())
-		}
-		close(s.late)
-		s.end()
-		return
-	}
-}
-
 // untilFence returns how long the last good heartbeat still allows tasks to run.
 func (s *session) untilFence() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Until(s.lastGood.Add(s.w.cfg.Fence))
+	return time.Until(s.fence())
 }
 
-// lose is called when the store has said that the session is over.
-func (s *session) lose() {
-	if s.raise(fenced) {
-		s.w.logger.WarnContext(s.attempts, "Worker: Session was ended by others, ending all tasks", "session", s.id)
-		s.endAll(action.ErrLost)
-	}
+// fence returns the time after which nothing of this session may start, as of now.
+func (s *session) fence() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastGood.Add(s.w.cfg.Fence)
 }
 
 // over reports whether there is nothing left to do: all tasks ended, all
@@ -243,17 +169,19 @@ func (s *session) start(claim miniairflow.Claim) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(s.attempts)
-	a := &attempt{claim: claim, cancel: cancel}
+	a := &attempt{claim: claim, cancel: cancel, notAfter: s.fence}
+	a.owned, a.disown = context.WithCancel(s.owned)
 	s.held[a.id()] = a
 	s.running.Go(func() {
-		finish, done := s.w.perform(ctx, claim)
-		given := errors.Is(context.Cause(ctx), action.ErrLost)
+		finish, done := s.w.perform(ctx, a)
+		given := errors.Is(context.Cause(ctx), action.ErrLost) || a.owned.Err() != nil
 		cancel(nil)
+		a.disown()
 		s.ended(a, finish, done)
 		if !done && !given {
 			// Its process was lost here, and so were all others of this session: it
 			// ends, so that they start anew at once.
-			s.end()
+			s.end(miniairflow.EndGuardianDied)
 		}
 	})
 }

@@ -2,7 +2,10 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -14,6 +17,10 @@ import (
 // versionsMax bounds how many definitions a process keeps; one of 10,000 tasks
 // takes some megabytes.
 const versionsMax = 64
+
+// versionTimeout bounds the read of one version, so that one that is never
+// answered does not hold up those that come later.
+const versionTimeout = 30 * time.Second
 
 // versions keeps the shapes of the versions that were used last. A version never
 // changes, so what is here is right for ever. Its methods may be called from
@@ -32,27 +39,52 @@ func newVersions(store miniairflow.CatalogStore) *versions {
 	return &versions{store: store, known: known}
 }
 
+// panicError carries a panic to the goroutines that wait.
+type panicError struct {
+	fault any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("%v\n%s", p.fault, p.stack) }
+
 // dag returns the shape of a version. Several callers that miss it at once cost
-// one read.
+// one read. It waits no longer than ctx lasts.
 func (v *versions) dag(ctx context.Context, id uuid.UUID) (*miniairflow.DAG, error) {
 	if g, ok := v.known.Get(id); ok {
 		return g, nil
 	}
-	g, err, _ := v.flight.Do(id.String(), func() (any, error) {
-		// The others must not fail because the first of them was cancelled.
-		version, err := v.store.FindVersion(context.WithoutCancel(ctx), id)
-		if err != nil {
-			return nil, fmt.Errorf("read version %s: %w", id, err)
+	flight := v.flight.DoChan(id.String(), func() (any, error) { return v.read(ctx, id) })
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("read version %s: %w", id, context.Cause(ctx))
+	case result := <-flight:
+		if fault := (*panicError)(nil); errors.As(result.Err, &fault) {
+			panic(fault) // where somebody knows what it means
 		}
-		g, err := miniairflow.NewDAG(version.Definition)
-		if err != nil {
-			return nil, fmt.Errorf("shape of version %s: %w", id, err)
+		if result.Err != nil {
+			return nil, result.Err
 		}
-		v.known.Add(id, g)
-		return g, nil
-	})
-	if err != nil {
-		return nil, err
+		return result.Val.(*miniairflow.DAG), nil
 	}
-	return g.(*miniairflow.DAG), nil
+}
+
+// read reads the shape of a version for all that wait for it: the others must not
+// fail because the first of them was cancelled, so only its own time limit ends it.
+func (v *versions) read(ctx context.Context, id uuid.UUID) (g *miniairflow.DAG, err error) {
+	defer func() {
+		if fault := recover(); fault != nil { // it would end the process, on a goroutine of nobody
+			err = &panicError{fault: fault, stack: debug.Stack()}
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), versionTimeout)
+	defer cancel()
+	version, err := v.store.FindVersion(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read version %s: %w", id, err)
+	}
+	if g, err = miniairflow.NewDAG(version.Definition); err != nil {
+		return nil, fmt.Errorf("shape of version %s: %w", id, err)
+	}
+	v.known.Add(id, g)
+	return g, nil
 }

@@ -2,13 +2,12 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +22,7 @@ const (
 	ConcurrencyDefault  = 8
 	GraceDefault        = 10 * time.Second
 	DrainTimeoutDefault = 30 * time.Second
+	EndTimeoutDefault   = 15 * time.Second
 )
 
 // WorkerConfig says what a Worker runs and how. Zero values stand for the defaults.
@@ -47,6 +47,7 @@ type WorkerConfig struct {
 	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; two thirds of Lease
 	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault
+	EndTimeout   time.Duration // how long beyond Grace an attempt may take to end before it is left behind; EndTimeoutDefault
 }
 
 // withDefaults returns the settings with every zero value replaced, and says
@@ -65,6 +66,7 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	c.Poll, c.Lease = or(c.Poll, PollDefault), or(c.Lease, LeaseDefault)
 	c.Heartbeat, c.Fence = or(c.Heartbeat, c.Lease/6), or(c.Fence, c.Lease*2/3)
 	c.Grace, c.DrainTimeout = or(c.Grace, GraceDefault), or(c.DrainTimeout, DrainTimeoutDefault)
+	c.EndTimeout = or(c.EndTimeout, EndTimeoutDefault)
 	// A process that ignores SIGTERM must be gone too before its task may start elsewhere.
 	c.Fence = min(c.Fence, c.Lease-c.Grace-c.Lease/10)
 	c.Logs.Logger = or(c.Logs.Logger, c.Logger)
@@ -95,8 +97,9 @@ type Worker struct {
 	versions *versions
 	sources  *sources
 	dirs     *runDirs
-	scratch  string
+	scratch  *scratch
 	retried  chan struct{} // a retry delay began
+	drained  atomic.Bool   // an operator has asked for that
 	abort    chan struct{}
 	aborting sync.Once
 }
@@ -110,7 +113,6 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		versions: newVersions(cfg.Store),
 		sources:  newSources(cfg.Store),
 		dirs:     newRunDirs(filepath.Join(cfg.Home, "runs")),
-		scratch:  filepath.Join(cfg.Home, "scratch", "of-"+url.PathEscape(cfg.Name)),
 		retried:  make(chan struct{}, 1),
 		abort:    make(chan struct{}),
 	}
@@ -127,26 +129,32 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.wrong != nil {
 		return w.wrong
 	}
-	if err := os.MkdirAll(w.scratch, 0o700); err != nil {
+	own, err := takeScratch(filepath.Join(w.cfg.Home, "scratch"), w.cfg.Name)
+	if err != nil {
 		return fmt.Errorf("home of worker: %w", err)
 	}
+	w.scratch = own
+	defer func() {
+		if err := own.release(); err != nil {
+			w.logger.WarnContext(ctx, "Worker: Scratch directory cannot be removed", "error", err)
+		}
+	}()
 	duties, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { w.run(duties, retries(w.cfg.Store, w.cfg.Poll, w.retried)) })
 	running.Go(func() { w.run(duties, newJanitor(w.cfg.Store, w.dirs, w.logger).duty(w.cfg.Poll)) })
+	running.Go(func() { own.sweep(duties, w.logger) })
 	defer running.Wait()
 	defer stop()
 
-	for first := true; ctx.Err() == nil; first = false {
+	for ctx.Err() == nil {
 		s := w.open(ctx)
 		if s == nil {
 			return nil
 		}
-		if first {
-			// Now that the name is ours, what lies here is left of a process that died.
-			w.clearScratch(ctx)
-		}
-		if drained := s.run(ctx); drained {
+		s.run(ctx)
+		// A drain was asked of the worker, whatever became of the session.
+		if w.drained.Load() {
 			return nil
 		}
 	}
@@ -186,15 +194,4 @@ func (w *Worker) open(ctx context.Context) *session {
 		}
 	}
 	return nil
-}
-
-// clearScratch removes what attempts of an earlier process left behind.
-func (w *Worker) clearScratch(ctx context.Context) {
-	left, err := os.ReadDir(w.scratch)
-	for _, entry := range left {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(w.scratch, entry.Name())))
-	}
-	if err != nil {
-		w.logger.WarnContext(ctx, "Worker: Scratch directory cannot be cleared", "error", err)
-	}
 }

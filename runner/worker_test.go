@@ -94,6 +94,7 @@ func TestDrainTimeoutGivesTasksBack(t *testing.T) {
 		s.await("the task to start", func() bool { return len(w.lines()) == 1 })
 		p.stop(t)
 		require.False(t, alive(t, w.lines()[0]))
+		require.Equal(t, "worker w1 was stopped before the task ended", s.loss(id, 0))
 		s.worker("w2")
 		s.finish(id)
 		require.Equal(t, "run: success\na: success [lost success]\n", s.picture(id))
@@ -150,12 +151,12 @@ tasks:
   a: {command: 'echo > "$MINIAIRFLOW_RUN_DIR/x" && echo > "$MINIAIRFLOW_SCRATCH/y" && test "$TMPDIR" = "$MINIAIRFLOW_SCRATCH"'}
   b: {depends_on: [a], command: 'test -e "$MINIAIRFLOW_RUN_DIR/x" && test ! -e "$MINIAIRFLOW_SCRATCH/y"'}`})
 		config := s.config("w1")
-		runs, scratch := filepath.Join(config.Home, "runs"), filepath.Join(config.Home, "scratch", "of-w1")
-		for _, left := range []string{filepath.Join(runs, uuid.NewString()), filepath.Join(scratch, "left")} {
+		runs, scratch := filepath.Join(config.Home, "runs"), filepath.Join(config.Home, "scratch")
+		for _, left := range []string{filepath.Join(runs, uuid.NewString()), filepath.Join(scratch, "of-another", "left")} {
 			require.NoError(t, os.MkdirAll(left, 0o700))
 		}
 		s.scheduler()
-		spawn(t, runner.NewWorker(config).Run)
+		p := spawn(t, runner.NewWorker(config).Run)
 		require.Equal(t, miniairflow.RunSuccess, s.finish(s.trigger("w", nil)).Status)
 		empty := func(dir string) func() bool {
 			return func() bool {
@@ -165,6 +166,7 @@ tasks:
 			}
 		}
 		s.await("the run directories to go", empty(runs))
+		p.stop(t)
 		s.await("the scratch directories to go", empty(scratch))
 	})
 }

@@ -61,8 +61,14 @@ func FailedReason(culprits []Culprit) string {
 	}
 }
 
-// LostReasonFormat is the reason of an attempt whose session has ended; %s is the worker's name.
-const LostReasonFormat = "worker %s went silent"
+// LostReason is the reason of an attempt whose session has ended, for the given
+// reason, empty for a session that was fenced.
+func LostReason(worker string, end miniairflow.EndReason) string {
+	if end == "" {
+		end = "went silent"
+	}
+	return Text(fmt.Sprintf("worker %s %s", worker, end))
+}
 
 // LossReason is the reason of a task run that has lost its worker for the given
 // reason, losses times, and is next from now on.

@@ -34,7 +34,7 @@ func TestSpoiltRunHoldsUpNoOther(t *testing.T) {
 		{name: "reap", call: func(t *testing.T, db *database) error {
 			w := db.worker("w")
 			require.Len(t, w.claim(2), 2)
-			require.NoError(t, db.EndSession(t.Context(), w.id))
+			require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 			_, err := db.Reap(t.Context(), 10)
 			return err
 		}},

@@ -197,7 +197,7 @@ func TestReaperAgainstFinisher(t *testing.T) {
 					accepted.Store(err == nil && !result.Stale[0])
 					return err
 				case 1:
-					return db.EndSession(ctx, w.id)
+					return db.EndSession(ctx, w.id, "")
 				default:
 					n, err := db.Reap(ctx, 10)
 					reaped.Add(int64(n))
@@ -292,7 +292,7 @@ func (db *database) playPart(ctx context.Context, i int, runs []uuid.UUID) error
 			finishes = append(finishes, finish(c, outcomeOf(c)))
 		}
 		if i == 0 && round%5 == 4 {
-			if err := db.EndSession(ctx, w.id); err != nil {
+			if err := db.EndSession(ctx, w.id, ""); err != nil {
 				return err
 			}
 			w, finishes = nil, nil

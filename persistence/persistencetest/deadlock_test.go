@@ -98,7 +98,7 @@ func workOnce(ctx context.Context, db *database) error {
 	if _, err := db.Exchange(ctx, w.request(0, finishes...)); err != nil {
 		return err
 	}
-	return db.EndSession(ctx, w.id)
+	return db.EndSession(ctx, w.id, "")
 }
 
 // notYet forgives a request that came before the run had begun.

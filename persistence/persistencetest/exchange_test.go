@@ -123,7 +123,7 @@ func TestEndSessionMakesItsResultsStale(t *testing.T) {
 		r := db.start(definition("etl", task("a")))
 		w := db.worker("w")
 		c := w.claim(1)[0]
-		require.NoError(t, db.EndSession(t.Context(), w.id))
+		require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		_, err := db.Exchange(t.Context(), w.request(1, finish(c, miniairflow.TaskSuccess)))
 		require.ErrorIs(t, err, miniairflow.ErrFenced)
 		require.Equal(t, miniairflow.TaskRunning, db.task(r.ID, 0).Status, "nothing was changed")

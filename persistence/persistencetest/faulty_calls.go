@@ -243,8 +243,8 @@ func (f *Faulty) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []mini
 }
 
 // EndSession implements miniairflow.WorkerStore.
-func (f *Faulty) EndSession(ctx context.Context, sessionID uuid.UUID) error {
-	return tryOnly(f, "EndSession", func() error { return f.inner.EndSession(ctx, sessionID) })
+func (f *Faulty) EndSession(ctx context.Context, sessionID uuid.UUID, reason miniairflow.EndReason) error {
+	return tryOnly(f, "EndSession", func() error { return f.inner.EndSession(ctx, sessionID, reason) })
 }
 
 // DrainWorker implements miniairflow.WorkerStore.

@@ -145,7 +145,7 @@ func TestLostTaskOfFinallyRunsAgainAfterACancellation(t *testing.T) {
 		require.NoError(t, err)
 		dead, w := db.worker("dead"), db.worker("w")
 		dead.claim(1)
-		require.NoError(t, db.EndSession(t.Context(), dead.id))
+		require.NoError(t, db.EndSession(t.Context(), dead.id, ""))
 		_, err = db.Reap(t.Context(), 10)
 		require.NoError(t, err)
 		require.Equal(t, states("cq"), db.statuses(r.ID))

@@ -13,7 +13,7 @@ import (
 // die ends a worker's session and reaps what it held.
 func (w *worker) die() int {
 	w.Helper()
-	require.NoError(w, w.EndSession(w.Context(), w.id))
+	require.NoError(w, w.EndSession(w.Context(), w.id, ""))
 	reaped, err := w.Reap(w.Context(), 100)
 	require.NoError(w, err)
 	w.check()
@@ -116,7 +116,7 @@ func TestReapLooksAtTheStateEachTime(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		r := db.start(definition("etl", task("a")))
 		w := db.worker("w")
-		require.NoError(t, db.EndSession(t.Context(), w.id))
+		require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		reaped, err := db.Reap(t.Context(), 10)
 		require.NoError(t, err)
 		require.Zero(t, reaped)
@@ -251,7 +251,7 @@ func TestDrainedWorkerTakesNothingNew(t *testing.T) {
 		require.True(t, beat.Draining)
 		require.Empty(t, w.exchange(5, finish(c, miniairflow.TaskSuccess)).Claims, "what it runs is taken, and nothing given")
 		require.Equal(t, states("sq"), db.statuses(r.ID))
-		require.NoError(t, db.EndSession(t.Context(), w.id))
+		require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		_, err = db.DrainWorker(t.Context(), "w", miniairflow.Actor{Name: "ann"})
 		require.ErrorIs(t, err, miniairflow.ErrNotFound)
 		db.worker("w").claim(1)

@@ -70,7 +70,7 @@ var defects = []defect{
 		`WHERE w.id = o.session_id AND w.status <> 'inactive' AND w.lease_until > unixepoch() * 1000000)`,
 	},
 	{
-		"losses are not counted", "sqlite", "persistence/sqlite/reap.go", `SELECT losses + 1,`, `SELECT max(losses, 1),`,
+		"losses are not counted", "sqlite", "persistence/sqlite/reap.go", `SELECT s.losses + 1,`, `SELECT max(s.losses, 1),`,
 	},
 	{
 		"more runs than max_active_runs start", "sqlite", "persistence/sqlite/start.go",

@@ -164,7 +164,7 @@ func TestSlotsOfADeadWorkerComeBack(t *testing.T) {
 		dead, w := db.worker("dead"), db.worker("w")
 		dead.claim(1)
 		require.Empty(t, w.exchange(5).Claims)
-		require.NoError(t, db.EndSession(t.Context(), dead.id))
+		require.NoError(t, db.EndSession(t.Context(), dead.id, ""))
 		_, err := db.Reap(t.Context(), 10)
 		require.NoError(t, err)
 		require.Equal(t, []int{0}, seqs(w.exchange(5).Claims), "the lost one is first")

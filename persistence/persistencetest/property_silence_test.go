@@ -38,7 +38,7 @@ func (g *game) crash() bool {
 	}
 	p := pick(g, "worker", g.players)
 	if g.one(2, "word") {
-		g.certainly(func() error { return g.EndSession(g.Context(), p.id) })
+		g.certainly(func() error { return g.EndSession(g.Context(), p.id, "") })
 	}
 	g.leave(p)
 	return true

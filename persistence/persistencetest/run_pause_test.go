@@ -189,7 +189,7 @@ func TestPausedRunKeepsLostTasksBack(t *testing.T) {
 		dead, w := db.worker("dead"), db.worker("w")
 		dead.claim(1)
 		db.pause(r, true)
-		require.NoError(t, db.EndSession(t.Context(), dead.id))
+		require.NoError(t, db.EndSession(t.Context(), dead.id, ""))
 		reaped, err := db.Reap(t.Context(), 10)
 		require.NoError(t, err)
 		require.Equal(t, 1, reaped)

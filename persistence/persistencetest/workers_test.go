@@ -18,7 +18,7 @@ func TestSessionOfALivingNameIsRefused(t *testing.T) {
 		second := w
 		second.ID = uuid.New()
 		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(db.StartSession(t.Context(), second, lease)))
-		require.NoError(t, db.EndSession(t.Context(), w.ID))
+		require.NoError(t, db.EndSession(t.Context(), w.ID, ""))
 		require.NoError(t, db.StartSession(t.Context(), second, lease))
 		require.ErrorIs(t, db.StartSession(t.Context(), w, lease), miniairflow.ErrFenced, "a session that is over does not come back")
 
@@ -33,7 +33,7 @@ func TestSessionOfALivingNameIsRefused(t *testing.T) {
 		all, err := db.FindWorkers(t.Context())
 		require.NoError(t, err)
 		require.Len(t, all, 2)
-		require.ErrorIs(t, db.EndSession(t.Context(), uuid.New()), miniairflow.ErrNotFound)
+		require.ErrorIs(t, db.EndSession(t.Context(), uuid.New(), ""), miniairflow.ErrNotFound)
 	})
 }
 
@@ -133,7 +133,7 @@ func TestLostTaskIsQueuedAgainUntilItFails(t *testing.T) {
 		for i := range miniairflow.LossesMax {
 			w := db.worker("w")
 			require.Equal(t, []int{0}, seqs(w.claim(1)), "it goes to the head of the queue")
-			require.NoError(t, db.EndSession(t.Context(), w.id))
+			require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 			reaped, err := db.Reap(t.Context(), 10)
 			require.NoError(t, err)
 			require.Equal(t, 1, reaped)
@@ -160,6 +160,36 @@ func TestLostTaskIsQueuedAgainUntilItFails(t *testing.T) {
 	})
 }
 
+// A worker that ends its session says why; one that is fenced does not, and
+// cannot say so later.
+func TestLossesHaveTheReasonOfTheirWorker(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		for end, want := range map[miniairflow.EndReason]string{
+			miniairflow.EndStopped:      "worker w was stopped before the task ended",
+			miniairflow.EndGuardianDied: "worker w lost its guardian",
+			miniairflow.EndContactLost:  "worker w lost contact with the database",
+			"":                          "worker w went silent",
+		} {
+			r := db.start(definition("etl", task("a")))
+			w := db.worker("w")
+			w.claim(1)
+			require.NoError(t, db.EndSession(t.Context(), w.id, end))
+			require.NoError(t, db.EndSession(t.Context(), w.id, "said something else"), "again")
+			_, err := db.Reap(t.Context(), 10)
+			require.NoError(t, err)
+			require.Equal(t, want, db.task(r.ID, 0).Reason)
+			key := miniairflow.TaskRunKey{RunID: r.ID, Seq: 0}
+			attempts, err := db.FindAttempts(t.Context(), []miniairflow.TaskRunKey{key})
+			require.NoError(t, err)
+			require.Equal(t, want, attempts[key][0].Reason)
+			db.check()
+			next := db.worker("next")
+			next.drain(nil)
+			require.NoError(t, db.EndSession(t.Context(), next.id, ""))
+		}
+	})
+}
+
 func TestReapOfACancelledRun(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		r := db.start(definition("etl", wide(5)...))
@@ -167,7 +197,7 @@ func TestReapOfACancelledRun(t *testing.T) {
 		w.claim(3)
 		_, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: r.ID})
 		require.NoError(t, err)
-		require.NoError(t, db.EndSession(t.Context(), w.id))
+		require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		reaped, err := db.Reap(t.Context(), 2)
 		require.NoError(t, err)
 		require.Equal(t, 2, reaped)
@@ -187,7 +217,7 @@ func TestLostTaskKeepsItsSlot(t *testing.T) {
 		r := db.start(d)
 		w := db.worker("w")
 		w.claim(1)
-		require.NoError(t, db.EndSession(t.Context(), w.id))
+		require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		_, err := db.Reap(t.Context(), 10)
 		require.NoError(t, err)
 		db.check()
@@ -204,7 +234,7 @@ func TestOldSessionsAreForgotten(t *testing.T) {
 		holder, old, recent := db.worker("holder"), db.worker("old"), db.worker("recent")
 		holder.claim(1)
 		for _, w := range []*worker{holder, old, recent} {
-			require.NoError(t, db.EndSession(t.Context(), w.id))
+			require.NoError(t, db.EndSession(t.Context(), w.id, ""))
 		}
 		silent := map[string]string{
 			"sqlite":   `UPDATE workers SET last_heartbeat = last_heartbeat - 8 * 86400000000 WHERE name <> 'recent'`,

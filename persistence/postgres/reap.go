@@ -88,6 +88,7 @@ type orphan struct {
 	miniairflow.HeldAttempt
 	Losses int
 	Worker string
+	End    miniairflow.EndReason
 }
 
 // loseAttempts ends open attempts as lost. Their task runs go to the head of
@@ -96,7 +97,7 @@ func loseAttempts(
 	ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, attempts []miniairflow.HeldAttempt,
 ) ([]finished, error) {
 	const orphansText = `
-		SELECT o.workflow_run_id, o.seq, o.token, s.losses, coalesce(w.name, '')
+		SELECT o.workflow_run_id, o.seq, o.token, s.losses, coalesce(w.name, ''), coalesce(w.end_reason, '')
 		FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS i(run_id, seq, token)
 		JOIN task_open o ON o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
 		JOIN task_runs s ON s.workflow_run_id = o.workflow_run_id AND s.seq = o.seq
@@ -107,7 +108,7 @@ func loseAttempts(
 		places[i], seqs[i], tokens[i] = a.RunID, a.Seq, a.Token
 	}
 	orphans, err := collect(ctx, t, func(row pgx.CollectableRow) (o orphan, err error) {
-		err = row.Scan(&o.RunID, &o.Seq, &o.Token, &o.Losses, &o.Worker)
+		err = row.Scan(&o.RunID, &o.Seq, &o.Token, &o.Losses, &o.Worker, &o.End)
 		return o, err
 	}, orphansText, places, seqs, tokens)
 	if err != nil {
@@ -153,7 +154,7 @@ func endLost(ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dial
 		run := runs[o.RunID]
 		next := miniairflow.LossOf(run.Graph.Definition.Tasks[o.Seq].OnLost, o.Losses, run.IsCancelling())
 		ids[i], seqs[i], tokens[i], nexts[i] = o.RunID, o.Seq, o.Token, string(next)
-		lost[i] = fmt.Sprintf(dialect.LostReasonFormat, o.Worker)
+		lost[i] = dialect.LostReason(o.Worker, o.End)
 		reasons[i] = dialect.LossReason(lost[i], next, o.Losses+1)
 		if states[i] = dialect.QueueReady; run.IsPaused {
 			states[i] = dialect.QueuePaused

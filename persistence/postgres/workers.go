@@ -151,9 +151,12 @@ func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Act
 }
 
 // EndSession implements miniairflow.WorkerStore.
-func (s *Store) EndSession(ctx context.Context, sessionID uuid.UUID) error {
+func (s *Store) EndSession(ctx context.Context, sessionID uuid.UUID, reason miniairflow.EndReason) error {
 	return s.inTx(ctx, func(t *tx) error {
-		tag, err := t.Exec(ctx, `UPDATE workers SET status = 'inactive' WHERE id = $1`, sessionID)
+		const text = `
+			UPDATE workers SET status = 'inactive', end_reason = CASE status WHEN 'inactive' THEN end_reason ELSE $2 END
+			WHERE id = $1`
+		tag, err := t.Exec(ctx, text, sessionID, reason)
 		if err != nil {
 			return fmt.Errorf("end session: %w", err)
 		}

@@ -96,13 +96,15 @@ func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.Hel
 		return "", false, err
 	}
 	const stateText = `
-		SELECT losses + 1, coalesce((SELECT name FROM workers WHERE id = ?3), '') FROM task_runs WHERE workflow_run_id = ?1 AND seq = ?2`
+		SELECT s.losses + 1, coalesce(w.name, ''), coalesce(w.end_reason, '')
+		FROM task_runs s LEFT JOIN workers w ON w.id = ?3 WHERE s.workflow_run_id = ?1 AND s.seq = ?2`
 	var losses int
 	var worker string
-	if err := t.QueryRowContext(ctx, stateText, o.RunID, o.Seq, open.sessionID).Scan(&losses, &worker); err != nil {
+	var end miniairflow.EndReason
+	if err := t.QueryRowContext(ctx, stateText, o.RunID, o.Seq, open.sessionID).Scan(&losses, &worker, &end); err != nil {
 		return "", false, err
 	}
-	reason := fmt.Sprintf(dialect.LostReasonFormat, worker)
+	reason := dialect.LostReason(worker, end)
 	if err := record(ctx, t, o.RunID, o.Seq, o.Token, open, miniairflow.AttemptLost, reason, nil); err != nil {
 		return "", false, err
 	}

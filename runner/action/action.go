@@ -34,7 +34,12 @@ type Input struct {
 	ScratchRoot string            // a private directory is made below it and removed after
 	AllowEnv    []string          // names passed on from the worker's own environment beyond the built-in list
 	Grace       time.Duration     // between SIGTERM and SIGKILL
+	Taken       <-chan struct{}   // closed when others may run the task already: then there is no grace; nil: never
+	NotAfter    func() time.Time  // when others may run the task, as of now: nothing is started later; nil: never
 }
+
+// isTooLate reports whether the attempt may not be started any more.
+func (in Input) isTooLate() bool { return in.NotAfter != nil && time.Now().After(in.NotAfter()) }
 
 // Result is the outcome of one attempt.
 type Result struct {
@@ -79,6 +84,8 @@ func (k *kinds) Run(ctx context.Context, in Input, log io.Writer) Result {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted(ctx, in.Task)
+	case in.isTooLate():
+		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
 	case in.Task.Command != nil:
 		return k.command.Run(ctx, in, log)
 	case in.Task.Noop:

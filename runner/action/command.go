@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,7 +41,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	if err != nil {
 		return cannotStart(notes, explainShell(in.Task.Command, err))
 	}
-	stopped := stopWith(ctx, child, in.Grace)
+	stopped := stopWith(ctx, child, in)
 	exit := child.Wait()
 	if exit.Lost {
 		result := Result{Status: miniairflow.AttemptLost, Reason: "the guardian of the worker's processes died"}
@@ -62,7 +61,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 
 // stopWith waits for the end of child, and stops it when ctx is done first. A
 // command that has ended by then keeps its own result.
-func stopWith(ctx context.Context, child *process.Process, grace time.Duration) (stopped bool) {
+func stopWith(ctx context.Context, child *process.Process, in Input) (stopped bool) {
 	select {
 	case <-child.Done():
 		return false
@@ -72,9 +71,16 @@ func stopWith(ctx context.Context, child *process.Process, grace time.Duration) 
 	case <-child.Done():
 		return false
 	default:
-		child.Stop(grace)
-		return true
 	}
+	go func() {
+		select {
+		case <-in.Taken: // perhaps only within the grace
+			child.Stop(0)
+		case <-child.Done():
+		}
+	}()
+	child.Stop(in.Grace)
+	return true
 }
 
 // finish turns the end of a process that nobody stopped into a Result.
@@ -154,17 +160,18 @@ func (c *command) makePrivate(ctx context.Context, in Input) (private, error) {
 	return own, nil
 }
 
-// remove deletes what an attempt had, also read-only directories, such as
-// module caches have.
+// remove deletes what an attempt had.
 func (c *command) remove(ctx context.Context, own private) {
 	for _, path := range []string{own.scratch, own.output} {
-		if err := removeAll(path); err != nil {
+		if err := RemoveAll(path); err != nil {
 			c.logger.WarnContext(ctx, "files of an attempt cannot be removed", "path", path, "error", err)
 		}
 	}
 }
 
-func removeAll(root string) error {
+// RemoveAll is os.RemoveAll that also gets rid of read-only directories, such as
+// module caches have.
+func RemoveAll(root string) error {
 	if os.RemoveAll(root) == nil {
 		return nil
 	}

@@ -160,6 +160,39 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
+// The grace of a task ends when others may run it, whatever it was ended for.
+func TestTakenTaskHasNoGrace(t *testing.T) {
+	for name, cause := range map[string]error{"lost": action.ErrLost, "cancelled before": action.ErrCancelled} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, taken := script(t, "trap 'echo asked' TERM; printf up; while :; do sleep 0.05; done"), make(chan struct{})
+			in.Grace, in.Taken = time.Hour, taken
+			ctx, cancel := context.WithCancelCause(t.Context())
+			log := &started{c: make(chan struct{})}
+			go func() {
+				<-log.c
+				cancel(cause)
+				close(taken)
+			}()
+			began := time.Now()
+			newRunner(t).Run(ctx, in, log)
+			require.Less(t, time.Since(began), in.Grace)
+		})
+	}
+}
+
+// Past its fence a worker starts nothing.
+func TestNothingStartsTooLate(t *testing.T) {
+	in := script(t, "echo up")
+	in.NotAfter = func() time.Time { return time.Now().Add(-time.Second) }
+	result := newRunner(t).Run(t.Context(), in, failingLog{t})
+	require.Equal(t, miniairflow.AttemptLost, result.Status)
+	in.NotAfter = func() time.Time { return time.Now().Add(time.Hour) }
+	result, log := run(t, in)
+	require.Equal(t, miniairflow.AttemptSuccess, result.Status)
+	require.Equal(t, "up\n", log)
+}
+
 // failingLog fails the test when something is printed.
 type failingLog struct{ t *testing.T }
 

@@ -256,7 +256,8 @@ CREATE TABLE workers (
     lease          bigint NOT NULL, -- microseconds
     lease_until    timestamptz NOT NULL,
     started_at     timestamptz NOT NULL,
-    last_heartbeat timestamptz NOT NULL
+    last_heartbeat timestamptz NOT NULL,
+    end_reason     text NOT NULL DEFAULT '' -- why it ended its session; empty: it did not say so itself
 ) WITH (fillfactor = 50);
 CREATE UNIQUE INDEX workers_name ON workers (name) WHERE status <> 'inactive';
 

@@ -245,7 +245,8 @@ CREATE TABLE workers (
     lease          integer NOT NULL,
     lease_until    integer NOT NULL,
     started_at     integer NOT NULL,
-    last_heartbeat integer NOT NULL
+    last_heartbeat integer NOT NULL,
+    end_reason     text NOT NULL DEFAULT '' -- why it ended its session; empty: it did not say so itself
 );
 CREATE UNIQUE INDEX workers_name ON workers (name) WHERE status <> 'inactive';
 
