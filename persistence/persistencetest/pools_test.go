@@ -297,7 +297,7 @@ func TestFreedSlotsWakeWorkers(t *testing.T) {
 			w.exchange(0, f)
 		},
 		"loss": func(t *testing.T, db *database, w *worker, _ miniairflow.Claim) {
-			require.NoError(t, db.EndSession(t.Context(), w.id))
+			require.NoError(t, db.EndSession(t.Context(), w.id, miniairflow.EndStopped))
 			_, err := db.Reap(t.Context(), 10)
 			require.NoError(t, err)
 		},

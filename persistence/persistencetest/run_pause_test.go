@@ -137,7 +137,7 @@ func TestCancelLiftsThePause(t *testing.T) {
 				require.Equal(t, db.run(r.ID), db.pause(r, true))
 				require.Zero(t, db.number(`SELECT count(*) FROM audit_log WHERE action = 'resume_run'`))
 				require.Equal(t, 1, db.number(`SELECT count(*) FROM audit_log WHERE action = 'pause_run'`))
-				require.NoError(t, db.EndSession(t.Context(), w.id))
+				require.NoError(t, db.EndSession(t.Context(), w.id, miniairflow.EndStopped))
 				_, err = db.Reap(t.Context(), 10)
 				require.NoError(t, err)
 				db.worker("other").drain(nil)
