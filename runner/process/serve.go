@@ -22,10 +22,6 @@ const (
 	spawners = 4
 	// treePoll is how often a command that is ending is looked at.
 	treePoll = 20 * time.Millisecond
-	// killPoll is how often processes that were killed are looked for.
-	killPoll = time.Millisecond
-	// killPatience is how long processes that cannot even be killed are waited for.
-	killPatience = 5 * time.Second
 )
 
 // ServeIfAsked makes this process a guardian, and does not return, if a Guardian
@@ -200,11 +196,11 @@ func (s *server) attend(j *job) {
 	case <-exited:
 		if len(s.remaining(j)) > 0 {
 			left = s.linger(j)
-			s.kill(j)
+			killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
 		}
 	case <-j.stop:
 		s.end(j)
-		s.kill(j)
+		killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
 		<-exited
 	}
 	done := frame{Op: opDone, ID: j.ID, Left: left}
@@ -278,33 +274,6 @@ func (s *server) end(j *job) {
 		case <-j.stop:
 			over.Reset(j.patience())
 		case <-poll.C:
-		}
-	}
-}
-
-// kill ends the command for good. Everything is stopped first, until no new
-// process appears, so that a storm of forks cannot outrun us.
-func (s *server) kill(j *job) {
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		seen := map[int]bool{}
-		members := s.members(j)
-		if len(members) == 0 {
-			return
-		}
-		for grown := true; grown; members = s.members(j) {
-			grown = false
-			for _, pid := range members {
-				if !seen[pid] {
-					seen[pid], grown = true, true
-					_ = syscall.Kill(pid, syscall.SIGSTOP)
-				}
-			}
-		}
-		for _, pid := range members {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }

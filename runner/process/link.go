@@ -1,0 +1,151 @@
+//go:build linux || darwin
+
+package process
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// link is the way to one guardian process.
+type link struct {
+	wire *wire
+	cmd  *exec.Cmd
+	dead chan struct{} // closed when the guardian has ended
+	gone sync.WaitGroup
+
+	mu    sync.Mutex
+	procs map[uint64]*Process
+}
+
+// startGuardian starts this very program as a guardian. It gets nothing of our
+// environment, which tasks could read from it.
+func startGuardian(config Config) (*link, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make socket pair: %w", err)
+	}
+	for _, fd := range fds {
+		syscall.CloseOnExec(fd)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "guardian"), os.NewFile(uintptr(fds[1]), "worker")
+	defer ours.Close()
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		return nil, fmt.Errorf("open socket: %w", err)
+	}
+	self, err := executable()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("find this program: %w", err), conn.Close())
+	}
+	cmd := &exec.Cmd{
+		Path: self, Args: []string{"miniairflow-guardian"}, Dir: "/", Env: []string{guardianEnv + "=" + config.Silence.String()},
+		Stderr: os.Stderr, ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setsid: true},
+	}
+	sealInherited()
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start guardian: %w", err), conn.Close())
+	}
+	l := &link{wire: &wire{conn: conn.(*net.UnixConn)}, cmd: cmd, dead: make(chan struct{}), procs: map[uint64]*Process{}}
+	l.gone.Go(func() { l.tick(config.Silence / 4) })
+	l.gone.Go(l.listen)
+	return l, nil
+}
+
+// tick tells the guardian that we are alive.
+func (l *link) tick(every time.Duration) {
+	ticker := time.NewTicker(max(every, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-l.dead:
+			return
+		case <-ticker.C:
+			if l.wire.send(frame{Op: opTick}) != nil {
+				return
+			}
+		}
+	}
+}
+
+// listen hands the guardian's frames to their commands until it has ended, and
+// then ends what it has left.
+func (l *link) listen() {
+	for {
+		f, _, err := l.wire.receive()
+		if err != nil {
+			break
+		}
+		l.mu.Lock()
+		p := l.procs[f.ID]
+		if f.Op == opDone {
+			delete(l.procs, f.ID)
+		}
+		l.mu.Unlock()
+		if p == nil {
+			continue
+		}
+		switch f.Op {
+		case opStarted:
+			p.answered <- f
+		case opDone:
+			p.finish(Exit{Code: f.Code, Signal: f.Signal, LeftBehind: f.Left})
+		}
+	}
+	_ = l.cmd.Process.Kill() // it may have closed the socket only
+	_ = l.cmd.Wait()         // how it ended does not matter
+	_ = l.wire.conn.Close()
+	l.mourn()
+	close(l.dead)
+}
+
+// mourn ends what a guardian that died has left behind, and only then tells
+// those who wait for it.
+func (l *link) mourn() {
+	l.mu.Lock()
+	lost := l.procs
+	l.procs = map[uint64]*Process{}
+	l.mu.Unlock()
+	if len(lost) == 0 {
+		return
+	}
+	marks := make(map[string]bool, len(lost))
+	for _, p := range lost {
+		marks[p.mark] = true
+	}
+	killMarked(marks)
+	for _, p := range lost {
+		p.finish(Exit{Code: -1, Lost: true})
+	}
+}
+
+func (l *link) add(p *Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.procs[p.id] = p
+}
+
+func (l *link) remove(p *Process) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.procs, p.id)
+}
+
+// await waits for the end of the guardian, and kills it when that takes too long.
+func (l *link) await() {
+	timer := time.NewTimer(closePatience)
+	defer timer.Stop()
+	select {
+	case <-l.dead:
+	case <-timer.C:
+		_ = l.cmd.Process.Kill()
+	}
+	l.gone.Wait()
+}
