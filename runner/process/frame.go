@@ -43,6 +43,7 @@ type frame struct {
 	Linger time.Duration  `json:"linger,omitempty"`
 	Grace  time.Duration  `json:"grace,omitempty"`
 	PID    int            `json:"pid,omitempty"`
+	Born   uint64         `json:"born,omitempty"` // when PID began, on the system's own scale
 	Errno  syscall.Errno  `json:"errno,omitempty"`
 	Error  string         `json:"error,omitempty"`
 	Code   int            `json:"code,omitempty"`

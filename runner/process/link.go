@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -15,10 +16,11 @@ import (
 
 // link is the way to one guardian process.
 type link struct {
-	wire *wire
-	cmd  *exec.Cmd
-	dead chan struct{} // closed when the guardian has ended
-	gone sync.WaitGroup
+	wire   *wire
+	cmd    *exec.Cmd
+	logger *slog.Logger
+	dead   chan struct{} // closed when the guardian has ended
+	gone   sync.WaitGroup
 
 	mu    sync.Mutex
 	procs map[uint64]*Process
@@ -53,7 +55,10 @@ func startGuardian(config Config) (*link, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start guardian: %w", err), conn.Close())
 	}
-	l := &link{wire: &wire{conn: conn.(*net.UnixConn)}, cmd: cmd, dead: make(chan struct{}), procs: map[uint64]*Process{}}
+	l := &link{
+		wire: &wire{conn: conn.(*net.UnixConn)}, cmd: cmd, logger: config.Logger,
+		dead: make(chan struct{}), procs: map[uint64]*Process{},
+	}
 	l.gone.Go(func() { l.tick(config.Silence / 4) })
 	l.gone.Go(l.listen)
 	return l, nil
@@ -94,6 +99,7 @@ func (l *link) listen() {
 		}
 		switch f.Op {
 		case opStarted:
+			p.pid, p.born = f.PID, f.Born
 			p.answered <- f
 		case opDone:
 			p.finish(Exit{Code: f.Code, Signal: f.Signal, LeftBehind: f.Left})
@@ -106,6 +112,13 @@ func (l *link) listen() {
 	close(l.dead)
 }
 
+// lostCommand is what the worker knows of a command whose guardian is gone.
+type lostCommand struct {
+	mark string
+	pid  int    // of its leader; 0: not known
+	born uint64 // when that began
+}
+
 // mourn ends what a guardian that died has left behind, and only then tells
 // those who wait for it.
 func (l *link) mourn() {
@@ -116,11 +129,13 @@ func (l *link) mourn() {
 	if len(lost) == 0 {
 		return
 	}
-	marks := make(map[string]bool, len(lost))
+	commands := make([]lostCommand, 0, len(lost))
 	for _, p := range lost {
-		marks[p.mark] = true
+		commands = append(commands, lostCommand{mark: p.mark, pid: p.pid, born: p.born})
 	}
-	killMarked(marks)
+	if left := killAll(newSearch(commands).find, syscall.Kill, killPatience); len(left) > 0 {
+		l.logger.Error("processes of a dead guardian cannot be ended", "pids", left)
+	}
 	for _, p := range lost {
 		p.finish(Exit{Code: -1, Lost: true})
 	}

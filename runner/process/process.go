@@ -40,7 +40,8 @@ type Process struct {
 	mark   string
 	output io.Writer
 	stream *streams
-	pid    int
+	pid    int    // noted by listen before it hands on the answer
+	born   uint64 // when that process began
 
 	answered chan frame    // the answer to the start
 	ended    chan struct{} // closed when exit is known
@@ -91,7 +92,6 @@ func (p *Process) start(spec Spec, path string) error {
 		if answer.Error != "" {
 			return fmt.Errorf("%s", answer.Error)
 		}
-		p.pid = answer.PID
 		return nil
 	case <-p.link.dead:
 		return errGuardianGone

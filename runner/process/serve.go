@@ -146,7 +146,8 @@ func (s *server) spawn() {
 			answer.Errno, answer.Error = errnoOf(err), err.Error()
 			s.forget(j)
 		}
-		_ = s.wire.send(answer) // a worker that is gone is noticed by serve
+		answer.Born = birth(answer.PID) // nobody has reaped it yet
+		_ = s.wire.send(answer)         // a worker that is gone is noticed by serve
 		if err == nil {
 			go s.attend(j)
 		}

@@ -327,3 +327,11 @@ func TestNoDescriptorStaysOpen(t *testing.T) {
 	}
 	require.LessOrEqual(t, count(), before) // earlier tests may have left some to the garbage collector
 }
+
+// parentOf returns the parent of a process: of a leader, its guardian.
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	return number(t, strings.Fields(string(stat))[3])
+}

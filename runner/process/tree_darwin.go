@@ -19,8 +19,11 @@ func adopt(*server) {}
 func (s *server) remaining(j *job) []int { return s.members(j) }
 
 // members returns the living processes of the command's group.
-func (s *server) members(j *job) []int {
-	found, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", j.pid)
+func (s *server) members(j *job) []int { return livingInGroup(j.pid) }
+
+// livingInGroup returns the members of a process group that are no zombies.
+func livingInGroup(group int) []int {
+	found, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", group)
 	if err != nil {
 		return nil
 	}
@@ -55,6 +58,3 @@ func killEverything(s *server) {
 		}
 	}
 }
-
-// killMarked does nothing: the environment of others cannot be read here.
-func killMarked(map[string]bool) {}

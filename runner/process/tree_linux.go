@@ -81,47 +81,6 @@ func childrenByScan() []int {
 	return children
 }
 
-// proc is what the process table says of a process.
-type proc struct {
-	parent, group, session int
-	isDead                 bool
-}
-
-// table returns all processes of the machine.
-func table() map[int]proc {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil
-	}
-	found := make(map[int]proc, len(names))
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		// pid (name, with any character in it) state ppid pgrp session …
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 4 {
-			continue
-		}
-		p := proc{isDead: bytes.ContainsAny(fields[0], "ZXx")}
-		p.parent, _ = strconv.Atoi(string(fields[1]))
-		p.group, _ = strconv.Atoi(string(fields[2]))
-		p.session, _ = strconv.Atoi(string(fields[3]))
-		found[pid] = p
-	}
-	return found
-}
-
 // remaining returns what is left of a command whose leader has ended. It costs
 // next to nothing when nobody has lost a parent.
 func (s *server) remaining(j *job) []int {
@@ -162,26 +121,6 @@ func (s *server) members(j *job) []int {
 	return members
 }
 
-// below reports whether a process or one above it is among those of roots.
-func below(all map[int]proc, roots map[int]bool, pid int) bool {
-	for range len(all) { // a table that is read while it changes may have a circle
-		if roots[pid] {
-			return true
-		}
-		p, found := all[pid]
-		if !found {
-			return false
-		}
-		pid = p.parent
-	}
-	return false
-}
-
-func isMarked(pid int, mark string) bool {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && hasMark(string(environ), mark)
-}
-
 // killEverything ends whatever is below the guardian.
 func killEverything(s *server) {
 	self := os.Getpid()
@@ -194,34 +133,6 @@ func killEverything(s *server) {
 			if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
 				alive = true
 				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-		if !alive {
-			return
-		}
-	}
-}
-
-// killMarked ends every process of the machine that has one of the marks.
-func killMarked(marks map[string]bool) {
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		alive := false
-		for pid, p := range table() {
-			if p.isDead {
-				continue
-			}
-			environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-			if err != nil {
-				continue
-			}
-			for _, entry := range bytes.Split(environ, []byte{0}) {
-				if marks[string(entry)] {
-					alive = true
-					_ = syscall.Kill(pid, syscall.SIGKILL)
-				}
 			}
 		}
 		if !alive {
