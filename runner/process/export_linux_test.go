@@ -2,7 +2,7 @@ package process
 
 // FindLost finds the processes of one lost command.
 func FindLost(mark string, pid int, born uint64) []int {
-	return newSearch([]lostCommand{{mark: mark, pid: pid, born: born}}).find()
+	return newSearch(lostCommand{mark: mark, pid: pid, born: born}).find()
 }
 
 // Birth is birth.

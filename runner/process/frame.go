@@ -20,9 +20,9 @@ import (
 const frameMax = 16 << 20
 
 // The frames. The worker sends opStart, opStop, opDrained and opTick; the
-// guardian answers with the others.
+// guardian answers with opTick and the others.
 const (
-	opTick    = "tick"    // the worker is alive
+	opTick    = "tick"    // the sender is alive
 	opStart   = "start"   // start a command; its stdin and output come with the frame
 	opStop    = "stop"    // end it, with Grace
 	opDrained = "drained" // nobody holds its output any more
@@ -54,8 +54,9 @@ type frame struct {
 // wire carries frames over a socket: a length of four bytes, with which the
 // descriptors come, and JSON. Any number of goroutines may send, one receives.
 type wire struct {
-	conn *net.UnixConn
-	mu   sync.Mutex
+	conn     *net.UnixConn
+	patience time.Duration // how long a frame may take before the wire is closed; 0: for ever
+	mu       sync.Mutex
 }
 
 // send sends a frame and descriptors, which stay the caller's.
@@ -77,11 +78,22 @@ func (w *wire) send(f frame, files ...*os.File) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.write(body, rights); err != nil {
+		_ = w.conn.Close() // what came after half a frame would not be understood
+		return err
+	}
+	return nil
+}
+
+func (w *wire) write(body, rights []byte) error {
+	if w.patience > 0 {
+		_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience)) // fails only when the wire is closed
+	}
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
 	if _, _, err := w.conn.WriteMsgUnix(head, rights, nil); err != nil {
 		return err
 	}
-	_, err = w.conn.Write(body)
+	_, err := w.conn.Write(body)
 	return err
 }
 

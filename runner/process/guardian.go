@@ -22,6 +22,14 @@ const (
 	guardianEnv = "MINIAIRFLOW_GUARDIAN_SILENCE"
 	// guardianFD is where a guardian finds the socket to its worker.
 	guardianFD = 3
+	// ticksPerSilence is how many signs of life a worker and its guardian exchange
+	// within the time in which each of them expects one.
+	ticksPerSilence = 4
+	// stopPatience is how much longer than the grace and killPatience a guardian
+	// may take to end a command before it is taken for broken.
+	stopPatience = 10 * time.Second
+	// graceMax keeps sums of durations in their range.
+	graceMax = 365 * 24 * time.Hour
 	// closePatience is how long a guardian may take to end everything when its worker does.
 	closePatience = 15 * time.Second
 )
@@ -30,7 +38,7 @@ var errGuardianGone = errors.New("the guardian of the processes died")
 
 // Config says how a Guardian works. The zero value is ready.
 type Config struct {
-	Silence time.Duration // everything is ended when the worker was silent for so long; 0: 10 s
+	Silence time.Duration // everything is ended when worker or guardian was silent for so long; 0: 10 s
 	Logger  *slog.Logger  // nil: discards
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,6 +22,11 @@ type link struct {
 	logger *slog.Logger
 	dead   chan struct{} // closed when the guardian has ended
 	gone   sync.WaitGroup
+
+	ticks      chan struct{} // has one element when the guardian is to be told that we are alive
+	unanswered atomic.Int32  // ticks since its last answer
+	ending     sync.Once     // taken by whoever kills it
+	heirs      *search       // what it leaves behind; belongs to listen when ending is taken
 
 	mu    sync.Mutex
 	procs map[uint64]*Process
@@ -57,15 +63,18 @@ func startGuardian(config Config) (*link, error) {
 	}
 	l := &link{
 		wire: &wire{conn: conn.(*net.UnixConn)}, cmd: cmd, logger: config.Logger,
-		dead: make(chan struct{}), procs: map[uint64]*Process{},
+		dead: make(chan struct{}), procs: map[uint64]*Process{}, ticks: make(chan struct{}, 1), heirs: newSearch(),
 	}
-	l.gone.Go(func() { l.tick(config.Silence / 4) })
+	l.gone.Go(func() { l.watch(config.Silence / ticksPerSilence) })
+	l.gone.Go(l.tick)
 	l.gone.Go(l.listen)
 	return l, nil
 }
 
-// tick tells the guardian that we are alive.
-func (l *link) tick(every time.Duration) {
+// watch has the guardian told that we are alive, and kills it when it does not
+// answer for Silence: what stands still cannot end anything. It counts ticks
+// and not time, so that a worker that stood still itself does not blame its guardian.
+func (l *link) watch(every time.Duration) {
 	ticker := time.NewTicker(max(every, time.Millisecond))
 	defer ticker.Stop()
 	for {
@@ -73,11 +82,44 @@ func (l *link) tick(every time.Duration) {
 		case <-l.dead:
 			return
 		case <-ticker.C:
+		}
+		if l.unanswered.Add(1) > ticksPerSilence {
+			l.end("it does not answer")
+			return
+		}
+		select {
+		case l.ticks <- struct{}{}:
+		default: // the last one is still to be sent
+		}
+	}
+}
+
+// tick tells the guardian that we are alive. It may block as long as the
+// guardian does, and therefore watches over nothing itself.
+func (l *link) tick() {
+	for {
+		select {
+		case <-l.dead:
+			return
+		case <-l.ticks:
 			if l.wire.send(frame{Op: opTick}) != nil {
 				return
 			}
 		}
 	}
+}
+
+// end kills a guardian that does not do its work; listen then ends what it has
+// left. As long as it is there, everything that it answers for is below it.
+func (l *link) end(reason string) {
+	l.ending.Do(func() {
+		l.logger.Error("the guardian of the processes is killed, its tasks are lost", "reason", reason)
+		_ = l.cmd.Process.Signal(syscall.SIGSTOP) // it starts nothing more
+		l.heirs.adopt(l.cmd.Process.Pid)
+		_ = l.cmd.Process.Kill()
+		// A child that is not yet the command may hold the other end of the socket.
+		_ = l.wire.conn.SetDeadline(time.Now())
+	})
 }
 
 // listen hands the guardian's frames to their commands until it has ended, and
@@ -87,6 +129,10 @@ func (l *link) listen() {
 		f, _, err := l.wire.receive()
 		if err != nil {
 			break
+		}
+		if f.Op == opTick {
+			l.unanswered.Store(0)
+			continue
 		}
 		l.mu.Lock()
 		p := l.procs[f.ID]
@@ -105,8 +151,8 @@ func (l *link) listen() {
 			p.finish(Exit{Code: f.Code, Signal: f.Signal, LeftBehind: f.Left})
 		}
 	}
-	_ = l.cmd.Process.Kill() // it may have closed the socket only
-	_ = l.cmd.Wait()         // how it ended does not matter
+	l.ending.Do(func() { _ = l.cmd.Process.Kill() }) // it may have closed the socket only
+	_ = l.cmd.Wait()                                 // how it ended does not matter
 	_ = l.wire.conn.Close()
 	l.mourn()
 	close(l.dead)
@@ -129,11 +175,10 @@ func (l *link) mourn() {
 	if len(lost) == 0 {
 		return
 	}
-	commands := make([]lostCommand, 0, len(lost))
 	for _, p := range lost {
-		commands = append(commands, lostCommand{mark: p.mark, pid: p.pid, born: p.born})
+		l.heirs.commands = append(l.heirs.commands, lostCommand{mark: p.mark, pid: p.pid, born: p.born})
 	}
-	if left := killAll(newSearch(commands).find, syscall.Kill, killPatience); len(left) > 0 {
+	if left := killAll(l.heirs.find, syscall.Kill, killPatience); len(left) > 0 {
 		l.logger.Error("processes of a dead guardian cannot be ended", "pids", left)
 	}
 	for _, p := range lost {
@@ -160,7 +205,7 @@ func (l *link) await() {
 	select {
 	case <-l.dead:
 	case <-timer.C:
-		_ = l.cmd.Process.Kill()
+		l.end("it does not close")
 	}
 	l.gone.Wait()
 }

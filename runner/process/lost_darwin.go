@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // search finds what is left of commands whose guardian is gone.
 type search struct{ commands []lostCommand }
 
-func newSearch(commands []lostCommand) *search { return &search{commands: commands} }
+func newSearch(commands ...lostCommand) *search { return &search{commands: commands} }
 
 // find returns the living processes of the commands' groups.
 func (s *search) find() (found []int) {

@@ -13,7 +13,7 @@ type search struct {
 	known    map[int]uint64 // whom it has found so far, and when they began
 }
 
-func newSearch(commands []lostCommand) *search {
+func newSearch(commands ...lostCommand) *search {
 	return &search{commands: commands, known: map[int]uint64{}}
 }
 

@@ -69,3 +69,81 @@ func TestReusedNumberIsSpared(t *testing.T) {
 	require.Contains(t, process.FindLost("MINIAIRFLOW_PROCESS=none", pid, process.Birth(pid)), pid)
 	require.Empty(t, process.FindLost("MINIAIRFLOW_PROCESS=none", 0, 0))
 }
+
+// frozen returns a guardian that stands still with one command.
+func frozen(t *testing.T, script, program string) (g *process.Guardian, p *process.Process, child int) {
+	t.Helper()
+	g = process.NewGuardian(process.Config{Silence: time.Second})
+	t.Cleanup(g.Close)
+	p, child = upWithChild(t, g, script, program)
+	require.NoError(t, syscall.Kill(parentOf(t, p.PID()), syscall.SIGSTOP))
+	return g, p, child
+}
+
+// returns requires that a call does not hang.
+func returns(t *testing.T, call func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		call()
+	}()
+	select {
+	case <-done:
+	case <-time.After(generous):
+		require.Fail(t, "the call did not return")
+	}
+}
+
+// A guardian that stands still ends nothing: its worker kills it, and what it had.
+func TestFrozenGuardianIsKilled(t *testing.T) {
+	for name, script := range map[string]string{
+		"plain": "echo $$; exec sleep 60",
+		// Only the table of before the guardian's end knows whose it is.
+		"daemon without the environment": "(setsid env -i /bin/sh -c 'echo $$; exec /bin/sleep 60' &) ; exec sleep 60",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, p, child := frozen(t, script, map[bool]string{true: "sleep", false: "/bin/sleep"}[name == "plain"])
+			returns(t, func() { p.Stop(0) })
+			require.True(t, p.Wait().Lost)
+			require.True(t, isDead(p.PID()))
+			require.True(t, isDead(child))
+		})
+	}
+	t.Run("unasked", func(t *testing.T) {
+		t.Parallel()
+		_, p, child := frozen(t, "echo $$; exec sleep 60", "sleep")
+		require.True(t, wait(t, p).Lost)
+		require.True(t, isDead(child))
+	})
+	t.Run("start", func(t *testing.T) {
+		t.Parallel()
+		g, _, _ := frozen(t, "echo $$; exec sleep 60", "sleep")
+		spec := bash(t, "exit 3", nil)
+		spec.Env = append(spec.Env, "LARGE="+strings.Repeat("x", 100_000))
+		returns(t, func() {
+			for range 20 { // more than the socket takes
+				next, err := g.Start(spec)
+				require.NoError(t, err)
+				next.Wait()
+			}
+		})
+	})
+	t.Run("close", func(t *testing.T) {
+		t.Parallel()
+		g, _, child := frozen(t, "echo $$; exec sleep 60", "sleep")
+		returns(t, g.Close)
+		require.True(t, isDead(child))
+	})
+}
+
+// A guardian is not killed for a command that takes longer than its silence.
+func TestGuardianThatAnswersIsKept(t *testing.T) {
+	t.Parallel()
+	g := process.NewGuardian(process.Config{Silence: time.Second})
+	t.Cleanup(g.Close)
+	p, err := g.Start(bash(t, "sleep 3", nil))
+	require.NoError(t, err)
+	require.Equal(t, process.Exit{}, wait(t, p))
+}

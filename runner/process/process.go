@@ -69,6 +69,13 @@ func (p *Process) Wait() Exit {
 func (p *Process) Stop(grace time.Duration) {
 	// A guardian that takes no more frames is dying, and everything with it.
 	_ = p.link.wire.send(frame{Op: opStop, ID: p.id, Grace: grace})
+	timer := time.NewTimer(min(grace, graceMax) + killPatience + stopPatience)
+	defer timer.Stop()
+	select {
+	case <-p.ended:
+	case <-timer.C:
+		p.link.end("it does not end a command")
+	}
 	<-p.done
 }
 

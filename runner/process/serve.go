@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -45,7 +46,7 @@ func ServeIfAsked() {
 	sealInherited()
 	// Taken and dropped, not ignored: a child would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	s := &server{wire: &wire{conn: unix}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}}
+	s := &server{wire: &wire{conn: unix, patience: silence}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}}
 	s.serve()
 	os.Exit(0)
 }
@@ -124,10 +125,12 @@ func (s *server) handle(f frame, files []*os.File) {
 		go func() { s.starts <- j }()
 		return
 	}
-	s.mu.Lock()
+	s.mu.Lock() // also for a tick, so that a guardian that is stuck here answers none
 	j := s.jobs[f.ID]
 	s.mu.Unlock()
 	switch {
+	case f.Op == opTick:
+		_ = s.wire.send(frame{Op: opTick})
 	case j == nil:
 	case f.Op == opDrained:
 		j.once.Do(func() { close(j.drained) })
@@ -192,19 +195,27 @@ func (s *server) attend(j *job) {
 		awaitExit(j.pid)
 		close(exited)
 	}()
-	left := false
+	done := frame{Op: opDone, ID: j.ID}
+	var undead []int
 	select {
 	case <-exited:
 		if len(s.remaining(j)) > 0 {
-			left = s.linger(j)
-			killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
+			done.Left = s.linger(j)
+			s.kill(j)
 		}
 	case <-j.stop:
 		s.end(j)
-		killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
-		<-exited
+		undead = s.kill(j)
 	}
-	done := frame{Op: opDone, ID: j.ID, Left: left}
+	if slices.Contains(undead, j.pid) { // it waits in the kernel, and nobody is to wait with it
+		done.Signal, done.Left = syscall.SIGKILL, true
+		_ = s.wire.send(done)
+		<-exited
+		reap(j.pid)
+		s.forget(j)
+		return
+	}
+	<-exited
 	if status := reap(j.pid); status.Signaled() {
 		done.Signal = status.Signal()
 	} else {
@@ -277,4 +288,9 @@ func (s *server) end(j *job) {
 		case <-poll.C:
 		}
 	}
+}
+
+// kill ends the command for good and returns what not even that ends.
+func (s *server) kill(j *job) (left []int) {
+	return killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
 }
