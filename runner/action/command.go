@@ -39,6 +39,9 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		Stdin:  in.Stdin,
 		Output: notes,
 	})
+	if isTooLate(err) {
+		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
+	}
 	if err != nil {
 		return cannotStart(notes, explainShell(in.Task.Command, err))
 	}
@@ -106,6 +109,12 @@ func argv(in Input) []string {
 	default:
 		return []string{"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", cmd.Script}
 	}
+}
+
+// isTooLate reports whether a command was not started because others may run it.
+func isTooLate(err error) bool {
+	var start *process.StartError
+	return errors.As(err, &start) && start.Kind == process.TooLate
 }
 
 // explainShell replaces the error of a missing shell, which the file does not

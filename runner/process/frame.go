@@ -41,6 +41,8 @@ type frame struct {
 	Dir    string         `json:"dir,omitempty"`
 	Mark   string         `json:"mark,omitempty"` // the environment variable by which its processes are known
 	Linger time.Duration  `json:"linger,omitempty"`
+	Latest time.Duration  `json:"latest,omitempty"` // since the machine began; a later start is refused, which Late says
+	Late   bool           `json:"late,omitempty"`
 	Grace  time.Duration  `json:"grace,omitempty"`
 	PID    int            `json:"pid,omitempty"`
 	Born   uint64         `json:"born,omitempty"` // when PID began, on the system's own scale

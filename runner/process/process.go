@@ -23,6 +23,8 @@ type Spec struct {
 	Stdin  string        // of any size; the child sees its end, or end of file at once
 	Output io.Writer     // takes stdout and stderr; nil drops them. Its Write must return in bounded time; after an error of it the rest is dropped
 	Linger time.Duration // how long processes that hold the output may outlive the leader; 0: 2 s
+
+	NotAfter time.Time // the command is not started later, whatever stood still until then; zero: no limit
 }
 
 // Exit is how a command ended.
@@ -79,11 +81,21 @@ func (p *Process) Stop(grace time.Duration) {
 	<-p.done
 }
 
+// latest returns a point in time on the clock that worker and guardian share, 0
+// for none. The clock is read first: who stands still in between makes it earlier.
+func latest(notAfter time.Time) time.Duration {
+	if notAfter.IsZero() {
+		return 0
+	}
+	now := sinceBoot()
+	return max(now+time.Until(notAfter), 1)
+}
+
 // start sends the command to the guardian and waits for its answer.
 func (p *Process) start(spec Spec, path string) error {
 	request := frame{
 		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
-		Env: append(append(make([]string, 0, len(spec.Env)+1), spec.Env...), p.mark),
+		Env: append(append(make([]string, 0, len(spec.Env)+1), spec.Env...), p.mark), Latest: latest(spec.NotAfter),
 	}
 	switch err := p.link.wire.send(request, p.stream.childStdin, p.stream.childOutput); {
 	case errors.Is(err, syscall.E2BIG):
@@ -93,6 +105,9 @@ func (p *Process) start(spec Spec, path string) error {
 	}
 	select {
 	case answer := <-p.answered:
+		if answer.Late {
+			return errTooLate
+		}
 		if answer.Errno != 0 {
 			return answer.Errno
 		}

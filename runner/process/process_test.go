@@ -183,6 +183,23 @@ func TestStartErrors(t *testing.T) {
 	}
 }
 
+// A worker may have stood still for any time before it asks for the start.
+func TestNothingStartsTooLate(t *testing.T) {
+	var out bytes.Buffer
+	spec := bash(t, "echo up", &out)
+	for _, ago := range []time.Duration{time.Nanosecond, time.Second, 1000 * time.Hour} {
+		spec.NotAfter = time.Now().Add(-ago)
+		_, err := guardian.Start(spec)
+		var late *process.StartError
+		require.ErrorAs(t, err, &late)
+		require.Equal(t, process.TooLate, late.Kind)
+		require.Empty(t, out.String())
+	}
+	spec.NotAfter = time.Now().Add(time.Hour)
+	require.Equal(t, process.Exit{}, wait(t, start(t, spec)))
+	require.Equal(t, "up\n", out.String())
+}
+
 func TestForbiddenDirectory(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may enter every directory")

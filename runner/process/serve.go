@@ -146,7 +146,7 @@ func (s *server) spawn() {
 		answer := frame{Op: opStarted, ID: j.ID}
 		var err error
 		if answer.PID, err = s.fork(j); err != nil {
-			answer.Errno, answer.Error = errnoOf(err), err.Error()
+			answer.Errno, answer.Error, answer.Late = errnoOf(err), err.Error(), errors.Is(err, errTooLate)
 			s.forget(j)
 		}
 		answer.Born = birth(answer.PID) // nobody has reaped it yet
@@ -166,6 +166,9 @@ func (s *server) fork(j *job) (pid int, err error) {
 	}()
 	if len(j.files) != 2 {
 		return 0, fmt.Errorf("%d descriptors came with the command", len(j.files))
+	}
+	if j.Latest > 0 && sinceBoot() > j.Latest {
+		return 0, errTooLate // others may run it by now
 	}
 	s.forks.RLock()
 	defer s.forks.RUnlock()

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -27,4 +28,12 @@ func awaitExit(pid int) {
 			return
 		}
 	}
+}
+
+// sinceBoot returns the time on a clock that all processes of the machine share,
+// that nobody sets, and counts the time for which the machine sleeps.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // never fails
+	return time.Duration(now.Nano())
 }

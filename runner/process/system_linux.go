@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,4 +23,12 @@ func awaitExit(pid int) {
 			return
 		}
 	}
+}
+
+// sinceBoot returns the time on a clock that all processes of the machine share,
+// that nobody sets, and counts the time for which the machine sleeps.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) // never fails
+	return time.Duration(now.Nano())
 }
