@@ -32,13 +32,18 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	defer c.remove(ctx, own)
 
-	child, err := c.processes.Start(process.Spec{
+	child, err := c.processes.Start(ctx, process.Spec{
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
 		Stdin:  in.Stdin,
 		Output: notes,
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // it hangs, and is not waited for
+		result := interrupted(ctx, in.Task)
+		notes.note(result.Reason)
+		return result
+	}
 	if isTooLate(err) {
 		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
 	}

@@ -48,8 +48,9 @@ type Config struct {
 // died. The program must call ServeIfAsked first of all. The methods may be
 // called from any goroutine.
 type Guardian struct {
-	config Config
-	ids    atomic.Uint64
+	config  Config
+	ids     atomic.Uint64
+	hanging atomic.Int64 // starts that nobody waits for any more
 
 	mu     sync.Mutex
 	link   *link
@@ -65,51 +66,6 @@ func NewGuardian(config Config) *Guardian {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Guardian{config: config}
-}
-
-// Start starts a command. The error is a *StartError. A Process that was
-// started needs no call to release it; if the guardian dies under way, its Exit
-// is Lost.
-func (g *Guardian) Start(spec Spec) (*Process, error) {
-	path, err := spec.resolve()
-	if err != nil {
-		return nil, err
-	}
-	link, err := g.current()
-	if err != nil {
-		return nil, startError(ResourcesExhausted, err, "no guardian for the process can be started: %v", err)
-	}
-	stream, err := openStreams(spec.Stdin)
-	if err != nil {
-		return nil, startError(ResourcesExhausted, err, "no pipe can be made: %v", err)
-	}
-	if spec.Linger <= 0 {
-		spec.Linger = lingerDefault
-	}
-	p := &Process{
-		link: link, id: g.ids.Add(1), mark: newMark(), output: spec.Output, stream: stream,
-		answered: make(chan frame, 1), ended: make(chan struct{}), done: make(chan struct{}),
-	}
-	if p.output == nil {
-		p.output = discard{}
-	}
-	link.add(p)
-	err = p.start(spec, path)
-	stream.closeChildEnds()
-	if errors.Is(err, errGuardianGone) {
-		link.remove(p)
-		stream.close()
-		p.finish(Exit{Code: -1, Lost: true})
-		close(p.done)
-		return p, nil
-	}
-	if err != nil {
-		link.remove(p)
-		stream.close()
-		return nil, spec.explain(path, err)
-	}
-	go p.attend(spec.Stdin)
-	return p, nil
 }
 
 // Close ends every command that still runs, and the guardian. Start fails from

@@ -20,7 +20,7 @@ import (
 func upWithChild(t *testing.T, g *process.Guardian, script, program string) (p *process.Process, child int) {
 	t.Helper()
 	out := &output{}
-	p, err := g.Start(bash(t, script, out))
+	p, err := g.Start(t.Context(), bash(t, script, out))
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Stop(0) })
 	require.Eventually(t, func() bool { return strings.HasSuffix(out.String(), "\n") }, generous, time.Millisecond)
@@ -124,7 +124,7 @@ func TestFrozenGuardianIsKilled(t *testing.T) {
 		spec.Env = append(spec.Env, "LARGE="+strings.Repeat("x", 100_000))
 		returns(t, func() {
 			for range 20 { // more than the socket takes
-				next, err := g.Start(spec)
+				next, err := g.Start(t.Context(), spec)
 				require.NoError(t, err)
 				next.Wait()
 			}
@@ -143,7 +143,7 @@ func TestGuardianThatAnswersIsKept(t *testing.T) {
 	t.Parallel()
 	g := process.NewGuardian(process.Config{Silence: time.Second})
 	t.Cleanup(g.Close)
-	p, err := g.Start(bash(t, "sleep 3", nil))
+	p, err := g.Start(t.Context(), bash(t, "sleep 3", nil))
 	require.NoError(t, err)
 	require.Equal(t, process.Exit{}, wait(t, p))
 }

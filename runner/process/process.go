@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -91,8 +92,9 @@ func latest(notAfter time.Time) time.Duration {
 	return max(now+time.Until(notAfter), 1)
 }
 
-// start sends the command to the guardian and waits for its answer.
-func (p *Process) start(spec Spec, path string) error {
+// start sends the command to the guardian and waits for its answer. When waiting
+// is done, it asks for the end of the command.
+func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 	request := frame{
 		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
 		Env: append(append(make([]string, 0, len(spec.Env)+1), spec.Env...), p.mark), Latest: latest(spec.NotAfter),
@@ -105,18 +107,31 @@ func (p *Process) start(spec Spec, path string) error {
 	}
 	select {
 	case answer := <-p.answered:
-		if answer.Late {
-			return errTooLate
-		}
-		if answer.Errno != 0 {
-			return answer.Errno
-		}
-		if answer.Error != "" {
-			return fmt.Errorf("%s", answer.Error)
-		}
-		return nil
+		return answer.problem()
 	case <-p.link.dead:
 		return errGuardianGone
+	case <-waiting.Done():
+	}
+	_ = p.link.wire.send(frame{Op: opStop, ID: p.id})
+	select {
+	case answer := <-p.answered:
+		return answer.problem()
+	case <-p.link.dead:
+		return errGuardianGone
+	}
+}
+
+// problem returns why the command of an opStarted was not started.
+func (f frame) problem() error {
+	switch {
+	case f.Late:
+		return errTooLate
+	case f.Errno != 0:
+		return f.Errno
+	case f.Error != "":
+		return errors.New(f.Error)
+	default:
+		return nil
 	}
 }
 

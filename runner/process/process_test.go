@@ -33,7 +33,7 @@ func bash(t *testing.T, script string, out io.Writer) process.Spec {
 // start starts spec and makes sure that nothing of it outlives the test.
 func start(t *testing.T, spec process.Spec) *process.Process {
 	t.Helper()
-	p, err := guardian.Start(spec)
+	p, err := guardian.Start(t.Context(), spec)
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Stop(0) })
 	return p
@@ -174,7 +174,7 @@ func TestStartErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := process.Spec{Argv: []string{"true"}, Env: []string{path}, Dir: dir}
 			c.change(&spec)
-			_, err := guardian.Start(spec)
+			_, err := guardian.Start(t.Context(), spec)
 			var start *process.StartError
 			require.ErrorAs(t, err, &start)
 			require.Equal(t, c.kind, start.Kind, start.Text)
@@ -189,7 +189,7 @@ func TestNothingStartsTooLate(t *testing.T) {
 	spec := bash(t, "echo up", &out)
 	for _, ago := range []time.Duration{time.Nanosecond, time.Second, 1000 * time.Hour} {
 		spec.NotAfter = time.Now().Add(-ago)
-		_, err := guardian.Start(spec)
+		_, err := guardian.Start(t.Context(), spec)
 		var late *process.StartError
 		require.ErrorAs(t, err, &late)
 		require.Equal(t, process.TooLate, late.Kind)
@@ -207,7 +207,7 @@ func TestForbiddenDirectory(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0))
 	t.Cleanup(func() { require.NoError(t, os.Chmod(dir, 0o700)) })
-	_, err := guardian.Start(process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
+	_, err := guardian.Start(t.Context(), process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
 	var start *process.StartError
 	require.ErrorAs(t, err, &start)
 	require.Equal(t, process.PermissionDenied, start.Kind)

@@ -4,11 +4,9 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,14 +14,8 @@ import (
 	"time"
 )
 
-const (
-	// spawners is how many commands start at a time. Each start blocks a thread,
-	// which lives as long as the guardian: on Linux a child asks to be killed when
-	// the thread that made it ends.
-	spawners = 4
-	// treePoll is how often a command that is ending is looked at.
-	treePoll = 20 * time.Millisecond
-)
+// treePoll is how often a command that is ending is looked at.
+const treePoll = 20 * time.Millisecond
 
 // ServeIfAsked makes this process a guardian, and does not return, if a Guardian
 // has started it as one. It must be called before anything else is done.
@@ -46,7 +38,7 @@ func ServeIfAsked() {
 	sealInherited()
 	// Taken and dropped, not ignored: a child would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	s := &server{wire: &wire{conn: unix, patience: silence}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}}
+	s := &server{wire: &wire{conn: unix, patience: silence}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}, starting: map[int]bool{}}
 	s.serve()
 	os.Exit(0)
 }
@@ -57,17 +49,30 @@ type server struct {
 	silence time.Duration
 	starts  chan *job
 
-	isOver atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
-	forks  sync.RWMutex // held for reading while a child is made and not noted yet
-	mu     sync.Mutex
-	jobs   map[uint64]*job // that were asked for and are not done
+	touching atomic.Int64 // starts that wait for a disk
+	isOver   atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
+
+	mu       sync.Mutex      // never held while anything is waited for
+	jobs     map[uint64]*job // that were asked for and are not done
+	starting map[int]bool    // threads that make a child, which is not noted yet
 }
+
+// phase is how far the start of a command has come.
+type phase int
+
+const (
+	startWaiting phase = iota // for what it needs, or for its turn
+	startBegun                // its child is being made or was
+	startRefused              // it was stopped before
+)
 
 // job is one command.
 type job struct {
 	frame
 	files   []*os.File
-	pid     int           // 0: not started
+	problem error         // that keeps it from starting
+	phase   phase         // under the server's mu
+	pid     int           // 0: not started; likewise
 	drained chan struct{} // closed when nobody holds the output
 	once    sync.Once
 
@@ -102,8 +107,8 @@ func (j *job) patience() time.Duration {
 // everything that was ever started.
 func (s *server) serve() {
 	adopt(s)
-	for range spawners {
-		go s.spawn()
+	for n := range spawners {
+		go s.spawn(n)
 	}
 	for s.wire.conn.SetReadDeadline(time.Now().Add(s.silence)) == nil {
 		f, files, err := s.wire.receive()
@@ -122,7 +127,7 @@ func (s *server) handle(f frame, files []*os.File) {
 		s.mu.Lock()
 		s.jobs[f.ID] = j
 		s.mu.Unlock()
-		go func() { s.starts <- j }()
+		go s.prepare(j)
 		return
 	}
 	s.mu.Lock() // also for a tick, so that a guardian that is stuck here answers none
@@ -134,54 +139,9 @@ func (s *server) handle(f frame, files []*os.File) {
 	case j == nil:
 	case f.Op == opDrained:
 		j.once.Do(func() { close(j.drained) })
-	case f.Op == opStop:
+	case f.Op == opStop && !s.refuse(j):
 		j.stopIn(f.Grace)
 	}
-}
-
-// spawn starts commands, for ever on the same thread.
-func (s *server) spawn() {
-	runtime.LockOSThread()
-	for j := range s.starts {
-		answer := frame{Op: opStarted, ID: j.ID}
-		var err error
-		if answer.PID, err = s.fork(j); err != nil {
-			answer.Errno, answer.Error, answer.Late = errnoOf(err), err.Error(), errors.Is(err, errTooLate)
-			s.forget(j)
-		}
-		answer.Born = birth(answer.PID) // nobody has reaped it yet
-		_ = s.wire.send(answer)         // a worker that is gone is noticed by serve
-		if err == nil {
-			go s.attend(j)
-		}
-	}
-}
-
-// fork makes the leader of a command and notes it.
-func (s *server) fork(j *job) (pid int, err error) {
-	defer func() {
-		for _, file := range j.files {
-			_ = file.Close()
-		}
-	}()
-	if len(j.files) != 2 {
-		return 0, fmt.Errorf("%d descriptors came with the command", len(j.files))
-	}
-	if j.Latest > 0 && sinceBoot() > j.Latest {
-		return 0, errTooLate // others may run it by now
-	}
-	s.forks.RLock()
-	defer s.forks.RUnlock()
-	child, err := os.StartProcess(j.Path, j.Argv, &os.ProcAttr{
-		Dir: j.Dir, Env: j.Env, Files: []*os.File{j.files[0], j.files[1], j.files[1]}, Sys: childAttributes(),
-	})
-	if err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j.pid = child.Pid
-	return j.pid, child.Release() // it is waited for by its number
 }
 
 func (s *server) forget(j *job) {

@@ -274,7 +274,7 @@ func TestDeadGuardianIsReplaced(t *testing.T) {
 	out := &output{}
 	spec := bash(t, "(setsid sh -c 'exec sleep 60' &) ; echo up; sleep 60", out)
 	spec.Env = append(spec.Env, "TOKEN="+token)
-	p, err := g.Start(spec)
+	p, err := g.Start(t.Context(), spec)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return out.String() == "up\n" }, generous, time.Millisecond)
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
@@ -283,7 +283,7 @@ func TestDeadGuardianIsReplaced(t *testing.T) {
 	kill(parent)
 	require.True(t, wait(t, p).Lost)
 	require.Empty(t, alive(t, token))
-	next, err := g.Start(bash(t, "exit 3", nil))
+	next, err := g.Start(t.Context(), bash(t, "exit 3", nil))
 	require.NoError(t, err)
 	require.Equal(t, 3, wait(t, next).Code)
 }
@@ -293,7 +293,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 	codes := make([]int, 200)
 	for i := range codes {
 		running.Go(func() {
-			p, err := guardian.Start(bash(t, fmt.Sprintf("exit %d", i), nil))
+			p, err := guardian.Start(t.Context(), bash(t, fmt.Sprintf("exit %d", i), nil))
 			if err != nil {
 				codes[i] = -1
 				return
@@ -317,7 +317,7 @@ func TestNoDescriptorStaysOpen(t *testing.T) {
 		spec := bash(t, "cat", nil)
 		spec.Stdin = "hello"
 		wait(t, start(t, spec))
-		_, err := guardian.Start(process.Spec{Argv: []string{"/no/such/program"}, Dir: "/"})
+		_, err := guardian.Start(t.Context(), process.Spec{Argv: []string{"/no/such/program"}, Dir: "/"})
 		require.Error(t, err)
 	}
 	run()

@@ -37,3 +37,9 @@ func sinceBoot() time.Duration {
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // never fails
 	return time.Duration(now.Nano())
 }
+
+// isFirstThread is of no interest here: nobody adopts processes.
+func isFirstThread() bool { return false }
+
+// threadID returns a number that tells the caller from the other spawners.
+func threadID(spawner int) int { return spawner }

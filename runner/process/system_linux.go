@@ -2,6 +2,7 @@ package process
 
 import (
 	"errors"
+	"os"
 	"syscall"
 	"time"
 
@@ -32,3 +33,9 @@ func sinceBoot() time.Duration {
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) // never fails
 	return time.Duration(now.Nano())
 }
+
+// isFirstThread reports whether the caller runs on the thread that the process began with.
+func isFirstThread() bool { return unix.Gettid() == os.Getpid() }
+
+// threadID returns the number of the caller's thread, as in the process table.
+func threadID(int) int { return unix.Gettid() }

@@ -22,60 +22,76 @@ func adopt(s *server) {
 	signal.Notify(deaths, syscall.SIGCHLD)
 	go func() {
 		for range deaths {
-			for _, pid := range s.orphans() {
+			for pid := range s.orphans() {
 				_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 			}
 		}
 	}()
 }
 
-// orphans returns the guardian's children that are no leaders of commands.
-func (s *server) orphans() []int {
-	s.forks.Lock()
-	defer s.forks.Unlock()
+// orphans returns the guardian's children that are no leaders of commands, and
+// will not be. It does not wait for children that are being made.
+func (s *server) orphans() map[int]bool {
 	children := ownChildren()
-	s.mu.Lock()
+	s.mu.Lock() // after the look: who was made before it is noted, or its thread is at it still
 	defer s.mu.Unlock()
-	leaders := make(map[int]bool, len(s.jobs))
-	for _, j := range s.jobs {
-		leaders[j.pid] = true
-	}
-	var orphans []int
-	for _, pid := range children {
-		if !leaders[pid] {
-			orphans = append(orphans, pid)
+	leaders := s.leaders()
+	orphans := map[int]bool{}
+	for _, c := range children {
+		if !leaders[c.pid] && !s.starting[c.thread] && !(c.isFresh && len(s.starting) > 0) {
+			orphans[c.pid] = true
 		}
 	}
 	return orphans
 }
 
-// ownChildren returns the children of this process, adopted ones included.
-func ownChildren() []int {
+// leaders returns the leaders of all commands. s.mu must be held.
+func (s *server) leaders() map[int]bool {
+	leaders := make(map[int]bool, len(s.jobs))
+	for _, j := range s.jobs {
+		if j.pid > 0 {
+			leaders[j.pid] = true
+		}
+	}
+	return leaders
+}
+
+// child is a child of this process, an adopted one included.
+type child struct {
+	pid     int
+	thread  int  // of ours, whose child it is; 0: not known
+	isFresh bool // if the thread is not known: it may have been made just now
+}
+
+func ownChildren() []child {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return nil
 	}
-	var children []int
+	var children []child
 	for _, task := range tasks {
 		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
 		if err != nil {
 			return childrenByScan()
 		}
+		thread, _ := strconv.Atoi(task.Name())
 		for _, field := range bytes.Fields(text) {
 			if pid, err := strconv.Atoi(string(field)); err == nil {
-				children = append(children, pid)
+				children = append(children, child{pid: pid, thread: thread})
 			}
 		}
 	}
 	return children
 }
 
-// childrenByScan is for kernels that do not list children.
-func childrenByScan() []int {
-	var children []int
+// childrenByScan is for kernels that do not list children. A child that is being
+// made is in our session or leads its own.
+func childrenByScan() []child {
+	var children []child
+	self := os.Getpid()
 	for pid, p := range table() {
-		if p.parent == os.Getpid() {
-			children = append(children, pid)
+		if p.parent == self {
+			children = append(children, child{pid: pid, isFresh: p.session == self || p.session == pid})
 		}
 	}
 	return children
@@ -96,19 +112,16 @@ func (s *server) remaining(j *job) []int {
 // if it is the only one.
 func (s *server) members(j *job) []int {
 	all := table()
+	orphans := s.orphans()
 	s.mu.Lock()
-	leaders := make(map[int]bool, len(s.jobs))
-	for _, other := range s.jobs {
-		leaders[other.pid] = true
-	}
+	leaders := s.leaders()
 	s.mu.Unlock()
-	self := os.Getpid()
 	mine := map[int]bool{}
 	for pid, p := range all {
 		switch {
 		case pid == j.pid, p.session == j.pid, p.group == j.pid:
 			mine[pid] = true
-		case p.parent == self && !leaders[pid]:
+		case orphans[pid]:
 			mine[pid] = len(leaders) == 1 && leaders[j.pid] || isMarked(pid, j.Mark)
 		}
 	}
