@@ -101,7 +101,7 @@ func (s *server) spawn(n int) {
 		var err error
 		answer.PID, err = s.fork(j, thread)
 		if errors.Is(err, errStopped) {
-			continue // refuse has answered
+			continue // refuse has answered, or the worker takes it as lost when we are gone
 		}
 		if err != nil {
 			answer.Errno, answer.Error, answer.Late = errnoOf(err), err.Error(), errors.Is(err, errTooLate)
@@ -146,7 +146,7 @@ func (s *server) begin(j *job, thread int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case j.phase == startRefused:
+	case j.phase == startRefused, s.isOver.Load():
 		return errStopped
 	case j.problem != nil:
 		return j.problem

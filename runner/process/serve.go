@@ -117,8 +117,10 @@ func (s *server) serve() {
 		}
 		s.handle(f, files)
 	}
+	s.mu.Lock() // whoever begins before this is seen as starting, and nobody begins after
 	s.isOver.Store(true)
-	killEverything(s)
+	s.mu.Unlock()
+	s.killEverything()
 }
 
 func (s *server) handle(f frame, files []*os.File) {
@@ -256,4 +258,24 @@ func (s *server) end(j *job) {
 // kill ends the command for good and returns what not even that ends.
 func (s *server) kill(j *job) (left []int) {
 	return killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
+}
+
+// killEverything ends whatever was started, also what is being started.
+func (s *server) killEverything() {
+	again := time.NewTicker(killPoll)
+	defer again.Stop()
+	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
+		idle := s.isIdle() // before the look: who is noted by then is found
+		left := killAll(s.everything, syscall.Kill, time.Until(deadline))
+		if idle || len(left) > 0 {
+			return
+		}
+	}
+}
+
+// isIdle reports whether no child is being made.
+func (s *server) isIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.starting) == 0
 }

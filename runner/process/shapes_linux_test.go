@@ -206,6 +206,7 @@ func TestNothingOutlivesTheWorker(t *testing.T) {
 		"children":    "sleep 60 & sleep 60 | cat & echo up; wait",
 		"own session": "setsid sh -c 'echo up; exec sleep 60' & wait",
 		"double fork": "(setsid sh -c 'echo up; exec sleep 60' &) ; sleep 60",
+		"relay":       "f() { f & }; sleep 60 & echo up; f; wait", // each lives just long enough for the next one
 		"stubborn":    "trap '' TERM HUP INT; echo up; while :; do sleep 1; done",
 		"stopped":     "sleep 60 & kill -STOP $!; echo up; wait",
 	} {

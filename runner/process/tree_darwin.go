@@ -2,9 +2,6 @@ package process
 
 import (
 	"os"
-	"slices"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,25 +33,14 @@ func livingInGroup(group int) []int {
 	return members
 }
 
-// killEverything ends the groups of all commands.
-func killEverything(s *server) {
+// everything returns the living processes of all commands' groups.
+func (s *server) everything() (found []int) {
 	s.mu.Lock()
-	var started []*job
+	defer s.mu.Unlock()
 	for _, j := range s.jobs {
 		if j.pid > 0 {
-			started = append(started, j)
+			found = append(found, livingInGroup(j.pid)...)
 		}
 	}
-	s.mu.Unlock()
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
-		started = slices.DeleteFunc(started, func(j *job) bool {
-			_ = syscall.Kill(-j.pid, syscall.SIGKILL)
-			return len(s.members(j)) == 0
-		})
-		if len(started) == 0 {
-			return
-		}
-	}
+	return found
 }

@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -134,22 +133,13 @@ func (s *server) members(j *job) []int {
 	return members
 }
 
-// killEverything ends whatever is below the guardian.
-func killEverything(s *server) {
-	self := os.Getpid()
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		all, alive := table(), false
-		for pid, p := range all {
-			if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
-				alive = true
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-		if !alive {
-			return
+// everything returns the living processes below the guardian.
+func (s *server) everything() (found []int) {
+	all, self := table(), os.Getpid()
+	for pid, p := range all {
+		if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
+			found = append(found, pid)
 		}
 	}
+	return found
 }
