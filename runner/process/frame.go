@@ -31,14 +31,34 @@ const (
 	opDone    = "done"    // nothing of it is left
 )
 
+// rawText is text as the system knows it: of any bytes, which JSON would only
+// take for characters.
+type rawText []byte
+
+func rawTexts(texts []string) []rawText {
+	raw := make([]rawText, len(texts))
+	for i, text := range texts {
+		raw[i] = rawText(text)
+	}
+	return raw
+}
+
+func plainTexts(raw []rawText) []string {
+	texts := make([]string, len(raw))
+	for i, text := range raw {
+		texts[i] = string(text)
+	}
+	return texts
+}
+
 // frame is one message between a worker and its guardian.
 type frame struct {
 	Op     string         `json:"op"`
 	ID     uint64         `json:"id,omitempty"` // of the command
-	Path   string         `json:"path,omitempty"`
-	Argv   []string       `json:"argv,omitempty"`
-	Env    []string       `json:"env,omitempty"`
-	Dir    string         `json:"dir,omitempty"`
+	Path   rawText        `json:"path,omitempty"`
+	Argv   []rawText      `json:"argv,omitempty"`
+	Env    []rawText      `json:"env,omitempty"`
+	Dir    rawText        `json:"dir,omitempty"`
 	Mark   string         `json:"mark,omitempty"` // the environment variable by which its processes are known
 	Linger time.Duration  `json:"linger,omitempty"`
 	Latest time.Duration  `json:"latest,omitempty"` // since the machine began; a later start is refused, which Late says

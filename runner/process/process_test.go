@@ -200,6 +200,20 @@ func TestNothingStartsTooLate(t *testing.T) {
 	require.Equal(t, "up\n", out.String())
 }
 
+// Names of files and what programs pass on need not be UTF-8.
+func TestBytesArriveAsTheyAre(t *testing.T) {
+	raw := "caf\xe9\xff\n\x01"
+	dir := filepath.Join(t.TempDir(), raw)
+	if err := os.Mkdir(dir, 0o700); errors.Is(err, syscall.EILSEQ) {
+		dir = t.TempDir() // macOS takes only UTF-8 for names of files
+	}
+	require.NoError(t, os.WriteFile(dir+"/greet", []byte("#!/bin/sh\nprintf '%s|' \"$X\" \"$1\" \"$PWD\"\n"), 0o700))
+	var out bytes.Buffer
+	spec := process.Spec{Argv: []string{dir + "/greet", raw}, Env: []string{"X=" + raw}, Dir: dir, Output: &out}
+	require.Equal(t, process.Exit{}, wait(t, start(t, spec)))
+	require.Equal(t, raw+"|"+raw+"|"+dir+"|", out.String())
+}
+
 func TestForbiddenDirectory(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may enter every directory")
