@@ -59,7 +59,7 @@ type Runner interface {
 
 // Processes starts commands: a process.Guardian.
 type Processes interface {
-	Start(spec process.Spec) (*process.Process, error)
+	Start(ctx context.Context, spec process.Spec) (*process.Process, error)
 }
 
 // New returns the Runner for every kind of action, which starts what it has to

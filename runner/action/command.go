@@ -31,13 +31,21 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	defer c.remove(ctx, own)
 
-	child, err := c.processes.Start(process.Spec{
+	child, err := c.processes.Start(ctx, process.Spec{
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
 		Stdin:  in.Stdin,
 		Output: notes,
 	})
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // it hangs, and is not waited for
+		result := interrupted(ctx, in.Task)
+		notes.note(result.Reason)
+		return result
+	}
+	if isTooLate(err) {
+		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
+	}
 	if err != nil {
 		return cannotStart(notes, explainShell(in.Task.Command, err))
 	}
@@ -112,6 +120,12 @@ func argv(in Input) []string {
 	default:
 		return []string{"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", cmd.Script}
 	}
+}
+
+// isTooLate reports whether a command was not started because others may run it.
+func isTooLate(err error) bool {
+	var start *process.StartError
+	return errors.As(err, &start) && start.Kind == process.TooLate
 }
 
 // explainShell replaces the error of a missing shell, which the file does not

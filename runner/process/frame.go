@@ -20,9 +20,9 @@ import (
 const frameMax = 16 << 20
 
 // The frames. The worker sends opStart, opStop, opDrained and opTick; the
-// guardian answers with the others.
+// guardian answers with opTick and the others.
 const (
-	opTick    = "tick"    // the worker is alive
+	opTick    = "tick"    // the sender is alive
 	opStart   = "start"   // start a command; its stdin and output come with the frame
 	opStop    = "stop"    // end it, with Grace
 	opDrained = "drained" // nobody holds its output any more
@@ -31,18 +31,41 @@ const (
 	opDone    = "done"    // nothing of it is left
 )
 
+// rawText is text as the system knows it: of any bytes, which JSON would only
+// take for characters.
+type rawText []byte
+
+func rawTexts(texts []string) []rawText {
+	raw := make([]rawText, len(texts))
+	for i, text := range texts {
+		raw[i] = rawText(text)
+	}
+	return raw
+}
+
+func plainTexts(raw []rawText) []string {
+	texts := make([]string, len(raw))
+	for i, text := range raw {
+		texts[i] = string(text)
+	}
+	return texts
+}
+
 // frame is one message between a worker and its guardian.
 type frame struct {
 	Op     string         `json:"op"`
 	ID     uint64         `json:"id,omitempty"` // of the command
-	Path   string         `json:"path,omitempty"`
-	Argv   []string       `json:"argv,omitempty"`
-	Env    []string       `json:"env,omitempty"`
-	Dir    string         `json:"dir,omitempty"`
+	Path   rawText        `json:"path,omitempty"`
+	Argv   []rawText      `json:"argv,omitempty"`
+	Env    []rawText      `json:"env,omitempty"`
+	Dir    rawText        `json:"dir,omitempty"`
 	Mark   string         `json:"mark,omitempty"` // the environment variable by which its processes are known
 	Linger time.Duration  `json:"linger,omitempty"`
+	Latest time.Duration  `json:"latest,omitempty"` // since the machine began; a later start is refused, which Late says
+	Late   bool           `json:"late,omitempty"`
 	Grace  time.Duration  `json:"grace,omitempty"`
 	PID    int            `json:"pid,omitempty"`
+	Born   uint64         `json:"born,omitempty"` // when PID began, on the system's own scale
 	Errno  syscall.Errno  `json:"errno,omitempty"`
 	Error  string         `json:"error,omitempty"`
 	Code   int            `json:"code,omitempty"`
@@ -53,8 +76,9 @@ type frame struct {
 // wire carries frames over a socket: a length of four bytes, with which the
 // descriptors come, and JSON. Any number of goroutines may send, one receives.
 type wire struct {
-	conn *net.UnixConn
-	mu   sync.Mutex
+	conn     *net.UnixConn
+	patience time.Duration // how long a frame may take before the wire is closed; 0: for ever
+	mu       sync.Mutex
 }
 
 // send sends a frame and descriptors, which stay the caller's.
@@ -76,11 +100,22 @@ func (w *wire) send(f frame, files ...*os.File) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := w.write(body, rights); err != nil {
+		_ = w.conn.Close() // what came after half a frame would not be understood
+		return err
+	}
+	return nil
+}
+
+func (w *wire) write(body, rights []byte) error {
+	if w.patience > 0 {
+		_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience)) // fails only when the wire is closed
+	}
 	head := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
 	if _, _, err := w.conn.WriteMsgUnix(head, rights, nil); err != nil {
 		return err
 	}
-	_, err = w.conn.Write(body)
+	_, err := w.conn.Write(body)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package process_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -38,7 +39,7 @@ func (c closing) Run() int {
 
 func worker(script string) {
 	g := process.NewGuardian(process.Config{Silence: time.Second})
-	p, err := g.Start(process.Spec{Argv: []string{"bash", "-c", script}, Env: os.Environ(), Dir: "/", Output: os.Stdout})
+	p, err := g.Start(context.Background(), process.Spec{Argv: []string{"bash", "-c", script}, Env: os.Environ(), Dir: "/", Output: os.Stdout})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ type Spec struct {
 	Stdin  string        // of any size; the child sees its end, or end of file at once
 	Output io.Writer     // takes stdout and stderr; nil drops them. Its Write must return in bounded time; after an error of it the rest is dropped
 	Linger time.Duration // how long processes that hold the output may outlive the leader; 0: 2 s
+
+	NotAfter time.Time // the command is not started later, whatever stood still until then; zero: no limit
 }
 
 // Exit is how a command ended.
@@ -40,7 +43,8 @@ type Process struct {
 	mark   string
 	output io.Writer
 	stream *streams
-	pid    int
+	pid    int    // noted by listen before it hands on the answer
+	born   uint64 // when that process began
 
 	answered chan frame    // the answer to the start
 	ended    chan struct{} // closed when exit is known
@@ -68,14 +72,32 @@ func (p *Process) Wait() Exit {
 func (p *Process) Stop(grace time.Duration) {
 	// A guardian that takes no more frames is dying, and everything with it.
 	_ = p.link.wire.send(frame{Op: opStop, ID: p.id, Grace: grace})
+	timer := time.NewTimer(min(grace, graceMax) + killPatience + stopPatience)
+	defer timer.Stop()
+	select {
+	case <-p.ended:
+	case <-timer.C:
+		p.link.end("it does not end a command")
+	}
 	<-p.done
 }
 
-// start sends the command to the guardian and waits for its answer.
-func (p *Process) start(spec Spec, path string) error {
+// latest returns a point in time on the clock that worker and guardian share, 0
+// for none. The clock is read first: who stands still in between makes it earlier.
+func latest(notAfter time.Time) time.Duration {
+	if notAfter.IsZero() {
+		return 0
+	}
+	now := sinceBoot()
+	return max(now+time.Until(notAfter), 1)
+}
+
+// start sends the command to the guardian and waits for its answer. When waiting
+// is done, it asks for the end of the command.
+func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 	request := frame{
-		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
-		Env: append(append(make([]string, 0, len(spec.Env)+1), spec.Env...), p.mark),
+		Op: opStart, ID: p.id, Path: rawText(path), Argv: rawTexts(spec.Argv), Dir: rawText(spec.Dir), Mark: p.mark, Linger: spec.Linger,
+		Env: append(rawTexts(spec.Env), rawText(p.mark)), Latest: latest(spec.NotAfter),
 	}
 	switch err := p.link.wire.send(request, p.stream.childStdin, p.stream.childOutput); {
 	case errors.Is(err, syscall.E2BIG):
@@ -85,16 +107,31 @@ func (p *Process) start(spec Spec, path string) error {
 	}
 	select {
 	case answer := <-p.answered:
-		if answer.Errno != 0 {
-			return answer.Errno
-		}
-		if answer.Error != "" {
-			return fmt.Errorf("%s", answer.Error)
-		}
-		p.pid = answer.PID
-		return nil
+		return answer.problem()
 	case <-p.link.dead:
 		return errGuardianGone
+	case <-waiting.Done():
+	}
+	_ = p.link.wire.send(frame{Op: opStop, ID: p.id})
+	select {
+	case answer := <-p.answered:
+		return answer.problem()
+	case <-p.link.dead:
+		return errGuardianGone
+	}
+}
+
+// problem returns why the command of an opStarted was not started.
+func (f frame) problem() error {
+	switch {
+	case f.Late:
+		return errTooLate
+	case f.Errno != 0:
+		return f.Errno
+	case f.Error != "":
+		return errors.New(f.Error)
+	default:
+		return nil
 	}
 }
 

@@ -33,7 +33,7 @@ func bash(t *testing.T, script string, out io.Writer) process.Spec {
 // start starts spec and makes sure that nothing of it outlives the test.
 func start(t *testing.T, spec process.Spec) *process.Process {
 	t.Helper()
-	p, err := guardian.Start(spec)
+	p, err := guardian.Start(t.Context(), spec)
 	require.NoError(t, err)
 	t.Cleanup(func() { p.Stop(0) })
 	return p
@@ -174,13 +174,44 @@ func TestStartErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			spec := process.Spec{Argv: []string{"true"}, Env: []string{path}, Dir: dir}
 			c.change(&spec)
-			_, err := guardian.Start(spec)
+			_, err := guardian.Start(t.Context(), spec)
 			var start *process.StartError
 			require.ErrorAs(t, err, &start)
 			require.Equal(t, c.kind, start.Kind, start.Text)
 			require.Contains(t, start.Text, c.text)
 		})
 	}
+}
+
+// A worker may have stood still for any time before it asks for the start.
+func TestNothingStartsTooLate(t *testing.T) {
+	var out bytes.Buffer
+	spec := bash(t, "echo up", &out)
+	for _, ago := range []time.Duration{time.Nanosecond, time.Second, 1000 * time.Hour} {
+		spec.NotAfter = time.Now().Add(-ago)
+		_, err := guardian.Start(t.Context(), spec)
+		var late *process.StartError
+		require.ErrorAs(t, err, &late)
+		require.Equal(t, process.TooLate, late.Kind)
+		require.Empty(t, out.String())
+	}
+	spec.NotAfter = time.Now().Add(time.Hour)
+	require.Equal(t, process.Exit{}, wait(t, start(t, spec)))
+	require.Equal(t, "up\n", out.String())
+}
+
+// Names of files and what programs pass on need not be UTF-8.
+func TestBytesArriveAsTheyAre(t *testing.T) {
+	raw := "caf\xe9\xff\n\x01"
+	dir := filepath.Join(t.TempDir(), raw)
+	if err := os.Mkdir(dir, 0o700); errors.Is(err, syscall.EILSEQ) {
+		dir = t.TempDir() // macOS takes only UTF-8 for names of files
+	}
+	require.NoError(t, os.WriteFile(dir+"/greet", []byte("#!/bin/sh\nprintf '%s|' \"$X\" \"$1\" \"$PWD\"\n"), 0o700))
+	var out bytes.Buffer
+	spec := process.Spec{Argv: []string{dir + "/greet", raw}, Env: []string{"X=" + raw}, Dir: dir, Output: &out}
+	require.Equal(t, process.Exit{}, wait(t, start(t, spec)))
+	require.Equal(t, raw+"|"+raw+"|"+dir+"|", out.String())
 }
 
 func TestForbiddenDirectory(t *testing.T) {
@@ -190,7 +221,7 @@ func TestForbiddenDirectory(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0))
 	t.Cleanup(func() { require.NoError(t, os.Chmod(dir, 0o700)) })
-	_, err := guardian.Start(process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
+	_, err := guardian.Start(t.Context(), process.Spec{Argv: []string{"true"}, Env: []string{"PATH=" + os.Getenv("PATH")}, Dir: dir})
 	var start *process.StartError
 	require.ErrorAs(t, err, &start)
 	require.Equal(t, process.PermissionDenied, start.Kind)

@@ -4,29 +4,18 @@ package process
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-const (
-	// spawners is how many commands start at a time. Each start blocks a thread,
-	// which lives as long as the guardian: on Linux a child asks to be killed when
-	// the thread that made it ends.
-	spawners = 4
-	// treePoll is how often a command that is ending is looked at.
-	treePoll = 20 * time.Millisecond
-	// killPoll is how often processes that were killed are looked for.
-	killPoll = time.Millisecond
-	// killPatience is how long processes that cannot even be killed are waited for.
-	killPatience = 5 * time.Second
-)
+// treePoll is how often a command that is ending is looked at.
+const treePoll = 20 * time.Millisecond
 
 // ServeIfAsked makes this process a guardian, and does not return, if a Guardian
 // has started it as one. It must be called before anything else is done.
@@ -49,7 +38,7 @@ func ServeIfAsked() {
 	sealInherited()
 	// Taken and dropped, not ignored: a child would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	s := &server{wire: &wire{conn: unix}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}}
+	s := &server{wire: &wire{conn: unix, patience: silence}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}, starting: map[int]bool{}}
 	s.serve()
 	os.Exit(0)
 }
@@ -60,17 +49,30 @@ type server struct {
 	silence time.Duration
 	starts  chan *job
 
-	isOver atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
-	forks  sync.RWMutex // held for reading while a child is made and not noted yet
-	mu     sync.Mutex
-	jobs   map[uint64]*job // that were asked for and are not done
+	touching atomic.Int64 // starts that wait for a disk
+	isOver   atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
+
+	mu       sync.Mutex      // never held while anything is waited for
+	jobs     map[uint64]*job // that were asked for and are not done
+	starting map[int]bool    // threads that make a child, which is not noted yet
 }
+
+// phase is how far the start of a command has come.
+type phase int
+
+const (
+	startWaiting phase = iota // for what it needs, or for its turn
+	startBegun                // its child is being made or was
+	startRefused              // it was stopped before
+)
 
 // job is one command.
 type job struct {
 	frame
 	files   []*os.File
-	pid     int           // 0: not started
+	problem error         // that keeps it from starting
+	phase   phase         // under the server's mu
+	pid     int           // 0: not started; likewise
 	drained chan struct{} // closed when nobody holds the output
 	once    sync.Once
 
@@ -105,8 +107,8 @@ func (j *job) patience() time.Duration {
 // everything that was ever started.
 func (s *server) serve() {
 	adopt(s)
-	for range spawners {
-		go s.spawn()
+	for n := range spawners {
+		go s.spawn(n)
 	}
 	for s.wire.conn.SetReadDeadline(time.Now().Add(s.silence)) == nil {
 		f, files, err := s.wire.receive()
@@ -115,8 +117,10 @@ func (s *server) serve() {
 		}
 		s.handle(f, files)
 	}
+	s.mu.Lock() // whoever begins before this is seen as starting, and nobody begins after
 	s.isOver.Store(true)
-	killEverything(s)
+	s.mu.Unlock()
+	s.killEverything()
 }
 
 func (s *server) handle(f frame, files []*os.File) {
@@ -125,60 +129,21 @@ func (s *server) handle(f frame, files []*os.File) {
 		s.mu.Lock()
 		s.jobs[f.ID] = j
 		s.mu.Unlock()
-		go func() { s.starts <- j }()
+		go s.prepare(j)
 		return
 	}
-	s.mu.Lock()
+	s.mu.Lock() // also for a tick, so that a guardian that is stuck here answers none
 	j := s.jobs[f.ID]
 	s.mu.Unlock()
 	switch {
+	case f.Op == opTick:
+		_ = s.wire.send(frame{Op: opTick})
 	case j == nil:
 	case f.Op == opDrained:
 		j.once.Do(func() { close(j.drained) })
-	case f.Op == opStop:
+	case f.Op == opStop && !s.refuse(j):
 		j.stopIn(f.Grace)
 	}
-}
-
-// spawn starts commands, for ever on the same thread.
-func (s *server) spawn() {
-	runtime.LockOSThread()
-	for j := range s.starts {
-		answer := frame{Op: opStarted, ID: j.ID}
-		var err error
-		if answer.PID, err = s.fork(j); err != nil {
-			answer.Errno, answer.Error = errnoOf(err), err.Error()
-			s.forget(j)
-		}
-		_ = s.wire.send(answer) // a worker that is gone is noticed by serve
-		if err == nil {
-			go s.attend(j)
-		}
-	}
-}
-
-// fork makes the leader of a command and notes it.
-func (s *server) fork(j *job) (pid int, err error) {
-	defer func() {
-		for _, file := range j.files {
-			_ = file.Close()
-		}
-	}()
-	if len(j.files) != 2 {
-		return 0, fmt.Errorf("%d descriptors came with the command", len(j.files))
-	}
-	s.forks.RLock()
-	defer s.forks.RUnlock()
-	child, err := os.StartProcess(j.Path, j.Argv, &os.ProcAttr{
-		Dir: j.Dir, Env: j.Env, Files: []*os.File{j.files[0], j.files[1], j.files[1]}, Sys: childAttributes(),
-	})
-	if err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j.pid = child.Pid
-	return j.pid, child.Release() // it is waited for by its number
 }
 
 func (s *server) forget(j *job) {
@@ -195,19 +160,27 @@ func (s *server) attend(j *job) {
 		awaitExit(j.pid)
 		close(exited)
 	}()
-	left := false
+	done := frame{Op: opDone, ID: j.ID}
+	var undead []int
 	select {
 	case <-exited:
 		if len(s.remaining(j)) > 0 {
-			left = s.linger(j)
+			done.Left = s.linger(j)
 			s.kill(j)
 		}
 	case <-j.stop:
 		s.end(j)
-		s.kill(j)
-		<-exited
+		undead = s.kill(j)
 	}
-	done := frame{Op: opDone, ID: j.ID, Left: left}
+	if slices.Contains(undead, j.pid) { // it waits in the kernel, and nobody is to wait with it
+		done.Signal, done.Left = syscall.SIGKILL, true
+		_ = s.wire.send(done)
+		<-exited
+		reap(j.pid)
+		s.forget(j)
+		return
+	}
+	<-exited
 	if status := reap(j.pid); status.Signaled() {
 		done.Signal = status.Signal()
 	} else {
@@ -282,29 +255,27 @@ func (s *server) end(j *job) {
 	}
 }
 
-// kill ends the command for good. Everything is stopped first, until no new
-// process appears, so that a storm of forks cannot outrun us.
-func (s *server) kill(j *job) {
+// kill ends the command for good and returns what not even that ends.
+func (s *server) kill(j *job) (left []int) {
+	return killAll(func() []int { return s.members(j) }, syscall.Kill, killPatience)
+}
+
+// killEverything ends whatever was started, also what is being started.
+func (s *server) killEverything() {
 	again := time.NewTicker(killPoll)
 	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		seen := map[int]bool{}
-		members := s.members(j)
-		if len(members) == 0 {
+	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
+		idle := s.isIdle() // before the look: who is noted by then is found
+		left := killAll(s.everything, syscall.Kill, time.Until(deadline))
+		if idle || len(left) > 0 {
 			return
 		}
-		for grown := true; grown; members = s.members(j) {
-			grown = false
-			for _, pid := range members {
-				if !seen[pid] {
-					seen[pid], grown = true, true
-					_ = syscall.Kill(pid, syscall.SIGSTOP)
-				}
-			}
-		}
-		for _, pid := range members {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
-		}
 	}
+}
+
+// isIdle reports whether no child is being made.
+func (s *server) isIdle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.starting) == 0
 }

@@ -62,6 +62,7 @@ var shapes = []struct {
 	name     string
 	script   string
 	stubborn bool // ends only by SIGKILL
+	alone    bool // is known for its guardian's only command
 }{
 	{name: "plain", script: "echo up; exec sleep 60"},
 	{name: "list", script: "echo up; sleep 60; echo never"},
@@ -72,7 +73,7 @@ var shapes = []struct {
 	{name: "leader gone, child holds the pipe", script: "sleep 60 & echo up"},
 	{name: "own session", script: "setsid sh -c 'echo up; exec sleep 60' & wait"},
 	{name: "double fork", script: "(setsid sh -c 'echo up; exec sleep 60' &) ; sleep 60"},
-	{name: "daemon without the environment", script: "(setsid env -i /bin/sh -c 'echo up; exec /bin/sleep 60' &) ; sleep 60"},
+	{name: "daemon without the environment", alone: true, script: "(setsid env -i /bin/sh -c 'echo $$ > hidden; echo up; exec /bin/sleep 60' &) ; sleep 60"},
 	{name: "double fork in the group", script: "(sleep 60 &) ; echo up; sleep 60"},
 	{name: "ignores TERM", script: "trap '' TERM; echo up; while :; do sleep 1; done", stubborn: true},
 	{name: "child ignores TERM", script: "(trap '' TERM; echo up; while :; do sleep 1; done) & wait", stubborn: true},
@@ -85,40 +86,62 @@ var shapes = []struct {
 }
 
 func TestStopEndsEveryShape(t *testing.T) {
+	const (
+		grace = time.Second
+		tries = 3 // a machine that has other things to do may be late once
+	)
 	for _, shape := range shapes {
 		t.Run(shape.name, func(t *testing.T) {
 			t.Parallel()
-			token := uuid.NewString()
-			out := &output{}
-			spec := bash(t, shape.script, out)
-			spec.Env = append(spec.Env, "TOKEN="+token)
-			spec.Linger = time.Minute // only Stop may end the wait for the pipe
-			t.Cleanup(func() {
-				for _, pid := range alive(t, token) {
-					kill(pid)
+			g := guardian
+			if shape.alone {
+				g = process.NewGuardian(process.Config{})
+				t.Cleanup(g.Close)
+			}
+			took := make([]time.Duration, 0, tries)
+			for len(took) < tries {
+				if shape.stubborn {
+					took = append(took, timeOfEnd(t, g, shape.script, grace))
+				} else { // who obeys SIGTERM does not need the grace
+					took = append(took, timeOfEnd(t, g, shape.script, time.Hour))
 				}
-			})
-			p := start(t, spec)
-			require.Eventually(t, func() bool { return strings.HasPrefix(out.String(), "up\n") }, generous, time.Millisecond)
-
-			grace := time.Hour // whoever obeys SIGTERM does not need it
-			if shape.stubborn {
-				grace = 300 * time.Millisecond
+				if took[len(took)-1] < grace+2*time.Second {
+					return
+				}
 			}
-			stopped := make(chan struct{})
-			go func() {
-				defer close(stopped)
-				p.Stop(grace)
-			}()
-			select {
-			case <-stopped:
-			case <-time.After(generous):
-				require.Fail(t, "Stop did not return")
-			}
-			wait(t, p)
-			require.Empty(t, alive(t, token))
+			require.Failf(t, "the end takes too long", "%v", took)
 		})
 	}
+}
+
+// timeOfEnd returns how long it takes to stop a script, of which nothing is left
+// then. What it hides from alive leaves its number in the file "hidden".
+func timeOfEnd(t *testing.T, g *process.Guardian, script string, grace time.Duration) time.Duration {
+	t.Helper()
+	token := uuid.NewString()
+	out := &output{}
+	spec := bash(t, script, out)
+	spec.Env = append(spec.Env, "TOKEN="+token)
+	spec.Linger = time.Minute // only Stop may end the wait for the pipe
+	t.Cleanup(func() {
+		for _, pid := range alive(t, token) {
+			kill(pid)
+		}
+	})
+	p, err := g.Start(t.Context(), spec)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return strings.HasPrefix(out.String(), "up\n") }, generous, time.Millisecond)
+	began := time.Now()
+	returns(t, func() { p.Stop(grace) })
+	took := time.Since(began)
+	wait(t, p)
+	require.Empty(t, alive(t, token))
+	if text, err := os.ReadFile(spec.Dir + "/hidden"); err == nil {
+		hidden := number(t, string(text))
+		t.Cleanup(func() { kill(hidden) })
+		require.True(t, isDead(hidden))
+	}
+	return took
 }
 
 func kill(pid int) {
@@ -167,6 +190,7 @@ func TestEscapedProcessCannotHangTheTask(t *testing.T) {
 		}
 	})
 	require.True(t, wait(t, start(t, spec)).LeftBehind)
+	require.Empty(t, alive(t, token))
 	require.Contains(t, out.String(), "up\n")
 }
 
@@ -206,6 +230,7 @@ func TestNothingOutlivesTheWorker(t *testing.T) {
 		"children":    "sleep 60 & sleep 60 | cat & echo up; wait",
 		"own session": "setsid sh -c 'echo up; exec sleep 60' & wait",
 		"double fork": "(setsid sh -c 'echo up; exec sleep 60' &) ; sleep 60",
+		"relay":       "f() { f & }; sleep 60 & echo up; f; wait", // each lives just long enough for the next one
 		"stubborn":    "trap '' TERM HUP INT; echo up; while :; do sleep 1; done",
 		"stopped":     "sleep 60 & kill -STOP $!; echo up; wait",
 	} {
@@ -274,7 +299,7 @@ func TestDeadGuardianIsReplaced(t *testing.T) {
 	out := &output{}
 	spec := bash(t, "(setsid sh -c 'exec sleep 60' &) ; echo up; sleep 60", out)
 	spec.Env = append(spec.Env, "TOKEN="+token)
-	p, err := g.Start(spec)
+	p, err := g.Start(t.Context(), spec)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return out.String() == "up\n" }, generous, time.Millisecond)
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
@@ -283,7 +308,7 @@ func TestDeadGuardianIsReplaced(t *testing.T) {
 	kill(parent)
 	require.True(t, wait(t, p).Lost)
 	require.Empty(t, alive(t, token))
-	next, err := g.Start(bash(t, "exit 3", nil))
+	next, err := g.Start(t.Context(), bash(t, "exit 3", nil))
 	require.NoError(t, err)
 	require.Equal(t, 3, wait(t, next).Code)
 }
@@ -293,7 +318,7 @@ func TestManyCommandsAtOnce(t *testing.T) {
 	codes := make([]int, 200)
 	for i := range codes {
 		running.Go(func() {
-			p, err := guardian.Start(bash(t, fmt.Sprintf("exit %d", i), nil))
+			p, err := guardian.Start(t.Context(), bash(t, fmt.Sprintf("exit %d", i), nil))
 			if err != nil {
 				codes[i] = -1
 				return
@@ -308,22 +333,43 @@ func TestManyCommandsAtOnce(t *testing.T) {
 }
 
 func TestNoDescriptorStaysOpen(t *testing.T) {
-	count := func() int {
-		entries, err := os.ReadDir("/proc/self/fd")
+	g := process.NewGuardian(process.Config{})
+	t.Cleanup(g.Close)
+	out := &output{}
+	p, err := g.Start(t.Context(), bash(t, "echo $PPID", out))
+	require.NoError(t, err)
+	wait(t, p)
+	guardians := "/proc/" + strings.TrimSpace(out.String()) + "/fd"
+
+	count := func(dir string) int {
+		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		return len(entries)
 	}
 	run := func() {
 		spec := bash(t, "cat", nil)
 		spec.Stdin = "hello"
-		wait(t, start(t, spec))
-		_, err := guardian.Start(process.Spec{Argv: []string{"/no/such/program"}, Dir: "/"})
+		p, err := g.Start(t.Context(), spec)
+		require.NoError(t, err)
+		wait(t, p)
+		_, err = g.Start(t.Context(), process.Spec{Argv: []string{"/no/such/program"}, Dir: "/"})
 		require.Error(t, err)
 	}
 	run()
-	before := count()
+	before, guardiansBefore := count("/proc/self/fd"), count(guardians)
 	for range 20 {
 		run()
 	}
-	require.LessOrEqual(t, count(), before) // earlier tests may have left some to the garbage collector
+	require.LessOrEqual(t, count("/proc/self/fd"), before) // earlier tests may have left some to the garbage collector
+	require.Eventually(t, func() bool {                    // it may be looking at the process table
+		return count(guardians) <= guardiansBefore
+	}, generous, time.Millisecond)
+}
+
+// parentOf returns the parent of a process: of a leader, its guardian.
+func parentOf(t *testing.T, pid int) int {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	return number(t, strings.Fields(string(stat))[3])
 }

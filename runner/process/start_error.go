@@ -25,8 +25,11 @@ const (
 	ArgumentsTooLong   StartFailure = "arguments_too_long"  // more than the system passes to a program
 	InvalidArgument    StartFailure = "invalid_argument"    // empty, or with a NUL byte
 	ResourcesExhausted StartFailure = "resources_exhausted" // processes, memory or file descriptors
+	TooLate            StartFailure = "too_late"            // Spec.NotAfter was over
 	StartUnknown       StartFailure = "unknown"             // anything else; Err says what
 )
+
+var errTooLate = errors.New("the command may not be started any more")
 
 // StartError says why a command could not start. Nothing of it ran.
 type StartError struct {
@@ -102,6 +105,9 @@ func (s *Spec) search(name string, dirs []string) (string, error) {
 // explain finds out what err of starting path is about: the system does not
 // tell the program from the working directory.
 func (s *Spec) explain(path string, err error) *StartError {
+	if errors.Is(err, errTooLate) {
+		return startError(TooLate, err, "it is too late to start the command")
+	}
 	if e := s.explainDir(); e != nil {
 		return e
 	}

@@ -2,7 +2,9 @@ package process
 
 import (
 	"errors"
+	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,3 +25,17 @@ func awaitExit(pid int) {
 		}
 	}
 }
+
+// sinceBoot returns the time on a clock that all processes of the machine share,
+// that nobody sets, and counts the time for which the machine sleeps.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) // never fails
+	return time.Duration(now.Nano())
+}
+
+// isFirstThread reports whether the caller runs on the thread that the process began with.
+func isFirstThread() bool { return unix.Gettid() == os.Getpid() }
+
+// threadID returns the number of the caller's thread, as in the process table.
+func threadID(int) int { return unix.Gettid() }

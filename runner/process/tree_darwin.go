@@ -2,9 +2,6 @@ package process
 
 import (
 	"os"
-	"slices"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,8 +16,11 @@ func adopt(*server) {}
 func (s *server) remaining(j *job) []int { return s.members(j) }
 
 // members returns the living processes of the command's group.
-func (s *server) members(j *job) []int {
-	found, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", j.pid)
+func (s *server) members(j *job) []int { return livingInGroup(j.pid) }
+
+// livingInGroup returns the members of a process group that are no zombies.
+func livingInGroup(group int) []int {
+	found, err := unix.SysctlKinfoProcSlice("kern.proc.pgrp", group)
 	if err != nil {
 		return nil
 	}
@@ -33,28 +33,14 @@ func (s *server) members(j *job) []int {
 	return members
 }
 
-// killEverything ends the groups of all commands.
-func killEverything(s *server) {
+// everything returns the living processes of all commands' groups.
+func (s *server) everything() (found []int) {
 	s.mu.Lock()
-	var started []*job
+	defer s.mu.Unlock()
 	for _, j := range s.jobs {
 		if j.pid > 0 {
-			started = append(started, j)
+			found = append(found, livingInGroup(j.pid)...)
 		}
 	}
-	s.mu.Unlock()
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
-		started = slices.DeleteFunc(started, func(j *job) bool {
-			_ = syscall.Kill(-j.pid, syscall.SIGKILL)
-			return len(s.members(j)) == 0
-		})
-		if len(started) == 0 {
-			return
-		}
-	}
+	return found
 }
-
-// killMarked does nothing: the environment of others cannot be read here.
-func killMarked(map[string]bool) {}

@@ -6,7 +6,6 @@ import (
 	"os/signal"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,104 +21,79 @@ func adopt(s *server) {
 	signal.Notify(deaths, syscall.SIGCHLD)
 	go func() {
 		for range deaths {
-			for _, pid := range s.orphans() {
+			for pid := range s.orphans() {
 				_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 			}
 		}
 	}()
 }
 
-// orphans returns the guardian's children that are no leaders of commands.
-func (s *server) orphans() []int {
-	s.forks.Lock()
-	defer s.forks.Unlock()
+// orphans returns the guardian's children that are no leaders of commands, and
+// will not be. It does not wait for children that are being made.
+func (s *server) orphans() map[int]bool {
 	children := ownChildren()
-	s.mu.Lock()
+	s.mu.Lock() // after the look: who was made before it is noted, or its thread is at it still
 	defer s.mu.Unlock()
-	leaders := make(map[int]bool, len(s.jobs))
-	for _, j := range s.jobs {
-		leaders[j.pid] = true
-	}
-	var orphans []int
-	for _, pid := range children {
-		if !leaders[pid] {
-			orphans = append(orphans, pid)
+	leaders := s.leaders()
+	orphans := map[int]bool{}
+	for _, c := range children {
+		if !leaders[c.pid] && !s.starting[c.thread] && !(c.isFresh && len(s.starting) > 0) {
+			orphans[c.pid] = true
 		}
 	}
 	return orphans
 }
 
-// ownChildren returns the children of this process, adopted ones included.
-func ownChildren() []int {
+// leaders returns the leaders of all commands. s.mu must be held.
+func (s *server) leaders() map[int]bool {
+	leaders := make(map[int]bool, len(s.jobs))
+	for _, j := range s.jobs {
+		if j.pid > 0 {
+			leaders[j.pid] = true
+		}
+	}
+	return leaders
+}
+
+// child is a child of this process, an adopted one included.
+type child struct {
+	pid     int
+	thread  int  // of ours, whose child it is; 0: not known
+	isFresh bool // if the thread is not known: it may have been made just now
+}
+
+func ownChildren() []child {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return nil
 	}
-	var children []int
+	var children []child
 	for _, task := range tasks {
 		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
 		if err != nil {
 			return childrenByScan()
 		}
+		thread, _ := strconv.Atoi(task.Name())
 		for _, field := range bytes.Fields(text) {
 			if pid, err := strconv.Atoi(string(field)); err == nil {
-				children = append(children, pid)
+				children = append(children, child{pid: pid, thread: thread})
 			}
 		}
 	}
 	return children
 }
 
-// childrenByScan is for kernels that do not list children.
-func childrenByScan() []int {
-	var children []int
+// childrenByScan is for kernels that do not list children. A child that is being
+// made is in our session or leads its own.
+func childrenByScan() []child {
+	var children []child
+	self := os.Getpid()
 	for pid, p := range table() {
-		if p.parent == os.Getpid() {
-			children = append(children, pid)
+		if p.parent == self {
+			children = append(children, child{pid: pid, isFresh: p.session == self || p.session == pid})
 		}
 	}
 	return children
-}
-
-// proc is what the process table says of a process.
-type proc struct {
-	parent, group, session int
-	isDead                 bool
-}
-
-// table returns all processes of the machine.
-func table() map[int]proc {
-	dir, err := os.Open("/proc")
-	if err != nil {
-		return nil
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil
-	}
-	found := make(map[int]proc, len(names))
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile("/proc/" + name + "/stat")
-		if err != nil {
-			continue
-		}
-		// pid (name, with any character in it) state ppid pgrp session …
-		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 4 {
-			continue
-		}
-		p := proc{isDead: bytes.ContainsAny(fields[0], "ZXx")}
-		p.parent, _ = strconv.Atoi(string(fields[1]))
-		p.group, _ = strconv.Atoi(string(fields[2]))
-		p.session, _ = strconv.Atoi(string(fields[3]))
-		found[pid] = p
-	}
-	return found
 }
 
 // remaining returns what is left of a command whose leader has ended. It costs
@@ -137,19 +111,16 @@ func (s *server) remaining(j *job) []int {
 // if it is the only one.
 func (s *server) members(j *job) []int {
 	all := table()
+	orphans := s.orphans()
 	s.mu.Lock()
-	leaders := make(map[int]bool, len(s.jobs))
-	for _, other := range s.jobs {
-		leaders[other.pid] = true
-	}
+	leaders := s.leaders()
 	s.mu.Unlock()
-	self := os.Getpid()
 	mine := map[int]bool{}
 	for pid, p := range all {
 		switch {
 		case pid == j.pid, p.session == j.pid, p.group == j.pid:
 			mine[pid] = true
-		case p.parent == self && !leaders[pid]:
+		case orphans[pid]:
 			mine[pid] = len(leaders) == 1 && leaders[j.pid] || isMarked(pid, j.Mark)
 		}
 	}
@@ -162,70 +133,13 @@ func (s *server) members(j *job) []int {
 	return members
 }
 
-// below reports whether a process or one above it is among those of roots.
-func below(all map[int]proc, roots map[int]bool, pid int) bool {
-	for range len(all) { // a table that is read while it changes may have a circle
-		if roots[pid] {
-			return true
-		}
-		p, found := all[pid]
-		if !found {
-			return false
-		}
-		pid = p.parent
-	}
-	return false
-}
-
-func isMarked(pid int, mark string) bool {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && hasMark(string(environ), mark)
-}
-
-// killEverything ends whatever is below the guardian.
-func killEverything(s *server) {
-	self := os.Getpid()
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		all, alive := table(), false
-		for pid, p := range all {
-			if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
-				alive = true
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-		if !alive {
-			return
+// everything returns the living processes below the guardian.
+func (s *server) everything() (found []int) {
+	all, self := table(), os.Getpid()
+	for pid, p := range all {
+		if pid != self && !p.isDead && below(all, map[int]bool{self: true}, pid) {
+			found = append(found, pid)
 		}
 	}
-}
-
-// killMarked ends every process of the machine that has one of the marks.
-func killMarked(marks map[string]bool) {
-	again := time.NewTicker(killPoll)
-	defer again.Stop()
-	deadline := time.Now().Add(killPatience)
-	for ; time.Now().Before(deadline); <-again.C {
-		alive := false
-		for pid, p := range table() {
-			if p.isDead {
-				continue
-			}
-			environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-			if err != nil {
-				continue
-			}
-			for _, entry := range bytes.Split(environ, []byte{0}) {
-				if marks[string(entry)] {
-					alive = true
-					_ = syscall.Kill(pid, syscall.SIGKILL)
-				}
-			}
-		}
-		if !alive {
-			return
-		}
-	}
+	return found
 }
