@@ -31,13 +31,17 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	defer c.remove(ctx, own)
 
-	child, err := c.processes.Start(ctx, process.Spec{
+	spec := process.Spec{
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
 		Stdin:  in.Stdin,
 		Output: notes,
-	})
+	}
+	if in.NotAfter != nil {
+		spec.NotAfter = in.NotAfter()
+	}
+	child, err := c.processes.Start(ctx, spec)
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // it hangs, and is not waited for
 		result := interrupted(ctx, in.Task)
 		notes.note(result.Reason)

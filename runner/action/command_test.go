@@ -187,10 +187,23 @@ func TestNothingStartsTooLate(t *testing.T) {
 	in.NotAfter = func() time.Time { return time.Now().Add(-time.Second) }
 	result := newRunner(t).Run(t.Context(), in, failingLog{t})
 	require.Equal(t, miniairflow.AttemptLost, result.Status)
+	in.NotAfter = lateWhenAsked(2)
+	result = newRunner(t).Run(t.Context(), in, failingLog{t})
+	require.Equal(t, miniairflow.AttemptLost, result.Status, "the worker stood still between its own look and the start")
 	in.NotAfter = func() time.Time { return time.Now().Add(time.Hour) }
 	result, log := run(t, in)
 	require.Equal(t, miniairflow.AttemptSuccess, result.Status)
 	require.Equal(t, "up\n", log)
+}
+
+// lateWhenAsked returns a fence that is over when it is asked for the nth time.
+func lateWhenAsked(n int) func() time.Time {
+	return func() time.Time {
+		if n--; n <= 0 {
+			return time.Now().Add(-time.Second)
+		}
+		return time.Now().Add(time.Hour)
+	}
 }
 
 // failingLog fails the test when something is printed.
