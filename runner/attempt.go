@@ -105,7 +105,8 @@ func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Inpu
 	result := w.guarded(timed, in, log)
 	cancel()
 	// The log is durable before the result is. A cancelled task has a log too,
-	// so only the loss of the attempt ends the tries.
+	// so only the loss of the attempt ends the tries; then there is no result either,
+	// lest a success be told whose log has no end and does not say so.
 	closing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() {
@@ -113,7 +114,11 @@ func (w *Worker) act(ctx context.Context, task *miniairflow.Task, in action.Inpu
 			stop()
 		}
 	})()
-	if err := log.Close(closing); err != nil && closing.Err() == nil {
+	err := log.Close(closing)
+	switch {
+	case err != nil && closing.Err() != nil:
+		return action.Result{Status: miniairflow.AttemptLost}
+	case err != nil:
 		w.logger.ErrorContext(ctx, "Worker: End of a log is missing", "run_id", in.Claim.RunID, "task", task.Name, "error", err)
 	}
 	return result
