@@ -71,7 +71,7 @@ func newCluster(t testing.TB, times timers, work *workload) *cluster {
 	t.Cleanup(func() { require.NoError(t, c.db.Close()) })
 
 	logs := t.TempDir()
-	t.Cleanup(func() { c.keepLogs(logs) })
+	t.Cleanup(func() { keepLogs(t, logs, c.witness) })
 	for i := range 2 {
 		url := pg.URL()
 		if i == 1 {
@@ -120,21 +120,21 @@ func (c *cluster) line() string {
 func (c *cluster) nodes() []*node { return append(append([]*node{}, c.servers...), c.workers...) }
 
 // keepLogs prints where to look after a failure.
-func (c *cluster) keepLogs(dir string) {
-	if !c.t.Failed() {
+func keepLogs(t testing.TB, dir, witness string) {
+	if !t.Failed() {
 		return
 	}
-	kept, err := os.MkdirTemp("", "miniairflow-chaos-logs-")
+	kept, err := os.MkdirTemp("", "miniairflow-chaos-logs-") //nolint:usetesting // outlives the test
 	if err == nil {
 		err = os.CopyFS(kept, os.DirFS(dir))
 	}
 	if err == nil {
 		var text []byte
-		if text, err = os.ReadFile(c.witness); err == nil {
+		if text, err = os.ReadFile(witness); err == nil {
 			err = os.WriteFile(filepath.Join(kept, "witness"), text, 0o600)
 		}
 	}
-	c.t.Logf("logs and witness are in %s (%v)", kept, err)
+	t.Logf("logs and witness are in %s (%v)", kept, err)
 }
 
 // count returns the one number of a query, or -1 where the database is away.

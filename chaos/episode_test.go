@@ -125,7 +125,7 @@ func (e *episode) conclude(t *testing.T, c *cluster, keys []string, kills []kill
 		e.Wrong = append(e.Wrong, err.Error())
 	}
 	e.Wrong = append(e.Wrong, c.stop()...)
-	said, wrong, err := readAndJudge(t.Context(), c.db, c.witness, keys)
+	said, wrong, err := readAndJudge(t.Context(), c.db, c.store, c.witness, keys)
 	if err != nil {
 		e.Wrong = append(e.Wrong, err.Error())
 		return
