@@ -71,5 +71,5 @@ verify: ## Fail when generated code or go.mod is stale
 	@scripts/verify.sh
 
 .PHONY: chaos
-chaos: ## Harm real processes FAULTS times (default 200) in each way; goes on in RESULTS=
+chaos: ## Harm real processes FAULTS times (default 200) in each way, PARALLEL episodes at once; goes on in RESULTS=
 	@scripts/chaos.sh

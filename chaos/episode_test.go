@@ -22,6 +22,7 @@ const (
 // episode is what is played, and what came of it.
 type episode struct {
 	Kind       string         `json:"kind"`
+	Commit     string         `json:"commit"` // of the sources it was played with
 	Seed       uint64         `json:"seed"`
 	Lease      time.Duration  `json:"lease_ns"`
 	Seconds    int            `json:"seconds"`
