@@ -29,13 +29,14 @@ const patience = 2 * time.Minute
 // timers are those of all processes of an episode.
 type timers struct {
 	lease, grace time.Duration
+	drain        time.Duration // how long a worker that stops lets its tasks finish
 }
 
 // Scaled timers make a fault heal within seconds; the standard ones are what
-// people get who set nothing.
+// people get who set nothing. The scaled drain lets some tasks finish, not all.
 var (
-	scaledTimers   = timers{lease: 1500 * time.Millisecond, grace: 300 * time.Millisecond}
-	standardTimers = timers{lease: 30 * time.Second, grace: 10 * time.Second}
+	scaledTimers   = timers{lease: 1500 * time.Millisecond, grace: 300 * time.Millisecond, drain: 300 * time.Millisecond}
+	standardTimers = timers{lease: 30 * time.Second, grace: 10 * time.Second, drain: 30 * time.Second}
 )
 
 // cluster is two servers and four workers on one PostgreSQL. Half of them reach
@@ -88,7 +89,7 @@ func newCluster(t testing.TB, times timers, work *workload) *cluster {
 		}
 		name := fmt.Sprintf("worker%d", i+1)
 		w := newNode(t, logs, name, c.env(), binary, "worker", "--id", name, "--concurrency", "4", "--allow-env", "WITNESS",
-			"--lease", times.lease.String(), "--grace", times.grace.String(),
+			"--lease", times.lease.String(), "--grace", times.grace.String(), "--drain-timeout", times.drain.String(),
 			"--database-url", url, "--dags", work.dir, "--home", t.TempDir())
 		c.workers = append(c.workers, w)
 		if i < 2 {
