@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/logs"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	"github.com/sauravritesh63/miniairflow/runner"
 )
 
 // silent is a store that answers a worker no more from its first piece of a log
@@ -66,5 +68,26 @@ func TestNoSuccessWithoutItsLog(t *testing.T) {
 		text, _, err := logs.Read(t.Context(), store, miniairflow.AttemptKey{RunID: id, Attempt: 2}, 0, 1000)
 		require.NoError(t, err)
 		require.Equal(t, "printed\n", string(text))
+	})
+}
+
+// What the worker itself has to say is in the log of a task that has printed too
+// much.
+func TestNotesFollowTheCap(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		config := s.config("w1")
+		config.Logs.MaxBytes = 1000
+		s.load(map[string]string{"w.yaml": "tasks:\n  a: {shell: sh, command: 'yes | head -c 5000; echo nonsense > \"$MINIAIRFLOW_OUTPUT\"'}\n"})
+		s.scheduler()
+		spawn(t, runner.NewWorker(config).Run)
+		id := s.trigger("w", nil)
+		require.Equal(t, miniairflow.RunFailed, s.finish(id).Status)
+		reason := s.tasks(id)["a"].Reason
+		require.NotEmpty(t, reason)
+		text, _, err := logs.Read(t.Context(), store, miniairflow.AttemptKey{RunID: id, Attempt: 1}, 0, 10_000)
+		require.NoError(t, err)
+		require.Equal(t, strings.Repeat("y\n", 500)+"miniairflow: output beyond 1000 bytes was dropped\n"+
+			"miniairflow: "+reason+"\n", string(text))
 	})
 }
