@@ -70,6 +70,10 @@ generate: ## Make the generated code anew from schema.graphqls
 verify: ## Fail when generated code or go.mod is stale
 	@scripts/verify.sh
 
+.PHONY: flood
+flood: ## Let tasks print 1 GB as lines and as one line, and watch the memory of their worker
+	go test ./runner -run 'TestFloods|TestMillionLines|TestAnyBytes|TestLogIsFollowedLive' -count=1 -v -runner.flood=1000
+
 .PHONY: chaos
-chaos: ## Harm real processes FAULTS times (default 200) in each way; goes on in RESULTS=
+chaos: ## Harm real processes FAULTS times (default 200) in each way, PARALLEL episodes at once; goes on in RESULTS=
 	@scripts/chaos.sh

@@ -29,13 +29,14 @@ const patience = 2 * time.Minute
 // timers are those of all processes of an episode.
 type timers struct {
 	lease, grace time.Duration
+	drain        time.Duration // how long a worker that stops lets its tasks finish
 }
 
 // Scaled timers make a fault heal within seconds; the standard ones are what
-// people get who set nothing.
+// people get who set nothing. The scaled drain lets some tasks finish, not all.
 var (
-	scaledTimers   = timers{lease: 1500 * time.Millisecond, grace: 300 * time.Millisecond}
-	standardTimers = timers{lease: 30 * time.Second, grace: 10 * time.Second}
+	scaledTimers   = timers{lease: 1500 * time.Millisecond, grace: 300 * time.Millisecond, drain: 300 * time.Millisecond}
+	standardTimers = timers{lease: 30 * time.Second, grace: 10 * time.Second, drain: 30 * time.Second}
 )
 
 // cluster is two servers and four workers on one PostgreSQL. Half of them reach
@@ -71,7 +72,7 @@ func newCluster(t testing.TB, times timers, work *workload) *cluster {
 	t.Cleanup(func() { require.NoError(t, c.db.Close()) })
 
 	logs := t.TempDir()
-	t.Cleanup(func() { c.keepLogs(logs) })
+	t.Cleanup(func() { keepLogs(t, logs, c.witness) })
 	for i := range 2 {
 		url := pg.URL()
 		if i == 1 {
@@ -88,7 +89,7 @@ func newCluster(t testing.TB, times timers, work *workload) *cluster {
 		}
 		name := fmt.Sprintf("worker%d", i+1)
 		w := newNode(t, logs, name, c.env(), binary, "worker", "--id", name, "--concurrency", "4", "--allow-env", "WITNESS",
-			"--lease", times.lease.String(), "--grace", times.grace.String(),
+			"--lease", times.lease.String(), "--grace", times.grace.String(), "--drain-timeout", times.drain.String(),
 			"--database-url", url, "--dags", work.dir, "--home", t.TempDir())
 		c.workers = append(c.workers, w)
 		if i < 2 {
@@ -120,21 +121,21 @@ func (c *cluster) line() string {
 func (c *cluster) nodes() []*node { return append(append([]*node{}, c.servers...), c.workers...) }
 
 // keepLogs prints where to look after a failure.
-func (c *cluster) keepLogs(dir string) {
-	if !c.t.Failed() {
+func keepLogs(t testing.TB, dir, witness string) {
+	if !t.Failed() {
 		return
 	}
-	kept, err := os.MkdirTemp("", "miniairflow-chaos-logs-")
+	kept, err := os.MkdirTemp("", "miniairflow-chaos-logs-") //nolint:usetesting // outlives the test
 	if err == nil {
 		err = os.CopyFS(kept, os.DirFS(dir))
 	}
 	if err == nil {
 		var text []byte
-		if text, err = os.ReadFile(c.witness); err == nil {
+		if text, err = os.ReadFile(witness); err == nil {
 			err = os.WriteFile(filepath.Join(kept, "witness"), text, 0o600)
 		}
 	}
-	c.t.Logf("logs and witness are in %s (%v)", kept, err)
+	t.Logf("logs and witness are in %s (%v)", kept, err)
 }
 
 // count returns the one number of a query, or -1 where the database is away.

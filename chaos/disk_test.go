@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite" // the driver of the judge
+
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 )
 
 // diskScript gives a process a small disk of its own, which ends with it.
@@ -60,7 +62,9 @@ func newDisk(t *testing.T, work *workload) *disk {
 	d := &disk{mount: t.TempDir(), home: t.TempDir(), witness: filepath.Join(t.TempDir(), "witness")}
 	require.NoError(t, os.WriteFile(d.witness, nil, 0o600))
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.home, "TMPDIR=" + os.TempDir(), "WITNESS=" + d.witness}
-	d.node = newNode(t, t.TempDir(), "server", env, "unshare", "-rm", "sh", "-c", diskScript, "sh", d.mount,
+	logs := t.TempDir()
+	t.Cleanup(func() { keepLogs(t, logs, d.witness) })
+	d.node = newNode(t, logs, "server", env, "unshare", "-rm", "sh", "-c", diskScript, "sh", d.mount,
 		binary, "serve", "--addr", "127.0.0.1:0", "--no-auth", "--dags", work.dir, "--home", d.home, "--allow-env", "WITNESS",
 		"--database-url", "sqlite://"+filepath.Join(d.mount, "miniairflow.db"),
 		"--lease", scaledTimers.lease.String(), "--grace", scaledTimers.grace.String())
@@ -105,25 +109,27 @@ func (d *disk) fill(t *testing.T, howLong time.Duration) bool {
 
 // snapshot copies the database as a crash at this moment would leave it. SQLite
 // itself cannot open a file on the disk of another process.
-func (d *disk) snapshot(t *testing.T, dir string) *sql.DB {
+func (d *disk) snapshot(t *testing.T) (db *sql.DB, path string) {
 	t.Helper()
+	dir := t.TempDir()
+	path = filepath.Join(dir, "miniairflow.db")
 	d.node.signal(syscall.SIGSTOP)
 	defer d.node.signal(syscall.SIGCONT)
-	for _, ending := range []string{"", "-wal"} {
-		content, err := os.ReadFile(d.on("miniairflow.db" + ending))
+	for _, name := range []string{"miniairflow.db", "miniairflow.db-wal", "miniairflow-logs.db", "miniairflow-logs.db-wal"} {
+		content, err := os.ReadFile(d.on(name))
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "copy.db"+ending), content, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "copy.db"))
+	db, err := sql.Open("sqlite", "file:"+path)
 	require.NoError(t, err)
-	return db
+	return db, path
 }
 
 // conclude waits until all is over, and judges.
 func (d *disk) conclude(t *testing.T, e *episode) {
 	t.Helper()
-	db := d.snapshot(t, t.TempDir())
-	for deadline, open := time.Now().Add(patience), 1; ; db = d.snapshot(t, t.TempDir()) {
+	db, path := d.snapshot(t)
+	for deadline, open := time.Now().Add(patience), 1; ; db, path = d.snapshot(t) {
 		if db.QueryRow(openRuns).Scan(&open) == nil && open == 0 {
 			break
 		}
@@ -132,7 +138,8 @@ func (d *disk) conclude(t *testing.T, e *episode) {
 		pause(300 * time.Millisecond)
 	}
 	defer db.Close()
-	said, wrong, err := readAndJudge(t.Context(), db, d.witness, d.keys)
+	store := persistencetest.Open(t, "sqlite://"+path)
+	said, wrong, err := readAndJudge(t.Context(), db, store, d.witness, d.keys)
 	require.NoError(t, err)
 	e.Wrong = append(e.Wrong, wrong...)
 	e.count(said)

@@ -22,6 +22,7 @@ const (
 // episode is what is played, and what came of it.
 type episode struct {
 	Kind       string         `json:"kind"`
+	Commit     string         `json:"commit"` // of the sources it was played with
 	Seed       uint64         `json:"seed"`
 	Lease      time.Duration  `json:"lease_ns"`
 	Seconds    int            `json:"seconds"`
@@ -125,7 +126,7 @@ func (e *episode) conclude(t *testing.T, c *cluster, keys []string, kills []kill
 		e.Wrong = append(e.Wrong, err.Error())
 	}
 	e.Wrong = append(e.Wrong, c.stop()...)
-	said, wrong, err := readAndJudge(t.Context(), c.db, c.witness, keys)
+	said, wrong, err := readAndJudge(t.Context(), c.db, c.store, c.witness, keys)
 	if err != nil {
 		e.Wrong = append(e.Wrong, err.Error())
 		return

@@ -24,10 +24,14 @@ var lanes = [][]fault{
 		{"kill worker", (*injector).killWorker},
 		{"kill guardian", (*injector).killGuardian},
 		{"freeze worker", (*injector).freezeWorker},
+		{"freeze guardian", (*injector).freezeGuardian},
 	},
 	{
 		{"kill server", (*injector).killServer},
 		{"freeze server", (*injector).freezeServer},
+	},
+	{ // operators
+		{"stop worker", (*injector).stopWorker},
 	},
 	{
 		{"cut line", func(in *injector) bool { return in.damage(persistencetest.LineCut) }},
@@ -143,6 +147,62 @@ func (in *injector) killGuardian() bool {
 	guardians := children(w.pid())
 	for _, pid := range guardians {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	return len(guardians) > 0
+}
+
+// stopWorker stops a worker as an operator does who installs a new version, and
+// starts it again: amid other faults, or without any. In the latter case all that
+// it held must be over or given back when it has ended.
+func (in *injector) stopWorker() bool {
+	if in.r.IntN(2) == 0 {
+		w, release := in.take(in.c.workers)
+		if w == nil {
+			return false
+		}
+		defer release()
+		return in.restart(w, false)
+	}
+	in.c.quiet.Lock()
+	defer in.c.quiet.Unlock()
+	pause(in.part(1, 1)) // earlier faults heal
+	return in.restart(in.c.workers[in.r.IntN(len(in.c.workers))], true)
+}
+
+func (in *injector) restart(w *node, alone bool) bool {
+	pid := w.pid()
+	if in.c.count(openOf, pid) <= 0 {
+		return false
+	}
+	if !w.stop(in.c.timers.drain + in.c.timers.grace + stopPatience) {
+		in.wrong = append(in.wrong, fmt.Sprintf("%s does not end after SIGTERM", w.name))
+	}
+	if left := in.c.count(openOf, pid); alone && left != 0 {
+		in.wrong = append(in.wrong, fmt.Sprintf("%s has ended after SIGTERM, and %d of its attempts are open", w.name, left))
+	}
+	if code := w.exitCode(); alone && code != 0 {
+		in.wrong = append(in.wrong, fmt.Sprintf("%s has ended after SIGTERM with exit code %d", w.name, code))
+	}
+	pause(in.part(0, 0.5))
+	w.start()
+	return true
+}
+
+// freezeGuardian stops the process that keeps a worker's tasks, which go on, for
+// up to two and a half leases. Its worker may end it meanwhile, and have another.
+func (in *injector) freezeGuardian() bool {
+	w, release := in.take(in.c.workers)
+	if w == nil {
+		return false
+	}
+	defer release()
+	guardians := children(w.pid())
+	for _, pid := range guardians {
+		_ = syscall.Kill(pid, syscall.SIGSTOP)
+	}
+	pause(in.part(0.3, 2.5))
+	for _, pid := range guardians {
+		_ = syscall.Kill(pid, syscall.SIGCONT)
 	}
 	return len(guardians) > 0
 }

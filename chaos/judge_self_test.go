@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,7 @@ func TestJudge(t *testing.T) {
 		}
 		return lines
 	}
-	one := taskKey{"r1", "a"}
+	one, pay := taskKey{"r1", "a"}, taskKey{"r1", "pay"}
 	success := taskRow{key: one, status: "success"}
 	for name, c := range map[string]struct {
 		lines    string
@@ -27,15 +28,15 @@ func TestJudge(t *testing.T) {
 	}{
 		"all is well": {
 			lines: "r1 a 1 start\nr1 a 1 alive\nr1 a 2 start\nr1 a 2 end\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "lost"}, {one, 2, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "lost"), attempt(one, 2, "success")},
 		},
 		"two attempts at a time": {
 			lines: "r1 a 1 start\nr1 a 2 start\nr1 a 1 alive\nr1 a 2 end\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "lost"}, {one, 2, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "lost"), attempt(one, 2, "success")},
 			wrong: "task a of run r1: attempt 1 lived on line 3, when attempt 2 had begun on line 2",
 		},
 		"a success that never was": {
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success")},
 			wrong: "task a of run r1: attempt 1 is a success, and the witness has not seen it",
 		},
 		"a success without an attempt": {
@@ -43,22 +44,22 @@ func TestJudge(t *testing.T) {
 		},
 		"done twice": {
 			lines: "r1 a 1 start\nr1 a 1 end\nr1 a 2 start\nr1 a 2 end\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "success"}, {one, 2, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success"), attempt(one, 2, "success")},
 			wrong: "task a of run r1: has 2 successes",
 		},
 		"done again after its success": {
 			lines: "r1 a 1 start\nr1 a 1 end\nr1 a 2 start\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "success"}, {one, 2, "lost"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success"), attempt(one, 2, "lost")},
 			wrong: "task a of run r1: attempt 2 ran after the success of attempt 1",
 		},
 		"one attempt started twice": {
 			lines: "r1 a 1 start\nr1 a 1 start\nr1 a 1 end\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success")},
 			wrong: "task a of run r1: attempt 1 started 2 times",
 		},
 		"an attempt that nobody knows": {
 			lines: "r1 a 1 start\nr1 a 1 end\nr1 a 2 start\n",
-			tasks: []taskRow{success}, attempts: []attemptRow{{one, 1, "success"}},
+			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success")},
 			wrong: "task a of run r1: attempt 2 ran, and the database does not know of it",
 		},
 		"a run that nobody knows": {
@@ -68,12 +69,12 @@ func TestJudge(t *testing.T) {
 			tasks: []taskRow{{key: one, status: "queued"}}, wrong: "task a of run r1: is queued ()",
 		},
 		"a payment that is lost": {
-			lines: "r1 pay 1 start\n", tasks: []taskRow{{key: taskKey{"r1", "pay"}, status: "failed"}},
-			attempts: []attemptRow{{taskKey{"r1", "pay"}, 1, "lost"}},
+			lines: "r1 pay 1 start\n", tasks: []taskRow{{key: pay, status: "failed"}},
+			attempts: []attemptRow{attempt(pay, 1, "lost")},
 		},
 		"a payment made twice": {
-			lines: "r1 pay 1 start\nr1 pay 2 start\nr1 pay 2 end\n", tasks: []taskRow{{key: taskKey{"r1", "pay"}, status: "success"}},
-			attempts: []attemptRow{{taskKey{"r1", "pay"}, 1, "lost"}, {taskKey{"r1", "pay"}, 2, "success"}},
+			lines: "r1 pay 1 start\nr1 pay 2 start\nr1 pay 2 end\n", tasks: []taskRow{{key: pay, status: "success"}},
+			attempts: []attemptRow{attempt(pay, 1, "lost"), attempt(pay, 2, "success")},
 			wrong:    "task pay of run r1: was begun 2 times",
 		},
 		"a pool that overflows": {
@@ -85,6 +86,11 @@ func TestJudge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, err := readWitness(strings.NewReader(c.lines))
 			require.NoError(t, err)
+			for i, a := range c.attempts {
+				if e := w.attempts[a.key][a.number]; e != nil {
+					c.attempts[i].log = printedBy(a.id, e.signs*linesPerSign)
+				}
+			}
 			wrong := judge(&told{tasks: c.tasks, attempts: c.attempts}, w, c.keys)
 			if c.wrong == "" {
 				require.Empty(t, wrong)
@@ -95,4 +101,63 @@ func TestJudge(t *testing.T) {
 	}
 	_, err := readWitness(strings.NewReader("r1 a 1 sta\nrt\n"))
 	require.ErrorContains(t, err, "line 2 of the witness")
+}
+
+func attempt(key taskKey, number int, status string) attemptRow {
+	return attemptRow{key: key, number: number, status: status, id: fmt.Sprintf("%s-%s.%d", key.run, key.task, number)}
+}
+
+// printedBy is what an attempt prints until its n-th line.
+func printedBy(id string, n int) (text string) {
+	for i := range n {
+		text += numbered(i+1, id) + "\n"
+	}
+	return text
+}
+
+// The judge finds what is wrong with a log, also through judge itself.
+func TestJudgeOfLogs(t *testing.T) {
+	success, lost := attempt(taskKey{"r1", "a"}, 1, "success"), attempt(taskKey{"r1", "a"}, 1, "lost")
+	all := printedBy(success.id, 20)
+	without := func(n int) string { return strings.Replace(all, numbered(n, success.id)+"\n", "", 1) }
+	gap := noteMark + "7" + gapMark + ": the log store did not take them\n"
+	for name, c := range map[string]struct {
+		of    attemptRow
+		log   string
+		wrong string
+	}{
+		"whole":                        {of: success, log: all},
+		"whole with a note":            {of: success, log: all + noteMark + "a note\n"},
+		"without its last line":        {of: success, log: without(20), wrong: "ends after line 19 of 20"},
+		"without its last line end":    {of: success, log: strings.TrimSuffix(all, "\n"), wrong: "ends after line 19 of 20"},
+		"without its last byte":        {of: success, log: strings.TrimSuffix(all, "1\n"), wrong: "ends after line 19 of 20"},
+		"empty":                        {of: success, wrong: "ends after line 0 of 20"},
+		"only a note":                  {of: success, log: noteMark + "a note\n", wrong: "ends after line 0 of 20"},
+		"without a line":               {of: success, log: without(5), wrong: `"line 6 of r1-a.1" stands where line 5 is expected`},
+		"a line twice":                 {of: success, log: all + numbered(20, success.id) + "\n", wrong: `"line 20 of r1-a.1" stands where line 21 is expected`},
+		"longer than what was printed": {of: lost, log: printedBy(lost.id, 21), wrong: "has 21 lines, and 20 can have been printed"},
+		"of another attempt":           {of: success, log: printedBy("r1-a.2", 20), wrong: `"line 1 of r1-a.2" stands where line 1 is expected`},
+		"with a gap":                   {of: success, log: strings.Replace(all, numbered(5, success.id)+"\n", gap, 1)},
+		"with a gap inside lines":      {of: success, log: strings.Replace(all, "r1-a.1\nline 6", "r1\n"+gap+" 6", 1)},
+		"backwards after a gap":        {of: success, log: all + gap + numbered(3, success.id) + "\n", wrong: `"line 3 of r1-a.1" stands where line 21 is expected`},
+		"lost, and nothing stored":     {of: lost},
+		"lost, and cut":                {of: lost, log: all[:100]},
+		"lost, cut, and a note":        {of: lost, log: all[:100] + "\n" + noteMark + "a note\n"},
+		"lost, without a line":         {of: lost, log: without(5), wrong: `"line 6 of r1-a.1" stands where line 5 is expected`},
+		"lost, with bytes of no line":  {of: lost, log: all[:100] + "\x00\x00", wrong: "stands where line 6 is expected"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.of.log = c.log
+			w, err := readWitness(strings.NewReader("r1 a 1 start\nr1 a 1 end\n"))
+			require.NoError(t, err)
+			wrong := judge(&told{attempts: []attemptRow{c.of}}, w, nil)
+			wrong = slices.DeleteFunc(wrong, func(text string) bool { return !strings.HasPrefix(text, "log of") })
+			if c.wrong == "" {
+				require.Empty(t, wrong)
+				return
+			}
+			require.Len(t, wrong, 1)
+			require.Contains(t, wrong[0], c.wrong)
+		})
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // attemptRow is an attempt as the database tells it.
@@ -12,6 +14,9 @@ type attemptRow struct {
 	key    taskKey
 	number int
 	status string
+	seq    int    // of the task
+	id     string // as the attempt itself knows it
+	log    string // as it is stored
 }
 
 // taskRow is a task run as the database tells it.
@@ -53,10 +58,10 @@ func tell(ctx context.Context, db *sql.DB) (*told, error) {
 	}
 	return t, each(ctx, db, func(rows *sql.Rows) error {
 		var r attemptRow
-		err := rows.Scan(&r.key.run, &r.key.task, &r.number, &r.status)
+		err := rows.Scan(&r.key.run, &r.key.task, &r.seq, &r.number, &r.status)
 		t.attempts = append(t.attempts, r)
 		return err
-	}, `SELECT CAST(a.workflow_run_id AS text), t.name, a.number, a.status FROM task_attempts a
+	}, `SELECT CAST(a.workflow_run_id AS text), t.name, a.seq, a.number, a.status FROM task_attempts a
 		JOIN task_runs t ON t.workflow_run_id = a.workflow_run_id AND t.seq = a.seq ORDER BY a.number`)
 }
 
@@ -92,6 +97,11 @@ func judge(t *told, w *witness, keys []string) (wrong []string) {
 			known[a.key] = map[int]string{}
 		}
 		known[a.key][a.number] = a.status
+		printed := 0
+		if e := w.attempts[a.key][a.number]; e != nil {
+			printed = e.signs * linesPerSign
+		}
+		wrong = append(wrong, judgeLog(a, printed)...)
 	}
 	for _, task := range t.tasks {
 		wrong = append(wrong, judgeTask(task, known[task.key], w.attempts[task.key])...)
@@ -150,9 +160,13 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 	return wrong
 }
 
-// readAndJudge judges a cluster that has come to rest.
-func readAndJudge(ctx context.Context, db *sql.DB, path string, keys []string) (t *told, wrong []string, err error) {
+// readAndJudge judges a cluster that has come to rest. db and store are of the
+// same database.
+func readAndJudge(ctx context.Context, db *sql.DB, store miniairflow.LogStore, path string, keys []string) (t *told, wrong []string, err error) {
 	if t, err = tell(ctx, db); err != nil {
+		return nil, nil, err
+	}
+	if err := readLogs(ctx, store, t); err != nil {
 		return nil, nil, err
 	}
 	file, err := os.Open(path)

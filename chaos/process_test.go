@@ -125,6 +125,34 @@ func (n *node) end(s syscall.Signal) {
 	<-exited
 }
 
+// stopPatience is how long a worker may take to stop beyond its own timers: it
+// says farewell to the database, and its guardian ends what is left.
+const stopPatience = 30 * time.Second
+
+// stop asks the process to end and waits for that. One that does not end in time
+// is killed, and the answer is false.
+func (n *node) stop(within time.Duration) bool {
+	n.mu.Lock()
+	n.ending = true
+	exited := n.exited
+	n.mu.Unlock()
+	n.signal(syscall.SIGTERM)
+	select {
+	case <-exited:
+		return true
+	case <-time.After(within):
+		n.kill()
+		return false
+	}
+}
+
+// exitCode returns that of a process that has ended.
+func (n *node) exitCode() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.cmd.ProcessState.ExitCode()
+}
+
 // children returns the processes whose parent is pid.
 func children(pid int) []int {
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))

@@ -18,6 +18,7 @@ type taskKey struct {
 type execution struct {
 	starts, ends int
 	first, last  int // lines of the file; 0: none
+	signs        int // lines, whatever they say
 }
 
 // witness is what really happened, in its order.
@@ -56,6 +57,7 @@ func (w *witness) note(key taskKey, attempt int, what string) {
 		w.attempts[key][attempt] = e
 	}
 	e.last = w.lines
+	e.signs++
 	switch what {
 	case "start":
 		e.starts++

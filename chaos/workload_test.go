@@ -11,9 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// stepScript is what every task does: it says when it starts, that it still
-// lives, and when it ends. Its argument is how many twentieths of a second it takes.
-const stepScript = `say() { echo "$MINIAIRFLOW_RUN_ID $MINIAIRFLOW_TASK $MINIAIRFLOW_ATTEMPT $1" >>"$WITNESS"; }
+// stepScript is what every task does: it tells the witness when it starts, that
+// it still lives, and when it ends, and prints numbered lines after each of these
+// signs. Its argument is how many twentieths of a second it takes.
+var stepScript = fmt.Sprintf(`say() {
+  echo "$MINIAIRFLOW_RUN_ID $MINIAIRFLOW_TASK $MINIAIRFLOW_ATTEMPT $1" >>"$WITNESS"
+  more=%d
+  while [ "$more" -gt 0 ]; do
+    n=$((n + 1)) more=$((more - 1))
+    echo "line $n of $MINIAIRFLOW_ATTEMPT_ID"
+  done
+}
+n=0
 say start
 i=0
 while [ "$i" -lt "$1" ]; do
@@ -22,7 +31,7 @@ while [ "$i" -lt "$1" ]; do
   i=$((i + 1))
 done
 say end
-`
+`, linesPerSign)
 
 // Names by which the judge knows tasks with rules of their own.
 const (

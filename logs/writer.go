@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 )
+
+// notesMax bounds the notes of an attempt, in bytes without their marks.
+const notesMax = 16 << 10
 
 // WriterConfig are the limits of a Writer. A zero field has its default.
 type WriterConfig struct {
@@ -53,7 +57,7 @@ func (c WriterConfig) withDefaults() WriterConfig {
 // about three times BufferBytes and never blocks for ever: a Write that finds
 // no room waits up to WriteWait, then output is dropped until the store answers
 // again, and a line in the log says how much. Beyond MaxBytes everything is
-// dropped, after a line that says so.
+// dropped, after a line that says so; notes are not.
 //
 // Its methods may be called from any goroutine. It must be closed.
 type Writer struct {
@@ -63,6 +67,7 @@ type Writer struct {
 	queue *queue
 	full  bool // MaxBytes is reached
 	kept  int64
+	noted int // bytes of notes
 
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -98,6 +103,30 @@ func (w *Writer) Write(p []byte) (int, error) {
 		rest = rest[n:]
 	}
 	return len(p), nil
+}
+
+// Note adds a line of our own. It is marked as such, so that nobody takes it for
+// the task's, begins on a line of its own, and has secrets masked. Notes do not
+// count as output: they are kept after MaxBytes too, up to notesMax of an attempt.
+func (w *Writer) Note(text string) {
+	w.input.Lock()
+	defer w.input.Unlock()
+	select {
+	case <-w.closing:
+		return
+	default:
+	}
+	if !w.full {
+		w.keep(w.mask.flush()) // no secret goes on behind a note
+	}
+	mask := newMasker(w.cfg.Mask)
+	masked := append(slices.Clone(mask.write([]byte(text))), mask.flush()...)
+	masked = masked[:min(len(masked), notesMax-w.noted)]
+	if len(masked) == 0 {
+		return
+	}
+	w.noted += len(masked)
+	w.queue.note(string(masked))
 }
 
 // Close stores what is left and ends the Writer. A store that cannot be reached

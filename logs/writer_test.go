@@ -75,6 +75,32 @@ func TestOutputOfExactlyTheCapHasNoMark(t *testing.T) {
 	require.Equal(t, "12345", stored(t, store, 64<<10))
 }
 
+func TestNotesAreKeptBeyondTheCap(t *testing.T) {
+	store := newMemory()
+	w := logs.NewWriter(store, key, logs.WriterConfig{MaxBytes: 5, Mask: []string{"hunter2"}})
+	write(t, w, "1")
+	w.Note("early")
+	write(t, w, "234hun")
+	w.Note("killed by hunter2")
+	write(t, w, "ter2")
+	w.Note("late")
+	finish(t, w)
+	w.Note("too late")
+	require.Equal(t, "1\nminiairflow: early\n234h\nminiairflow: output beyond 5 bytes was dropped\n"+
+		"miniairflow: killed by ***\nminiairflow: late\n", stored(t, store, 64<<10))
+}
+
+// Notes have a bound too.
+func TestNotesAreBounded(t *testing.T) {
+	store := newMemory()
+	w := logs.NewWriter(store, key, logs.WriterConfig{MaxBytes: 1, Mask: []string{"hunter2"}})
+	for range 100 {
+		w.Note(strings.Repeat("x", 1000))
+	}
+	finish(t, w)
+	require.Equal(t, 16<<10, strings.Count(stored(t, store, 64<<10), "x"))
+}
+
 func TestGapIsVisibleWhenTheStoreStaysAway(t *testing.T) {
 	store := newMemory()
 	store.gate = make(chan struct{})

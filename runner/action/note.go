@@ -5,6 +5,13 @@ import (
 	"sync"
 )
 
+// noter is a log that knows notes from output, and so keeps them where it has to
+// drop output.
+type noter interface {
+	io.Writer
+	Note(text string)
+}
+
 // noteWriter passes a task's output on and adds lines of our own, each on a
 // line of its own and marked, so that nobody takes them for the task's.
 type noteWriter struct {
@@ -27,6 +34,10 @@ func (n *noteWriter) Write(p []byte) (int, error) {
 func (n *noteWriter) note(text string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if w, ok := n.w.(noter); ok {
+		w.Note(text)
+		return
+	}
 	line := "miniairflow: " + text + "\n"
 	if n.midLine {
 		line = "\n" + line
