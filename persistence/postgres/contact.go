@@ -112,7 +112,7 @@ func (c *contact) proven(err error) error {
 // standby that takes no connections yet says so in other words. A name may stand
 // for several addresses: each of them must have refused.
 func isRefusal(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // walks the tree itself
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		all := joined.Unwrap()
 		return len(all) > 0 && !slices.ContainsFunc(all, func(one error) bool { return !isRefusal(one) })
 	}

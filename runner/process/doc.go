@@ -16,7 +16,13 @@
 //
 // A guardian that dies takes its commands along: their leaders ask the system to
 // be killed with it (on Linux), and the worker looks for the others by their
-// mark before it reports the commands as lost. The next command starts a new one.
+// sessions, groups and marks before it reports the commands as lost. One that
+// stands still is killed by the worker, to which it owes signs of life. The next
+// command starts a new one.
+//
+// A start may hang on a disk that does not answer. What it waits for is touched
+// before, where that holds up nobody, because the Go runtime makes one child at
+// a time. Who starts a command can give up on it.
 //
 // The package runs on Linux and macOS.
 package process

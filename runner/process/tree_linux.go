@@ -37,7 +37,8 @@ func (s *server) orphans() map[int]bool {
 	leaders := s.leaders()
 	orphans := map[int]bool{}
 	for _, c := range children {
-		if !leaders[c.pid] && !s.starting[c.thread] && !(c.isFresh && len(s.starting) > 0) {
+		isStarting := s.starting[c.thread] || c.isFresh && len(s.starting) > 0
+		if !leaders[c.pid] && !isStarting {
 			orphans[c.pid] = true
 		}
 	}
