@@ -24,6 +24,7 @@ var lanes = [][]fault{
 		{"kill worker", (*injector).killWorker},
 		{"kill guardian", (*injector).killGuardian},
 		{"freeze worker", (*injector).freezeWorker},
+		{"freeze guardian", (*injector).freezeGuardian},
 	},
 	{
 		{"kill server", (*injector).killServer},
@@ -185,6 +186,25 @@ func (in *injector) restart(w *node, alone bool) bool {
 	pause(in.part(0, 0.5))
 	w.start()
 	return true
+}
+
+// freezeGuardian stops the process that keeps a worker's tasks, which go on, for
+// up to two and a half leases. Its worker may end it meanwhile, and have another.
+func (in *injector) freezeGuardian() bool {
+	w, release := in.take(in.c.workers)
+	if w == nil {
+		return false
+	}
+	defer release()
+	guardians := children(w.pid())
+	for _, pid := range guardians {
+		_ = syscall.Kill(pid, syscall.SIGSTOP)
+	}
+	pause(in.part(0.3, 2.5))
+	for _, pid := range guardians {
+		_ = syscall.Kill(pid, syscall.SIGCONT)
+	}
+	return len(guardians) > 0
 }
 
 func (in *injector) freezeWorker() bool { return in.freeze(in.c.workers) }
