@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -250,7 +249,9 @@ func (c *cluster) stop() (wrong []string) {
 		n.mu.Unlock()
 	}
 	for _, n := range c.nodes() {
-		n.end(syscall.SIGTERM)
+		if !n.stop(stopPatience) {
+			wrong = append(wrong, n.name+" does not end after SIGTERM")
+		}
 	}
 	if left := withEnv(c.t, "WITNESS="+c.witness); len(left) > 0 {
 		wrong = append(wrong, fmt.Sprintf("processes %v outlive the cluster", left))
