@@ -138,7 +138,8 @@ func TestSlowExecHangsNobody(t *testing.T) {
 	require.True(t, isDead(endless.PID()))
 	giveUp()
 	select {
-	case <-failed:
+	case err := <-failed:
+		require.Error(t, err)
 	case <-time.After(generous):
 		require.Fail(t, "the start did not return")
 	}
