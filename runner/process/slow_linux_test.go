@@ -138,7 +138,10 @@ func TestSlowExecHangsNobody(t *testing.T) {
 	require.True(t, isDead(endless.PID()))
 	giveUp()
 	select {
-	case <-failed:
+	case err := <-failed:
+		if err != nil { // else it is lost with the guardian
+			require.ErrorIs(t, err, errGiveUp)
+		}
 	case <-time.After(generous):
 		require.Fail(t, "the start did not return")
 	}
