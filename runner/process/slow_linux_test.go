@@ -119,11 +119,15 @@ func TestSlowProgramHoldsNobodyUp(t *testing.T) {
 func TestSlowExecHangsNobody(t *testing.T) {
 	g := process.NewGuardian(process.Config{Silence: time.Second})
 	t.Cleanup(g.Close)
-	leaving, child := upWithChild(t, g, "(sleep 60 >/dev/null 2>&1 & echo $!); sleep 0.1; exit 5", "sleep")
+	dir := t.TempDir()
+	require.NoError(t, unix.Mkfifo(dir+"/go", 0o600))
+	gate, err := os.OpenFile(dir+"/go", os.O_RDWR, 0) // both, so that it waits for nobody
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = gate.Close() })
+	leaving, child := upWithChild(t, g, "(sleep 60 >/dev/null 2>&1 & echo $!); read line <"+dir+"/go; exit 5", "sleep")
 	endless, err := g.Start(t.Context(), bash(t, "sleep 60 & wait", nil))
 	require.NoError(t, err)
 
-	dir := t.TempDir()
 	program, err := os.ReadFile("/bin/true")
 	require.NoError(t, err)
 	isAwaited, release := slowFile(t, dir+"/interpreter", string(program))
@@ -132,14 +136,18 @@ func TestSlowExecHangsNobody(t *testing.T) {
 	}
 	giveUp, failed := abandoned(t, g, process.Spec{Argv: []string{dir + "/script"}, Dir: dir})
 	require.Eventually(t, isAwaited, generous, time.Millisecond)
+	_, err = gate.WriteString("\n")
+	require.NoError(t, err)
 	returns(t, func() { endless.Stop(0) })
 	returns(t, func() { leaving.Wait() })
 	require.True(t, isDead(child))
 	require.True(t, isDead(endless.PID()))
 	giveUp()
 	select {
-	case outcome := <-failed:
-		t.Log("the start returned:", outcome) // by then the guardian may be another
+	case err := <-failed:
+		if err != nil { // else it is lost with the guardian
+			require.ErrorIs(t, err, errGiveUp)
+		}
 	case <-time.After(generous):
 		require.Fail(t, "the start did not return")
 	}
