@@ -1,8 +1,8 @@
 import { useState } from "react";
 import { useMutation } from "urql";
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
-import { CancelMutation } from "../services/documents";
 import type { LiveStatus } from "../services/live";
+import { CancelMutation } from "../services/mutations";
 import { problemText } from "../services/problem";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";

@@ -23,15 +23,15 @@ type Documents = {
     "\n  query TaskRun($id: ID!) {\n    taskRun(id: $id) {\n      ...TaskRow\n      outputs\n      queue\n      task {\n        description\n        triggerRule\n        when\n        noop\n        timeoutSeconds\n        command {\n          script\n          argv\n        }\n        retry {\n          count\n        }\n      }\n      waitReason\n      dependsOn\n      attempts {\n        number\n        status\n        reason\n        exitCode\n        worker\n        startedAt\n        finishedAt\n      }\n    }\n  }\n": typeof types.TaskRunDocument,
     "\n  query Logs($id: ID!, $attempt: Int, $fromOffset: Int64!, $limit: Int!) {\n    taskRun(id: $id) {\n      id\n      logs(attempt: $attempt, fromOffset: $fromOffset, limit: $limit) {\n        offset\n        text\n        nextOffset\n        isComplete\n      }\n    }\n  }\n": typeof types.LogsDocument,
     "\n  query QueueDepths {\n    queueDepths {\n      queue\n      depth\n    }\n  }\n": typeof types.QueueDepthsDocument,
-    "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": typeof types.TriggerWorkflowDocument,
-    "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.CancelWorkflowRunDocument,
-    "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.PauseWorkflowDocument,
-    "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.UnpauseWorkflowDocument,
     "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": typeof types.RunUpdatesDocument,
     "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": typeof types.RunsUpdatesDocument,
     "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": typeof types.LogUpdatesDocument,
     "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": typeof types.WorkersUpdatesDocument,
     "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": typeof types.CatalogUpdatesDocument,
+    "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": typeof types.TriggerWorkflowDocument,
+    "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.CancelWorkflowRunDocument,
+    "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.PauseWorkflowDocument,
+    "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.UnpauseWorkflowDocument,
 };
 const documents: Documents = {
     "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    type\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": types.RunSummaryFragmentDoc,
@@ -43,15 +43,15 @@ const documents: Documents = {
     "\n  query TaskRun($id: ID!) {\n    taskRun(id: $id) {\n      ...TaskRow\n      outputs\n      queue\n      task {\n        description\n        triggerRule\n        when\n        noop\n        timeoutSeconds\n        command {\n          script\n          argv\n        }\n        retry {\n          count\n        }\n      }\n      waitReason\n      dependsOn\n      attempts {\n        number\n        status\n        reason\n        exitCode\n        worker\n        startedAt\n        finishedAt\n      }\n    }\n  }\n": types.TaskRunDocument,
     "\n  query Logs($id: ID!, $attempt: Int, $fromOffset: Int64!, $limit: Int!) {\n    taskRun(id: $id) {\n      id\n      logs(attempt: $attempt, fromOffset: $fromOffset, limit: $limit) {\n        offset\n        text\n        nextOffset\n        isComplete\n      }\n    }\n  }\n": types.LogsDocument,
     "\n  query QueueDepths {\n    queueDepths {\n      queue\n      depth\n    }\n  }\n": types.QueueDepthsDocument,
-    "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": types.TriggerWorkflowDocument,
-    "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.CancelWorkflowRunDocument,
-    "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.PauseWorkflowDocument,
-    "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.UnpauseWorkflowDocument,
     "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": types.RunUpdatesDocument,
     "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": types.RunsUpdatesDocument,
     "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": types.LogUpdatesDocument,
     "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": types.WorkersUpdatesDocument,
     "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": types.CatalogUpdatesDocument,
+    "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": types.TriggerWorkflowDocument,
+    "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.CancelWorkflowRunDocument,
+    "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.PauseWorkflowDocument,
+    "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.UnpauseWorkflowDocument,
 };
 
 /**
@@ -107,22 +107,6 @@ export function graphql(source: "\n  query QueueDepths {\n    queueDepths {\n   
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
 export function graphql(source: "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -140,6 +124,22 @@ export function graphql(source: "\n  subscription WorkersUpdates {\n    workersU
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation PauseWorkflow($input: PauseWorkflowInput!) {\n    pauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

@@ -1,6 +1,6 @@
 import { graphql } from "../gql";
 
-// Everything that the page asks of the API, in one place.
+// Everything that the page asks of the API, in one place; mutations.ts has what it changes.
 
 export const RunSummary = graphql(`
   fragment RunSummary on WorkflowRun {
@@ -210,65 +210,6 @@ export const QueueDepthsQuery = graphql(`
     queueDepths {
       queue
       depth
-    }
-  }
-`);
-
-export const TriggerMutation = graphql(`
-  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {
-    triggerWorkflow(input: $input) {
-      workflowRun {
-        id
-        number
-        label
-      }
-      userErrors {
-        field
-        message
-      }
-    }
-  }
-`);
-
-export const CancelMutation = graphql(`
-  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {
-    cancelWorkflowRun(input: $input) {
-      workflowRun {
-        ...RunSummary
-      }
-      userErrors {
-        message
-      }
-    }
-  }
-`);
-
-export const PauseMutation = graphql(`
-  mutation PauseWorkflow($input: PauseWorkflowInput!) {
-    pauseWorkflow(input: $input) {
-      workflow {
-        id
-        isPaused
-        pausedAt
-      }
-      userErrors {
-        message
-      }
-    }
-  }
-`);
-
-export const UnpauseMutation = graphql(`
-  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {
-    unpauseWorkflow(input: $input) {
-      workflow {
-        id
-        isPaused
-        pausedAt
-      }
-      userErrors {
-        message
-      }
     }
   }
 `);
