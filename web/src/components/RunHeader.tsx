@@ -4,6 +4,7 @@ import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
 import type { LiveStatus } from "../services/live";
 import { CancelMutation } from "../services/mutations";
 import { problemText } from "../services/problem";
+import { runNote } from "../services/runActions";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
 import { Notice } from "./Notice";
@@ -28,7 +29,7 @@ export function RunHeader({ run, detail, live }: RunHeaderProps) {
       <div className="row spread">
         <div className="row">
           <h1>{run.label}</h1>
-          <StatusBadge status={run.status} note={run.cancelRequestedAt && !over ? "cancelling" : undefined} />
+          <StatusBadge status={run.status} note={runNote(run)} />
           <LiveMark status={live} />
         </div>
         {over ? null : <CancelButton run={run} />}
@@ -39,9 +40,11 @@ export function RunHeader({ run, detail, live }: RunHeaderProps) {
           ["Run after", <Time key="after" value={run.runAfter} full />],
           ["Started", run.startedAt ? <Time key="started" value={run.startedAt} full /> : "not yet"],
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],
+          ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
           ["Started by", run.type === "SCHEDULED" ? "schedule" : "hand"],
           ["Version", `${detail.version.number}`],
+          ["Generation", run.generation > 1 ? `${run.generation}` : null],
           ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),
         ]}
       />

@@ -16,6 +16,8 @@ export const RunSummary = graphql(`
     startedAt
     finishedAt
     cancelRequestedAt
+    pausedAt
+    generation
     taskCount
     taskStates {
       status
