@@ -74,7 +74,7 @@ function useRun(detail: RunDetail) {
       for (const { workflowRunsUpdated: run } of batch) learn(run);
     },
   });
-  return { state, live };
+  return { state, live, learn };
 }
 
 interface LiveRunProps {
@@ -86,7 +86,7 @@ interface LiveRunProps {
 function LiveRun({ detail, onStale }: LiveRunProps) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const { state, live } = useRun(detail);
+  const { state, live, learn } = useRun(detail);
   const run = state.run ?? detail;
   useTitle(`${statusText(run.status)}: ${run.label}`);
 
@@ -113,7 +113,7 @@ function LiveRun({ detail, onStale }: LiveRunProps) {
   return (
     <div className="stack">
       <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
-      <RunHeader run={run} detail={detail} live={live.status} />
+      <RunHeader run={run} detail={detail} live={live.status} onChange={learn} />
       {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
       <StateNotice run={run} detail={detail} />
       {strange ? <Notice title={`This run has no task ${search.task}`} /> : null}
@@ -132,10 +132,13 @@ function LiveRun({ detail, onStale }: LiveRunProps) {
         {chosen ? (
           <TaskPanel
             key={chosen.id}
+            run={run}
+            detail={detail}
             task={chosen}
             attempt={search.attempt}
             tab={search.tab}
             onChange={change}
+            onRunChange={learn}
             onClose={() => change({ task: undefined, attempt: undefined, tab: undefined })}
           />
         ) : null}

@@ -144,6 +144,10 @@ export const RunQuery = graphql(`
           isActive
           isPaused
           maxActiveRuns
+          version {
+            id
+            number
+          }
         }
         version {
           id

@@ -31,6 +31,80 @@ export const CancelMutation = graphql(`
   }
 `);
 
+export const PauseRunMutation = graphql(`
+  mutation PauseWorkflowRun($input: PauseWorkflowRunInput!) {
+    pauseWorkflowRun(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const ResumeRunMutation = graphql(`
+  mutation ResumeWorkflowRun($input: ResumeWorkflowRunInput!) {
+    resumeWorkflowRun(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const RetryMutation = graphql(`
+  mutation RetryWorkflowRun($input: RetryWorkflowRunInput!) {
+    retryWorkflowRun(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      taskRuns {
+        name
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const ClearMutation = graphql(`
+  mutation ClearTaskRuns($input: ClearTaskRunsInput!) {
+    clearTaskRuns(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      taskRuns {
+        name
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const MarkMutation = graphql(`
+  mutation MarkTaskRuns($input: MarkTaskRunsInput!) {
+    markTaskRuns(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      taskRuns {
+        name
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
 export const PauseMutation = graphql(`
   mutation PauseWorkflow($input: PauseWorkflowInput!) {
     pauseWorkflow(input: $input) {
