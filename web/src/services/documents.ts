@@ -211,11 +211,25 @@ export const LogsQuery = graphql(`
   }
 `);
 
-export const QueueDepthsQuery = graphql(`
-  query QueueDepths {
+export const LoadQuery = graphql(`
+  query Load {
     queueDepths {
       queue
       depth
+    }
+    pools {
+      name
+      slots
+      used
+      waiting
+      description
+      origin
+      holders {
+        run
+        task
+        slots
+        taskRunId
+      }
     }
   }
 `);

@@ -105,6 +105,45 @@ export const MarkMutation = graphql(`
   }
 `);
 
+export const DrainMutation = graphql(`
+  mutation DrainWorker($input: DrainWorkerInput!) {
+    drainWorker(input: $input) {
+      worker {
+        id
+        status
+      }
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
+export const SetPoolMutation = graphql(`
+  mutation SetPool($input: SetPoolInput!) {
+    setPool(input: $input) {
+      pool {
+        name
+      }
+      userErrors {
+        field
+        message
+      }
+    }
+  }
+`);
+
+export const DeletePoolMutation = graphql(`
+  mutation DeletePool($input: DeletePoolInput!) {
+    deletePool(input: $input) {
+      isDeleted
+      userErrors {
+        message
+      }
+    }
+  }
+`);
+
 export const PauseMutation = graphql(`
   mutation PauseWorkflow($input: PauseWorkflowInput!) {
     pauseWorkflow(input: $input) {
