@@ -1,32 +1,28 @@
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { barriers, launch, type Watch, watch } from "./browser";
-import { Server } from "./server";
+import type { Watch } from "./browser";
+import type { Server } from "./server";
+import { expectNoBarriers, Session } from "./session";
 
+let session: Session;
 let server: Server;
-let browser: Browser;
 let context: BrowserContext;
 let page: Page;
 let seen: Watch;
 
 beforeAll(async () => {
-  browser = await launch();
-  server = await Server.create();
+  session = await Session.start();
+  server = session.server;
 });
 afterAll(async () => {
-  await browser?.close();
-  await server?.dispose();
+  await session?.end();
 });
 
 beforeEach(async () => {
-  context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: "light" });
-  page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  seen = await watch(page, server.url);
-  await page.goto(server.url);
+  ({ context, page, seen } = await session.visit());
 });
 afterEach(async () => {
-  await context.close();
+  await context?.close();
 });
 
 /** open goes to a path of the server; the cookie of the first visit stands for the token. */
@@ -51,14 +47,6 @@ async function boxesInFrame(on: Page): Promise<boolean> {
   const frame = await on.getByTestId("task-graph").boundingBox();
   const boxes = await Promise.all((await on.locator(".react-flow__node").all()).map((n) => n.boundingBox()));
   return boxes.every((b) => b && frame && b.x >= frame.x && b.x + b.width <= frame.x + frame.width);
-}
-
-async function expectNoBarriers(): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    expect(await barriers(page), colorScheme).toEqual([]);
-  }
-  await page.emulateMedia({ colorScheme: "light" });
 }
 
 test("a run goes from the list to success, live, and shows its log", async () => {
@@ -180,18 +168,18 @@ test("an unknown page, workflow and run say so and lead back", async () => {
 
 test("every page is free of serious barriers, in light and dark", async () => {
   await page.getByRole("link", { name: "orders-report" }).waitFor();
-  await expectNoBarriers();
+  await expectNoBarriers(page);
   await page.getByRole("button", { name: "Trigger orders-report" }).click();
-  await expectNoBarriers();
+  await expectNoBarriers(page);
   await page.getByRole("button", { name: "Start the run" }).click();
   await runEnds();
   await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "load_eu" }).click();
   await page.getByRole("region", { name: "Log of load_eu" }).getByText("order 40 loaded").waitFor();
-  await expectNoBarriers();
+  await expectNoBarriers(page);
   await open("/ui/workflows/orders-report");
   await page.getByTestId("task-graph").waitFor();
-  await expectNoBarriers();
+  await expectNoBarriers(page);
   await open("/ui/workers");
   await page.getByText("live", { exact: true }).waitFor();
-  await expectNoBarriers();
+  await expectNoBarriers(page);
 });

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useMutation } from "urql";
 import type { WorkflowSummaryFragment } from "../gql/graphql";
-import { PauseMutation, UnpauseMutation } from "../services/documents";
+import { PauseMutation, UnpauseMutation } from "../services/mutations";
 import { problemText } from "../services/problem";
 import { Switch } from "./Switch";
 

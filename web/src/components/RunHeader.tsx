@@ -1,12 +1,9 @@
-import { useState } from "react";
-import { useMutation } from "urql";
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
-import { CancelMutation } from "../services/documents";
 import type { LiveStatus } from "../services/live";
-import { problemText } from "../services/problem";
+import { runNote } from "../services/runActions";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
-import { Notice } from "./Notice";
+import { RunActions } from "./RunActions";
 import { StatusBadge } from "./Status";
 import { Elapsed, Time } from "./Time";
 
@@ -17,10 +14,12 @@ interface RunHeaderProps {
   run: RunSummaryFragment;
   detail: RunDetail;
   live: LiveStatus;
+  /** onChange receives the run as it is after a change that was asked for here. */
+  onChange: (run: RunSummaryFragment) => void;
 }
 
-/** RunHeader says what a run is and how it stands, and can ask for its end. */
-export function RunHeader({ run, detail, live }: RunHeaderProps) {
+/** RunHeader says what a run is and how it stands, and has the buttons that steer it. */
+export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
   const over = run.finishedAt !== null;
   const params = Object.entries(objectOf(detail.params));
   return (
@@ -28,10 +27,10 @@ export function RunHeader({ run, detail, live }: RunHeaderProps) {
       <div className="row spread">
         <div className="row">
           <h1>{run.label}</h1>
-          <StatusBadge status={run.status} note={run.cancelRequestedAt && !over ? "cancelling" : undefined} />
+          <StatusBadge status={run.status} note={runNote(run)} />
           <LiveMark status={live} />
         </div>
-        {over ? null : <CancelButton run={run} />}
+        <RunActions run={run} detail={detail} onChange={onChange} />
       </div>
       <Facts
         facts={[
@@ -39,9 +38,11 @@ export function RunHeader({ run, detail, live }: RunHeaderProps) {
           ["Run after", <Time key="after" value={run.runAfter} full />],
           ["Started", run.startedAt ? <Time key="started" value={run.startedAt} full /> : "not yet"],
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],
+          ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
           ["Started by", run.type === "SCHEDULED" ? "schedule" : "hand"],
           ["Version", `${detail.version.number}`],
+          ["Generation", run.generation > 1 ? `${run.generation}` : null],
           ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),
         ]}
       />
@@ -55,22 +56,4 @@ function objectOf(value: unknown): Record<string, unknown> {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function CancelButton({ run }: { run: RunSummaryFragment }) {
-  const [{ fetching }, cancel] = useMutation(CancelMutation);
-  const [problem, setProblem] = useState<string | null>(null);
-  const asked = run.cancelRequestedAt !== null;
-  const ask = async () => {
-    const { data, error } = await cancel({ input: { id: run.id } });
-    setProblem(error ? problemText(error) : (data?.cancelWorkflowRun.userErrors[0]?.message ?? null));
-  };
-  return (
-    <div>
-      <button type="button" data-variant="danger" disabled={fetching || asked} onClick={ask}>
-        {asked ? "Cancelling …" : "Cancel the run"}
-      </button>
-      {problem ? <Notice tone="error" title={problem} /> : null}
-    </div>
-  );
 }

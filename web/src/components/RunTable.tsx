@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { RunSummaryFragment } from "../gql/graphql";
+import { runNote } from "../services/runActions";
 import { StatusBadge, TaskProgress } from "./Status";
 import { Elapsed, Time } from "./Time";
 
@@ -32,10 +33,7 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
                 </Link>
               </td>
               <td>
-                <StatusBadge
-                  status={run.status}
-                  note={run.cancelRequestedAt && !run.finishedAt ? "cancelling" : undefined}
-                />
+                <StatusBadge status={run.status} note={runNote(run)} />
               </td>
               <td>
                 <Time value={run.runAfter} />

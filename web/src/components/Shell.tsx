@@ -24,7 +24,7 @@ export function Shell() {
         </Link>
         <nav className={styles.nav} aria-label="Main">
           <Link to="/workflows">Workflows</Link>
-          <Link to="/workers">Workers</Link>
+          <Link to="/workers">Workers and pools</Link>
           <a href="/playground">GraphQL</a>
         </nav>
         <button

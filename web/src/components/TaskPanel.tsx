@@ -1,11 +1,13 @@
 import { useEffect, useEffectEvent } from "react";
 import { useQuery } from "urql";
-import type { TaskRowFragment, TaskRunQuery as TaskRunData } from "../gql/graphql";
+import type { RunSummaryFragment, TaskRowFragment, TaskRunQuery as TaskRunData } from "../gql/graphql";
 import { TaskRunQuery } from "../services/documents";
 import type { RunSearch } from "../services/search";
 import { LogView } from "./LogView";
 import { Loading, QueryError } from "./Notice";
+import type { RunDetail } from "./RunHeader";
 import { StatusBadge, statusText } from "./Status";
+import { TaskActions } from "./TaskActions";
 import { TaskDetails } from "./TaskDetails";
 import styles from "./TaskPanel.module.css";
 
@@ -13,16 +15,21 @@ import styles from "./TaskPanel.module.css";
 export type TaskRunDetail = NonNullable<TaskRunData["taskRun"]>;
 
 interface TaskPanelProps {
+  run: RunSummaryFragment;
+  detail: RunDetail;
   task: TaskRowFragment;
   /** attempt is the one whose log is shown; undefined: the latest. */
   attempt: number | undefined;
   tab: RunSearch["tab"];
   onChange: (next: RunSearch) => void;
+  /** onRunChange receives the run as it is after a change that was asked for here. */
+  onRunChange: (run: RunSummaryFragment) => void;
   onClose: () => void;
 }
 
 /** TaskPanel shows one task run: its log first, then all about it. */
-export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelProps) {
+export function TaskPanel(props: TaskPanelProps) {
+  const { task, attempt, tab, onChange, onClose } = props;
   const [{ data, error }, refresh] = useQuery({ query: TaskRunQuery, variables: { id: task.id } });
   const ask = useEffectEvent(() => refresh({ requestPolicy: "network-only" }));
   // The run's subscription says that the task has changed; the rest is asked then.
@@ -66,6 +73,7 @@ export function TaskPanel({ task, attempt, tab, onChange, onClose }: TaskPanelPr
           <span aria-hidden="true">✕</span>
         </button>
       </div>
+      <TaskActions run={props.run} detail={props.detail} task={task} onChange={props.onRunChange} />
       {error && !detail ? <QueryError error={error} /> : null}
       {tab === "details" ? (
         detail ? (

@@ -1,12 +1,13 @@
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { useId, useState } from "react";
 import { useMutation } from "urql";
 import type { TriggerWorkflowMutation, WorkflowSummaryFragment } from "../gql/graphql";
-import { TriggerMutation } from "../services/documents";
 import { newKey } from "../services/key";
+import { TriggerMutation } from "../services/mutations";
 import { missingParams, type ParamField, paramFields, paramValues } from "../services/paramForm";
 import { problemText } from "../services/problem";
-import styles from "./TriggerDialog.module.css";
+import { FormDialog } from "./FormDialog";
+import styles from "./FormDialog.module.css";
 
 type Triggerable = Pick<WorkflowSummaryFragment, "name" | "params" | "isPaused" | "retiredAt">;
 type UserError = TriggerWorkflowMutation["triggerWorkflow"]["userErrors"][number];
@@ -38,14 +39,13 @@ function useTrigger(workflow: Triggerable) {
   const [errors, setErrors] = useState<readonly UserError[]>([]);
   // One key per opening: pressing twice, or again after a lost answer, makes one run.
   const [key] = useState(newKey);
-  const [{ fetching }, trigger] = useMutation(TriggerMutation);
+  const [, trigger] = useMutation(TriggerMutation);
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const missing = missingParams(fields, texts);
     if (missing.length > 0) {
       setErrors(missing.map((name) => ({ field: ["params", name], message: "A value is needed." })));
-      return;
+      return false;
     }
     const input = { workflow: workflow.name, params: paramValues(fields, texts), idempotencyKey: key };
     const { data, error } = await trigger({ input });
@@ -55,59 +55,44 @@ function useTrigger(workflow: Triggerable) {
         to: "/workflows/$name/runs/$number",
         params: { name: workflow.name, number: String(run.number) },
       });
-      return;
+      return true;
     }
     setErrors(
       error ? [{ field: null, message: problemText(error) }] : (data?.triggerWorkflow.userErrors ?? []),
     );
+    return false;
   };
 
   const setText = (name: string, text: string) => setTexts((old) => ({ ...old, [name]: text }));
-  return { fields, texts, setText, errors, submit, fetching };
+  return { fields, texts, setText, errors, submit };
 }
 
 function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const title = useId();
-  const { fields, texts, setText, errors, submit, fetching } = useTrigger(workflow);
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
-
+  const { fields, texts, setText, errors, submit } = useTrigger(workflow);
   const byField = (name: string) => errors.find((e) => e.field?.join(".") === `params.${name}`)?.message;
   const others = errors.filter((e) => !fields.some((f) => e.field?.join(".") === `params.${f.name}`));
   return (
-    <dialog ref={dialog} aria-labelledby={title} onClose={onClose} className={styles.dialog}>
-      <form onSubmit={submit} className={styles.form} noValidate>
-        <h2 id={title}>Trigger {workflow.name}</h2>
-        {workflow.isPaused ? (
-          <p className="muted">It is paused: the run waits until the pause is lifted.</p>
-        ) : null}
-        {fields.length === 0 ? <p className="muted">It takes no parameters.</p> : null}
-        {fields.map((field) => (
-          <Field
-            key={field.name}
-            field={field}
-            text={texts[field.name] ?? field.initial}
-            error={byField(field.name)}
-            onChange={(text) => setText(field.name, text)}
-          />
-        ))}
-        {others.map((e) => (
-          <p key={e.message} role="alert" className={styles.error}>
-            {e.message}
-          </p>
-        ))}
-        <div className={styles.buttons}>
-          <button type="button" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
-          <button type="submit" data-variant="primary" disabled={fetching}>
-            {fetching ? "Starting …" : "Start the run"}
-          </button>
-        </div>
-      </form>
-    </dialog>
+    <FormDialog
+      title={`Trigger ${workflow.name}`}
+      confirm="Start the run"
+      problems={others.map((e) => e.message)}
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      {workflow.isPaused ? (
+        <p className="muted">It is paused: the run waits until the pause is lifted.</p>
+      ) : null}
+      {fields.length === 0 ? <p className="muted">It takes no parameters.</p> : null}
+      {fields.map((field) => (
+        <Field
+          key={field.name}
+          field={field}
+          text={texts[field.name] ?? field.initial}
+          error={byField(field.name)}
+          onChange={(text) => setText(field.name, text)}
+        />
+      ))}
+    </FormDialog>
   );
 }
 

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import type { RunSummaryFragment, WorkflowSummaryFragment } from "../gql/graphql";
+import { runNote } from "../services/runActions";
 import { newerRun } from "../services/runState";
 import { PauseSwitch } from "./PauseSwitch";
 import { ScheduleText } from "./ScheduleText";
@@ -74,10 +75,7 @@ function Row({ workflow, run }: { workflow: WorkflowSummaryFragment; run: RunSum
       <td>
         {run ? (
           <span className={styles.run}>
-            <StatusBadge
-              status={run.status}
-              note={run.cancelRequestedAt && !run.finishedAt ? "cancelling" : undefined}
-            />
+            <StatusBadge status={run.status} note={runNote(run)} />
             <Link
               to="/workflows/$name/runs/$number"
               params={{ name: workflow.name, number: String(run.number) }}

@@ -1,5 +1,5 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useEffectEvent, useMemo, useState } from "react";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { GraphCard } from "../components/GraphCard";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
@@ -12,8 +12,8 @@ import type { RunSummaryFragment } from "../gql/graphql";
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
-import { RunQuery, RunUpdates } from "../services/documents";
-import { applyUpdates, emptyRun } from "../services/runState";
+import { RunQuery, RunsUpdates, RunUpdates } from "../services/documents";
+import { applyUpdates, emptyRun, learnRun } from "../services/runState";
 import type { RunSearch } from "../services/search";
 import styles from "./RunPage.module.css";
 
@@ -26,13 +26,13 @@ export function RunPage() {
   const wanted = Number(number);
   const valid = Number.isSafeInteger(wanted) && wanted > 0;
   const variables = { workflow: name, number: valid ? wanted : 0 };
-  const { data, error } = useCatalogQuery(RunQuery, variables, name);
+  const { data, error, refresh } = useCatalogQuery(RunQuery, variables, name);
   const run = data?.workflow?.run;
   if (run) {
     return (
       <div className="stack">
         {error ? <QueryError error={error} /> : null}
-        <LiveRun key={run.id} detail={run} />
+        <LiveRun key={run.id} detail={run} onStale={refresh} />
       </div>
     );
   }
@@ -49,13 +49,12 @@ export function RunPage() {
   return <Loading />;
 }
 
-function LiveRun({ detail }: { detail: RunDetail }) {
-  const search = route.useSearch();
-  const navigate = route.useNavigate();
+/** useRun follows a run from its first task to its end, and again if it goes on after that. */
+function useRun(detail: RunDetail) {
   const [state, setState] = useState(emptyRun);
   const live = useLive({
     document: RunUpdates,
-    key: detail.id,
+    key: `${detail.id} ${state.opened}`,
     variables: () => ({ id: detail.id, sinceRevision: state.revision }),
     onData: (batch) =>
       setState((old) =>
@@ -65,11 +64,41 @@ function LiveRun({ detail }: { detail: RunDetail }) {
         ),
       ),
   });
+  const learn = useCallback((run: RunSummaryFragment) => setState((old) => learnRun(old, run)), []);
+  // The run's own subscription has ended with it; this one hears when somebody retries it.
+  useLive({
+    document: RunsUpdates,
+    key: live.status === "over" && live.refusal === null ? detail.workflow.name : null,
+    variables: () => ({ filter: { workflow: detail.workflow.name } }),
+    onData: (batch) => {
+      for (const { workflowRunsUpdated: run } of batch) learn(run);
+    },
+  });
+  return { state, live, learn };
+}
+
+interface LiveRunProps {
+  detail: RunDetail;
+  /** onStale asks for the detail anew. */
+  onStale: () => void;
+}
+
+function LiveRun({ detail, onStale }: LiveRunProps) {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { state, live, learn } = useRun(detail);
   const run = state.run ?? detail;
   useTitle(`${statusText(run.status)}: ${run.label}`);
 
+  // A run that was opened again may go on with another version.
+  const askAnew = useEffectEvent(onStale);
+  const newer = run.generation > detail.generation ? run.generation : null;
+  useEffect(() => {
+    if (newer !== null) askAnew();
+  }, [newer]);
+
   const byName = useMemo(() => new Map(state.tasks.map((task) => [task.name, task])), [state.tasks]);
-  // The detail may be asked again, but its version never changes.
+  // The detail may be asked again, but a version never changes.
   // biome-ignore lint/correctness/useExhaustiveDependencies: see above.
   const graph = useMemo(() => detail.version.tasks, [detail.version.id]);
   const change = useCallback(
@@ -84,7 +113,7 @@ function LiveRun({ detail }: { detail: RunDetail }) {
   return (
     <div className="stack">
       <Breadcrumb items={[{ text: run.workflow.name, workflow: run.workflow.name }, { text: run.label }]} />
-      <RunHeader run={run} detail={detail} live={live.status} />
+      <RunHeader run={run} detail={detail} live={live.status} onChange={learn} />
       {live.refusal ? <Notice tone="error" title={live.refusal} /> : null}
       <StateNotice run={run} detail={detail} />
       {strange ? <Notice title={`This run has no task ${search.task}`} /> : null}
@@ -103,10 +132,13 @@ function LiveRun({ detail }: { detail: RunDetail }) {
         {chosen ? (
           <TaskPanel
             key={chosen.id}
+            run={run}
+            detail={detail}
             task={chosen}
             attempt={search.attempt}
             tab={search.tab}
             onChange={change}
+            onRunChange={learn}
             onClose={() => change({ task: undefined, attempt: undefined, tab: undefined })}
           />
         ) : null}
@@ -117,6 +149,13 @@ function LiveRun({ detail }: { detail: RunDetail }) {
 
 /** StateNotice says what a run waits for, or why it ended as it did. */
 function StateNotice({ run, detail }: { run: RunSummaryFragment; detail: RunDetail }) {
+  if (run.pausedAt !== null && run.finishedAt === null) {
+    return (
+      <Notice title="It is paused">
+        Nothing more of it starts until it is resumed. What runs goes on, and so does its timeout.
+      </Notice>
+    );
+  }
   if (run.status === "PENDING") return <PendingNotice run={detail} />;
   return run.reason ? <Notice tone={run.status === "FAILED" ? "error" : "info"} title={run.reason} /> : null;
 }

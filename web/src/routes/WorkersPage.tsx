@@ -1,21 +1,19 @@
 import { useState } from "react";
 import { LiveMark } from "../components/LiveMark";
 import { Empty, Loading, QueryError } from "../components/Notice";
-import { StatusBadge } from "../components/Status";
-import { Time } from "../components/Time";
-import type { WorkersUpdatesSubscription } from "../gql/graphql";
+import { PoolsSection } from "../components/PoolsSection";
+import { WorkerTable } from "../components/WorkerTable";
 import { useLive } from "../hooks/useLive";
 import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
-import { QueueDepthsQuery, WorkersUpdates } from "../services/documents";
+import { LoadQuery, WorkersUpdates } from "../services/documents";
+import type { Worker } from "../services/workers";
 
 const pollMs = 3_000;
 
-type Worker = WorkersUpdatesSubscription["workersUpdated"][number];
-
-/** WorkersPage shows who executes tasks, and how much work waits. */
+/** WorkersPage shows who executes tasks, how much work waits, and the pools that bound it. */
 export function WorkersPage() {
-  useTitle("Workers");
+  useTitle("Workers and pools");
   const [workers, setWorkers] = useState<readonly Worker[] | null>(null);
   const live = useLive({
     document: WorkersUpdates,
@@ -23,11 +21,11 @@ export function WorkersPage() {
     variables: () => ({}),
     onData: (batch) => setWorkers(batch.at(-1)?.workersUpdated ?? null),
   });
-  const { data, error } = usePolledQuery(QueueDepthsQuery, {}, pollMs);
+  const { data, error, refresh } = usePolledQuery(LoadQuery, {}, pollMs);
   return (
     <div className="stack">
       <div className="row">
-        <h1>Workers</h1>
+        <h1>Workers and pools</h1>
         <LiveMark status={live.status} />
       </div>
       {error ? <QueryError error={error} /> : null}
@@ -47,6 +45,7 @@ export function WorkersPage() {
           <NoWorkers />
         )}
       </section>
+      {data ? <PoolsSection pools={data.pools} onChange={refresh} /> : null}
     </div>
   );
 }
@@ -57,52 +56,5 @@ function NoWorkers() {
       <p>Tasks wait until one comes. Start one on any machine that reaches the database:</p>
       <pre>miniairflow worker --database-url postgres://… --concurrency 8</pre>
     </Empty>
-  );
-}
-
-function WorkerTable({ workers }: { workers: readonly Worker[] }) {
-  return (
-    <div className="scroll-x">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Worker</th>
-            <th scope="col">State</th>
-            <th scope="col">Running</th>
-            <th scope="col">Queues</th>
-            <th scope="col">Host</th>
-            <th scope="col">Version</th>
-            <th scope="col">Started</th>
-            <th scope="col">Last heard of</th>
-          </tr>
-        </thead>
-        <tbody>
-          {workers.map((worker) => (
-            <tr key={worker.id}>
-              <td>
-                <strong>{worker.name}</strong>
-              </td>
-              <td>
-                <StatusBadge status={worker.status} />
-              </td>
-              <td className="number">
-                {worker.running} of {worker.concurrency}
-              </td>
-              <td>{worker.queues.join(", ")}</td>
-              <td>
-                {worker.hostname} <span className="muted number">pid {worker.pid}</span>
-              </td>
-              <td className="muted">{worker.version}</td>
-              <td>
-                <Time value={worker.startedAt} />
-              </td>
-              <td>
-                <Time value={worker.lastHeartbeat} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
   );
 }

@@ -1,6 +1,6 @@
 import { graphql } from "../gql";
 
-// Everything that the page asks of the API, in one place.
+// Everything that the page asks of the API, in one place; mutations.ts has what it changes.
 
 export const RunSummary = graphql(`
   fragment RunSummary on WorkflowRun {
@@ -16,6 +16,8 @@ export const RunSummary = graphql(`
     startedAt
     finishedAt
     cancelRequestedAt
+    pausedAt
+    generation
     taskCount
     taskStates {
       status
@@ -142,6 +144,10 @@ export const RunQuery = graphql(`
           isActive
           isPaused
           maxActiveRuns
+          version {
+            id
+            number
+          }
         }
         version {
           id
@@ -205,69 +211,24 @@ export const LogsQuery = graphql(`
   }
 `);
 
-export const QueueDepthsQuery = graphql(`
-  query QueueDepths {
+export const LoadQuery = graphql(`
+  query Load {
     queueDepths {
       queue
       depth
     }
-  }
-`);
-
-export const TriggerMutation = graphql(`
-  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {
-    triggerWorkflow(input: $input) {
-      workflowRun {
-        id
-        number
-        label
-      }
-      userErrors {
-        field
-        message
-      }
-    }
-  }
-`);
-
-export const CancelMutation = graphql(`
-  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {
-    cancelWorkflowRun(input: $input) {
-      workflowRun {
-        ...RunSummary
-      }
-      userErrors {
-        message
-      }
-    }
-  }
-`);
-
-export const PauseMutation = graphql(`
-  mutation PauseWorkflow($input: PauseWorkflowInput!) {
-    pauseWorkflow(input: $input) {
-      workflow {
-        id
-        isPaused
-        pausedAt
-      }
-      userErrors {
-        message
-      }
-    }
-  }
-`);
-
-export const UnpauseMutation = graphql(`
-  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {
-    unpauseWorkflow(input: $input) {
-      workflow {
-        id
-        isPaused
-        pausedAt
-      }
-      userErrors {
-        message
+    pools {
+      name
+      slots
+      used
+      waiting
+      description
+      origin
+      holders {
+        run
+        task
+        slots
+        taskRunId
       }
     }
   }

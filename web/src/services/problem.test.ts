@@ -1,6 +1,6 @@
 import { CombinedError } from "@urql/core";
 import { expect, test } from "vitest";
-import { problemText } from "./problem";
+import { problemText, refusalText } from "./problem";
 
 test("a failed request says what to do, without the words of libraries", () => {
   const refused = new CombinedError({ graphQLErrors: ["it is over"], response: new Response() });
@@ -12,4 +12,14 @@ test("a failed request says what to do, without the words of libraries", () => {
     expect(problemText(signedOut)).toContain("not signed in");
   }
   expect(problemText(new Error("disk full"))).toBe("disk full");
+});
+
+test("a change that did not happen says why, and one that did says nothing", () => {
+  const error = new CombinedError({ graphQLErrors: ["internal error"], response: new Response() });
+  expect(refusalText(error, [{ message: "never shown" }])).toBe("internal error");
+  expect(refusalText(undefined, [{ message: "the run is over" }, { message: "and more" }])).toBe(
+    "the run is over",
+  );
+  expect(refusalText(undefined, [])).toBeNull();
+  expect(refusalText(undefined, undefined)).toBeNull();
 });

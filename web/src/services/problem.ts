@@ -23,3 +23,11 @@ export function problemText(error: unknown): string {
       return error.graphQLErrors.map((e) => e.message).join("; ");
   }
 }
+
+/** refusalText says why a change did not happen: the first error of its answer, or null if it did. */
+export function refusalText(
+  error: CombinedError | undefined,
+  userErrors: readonly { message: string }[] | undefined,
+): string | null {
+  return error ? problemText(error) : (userErrors?.[0]?.message ?? null);
+}

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import type { RunSummaryFragment, TaskRowFragment, TaskRunStatus, WorkflowRunStatus } from "../gql/graphql";
-import { applyUpdates, emptyRun, latestByWorkflow, mergeRuns, newerRun, type RunUpdate } from "./runState";
+import {
+  applyUpdates,
+  emptyRun,
+  latestByWorkflow,
+  learnRun,
+  mergeRuns,
+  newerRun,
+  type RunUpdate,
+} from "./runState";
 
 function task(index: number, status: TaskRunStatus): TaskRowFragment {
   return {
@@ -32,6 +40,8 @@ function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSu
     startedAt: null,
     finishedAt: null,
     cancelRequestedAt: null,
+    pausedAt: null,
+    generation: 1,
     taskCount: 2,
     taskStates: [],
     workflow: { id: workflow, name: workflow },
@@ -95,4 +105,41 @@ test("the latest run of a workflow is the one with the highest number", () => {
 test("runs stay newest first when updates come in", () => {
   const merged = mergeRuns([run(2, "RUNNING"), run(1, "RUNNING")], [run(1, "SUCCESS"), run(3, "PENDING")]);
   expect(merged.map((r) => `${r.number} ${r.status}`)).toEqual(["3 PENDING", "2 RUNNING", "1 SUCCESS"]);
+});
+
+test("a run that was retried after its end is followed anew, once", () => {
+  const failed = { ...run(1, "FAILED"), finishedAt: "2026-01-01T00:01:00Z", revision: 4 };
+  const ended = applyUpdates(emptyRun, [
+    { revision: 9, workflowRun: failed, changedTaskRuns: [task(0, "FAILED")] },
+  ]);
+  const retried = { ...run(1, "PENDING"), generation: 2, revision: 6 };
+  const after = learnRun(ended, retried);
+  expect(after.run?.status).toBe("PENDING");
+  expect(after.opened).toBe(1);
+  // The subscription goes on from what it had sent.
+  expect(after.revision).toBe(9);
+  expect(after.tasks).toBe(ended.tasks);
+  expect(learnRun(after, retried)).toBe(after);
+  expect(applyUpdates(after, [update(10, "RUNNING", task(0, "QUEUED"))]).opened).toBe(1);
+});
+
+test("a mark after the end of a run is a change that has to be asked for, too", () => {
+  const failed = { ...run(1, "FAILED"), finishedAt: "2026-01-01T00:01:00Z" };
+  const ended = applyUpdates(emptyRun, [{ revision: 1, workflowRun: failed, changedTaskRuns: [] }]);
+  const marked = { ...failed, status: "SUCCESS" as const, generation: 2, revision: 2 };
+  expect(learnRun(ended, marked).opened).toBe(1);
+});
+
+test("what others say of a run that goes on changes it, but it is followed already", () => {
+  const state = applyUpdates(emptyRun, [update(1, "RUNNING", task(0, "RUNNING"))]);
+  const paused = { ...run(1, "RUNNING"), pausedAt: "2026-01-01T00:00:30Z", revision: 2 };
+  expect(learnRun(state, paused)).toEqual({ ...state, run: paused });
+  expect(learnRun(state, { ...paused, generation: 2 }).opened).toBe(0);
+});
+
+test("what is older, of another run, or before the first update is not learned", () => {
+  const state = applyUpdates(emptyRun, [update(1, "RUNNING")]);
+  expect(learnRun(state, { ...run(1, "PENDING"), revision: 1 })).toBe(state);
+  expect(learnRun(state, { ...run(2, "RUNNING"), revision: 5 })).toBe(state);
+  expect(learnRun(emptyRun, { ...run(1, "RUNNING"), revision: 5 })).toBe(emptyRun);
 });

@@ -8,9 +8,11 @@ export interface RunState {
   tasks: readonly TaskRowFragment[];
   /** Where to go on after a reconnect; null before the first update. */
   revision: number | null;
+  /** opened counts the changes after an end of the run: with each one it has to be followed anew. */
+  opened: number;
 }
 
-export const emptyRun: RunState = { run: null, tasks: [], revision: null };
+export const emptyRun: RunState = { run: null, tasks: [], revision: null, opened: 0 };
 
 /**
  * applyUpdates returns the state after the updates, in the order in which they
@@ -19,6 +21,7 @@ export const emptyRun: RunState = { run: null, tasks: [], revision: null };
  */
 export function applyUpdates(state: RunState, updates: readonly RunUpdate[]): RunState {
   let { run, revision } = state;
+  const { opened } = state;
   let before = state.tasks;
   const changed = new Map<number, TaskRowFragment>();
   for (const update of updates) {
@@ -30,7 +33,7 @@ export function applyUpdates(state: RunState, updates: readonly RunUpdate[]): Ru
     revision = update.revision;
     for (const task of update.changedTaskRuns) changed.set(task.index, task);
   }
-  if (changed.size === 0) return { run, tasks: before, revision };
+  if (changed.size === 0) return { run, tasks: before, revision, opened };
   const known = new Set(before.map((task) => task.index));
   const tasks = before.map((task) => changed.get(task.index) ?? task);
   const added = [...changed.values()].filter((task) => !known.has(task.index));
@@ -38,7 +41,19 @@ export function applyUpdates(state: RunState, updates: readonly RunUpdate[]): Ru
     tasks.push(...added);
     tasks.sort((a, b) => a.index - b.index);
   }
-  return { run, tasks, revision };
+  return { run, tasks, revision, opened };
+}
+
+/**
+ * learnRun returns the state after what another than the run's own subscription
+ * says of the run. That one completes at the end of the run, so it is the others
+ * who tell that a retry, a clear or a mark has changed the run since.
+ */
+export function learnRun(state: RunState, run: RunSummaryFragment): RunState {
+  const known = state.run;
+  if (!known || known.id !== run.id || run.revision <= known.revision) return state;
+  const changedAfterEnd = known.finishedAt !== null && run.generation > known.generation;
+  return { ...state, run, opened: state.opened + (changedAfterEnd ? 1 : 0) };
 }
 
 /**

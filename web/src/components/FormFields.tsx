@@ -1,0 +1,78 @@
+import { useId } from "react";
+import styles from "./FormDialog.module.css";
+
+interface TextFieldProps {
+  label: string;
+  text: string;
+  help?: string;
+  error?: string | undefined;
+  inputMode?: "numeric";
+  readOnly?: boolean;
+  onChange: (text: string) => void;
+}
+
+/** TextField is one line of text with its label, and below it what is wrong or helps. */
+export function TextField({ label, text, help, error, inputMode, readOnly, onChange }: TextFieldProps) {
+  const id = useId();
+  return (
+    <div className={styles.field}>
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        value={text}
+        inputMode={inputMode}
+        readOnly={readOnly}
+        autoComplete="off"
+        aria-invalid={error !== undefined}
+        aria-describedby={`${id}-help`}
+        onChange={(e) => onChange(e.target.value)}
+      />
+      <div id={`${id}-help`} className={error ? styles.error : "muted"} role={error ? "alert" : undefined}>
+        {error ?? help}
+      </div>
+    </div>
+  );
+}
+
+interface ReasonFieldProps {
+  help: string;
+  reason: string;
+  onChange: (reason: string) => void;
+}
+
+/** ReasonField asks why, which nobody has to say. */
+export function ReasonField({ help, reason, onChange }: ReasonFieldProps) {
+  return <TextField label="Reason (optional)" text={reason} help={help} onChange={onChange} />;
+}
+
+interface CheckFieldProps {
+  label: string;
+  help?: string;
+  on: boolean;
+  disabled?: boolean;
+  onChange: (on: boolean) => void;
+}
+
+/** CheckField is a choice of yes or no. */
+export function CheckField({ label, help, on, disabled = false, onChange }: CheckFieldProps) {
+  const id = useId();
+  return (
+    <div>
+      <label className={styles.check}>
+        <input
+          type="checkbox"
+          checked={on}
+          disabled={disabled}
+          aria-describedby={help ? `${id}-help` : undefined}
+          onChange={(e) => onChange(e.target.checked)}
+        />
+        {label}
+      </label>
+      {help ? (
+        <div id={`${id}-help`} className="muted">
+          {help}
+        </div>
+      ) : null}
+    </div>
+  );
+}
