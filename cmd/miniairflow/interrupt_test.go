@@ -132,7 +132,7 @@ func TestRun_PartFails(t *testing.T) {
 	file, _ := writeTask(t, "true")
 	p := start(t, "run", file, "--id", strings.Repeat("w", 300)) // no directory can be called so
 	require.Equal(t, exitFailed, p.exitCode(t), "%s", p.said)
-	require.Contains(t, p.said.String(), "miniairflow: home of worker: mkdir ")
+	require.Contains(t, p.said.String(), "miniairflow: home of worker: ")
 }
 
 // TestServe_Terminated holds that a server that is told to end lets its tasks
