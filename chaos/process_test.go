@@ -130,7 +130,7 @@ func (n *node) end(s syscall.Signal) {
 const stopPatience = 30 * time.Second
 
 // stop asks the process to end and waits for that. One that does not end in time
-// is killed, and the answer is false.
+// has to write into its log where it stands, is killed, and the answer is false.
 func (n *node) stop(within time.Duration) bool {
 	n.mu.Lock()
 	n.ending = true
@@ -141,6 +141,11 @@ func (n *node) stop(within time.Duration) bool {
 	case <-exited:
 		return true
 	case <-time.After(within):
+		n.signal(syscall.SIGQUIT)
+		select {
+		case <-exited:
+		case <-time.After(time.Second):
+		}
 		n.kill()
 		return false
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -44,5 +45,34 @@ func TestLostAnswerEndsTheCall(t *testing.T) {
 		}
 		proxy.Set(persistencetest.LineGood)
 		require.Eventually(t, func() bool { return call() == nil }, patience, 10*time.Millisecond, name)
+	}
+}
+
+// A store closes soon, also when the last thing that it asked has no answer. The
+// pool asks connections that were idle for more than a second whether they live.
+func TestLostAnswerDoesNotHoldUpTheEnd(t *testing.T) {
+	proxy := persistencetest.NewProxy(t, persistencetest.PostgresURL(t)+"&connect_timeout=2")
+	store, err := postgres.Open(t.Context(), proxy.URL(), postgres.Config{PollOnly: true})
+	require.NoError(t, err)
+	_, err = store.Now(t.Context())
+	require.NoError(t, err)
+	<-time.After(1100 * time.Millisecond) // the connection has been idle for long enough to be asked
+	proxy.Set(persistencetest.LineHalfOpen)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		_, err := store.Now(ctx)
+		asked <- err
+	}()
+	require.Eventually(t, func() bool { return proxy.Harmed() > 0 }, patience, time.Millisecond, "no answer was lost")
+	cancel()
+	require.Error(t, <-asked)
+	closed := make(chan error, 1)
+	go func() { closed <- store.Close() }()
+	select {
+	case err := <-closed:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		t.Fatal("the store does not close")
 	}
 }

@@ -48,6 +48,8 @@ func (c *contact) learn(ctx context.Context, conn *pgx.Conn) {
 		SELECT coalesce(host(inet_server_addr()), ''), coalesce(inet_server_port(), current_setting('port')::int), pg_backend_pid(),
 			NOT pg_is_in_recovery() AND NOT EXISTS (SELECT 1 FROM pg_stat_replication)
 				AND NOT EXISTS (SELECT 1 FROM pg_replication_slots WHERE slot_type = 'physical')`
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	var server endpoint
 	var alone bool
 	err := conn.QueryRow(ctx, text, pgx.QueryExecModeSimpleProtocol).Scan(&server.host, &server.port, &server.pid, &alone)

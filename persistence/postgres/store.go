@@ -113,6 +113,11 @@ func parse(url string) (*pgxpool.Config, string, error) {
 		conn.ConnectTimeout = connectTimeout
 	}
 	conn.DialFunc = dialer(conn.ConnectTimeout).DialContext
+	if config.PingTimeout == 0 {
+		// The pool asks a connection that was idle whether it is alive, and waits for
+		// the answer even when nobody else does, not least when it closes.
+		config.PingTimeout = conn.ConnectTimeout
+	}
 	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		c.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
