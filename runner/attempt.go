@@ -161,7 +161,7 @@ func (w *Worker) guarded(ctx context.Context, in action.Input, log io.Writer) (r
 // shield is the log of an attempt for the goroutines that copy its output, which
 // nobody else guards: a panic there costs the rest of the log, and fails the attempt.
 type shield struct {
-	io.Writer
+	*logs.Writer
 	of     *Worker
 	claim  miniairflow.Claim
 	broken atomic.Bool
