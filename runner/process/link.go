@@ -154,8 +154,11 @@ func (l *link) listen() {
 	l.ending.Do(func() { _ = l.cmd.Process.Kill() }) // it may have closed the socket only
 	_ = l.cmd.Wait()                                 // how it ended does not matter
 	_ = l.wire.conn.Close()
-	l.mourn()
-	close(l.dead)
+	lost := l.mourn()
+	close(l.dead) // before anybody learns of a loss: who does may start the next command at once
+	for _, p := range lost {
+		p.finish(Exit{Code: -1, Lost: true})
+	}
 }
 
 // lostCommand is what the worker knows of a command whose guardian is gone.
@@ -165,15 +168,15 @@ type lostCommand struct {
 	born uint64 // when that began
 }
 
-// mourn ends what a guardian that died has left behind, and only then tells
-// those who wait for it.
-func (l *link) mourn() {
+// mourn ends what a guardian that died has left behind, and returns the commands
+// that were lost with it: only then those who wait for them may know.
+func (l *link) mourn() map[uint64]*Process {
 	l.mu.Lock()
 	lost := l.procs
 	l.procs = map[uint64]*Process{}
 	l.mu.Unlock()
 	if len(lost) == 0 {
-		return
+		return nil
 	}
 	for _, p := range lost {
 		l.heirs.commands = append(l.heirs.commands, lostCommand{mark: p.mark, pid: p.pid, born: p.born})
@@ -181,9 +184,7 @@ func (l *link) mourn() {
 	if left := killAll(l.heirs.find, syscall.Kill, killPatience); len(left) > 0 {
 		l.logger.Error("processes of a dead guardian cannot be ended", "pids", left)
 	}
-	for _, p := range lost {
-		p.finish(Exit{Code: -1, Lost: true})
-	}
+	return lost
 }
 
 func (l *link) add(p *Process) {
