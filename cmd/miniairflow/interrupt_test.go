@@ -15,9 +15,10 @@ import (
 
 // program is a process of this program that a test sends signals to.
 type program struct {
-	cmd  *exec.Cmd
-	said *lockedBuffer
-	tmp  string // its directory for temporary files
+	cmd   *exec.Cmd
+	said  *lockedBuffer
+	tmp   string        // its directory for temporary files
+	ended chan struct{} // closed when it has
 }
 
 // start starts the program with a directory for temporary files of its own.
@@ -25,13 +26,17 @@ func start(t *testing.T, args ...string) *program {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	p := &program{cmd: exec.Command(self, args...), said: &lockedBuffer{}, tmp: t.TempDir()}
+	p := &program{cmd: exec.Command(self, args...), said: &lockedBuffer{}, tmp: t.TempDir(), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), asProgram+"=yes", "TMPDIR="+p.tmp, "MINIAIRFLOW_HOME="+t.TempDir())
 	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
 	require.NoError(t, p.cmd.Start())
+	go func() {
+		defer close(p.ended)
+		_ = p.cmd.Wait() // the exit code says how it ended
+	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it has ended, unless the test failed
-		_ = p.cmd.Wait()
+		<-p.ended
 	})
 	return p
 }
@@ -39,15 +44,12 @@ func start(t *testing.T, args ...string) *program {
 // exitCode waits for the end of the program.
 func (p *program) exitCode(t *testing.T) int {
 	t.Helper()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = p.cmd.Wait() // the exit code says how it ended
-	}()
 	select {
-	case <-ended:
+	case <-p.ended:
 	case <-time.After(patience):
-		require.NoError(t, p.cmd.Process.Kill())
+		// SIGQUIT makes it say where each goroutine stands.
+		require.NoError(t, p.cmd.Process.Signal(syscall.SIGQUIT))
+		<-p.ended
 		require.FailNow(t, "the program does not end", p.said.String())
 	}
 	return p.cmd.ProcessState.ExitCode()

@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -255,6 +256,33 @@ func TestDrainedWorkerTakesNothingNew(t *testing.T) {
 		_, err = db.DrainWorker(t.Context(), "w", miniairflow.Actor{Name: "ann"})
 		require.ErrorIs(t, err, miniairflow.ErrNotFound)
 		db.worker("w").claim(1)
+	})
+}
+
+// An operator who is told that a worker drains can rely on it, also when it has
+// only just started.
+func TestDrainOfWorkerThatJustStarts(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		for range 100 {
+			started := make(chan *worker, 1)
+			go func() {
+				defer close(started)
+				if w, err := db.newWorker(t.Context(), "w"); err == nil {
+					started <- w
+				}
+			}()
+			err := error(miniairflow.ErrNotFound)
+			for errors.Is(err, miniairflow.ErrNotFound) {
+				_, err = db.DrainWorker(t.Context(), "w", miniairflow.Actor{Name: "ann"})
+			}
+			require.NoError(t, err)
+			w := <-started
+			require.NotNil(t, w)
+			beat, err := db.Heartbeat(t.Context(), w.id, nil, lease)
+			require.NoError(t, err)
+			require.True(t, beat.Draining)
+			require.NoError(t, db.EndSession(t.Context(), w.id, ""))
+		}
 	})
 }
 

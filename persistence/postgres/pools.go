@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -86,17 +85,18 @@ func (s *Store) SetPool(ctx context.Context, pool miniairflow.Pool, by miniairfl
 		return nil, err
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
 		const text = `
 			INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
 			VALUES ($1, $2, $3, 'api', clock_timestamp(), clock_timestamp())
 			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, updated_at = excluded.updated_at
-			WHERE p.slots <> excluded.slots OR p.description <> excluded.description`
+			WHERE p.origin = 'api' AND (p.slots <> excluded.slots OR p.description <> excluded.description)`
 		done, err := t.Exec(ctx, text, pool.Name, pool.Slots, dialect.Text(pool.Description))
 		if err != nil {
 			return fmt.Errorf("save pool: %w", err)
+		}
+		// Asked only now: before, the loader might have been about to add it.
+		if err := checkPoolOrigin(ctx, t, pool.Name); err != nil {
+			return err
 		}
 		if done.RowsAffected() > 0 {
 			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSetPool, Name: pool.Name, Details: details}); err != nil {

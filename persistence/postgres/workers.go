@@ -127,24 +127,30 @@ func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairfl
 
 // DrainWorker implements miniairflow.WorkerStore.
 func (s *Store) DrainWorker(ctx context.Context, name string, by miniairflow.Actor) (*miniairflow.Worker, error) {
+	// The lock comes first, and what is drained is what was locked: a session that
+	// starts between two statements would be reported as drained without being so.
+	const lock = `SELECT id, status = 'active' FROM workers WHERE name = $1 AND status <> 'inactive' FOR NO KEY UPDATE`
 	var found *miniairflow.Worker
 	err := s.inTx(ctx, func(t *tx) error {
-		tag, err := t.Exec(ctx, `UPDATE workers SET status = 'draining' WHERE name = $1 AND status = 'active'`, name)
-		if err != nil {
-			return fmt.Errorf("drain worker: %w", err)
+		var id uuid.UUID
+		var active bool
+		if err := t.QueryRow(ctx, lock, name).Scan(&id, &active); err != nil {
+			return fmt.Errorf("lock worker: %w", err)
 		}
-		if tag.RowsAffected() > 0 {
+		if active {
+			if _, err := t.Exec(ctx, `UPDATE workers SET status = 'draining' WHERE id = $1`, id); err != nil {
+				return fmt.Errorf("drain worker: %w", err)
+			}
 			if err := audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDrainWorker, Name: name}); err != nil {
 				return err
 			}
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicWorkers})
 		}
-		const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.name = $1 AND w.status <> 'inactive'`
-		rows, err := t.Query(ctx, text, name)
+		rows, err := t.Query(ctx, `SELECT `+workerColumns+` FROM workers w WHERE w.id = $1`, id)
 		if err != nil {
 			return err
 		}
-		found, err = pgx.CollectOneRow(rows, scanWorker)
+		found, err = pgx.CollectExactlyOneRow(rows, scanWorker)
 		return err
 	})
 	return found, err
