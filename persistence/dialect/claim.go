@@ -12,6 +12,7 @@ type Candidate struct {
 	Place
 	Priority miniairflow.Priority
 	SortKey  int64
+	Queue    string
 	Pool     string // empty: none
 	Slots    int    // of the pool
 }
@@ -20,7 +21,7 @@ type Candidate struct {
 // the highest priority first, then the oldest. free is what each pool has left;
 // candidates that its pool could never hold are not among them. One that does not
 // fit now holds back those behind it in its pool, so that it is not starved.
-func Choose(candidates []Candidate, free map[string]int, limit int) []Place {
+func Choose(candidates []Candidate, free map[string]int, limit int) []Candidate {
 	slices.SortStableFunc(candidates, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.SortKey, b.SortKey))
 	})
@@ -28,7 +29,7 @@ func Choose(candidates []Candidate, free map[string]int, limit int) []Place {
 	for pool, slots := range free {
 		left[pool] = slots
 	}
-	var chosen []Place
+	var chosen []Candidate
 	for _, c := range candidates {
 		if len(chosen) == limit {
 			break
@@ -40,7 +41,7 @@ func Choose(candidates []Candidate, free map[string]int, limit int) []Place {
 			}
 			left[c.Pool] -= c.Slots
 		}
-		chosen = append(chosen, c.Place)
+		chosen = append(chosen, c)
 	}
 	return chosen
 }

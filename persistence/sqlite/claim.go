@@ -84,7 +84,11 @@ func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.P
 			heads = append(heads, head...)
 		}
 	}
-	return dialect.Choose(heads, free, limit), nil
+	var chosen []dialect.Place
+	for _, c := range dialect.Choose(heads, free, limit) {
+		chosen = append(chosen, c.Place)
+	}
+	return chosen, nil
 }
 
 // claimed returns the open claims of a token.
