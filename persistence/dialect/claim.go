@@ -7,6 +7,23 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
+// Pool returns the pool of the run's task run at that place; empty: none. An
+// open attempt holds slots of the same one, since a run gets another version only
+// when nothing of it runs.
+func (r *Run) Pool(seq int) string { return r.Graph.Definition.Tasks[seq].Pool }
+
+// Pools returns the pools of all the run's tasks, each once.
+func (r *Run) Pools() []string {
+	var pools []string
+	for seq := range r.Graph.Definition.Tasks {
+		if pool := r.Pool(seq); pool != "" {
+			pools = append(pools, pool)
+		}
+	}
+	slices.Sort(pools)
+	return slices.Compact(pools)
+}
+
 // Candidate is a row of the queue that may be claimed as far as its queue goes.
 type Candidate struct {
 	Place

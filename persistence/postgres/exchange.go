@@ -163,8 +163,8 @@ func (s *Store) finish(
 				continue
 			}
 			done[f.place] = true
+			t.moved(m.run.Pool(f.place.Seq))
 			m.freed++
-			m.run.Leave(f.place.Seq)
 			if f.status.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
 			}

@@ -62,6 +62,9 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 		if err := failQueued(ctx, t, now, runs, taken); err != nil {
 			return fmt.Errorf("fail expired task runs: %w", err)
 		}
+		for _, p := range taken {
+			t.moved(runs[p.RunID].Pool(p.Seq))
+		}
 		failed = len(taken)
 		_, err = s.settle(ctx, t, now, movesOf(ids, runs, taken))
 		return err

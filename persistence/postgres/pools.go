@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -185,12 +186,12 @@ func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool
 	return pools, err
 }
 
-// pooledIn finds the pools that have something for the queues $1: the first that
-// waits there, of those that the pool could ever hold, fits into what looks free.
+// pooledFirst finds the pools that have something to give: the first that waits
+// for it in a queue, of those that it could ever hold, fits into what looks free.
 // It jumps from one pool and queue to the next, so that a long line costs no more
 // than a short one, and none at all costs one look at an empty index. The look
 // takes no lock: whoever frees a slot afterwards wakes those that wait.
-const pooledIn = `
+const pooledFirst = `
 	RECURSIVE waiting (pool, queue) AS (
 		(SELECT pool, queue FROM task_queue WHERE state = 'ready' AND pool <> '' ORDER BY pool, queue LIMIT 1)
 		UNION ALL
@@ -207,7 +208,23 @@ const pooledIn = `
 			SELECT pool_slots FROM task_queue
 			WHERE state = 'ready' AND pool <> '' AND pool = w.pool AND queue = w.queue AND pool_slots <= p.slots
 			ORDER BY priority DESC, sort_key LIMIT 1) head
-		WHERE w.queue = ANY($1) AND head.pool_slots <= free.slots)`
+		WHERE head.pool_slots <= free.slots AND `
+
+const (
+	pooledIn = pooledFirst + `w.queue = ANY($1))` // for one of the queues
+	pooledOf = pooledFirst + `w.pool = ANY($1))`  // that are among the pools
+)
+
+// haveMore reports whether one of the pools has something to give. It looks after
+// the commit of what moved in them: whatever came to wait before is seen here, and
+// whoever comes later sees the free slots. If in doubt it says so.
+func haveMore(ctx context.Context, conn *pgxpool.Conn, pools []string) bool {
+	more := true
+	if ctx.Err() == nil {
+		_ = conn.QueryRow(ctx, "WITH "+pooledOf+" SELECT EXISTS (SELECT 1 FROM pooled)", pools).Scan(&more)
+	}
+	return more
+}
 
 // claimPooled is claim while some pools have something for it. It locks these,
 // sorted, and only then counts what is used of them: a count from before the locks
@@ -229,8 +246,11 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 	for _, c := range dialect.Choose(candidates, free, limit) {
 		if c.Pool == "" {
 			quotas[slices.Index(request.Queues, c.Queue)]++
-		} else {
-			places = append(places, c.Place)
+			continue
+		}
+		places = append(places, c.Place)
+		if c.Slots > 1 {
+			t.moved(c.Pool) // it may have held back others
 		}
 	}
 	const text = `

@@ -87,6 +87,9 @@ func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.P
 	var chosen []dialect.Place
 	for _, c := range dialect.Choose(heads, free, limit) {
 		chosen = append(chosen, c.Place)
+		if c.Slots > 1 {
+			t.moved(c.Pool) // it may have held back others
+		}
 	}
 	return chosen, nil
 }

@@ -181,6 +181,36 @@ func freePools(ctx context.Context, t *tx) (free, slots map[string]int, err erro
 	return free, slots, err
 }
 
+// wakeForPools publishes that there is something to claim if one of the pools in
+// which something moved has something to give: the first that waits for it in a
+// queue, of those that it could ever hold, fits into what is free.
+func wakeForPools(ctx context.Context, t *tx) error {
+	const text = `
+		WITH RECURSIVE waiting (queue) AS (
+			SELECT min(queue) FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool = ?1
+			UNION ALL
+			SELECT (SELECT min(queue) FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool = ?1 AND queue > waiting.queue)
+			FROM waiting WHERE waiting.queue IS NOT NULL)
+		SELECT EXISTS (
+			SELECT 1 FROM pools p CROSS JOIN waiting w
+			WHERE p.name = ?1 AND w.queue IS NOT NULL AND (
+				SELECT pool_slots FROM task_queue
+				WHERE state = 'ready' AND pool <> '' AND pool = ?1 AND queue = w.queue AND pool_slots <= p.slots
+				ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 1)
+				<= p.slots - (SELECT coalesce(sum(pool_slots), 0) FROM task_open WHERE pool = ?1 AND pool <> ''))`
+	for _, pool := range t.pools {
+		var more bool
+		if err := t.QueryRowContext(ctx, text, pool).Scan(&more); err != nil {
+			return fmt.Errorf("look at pool %q: %w", pool, err)
+		}
+		if more {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+			return nil
+		}
+	}
+	return nil
+}
+
 // poolHeads returns the first task runs that wait for a pool in one queue, as
 // far as the pool could ever hold them.
 func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int) ([]dialect.Candidate, error) {
