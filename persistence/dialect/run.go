@@ -41,6 +41,8 @@ type Run struct {
 	Stored          Counters
 	Change          Counters
 	Graph           *miniairflow.DAG
+
+	regrouped int // rows that come forward because the run was changed by hand, see forward
 }
 
 // Ready is a task run that may start as soon as its run has a slot for it.
@@ -121,11 +123,15 @@ func (r *Run) feed() int {
 
 // slots returns how many task runs may still become active.
 func (r *Run) slots() int {
-	limit := r.Graph.Definition.MaxActiveTasks
-	if limit <= 0 {
-		limit = miniairflow.MaxActiveTasksDefault
+	return max(0, r.limit()-r.Stored.Active-r.Change.Active)
+}
+
+// limit returns the run's max_active_tasks.
+func (r *Run) limit() int {
+	if limit := r.Graph.Definition.MaxActiveTasks; limit > 0 {
+		return limit
 	}
-	return max(0, limit-r.Stored.Active-r.Change.Active)
+	return miniairflow.MaxActiveTasksDefault
 }
 
 // isOver reports whether all task runs are terminal and the run is not yet.
@@ -166,10 +172,11 @@ type Place struct {
 }
 
 // Feed is how many waiting task runs of a run get a slot, and the state of the
-// queue that they get.
+// queue that they get. The first Share of them belong to the run's share.
 type Feed struct {
 	RunID uuid.UUID
 	Count int
+	Share int
 	State string
 }
 
@@ -180,9 +187,12 @@ type Plan struct {
 	Limited []Place // wait for a slot, in this order
 	Asks    []Place // need a decision of Advance
 	Feeds   []Feed
+	Forward []Forward
 	Changed []*Run // their counters changed
 	Finals  []*Run // their tasks of finally begin, with the Outcome that is set
 	Over    []*Run // end now, with Result
+
+	behind map[Place]bool // of Queued and Held: they go behind, see SortKeys
 }
 
 // Add plans for one run after its ends, freed slots and waiting ones were noted:
@@ -195,7 +205,11 @@ func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
 		r.Outcome = r.Result()
 		p.Finals = append(p.Finals, r)
 	}
+	if n := r.forward(); n > 0 {
+		p.Forward = append(p.Forward, Forward{RunID: r.ID, Count: n})
+	}
 	queued, limited := r.admit(ready)
+	p.sendBehind(r, queued[r.share(len(queued)):])
 	state := QueueReady
 	if r.IsPaused {
 		state = QueuePaused
@@ -206,7 +220,7 @@ func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
 	p.Limited = appendPlaces(p.Limited, r.ID, limited)
 	p.Asks = appendPlaces(p.Asks, r.ID, asks)
 	if n := r.feed(); n > 0 {
-		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, State: state})
+		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, Share: r.share(n), State: state})
 	}
 	if r.Change != (Counters{}) {
 		p.Changed = append(p.Changed, r)
