@@ -93,3 +93,25 @@ func TestClaimLocksNoPoolOfOtherQueues(t *testing.T) {
 	})
 	db.check()
 }
+
+// Whoever needs several pools takes them in the order of their names, or two
+// would wait for each other: a claim, and the loader that replaces those of the file.
+func TestPoolsOfTheFileAreLockedInOrder(t *testing.T) {
+	db := openPostgres(t)
+	_, err := db.raw.ExecContext(t.Context(), `
+		INSERT INTO pools (name, slots, origin, created_at, updated_at)
+		SELECT name, 1, 'file', now(), now() FROM unnest(ARRAY['z', 'm', 'a']) WITH ORDINALITY AS i(name, place) ORDER BY place`)
+	require.NoError(t, err)
+	replaced := make(chan error, 1)
+	db.holding(`SELECT 1 FROM pools WHERE name = 'a' FOR UPDATE`, func() {
+		go func() {
+			_, err := db.SyncPools(context.WithoutCancel(t.Context()), "pools.yaml", []miniairflow.Pool{{Name: "m", Slots: 2}}, nil)
+			replaced <- err
+		}()
+		require.Eventually(t, func() bool {
+			return db.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+		}, 30*time.Second, time.Millisecond)
+		db.holding(`SELECT 1 FROM pools WHERE name <> 'a' FOR UPDATE NOWAIT`, func() {})
+	})
+	require.NoError(t, <-replaced)
+}

@@ -56,12 +56,14 @@ func replaceProblems(ctx context.Context, t *tx, path string, problems []miniair
 	return before != after, nil
 }
 
-// replacePools makes the given pools those of the file.
+// replacePools makes the given pools those of the file. It locks all that it may
+// change first, in the order in which claims lock pools.
 func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed bool, err error) {
 	names, slots, descriptions := make([]string, len(pools)), make([]int, len(pools)), make([]string, len(pools))
 	for i, p := range pools {
 		names[i], slots[i], descriptions[i] = p.Name, p.Slots, dialect.Text(p.Description)
 	}
+	const lock = `SELECT 1 FROM pools WHERE origin = 'file' OR name = ANY($1) ORDER BY name FOR UPDATE`
 	const drop = `DELETE FROM pools WHERE origin = 'file' AND name <> ALL($1)`
 	const save = `
 		INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
@@ -70,6 +72,9 @@ func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed
 		ORDER BY i.name
 		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, origin = 'file', updated_at = excluded.updated_at
 		WHERE p.slots <> excluded.slots OR p.description <> excluded.description OR p.origin <> 'file'`
+	if _, err := t.Exec(ctx, lock, names); err != nil {
+		return false, fmt.Errorf("lock pools: %w", err)
+	}
 	dropped, err := t.Exec(ctx, drop, names)
 	if err != nil {
 		return false, fmt.Errorf("drop pools: %w", err)
