@@ -32,12 +32,16 @@ type Candidate struct {
 	Queue    string
 	Pool     string // empty: none
 	Slots    int    // of the pool
+	// IsElsewhere says that only others serve the queue, and that one of them could
+	// start it now: slots are kept for it.
+	IsElsewhere bool
 }
 
 // Choose returns the candidates that a claim of at most limit takes, in order:
 // the highest priority first, then the oldest. free is what each pool has left;
 // candidates that its pool could never hold are not among them. One that does not
-// fit now holds back those behind it in its pool, so that it is not starved.
+// fit now holds back those behind it in its pool, so that it is not starved; it
+// does not matter whether this claim could have taken it.
 func Choose(candidates []Candidate, free map[string]int, limit int) []Candidate {
 	slices.SortStableFunc(candidates, func(a, b Candidate) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), cmp.Compare(a.SortKey, b.SortKey))
@@ -58,7 +62,9 @@ func Choose(candidates []Candidate, free map[string]int, limit int) []Candidate 
 			}
 			left[c.Pool] -= c.Slots
 		}
-		chosen = append(chosen, c)
+		if !c.IsElsewhere {
+			chosen = append(chosen, c)
+		}
 	}
 	return chosen
 }

@@ -314,28 +314,36 @@ func lockPools(ctx context.Context, t *tx, names []string) (free, sizes map[stri
 
 // candidatesOf returns the first task runs of the queues: those without a pool,
 // and those of each pool that has something left, as far as it could ever hold them.
+// In these pools, it adds as many of other queues as could keep slots for themselves,
+// if a worker of theirs could start them now. A worker that is full, or gone, keeps
+// nothing free: the pool must not wait for it.
 func candidatesOf(ctx context.Context, t *tx, queues []string, free, sizes map[string]int, limit int) ([]dialect.Candidate, error) {
 	const text = `
-		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, '', 0
+		WITH elsewhere AS MATERIALIZED (
+			SELECT DISTINCT q.queue
+			FROM workers w CROSS JOIN LATERAL jsonb_array_elements_text(w.queues) AS q(queue)
+			WHERE w.status = 'active' AND w.lease_until > clock_timestamp() AND q.queue <> ALL($1)
+				AND w.concurrency > (SELECT count(*) FROM task_open o WHERE o.session_id = w.id))
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, '', 0, false
 		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
 		CROSS JOIN LATERAL (
 			SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
 			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue ORDER BY priority DESC, sort_key LIMIT $4) c
 		UNION ALL
-		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, p.name, c.pool_slots
-		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
-		CROSS JOIN unnest($2::text[], $3::int[]) AS p(name, size)
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, p.name, c.pool_slots, wanted.elsewhere
+		FROM (SELECT DISTINCT queue, false AS elsewhere FROM unnest($1::text[]) AS q(queue) UNION ALL SELECT queue, true FROM elsewhere) wanted
+		CROSS JOIN unnest($2::text[], $3::int[], $5::int[]) AS p(name, size, free)
 		CROSS JOIN LATERAL (
 			SELECT workflow_run_id, seq, priority, sort_key, pool_slots FROM task_queue
 			WHERE state = 'ready' AND pool <> '' AND pool = p.name AND queue = wanted.queue AND pool_slots <= p.size
-			ORDER BY priority DESC, sort_key LIMIT $4) c`
+			ORDER BY priority DESC, sort_key LIMIT CASE WHEN wanted.elsewhere THEN p.free + 1 ELSE $4 END) c`
 	var names []string
-	var slots []int
+	var slots, left []int
 	for name := range free {
-		names, slots = append(names, name), append(slots, sizes[name])
+		names, slots, left = append(names, name), append(slots, sizes[name]), append(left, free[name])
 	}
 	return collect(ctx, t, func(row pgx.CollectableRow) (c dialect.Candidate, err error) {
-		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey, &c.Queue, &c.Pool, &c.Slots)
+		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey, &c.Queue, &c.Pool, &c.Slots, &c.IsElsewhere)
 		return c, err
-	}, text, queues, names, slots, limit)
+	}, text, queues, names, slots, limit, left)
 }

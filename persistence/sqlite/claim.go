@@ -84,6 +84,11 @@ func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.P
 			heads = append(heads, head...)
 		}
 	}
+	kept, err := headsElsewhere(ctx, t, queues, free, sizes)
+	if err != nil {
+		return nil, fmt.Errorf("look at other queues: %w", err)
+	}
+	heads = append(heads, kept...)
 	var chosen []dialect.Place
 	for _, c := range dialect.Choose(heads, free, limit) {
 		chosen = append(chosen, c.Place)

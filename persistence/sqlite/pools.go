@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -224,4 +226,37 @@ func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int)
 		c.RunID = id
 		return c, err
 	}, text, pool, queue, slots, limit)
+}
+
+// headsElsewhere returns the first task runs that wait for free pools in other
+// queues, as many as could keep slots for themselves, if a worker of theirs could
+// start them now. A worker that is full, or gone, keeps nothing free: the pool must
+// not wait for it.
+func headsElsewhere(ctx context.Context, t *tx, queues []string, free, sizes map[string]int) ([]dialect.Candidate, error) {
+	if len(free) == 0 {
+		return nil, nil
+	}
+	const text = `
+		SELECT DISTINCT q.value FROM workers w CROSS JOIN json_each(w.queues) q
+		WHERE w.status = 'active' AND w.lease_until > ?2 AND q.value NOT IN (SELECT value FROM json_each(?1))
+			AND w.concurrency > (SELECT count(*) FROM task_open o WHERE o.session_id = w.id)
+		ORDER BY q.value`
+	others, err := query(ctx, t, scanOne[string], text, list[string](queues), t.now)
+	if err != nil {
+		return nil, err
+	}
+	var heads []dialect.Candidate
+	for _, queue := range others {
+		for _, pool := range slices.Sorted(maps.Keys(free)) {
+			head, err := poolHeads(ctx, t, pool, queue, sizes[pool], free[pool]+1)
+			if err != nil {
+				return nil, err
+			}
+			for i := range head {
+				head[i].IsElsewhere = true
+			}
+			heads = append(heads, head...)
+		}
+	}
+	return heads, nil
 }
