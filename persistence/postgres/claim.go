@@ -20,7 +20,8 @@ const chooseOne = `
 		ORDER BY priority DESC, sort_key LIMIT %[1]d FOR UPDATE SKIP LOCKED)`
 
 // chooseMany picks the first rows over several queues: how many each queue
-// gives is read from their heads, then that many are taken from each.
+// gives is read from their heads, then that many are taken from each. The last limit
+// tells the planner how few these are: it would read the whole table to delete them.
 const chooseMany = `
 	heads AS MATERIALIZED (
 		SELECT h.queue, h.priority, h.sort_key
@@ -39,7 +40,8 @@ const chooseMany = `
 		CROSS JOIN LATERAL (
 			SELECT workflow_run_id, seq FROM task_queue
 			WHERE state = 'ready' AND pool = '' AND queue = quotas.queue
-			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c)`
+			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c
+		LIMIT %[1]d)`
 
 // takeChosen moves the chosen rows from the queue to the open attempts, unless
 // this token has claims already: then an earlier call of the same exchange did it.

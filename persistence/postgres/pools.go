@@ -258,7 +258,7 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 			t.moved(c.Pool) // it may have held back others
 		}
 	}
-	const text = `
+	text := fmt.Sprintf(`
 		WITH places AS MATERIALIZED (
 			SELECT q.workflow_run_id, q.seq
 			FROM unnest($5::uuid[], $6::int[]) AS i(run_id, seq)
@@ -271,7 +271,7 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 				SELECT workflow_run_id, seq FROM task_queue
 				WHERE state = 'ready' AND pool = '' AND queue = quotas.queue
 				ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c),
-		chosen AS (SELECT * FROM places UNION ALL SELECT * FROM others)` + takeChosen + `
+		chosen AS MATERIALIZED (SELECT * FROM places UNION ALL SELECT * FROM others LIMIT %d)`, limit) + takeChosen + `
 		SELECT count(*) FROM taken`
 	runs, seqs := columns(places)
 	batch := &pgx.Batch{}

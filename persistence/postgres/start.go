@@ -78,7 +78,7 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 		}
 		const pendingText = `
 			SELECT id, version_id, generation FROM workflow_runs
-			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= clock_timestamp()
+			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
 			LIMIT least($3, greatest(0, $2 - (SELECT count(*) FROM workflow_runs WHERE workflow_id = $1 AND status = 'running')))`
 		pending, err := collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
