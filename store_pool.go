@@ -53,7 +53,9 @@ type PoolHolder struct {
 // Within a pool the order is that of all claims: the highest priority first,
 // then the oldest. A task run that needs more slots than are free holds back
 // those behind it, so that it is not starved; one that needs more than the pool
-// has holds back nobody.
+// has holds back nobody. Neither does one of a queue that the claiming worker does
+// not serve, unless a worker that does is active and has a place free: a pool must
+// not wait for task runs that nobody would start.
 type PoolStore interface {
 	// SyncPools writes what the loader found in the pools file: the pools of
 	// OriginFile become those given, and the import errors of path those given. A

@@ -24,6 +24,7 @@ func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Re
 		return nil, nil, err
 	}
 	r.TaskCount, r.Stored, r.Change = len(states), Counters{}, Counters{}
+	r.regrouped = ShareMax // those of the run's share may be gone
 	mainsDone, mainsFailed := 0, 0
 	for seq, s := range states {
 		if s == miniairflow.TaskRunning {

@@ -41,7 +41,8 @@ type Run struct {
 	Stored          Counters
 	Change          Counters
 	Graph           *miniairflow.DAG
-	LeftPool        bool // an attempt ended that held slots of a pool
+
+	regrouped int // rows that come forward because the run was changed by hand, see forward
 }
 
 // Ready is a task run that may start as soon as its run has a slot for it.
@@ -70,11 +71,6 @@ func (r *Run) End(ended ...miniairflow.Ended) {
 
 // Free gives back the slots of task runs that held one.
 func (r *Run) Free(slots int) { r.Change.Active -= slots }
-
-// Leave notes that the attempt of a task run ended, whatever comes next for it.
-func (r *Run) Leave(seq int) {
-	r.LeftPool = r.LeftPool || r.Graph.Definition.Tasks[seq].Pool != ""
-}
 
 // Route says which of the children may start (the fast path) and which need a
 // decision of Advance. deltas are those of the DAG's Fanout.
@@ -127,11 +123,15 @@ func (r *Run) feed() int {
 
 // slots returns how many task runs may still become active.
 func (r *Run) slots() int {
-	limit := r.Graph.Definition.MaxActiveTasks
-	if limit <= 0 {
-		limit = miniairflow.MaxActiveTasksDefault
+	return max(0, r.limit()-r.Stored.Active-r.Change.Active)
+}
+
+// limit returns the run's max_active_tasks.
+func (r *Run) limit() int {
+	if limit := r.Graph.Definition.MaxActiveTasks; limit > 0 {
+		return limit
 	}
-	return max(0, limit-r.Stored.Active-r.Change.Active)
+	return miniairflow.MaxActiveTasksDefault
 }
 
 // isOver reports whether all task runs are terminal and the run is not yet.
@@ -172,10 +172,11 @@ type Place struct {
 }
 
 // Feed is how many waiting task runs of a run get a slot, and the state of the
-// queue that they get.
+// queue that they get. The first Share of them belong to the run's share.
 type Feed struct {
 	RunID uuid.UUID
 	Count int
+	Share int
 	State string
 }
 
@@ -186,25 +187,29 @@ type Plan struct {
 	Limited []Place // wait for a slot, in this order
 	Asks    []Place // need a decision of Advance
 	Feeds   []Feed
+	Forward []Forward
 	Changed []*Run // their counters changed
 	Finals  []*Run // their tasks of finally begin, with the Outcome that is set
 	Over    []*Run // end now, with Result
 
-	FreedPool bool // slots of a pool are free again
+	behind map[Place]bool // of Queued and Held: they go behind, see SortKeys
 }
 
 // Add plans for one run after its ends, freed slots and waiting ones were noted:
 // ready task runs get a slot or wait for one, the tasks of finally may begin, or
 // the run may be over.
 func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
-	p.FreedPool = p.FreedPool || r.LeftPool
 	if r.finalsBegin() {
 		fast, others := r.Graph.Finals()
 		ready, asks = append(ready, r.readyOf(fast)...), append(asks, others...)
 		r.Outcome = r.Result()
 		p.Finals = append(p.Finals, r)
 	}
+	if n := r.forward(); n > 0 {
+		p.Forward = append(p.Forward, Forward{RunID: r.ID, Count: n})
+	}
 	queued, limited := r.admit(ready)
+	p.sendBehind(r, queued[r.share(len(queued)):])
 	state := QueueReady
 	if r.IsPaused {
 		state = QueuePaused
@@ -215,7 +220,7 @@ func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
 	p.Limited = appendPlaces(p.Limited, r.ID, limited)
 	p.Asks = appendPlaces(p.Asks, r.ID, asks)
 	if n := r.feed(); n > 0 {
-		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, State: state})
+		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, Share: r.share(n), State: state})
 	}
 	if r.Change != (Counters{}) {
 		p.Changed = append(p.Changed, r)
@@ -248,7 +253,7 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 	for _, r := range runs {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.ID})
 	}
-	if len(p.Queued)+len(p.Feeds) > 0 || p.FreedPool {
+	if len(p.Queued)+len(p.Feeds) > 0 {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicQueue})
 	}
 	if len(p.Asks) > 0 {
@@ -263,7 +268,7 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 // ClaimEvents returns the events of an exchange: those of its finishes, and one
 // for each run of its claims. The news that there is something to claim is
 // taken back if the exchange itself has claimed all of it, so that the hops of
-// a chain do not wake every worker. Who waits for slots of a pool is not known here.
+// a chain do not wake every worker. Who waits for a pool is looked at by itself.
 func ClaimEvents(events []miniairflow.Event, plan *Plan, claims []miniairflow.Claim) []miniairflow.Event {
 	left := make(map[Place]bool, len(plan.Queued))
 	for _, p := range plan.Queued {
@@ -277,7 +282,7 @@ func ClaimEvents(events []miniairflow.Event, plan *Plan, claims []miniairflow.Cl
 			events = append(events, miniairflow.Event{Topic: miniairflow.TopicRun, ID: c.RunID})
 		}
 	}
-	if len(left) > 0 || len(plan.Feeds) > 0 || plan.FreedPool {
+	if len(left) > 0 || len(plan.Feeds) > 0 {
 		return events
 	}
 	return slices.DeleteFunc(events, func(e miniairflow.Event) bool { return e.Topic == miniairflow.TopicQueue })

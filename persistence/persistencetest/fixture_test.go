@@ -185,7 +185,8 @@ func (db *database) statuses(runID uuid.UUID) []miniairflow.TaskStatus {
 // worker is the session of a worker that the test plays.
 type worker struct {
 	*database
-	id uuid.UUID
+	id    uuid.UUID
+	queue string
 }
 
 func (db *database) worker(name string) *worker {
@@ -197,11 +198,16 @@ func (db *database) worker(name string) *worker {
 
 // newWorker is worker for goroutines that must not end the test.
 func (db *database) newWorker(ctx context.Context, name string) (*worker, error) {
-	w := miniairflow.Worker{ID: uuid.New(), Name: name, Hostname: "host", PID: 1, Version: "test", Queues: []string{miniairflow.QueueDefault}, Concurrency: 10}
-	return &worker{database: db, id: w.ID}, db.StartSession(ctx, w, lease)
+	return db.newWorkerOf(ctx, name, miniairflow.QueueDefault, 10)
 }
 
-// exchange ends attempts and claims up to limit task runs of the default queue.
+// newWorkerOf is newWorker for a worker of one queue that runs so many task runs.
+func (db *database) newWorkerOf(ctx context.Context, name, queue string, concurrency int) (*worker, error) {
+	w := miniairflow.Worker{ID: uuid.New(), Name: name, Hostname: "host", PID: 1, Version: "test", Queues: []string{queue}, Concurrency: concurrency}
+	return &worker{database: db, id: w.ID, queue: queue}, db.StartSession(ctx, w, lease)
+}
+
+// exchange ends attempts and claims up to limit task runs of the worker's queue.
 func (w *worker) exchange(limit int, finishes ...miniairflow.Finish) miniairflow.ExchangeResult {
 	w.Helper()
 	result, err := w.Exchange(w.Context(), w.request(limit, finishes...))
@@ -211,7 +217,7 @@ func (w *worker) exchange(limit int, finishes ...miniairflow.Finish) miniairflow
 
 func (w *worker) request(limit int, finishes ...miniairflow.Finish) miniairflow.Exchange {
 	return miniairflow.Exchange{
-		SessionID: w.id, Finishes: finishes, Queues: []string{miniairflow.QueueDefault}, Limit: limit, Token: uuid.New(),
+		SessionID: w.id, Finishes: finishes, Queues: []string{w.queue}, Limit: limit, Token: uuid.New(),
 	}
 }
 

@@ -3,81 +3,90 @@ package persistencetest_test
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 )
 
-// hotReads are the reads that run often or over all runs.
-var hotReads = map[string]func(ctx context.Context, db *database, id uuid.UUID) error{
-	"RunChanges": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.RunChanges(ctx, id, 1)
-		return err
-	},
-	"FindRuns": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindRuns(ctx, miniairflow.RunFilter{Limit: 10})
-		return err
-	},
-	"FindTaskRun": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindTaskRun(ctx, id, 0)
-		return err
-	},
-	"FindTaskRuns of a run": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindTaskRuns(ctx, miniairflow.TaskRunFilter{RunID: id, Limit: 10})
-		return err
-	},
-	"FindTaskRuns failed": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindTaskRuns(ctx, miniairflow.TaskRunFilter{Statuses: []miniairflow.TaskStatus{miniairflow.TaskFailed}, Limit: 10})
-		return err
-	},
-	"FindTaskRuns skipped, cancelled or below a failed one": func(ctx context.Context, db *database, id uuid.UUID) error {
-		rare := []miniairflow.TaskStatus{miniairflow.TaskSkipped, miniairflow.TaskCancelled, miniairflow.TaskUpstreamFailed}
-		_, err := db.FindTaskRuns(ctx, miniairflow.TaskRunFilter{Statuses: rare, Limit: 10})
-		return err
-	},
-	"FindTaskRuns running": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindTaskRuns(ctx, miniairflow.TaskRunFilter{Statuses: []miniairflow.TaskStatus{miniairflow.TaskRunning}, Limit: 10})
-		return err
-	},
-	"CountTasks": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.CountTasks(ctx, []uuid.UUID{id})
-		return err
-	},
-	"FindAttempts": func(ctx context.Context, db *database, id uuid.UUID) error {
-		_, err := db.FindAttempts(ctx, []miniairflow.TaskRunKey{{RunID: id}})
-		return err
-	},
+// rowsMax is more than any hot call reads of the tables below, and far less than
+// each of these has.
+const rowsMax = 2000
+
+// fillText copies a run four thousand times, as finished ones of two hundred
+// workflows, with task runs, of which others wait or run.
+var fillText = []string{
+	`INSERT INTO workflows (id, name, origin, version_id, version_number, is_active, max_active_runs, created_at, updated_at)
+	SELECT gen_random_uuid(), name || n, 'api', version_id, 1, true, 1, now(), now() FROM workflows, generate_series(1, 200) n`,
+	`INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, type, logical_date, data_interval_start, run_after, task_count, created_at, started_at, finished_at)
+	SELECT gen_random_uuid(), w.id, r.version_id, n, 'success', r.type, logical_date, logical_date, run_after, 10, r.created_at, started_at, now()
+	FROM workflow_runs r JOIN workflows w ON w.origin = 'api', generate_series(100, 119) n`,
+	`INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, finished_at)
+	SELECT r.id, n, gen_random_uuid(), 'x', 'success', 'default', 1, 0, now() FROM workflow_runs r, generate_series(0, 9) n WHERE r.status = 'success'`,
+	`INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, status, started_at, finished_at)
+	SELECT workflow_run_id, seq, 1, gen_random_uuid(), gen_random_uuid(), 'success', now(), now() FROM task_runs WHERE status = 'success'`,
+	`INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key)
+	SELECT r.id, 100 + q.place, q.state, q.queue, 0, q.pool, q.slots, r.number
+	FROM workflow_runs r,
+		(VALUES ('ready', 'default', '', 0, 0), ('ready', 'elsewhere', 'hot', 1, 1), ('ready', 'default', 'full', 1, 2), ('limited', 'default', '', 0, 3), ('delayed', 'default', '', 0, 4))
+			AS q(state, queue, pool, slots, place)
+	WHERE r.status = 'success'`,
+	`UPDATE task_queue SET due_at = now() + interval '1 day' WHERE state = 'delayed'`,
+	`INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
+	SELECT id, n, gen_random_uuid(), gen_random_uuid(), 1, CASE WHEN number % 8 = 0 AND n = 200 THEN 'full' ELSE '' END, 1, now()
+	FROM workflow_runs, generate_series(200, 204) n WHERE status = 'success'`,
+	`ANALYZE`,
 }
 
-// TestHotReadsScanNoTable counts with PostgreSQL's own statistics: with many
-// runs in the database, no hot read may go through task_runs from end to end.
-func TestHotReadsScanNoTable(t *testing.T) {
-	db := openPostgres(t)
-	r := db.start(definition("a", wide(10)...))
-	const copies = `
-		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, type, logical_date, data_interval_start, run_after, task_count, created_at, started_at, finished_at)
-		SELECT gen_random_uuid(), workflow_id, version_id, n, 'success', type, logical_date, logical_date, run_after, 10, created_at, started_at, now()
-		FROM workflow_runs, generate_series(100, 4000) n`
-	const tasks = `
-		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total, finished_at)
-		SELECT r.id, n, gen_random_uuid(), 'x', 'success', 'default', 1, 0, now() FROM workflow_runs r, generate_series(0, 9) n WHERE r.status = 'success'`
-	for _, text := range []string{copies, tasks, `ANALYZE`} {
-		_, err := db.raw.ExecContext(t.Context(), text)
-		require.NoError(t, err)
+// TestHotCallsReadLittle counts with PostgreSQL's own statistics what the store's
+// own statements read: with many rows in every table, no hot call may go through one
+// from end to end, be it along an index; neither with the plans for its first
+// arguments nor with those for any.
+func TestHotCallsReadLittle(t *testing.T) {
+	for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+		t.Run(mode, func(t *testing.T) {
+			db := openPostgres(t)
+			db.url += "&plan_cache_mode=" + mode
+			judgeHotCalls(t, db)
+		})
 	}
-	require.Positive(t, scansOf(t, db, func(ctx context.Context, probe *database) error {
+}
+
+func judgeHotCalls(t *testing.T, db *database) {
+	t.Helper()
+	var calls []persistencetest.HotCall
+	withProbe(t, db, func(probe *database) {
+		probe.start(definition("a", task("a")))
+		probe.setPool("full", 100)
+		probe.fill()
+		calls = persistencetest.HotCalls(t, probe)
+	})
+	read, _ := rowsRead(t, db, func(ctx context.Context, probe *database) error {
 		_, err := probe.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, 1_000_000)
 		return err
-	}), "the probe itself must see a scan")
-	for name, read := range hotReads {
-		require.Zero(t, scansOf(t, db, func(ctx context.Context, probe *database) error { return read(ctx, probe, r.ID) }), name)
+	})
+	require.Greater(t, read, rowsMax, "the probe itself must see a scan")
+	for _, call := range calls {
+		read, scans := rowsRead(t, db, func(ctx context.Context, probe *database) error { return call.Do(ctx, probe) })
+		require.Zero(t, scans, "%s: scans of whole tables", call.Name)
+		require.Less(t, read, rowsMax, call.Name)
 	}
+}
+
+// fill runs fillText.
+func (db *database) fill() {
+	db.Helper()
+	raw, err := sql.Open("pgx", db.url+"&application_name=probe")
+	require.NoError(db, err)
+	for _, text := range fillText {
+		_, err := raw.ExecContext(db.Context(), text)
+		require.NoError(db, err)
+	}
+	require.NoError(db, raw.Close())
 }
 
 // TestUpdatesStayInTheirPage counts with PostgreSQL's own statistics: the way of
@@ -93,13 +102,20 @@ func TestUpdatesStayInTheirPage(t *testing.T) {
 	require.Greater(t, db.number(`SELECT n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'task_runs'`), 100)
 }
 
-// scansOf returns how often read goes through task_runs from end to end.
-func scansOf(t *testing.T, db *database, read func(ctx context.Context, probe *database) error) int {
+// rowsRead returns how many rows of the large tables do reads, and how often it
+// goes through one from end to end.
+func rowsRead(t *testing.T, db *database, do func(ctx context.Context, probe *database) error) (rows, scans int) {
 	t.Helper()
-	const scans = `SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'task_runs'`
-	before := db.number(scans)
-	withProbe(t, db, func(probe *database) { require.NoError(t, read(t.Context(), probe)) })
-	return db.number(scans) - before
+	const large = `('workflow_runs', 'task_runs', 'task_attempts', 'task_queue', 'task_open')`
+	count := func() (rows, scans int) {
+		rows = db.number(`SELECT sum(seq_tup_read) + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN ` + large + `)
+			FROM pg_stat_user_tables WHERE relname IN ` + large)
+		return rows, db.number(`SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN ` + large)
+	}
+	rowsBefore, scansBefore := count()
+	withProbe(t, db, func(probe *database) { require.NoError(t, do(t.Context(), probe)) })
+	rows, scans = count()
+	return rows - rowsBefore, scans - scansBefore
 }
 
 // withProbe calls do with a store of its own, whose connections report their
@@ -113,43 +129,4 @@ func withProbe(t *testing.T, db *database, do func(probe *database)) {
 	require.Eventually(t, func() bool {
 		return db.number(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'probe'`) == 0
 	}, 30*time.Second, time.Millisecond)
-}
-
-// TestSQLitePlans pins how SQLite reads what is asked for often.
-func TestSQLitePlans(t *testing.T) {
-	db := openSQLite(t)
-	for text, want := range map[string]string{
-		`SELECT * FROM task_runs WHERE workflow_run_id = 'x' AND changed > 1 ORDER BY seq`:                                                                               "SEARCH task_runs USING PRIMARY KEY",
-		`SELECT * FROM workflow_runs ORDER BY created_at DESC, id DESC LIMIT 10`:                                                                                         "workflow_runs_newest",
-		`SELECT * FROM workflow_runs WHERE workflow_id = 'x' AND (created_at, id) < (1, 'x') ORDER BY created_at DESC, id DESC LIMIT 10`:                                 "workflow_runs_by_workflow",
-		`SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= 1 ORDER BY next_at LIMIT 10`:                                                         "schedules_due",
-		`SELECT * FROM task_runs WHERE status = 'failed' AND is_rare ORDER BY workflow_run_id DESC, seq LIMIT 3`:                                                         "task_runs_rare",
-		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`:                 "task_queue_ready",
-		`SELECT seq FROM task_queue WHERE state = 'ready' AND pool = 'p' AND pool <> '' AND queue = 'x' ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 10`: "task_queue_pooled",
-		`SELECT seq FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= 1 ORDER BY expires_at LIMIT 10`:                                   "task_queue_expiring",
-		`SELECT * FROM audit_log WHERE id < 9 ORDER BY id DESC LIMIT 10`:                                                                                                 "INTEGER PRIMARY KEY",
-		`SELECT * FROM audit_log WHERE subject = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                               "audit_log_subject",
-		`SELECT * FROM audit_log WHERE workflow_id = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                           "audit_log_workflow",
-		`SELECT * FROM audit_log WHERE action = 'x' AND id < 9 ORDER BY id DESC LIMIT 10`:                                                                                "audit_log_action",
-	} {
-		plan := explain(t, db.raw, text)
-		require.Contains(t, plan, want, text)
-		require.NotContains(t, plan, "TEMP B-TREE FOR ORDER BY", text)
-	}
-}
-
-func explain(t *testing.T, raw *sql.DB, text string) string {
-	t.Helper()
-	rows, err := raw.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+text)
-	require.NoError(t, err)
-	defer rows.Close()
-	var plan strings.Builder
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
-		plan.WriteString(detail + "\n")
-	}
-	require.NoError(t, rows.Err())
-	return plan.String()
 }

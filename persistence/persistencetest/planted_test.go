@@ -110,6 +110,9 @@ var defects = []defect{
 		"a pool is overshot", "sqlite", "persistence/dialect/claim.go", `left[c.Pool] -= c.Slots`, `left[c.Pool] -= 0`,
 	},
 	{
+		"a task of another queue is overtaken in its pool", "sqlite", "persistence/sqlite/pools.go", `free[pool]+1)`, `0)`,
+	},
+	{
 		"a later task overtakes in the queue", "sqlite", "persistence/dialect/claim.go",
 		`cmp.Compare(a.SortKey, b.SortKey))`, `cmp.Compare(b.SortKey, a.SortKey))`,
 	},

@@ -279,48 +279,6 @@ func TestManyWaitingForAPoolCostOthersNothing(t *testing.T) {
 	})
 }
 
-// Who ends an attempt that held slots wakes those who wait for the pool, also
-// when it has claimed some of them itself.
-func TestFreedSlotsWakeWorkers(t *testing.T) {
-	payment := func(name string, slots int) miniairflow.Task {
-		p := pooled(name, "wh", slots)
-		p.OnLost = miniairflow.LostFail
-		return p
-	}
-	for name, end := range map[string]func(t *testing.T, db *database, w *worker, held miniairflow.Claim){
-		"finish": func(_ *testing.T, _ *database, w *worker, held miniairflow.Claim) {
-			require.Len(w, w.exchange(1, finish(held, miniairflow.TaskSuccess)).Claims, 1)
-		},
-		"retry": func(_ *testing.T, _ *database, w *worker, held miniairflow.Claim) {
-			f := finish(held, miniairflow.TaskUpForRetry)
-			f.Delay = time.Hour
-			w.exchange(0, f)
-		},
-		"loss": func(t *testing.T, db *database, w *worker, _ miniairflow.Claim) {
-			require.NoError(t, db.EndSession(t.Context(), w.id, miniairflow.EndStopped))
-			_, err := db.Reap(t.Context(), 10)
-			require.NoError(t, err)
-		},
-		"mark": func(_ *testing.T, db *database, _ *worker, held miniairflow.Claim) {
-			db.rerun(miniairflow.Rerun{RunID: held.RunID, Kind: miniairflow.RerunMark, Seqs: []int{held.Seq}, Status: miniairflow.TaskSuccess})
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onEach(t, func(t *testing.T, db *database) {
-				db.setPool("wh", 2)
-				db.start(definition("etl", payment("a", 2), payment("b", 1), payment("c", 1)))
-				w := db.worker("w")
-				held := w.claim(1)[0]
-				require.Empty(t, w.exchange(5).Claims, "the pool is full")
-				events := db.Bus().SubscribeTopics(miniairflow.TopicQueue)
-				defer events.Close()
-				end(t, db, w, held)
-				require.NotEmpty(t, events.Take())
-			})
-		})
-	}
-}
-
 // A full pool, and one that does not exist, are nothing to a claim of other
 // tasks: it neither waits for the pool's lock nor leaves tasks behind.
 func TestFullPoolsCostOthersNothing(t *testing.T) {

@@ -16,6 +16,9 @@ type candidate struct {
 	seq   int
 	queueView
 	isNew bool // it came into the queue with this very exchange
+	// isElsewhere says that the worker does not serve its queue, and that another
+	// one could start it now: its pool keeps slots for it.
+	isElsewhere bool
 }
 
 // order is that of claims: the highest priority first, then the oldest. What
@@ -53,17 +56,41 @@ func (g *game) judgeClaims(before, after view, request miniairflow.Exchange, cla
 		require.Equal(g, is.failures, c.Failures)
 		taken = append(taken, g.candidateOf(before, after, c.RunID, c.Seq))
 	}
+	elsewhere := after.queuesWithPlaces()
 	for _, r := range after.runs {
 		for seq, t := range r.tasks {
-			if t.queued.state == "ready" && slices.Contains(request.Queues, t.queued.queue) {
-				left = append(left, g.candidateOf(before, after, r.id, seq))
+			isOwn := slices.Contains(request.Queues, t.queued.queue)
+			if t.queued.state == "ready" && (isOwn || elsewhere[t.queued.queue]) {
+				c := g.candidateOf(before, after, r.id, seq)
+				c.isElsewhere = !isOwn
+				left = append(left, c)
 			}
 		}
 	}
 	isFull := len(claims) == request.Limit
-	plain := func(c candidate) bool { return c.pool == "" }
+	plain := func(c candidate) bool { return c.pool == "" && !c.isElsewhere }
 	g.judgeOrder(filter(taken, plain), filter(left, plain), isFull)
 	g.judgePools(after, taken, left, isFull)
+}
+
+// queuesWithPlaces returns the queues of the workers that could start something now.
+func (v view) queuesWithPlaces() map[string]bool {
+	taken := map[string]int{}
+	for _, r := range v.runs {
+		for _, t := range r.tasks {
+			taken[t.session]++
+		}
+	}
+	queues := map[string]bool{}
+	for id, s := range v.sessions {
+		if s.status != miniairflow.WorkerActive || !s.alive || taken[id.String()] >= s.places {
+			continue
+		}
+		for _, q := range s.queues {
+			queues[q] = true
+		}
+	}
+	return queues
 }
 
 // candidateOf returns a task run as it stood in the queue.
@@ -119,19 +146,39 @@ func (g *game) judgePools(after view, taken, left []candidate, isFull bool) {
 		if len(waiting) == 0 {
 			continue
 		}
-		slices.SortStableFunc(waiting, candidate.order)
-		first := waiting[0]
-		fits := used[pool]+first.slots <= slots
-		require.False(g, fits && !isFull, "T4: pool %s has %d of %d slots free and %d are wanted", pool, slots-used[pool], slots, first.slots)
+		first, free := nextOf(waiting, slots-used[pool])
+		if first == nil {
+			continue
+		}
+		fits := first.slots <= free && !first.isElsewhere
+		require.False(g, fits && !isFull, "T4: pool %s has %d of %d slots free and %d are wanted", pool, free, slots, first.slots)
 		for _, c := range taken {
 			if c.pool == pool {
-				require.LessOrEqual(g, c.order(first), 0, "T4: pool %s: claimed before its turn", pool)
+				require.LessOrEqual(g, c.order(*first), 0, "T4: pool %s: claimed before its turn", pool)
 			}
 			if fits {
-				require.LessOrEqual(g, c.order(first), 0, "T4: claimed before one that pool %s has slots for", pool)
+				require.LessOrEqual(g, c.order(*first), 0, "T4: claimed before one that pool %s has slots for", pool)
 			}
 		}
 	}
+}
+
+// nextOf returns the first of those that wait for a pool that the worker could
+// claim, or the one of another queue that holds it back, and what is free for it:
+// slots are kept for those of other queues before it. It returns nil if nothing is
+// held back.
+func nextOf(waiting []candidate, free int) (*candidate, int) {
+	// All of them are in the queue still, so their keys tell the order of new ones too.
+	slices.SortFunc(waiting, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.sortKey, b.sortKey))
+	})
+	for i := range waiting {
+		if c := &waiting[i]; !c.isElsewhere || c.slots > free {
+			return c, free
+		}
+		free -= waiting[i].slots
+	}
+	return nil, free
 }
 
 func filter[T any](all []T, keep func(T) bool) []T {

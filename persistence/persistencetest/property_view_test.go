@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -46,6 +47,8 @@ type sessionView struct {
 	status miniairflow.WorkerStatus
 	beat   int64
 	alive  bool // its lease
+	queues []string
+	places int // that it has in all
 }
 
 // look reads a view.
@@ -79,10 +82,12 @@ func (g *game) look() view {
 	alive := map[string]string{
 		"sqlite": `lease_until > unixepoch() * 1000000`, "postgres": `lease_until > now()`,
 	}[g.dialect]
-	g.each(`SELECT id, status, beat, `+alive+` FROM workers`, func(scan func(...any)) {
+	g.each(`SELECT id, status, beat, `+alive+`, CAST(queues AS text), concurrency FROM workers`, func(scan func(...any)) {
 		var id uuid.UUID
 		var s sessionView
-		scan(&id, &s.status, &s.beat, &s.alive)
+		var queues string
+		scan(&id, &s.status, &s.beat, &s.alive, &queues, &s.places)
+		require.NoError(g, json.Unmarshal([]byte(queues), &s.queues))
 		v.sessions[id] = s
 	})
 	g.each(`SELECT name, slots FROM pools`, func(scan func(...any)) {

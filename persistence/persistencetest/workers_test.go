@@ -62,14 +62,14 @@ func TestLapsedLeaseTakesNothingNew(t *testing.T) {
 		db.start(definition("etl", task("a")))
 		w := miniairflow.Worker{ID: uuid.New(), Name: "w", Queues: []string{"default"}}
 		require.NoError(t, db.StartSession(t.Context(), w, 0))
-		late := &worker{database: db, id: w.ID}
+		late := &worker{database: db, id: w.ID, queue: miniairflow.QueueDefault}
 		result, err := db.Exchange(t.Context(), late.request(1))
 		require.NoError(t, err)
 		require.Empty(t, result.Claims)
 		_, err = db.Heartbeat(t.Context(), w.ID, nil, lease)
 		require.NoError(t, err, "nobody has fenced it")
 		late.claim(1)
-		unknown := &worker{database: db, id: uuid.New()}
+		unknown := &worker{database: db, id: uuid.New(), queue: miniairflow.QueueDefault}
 		_, err = db.Exchange(t.Context(), unknown.request(1))
 		require.ErrorIs(t, err, miniairflow.ErrFenced)
 		db.check()

@@ -20,7 +20,8 @@ const chooseOne = `
 		ORDER BY priority DESC, sort_key LIMIT %[1]d FOR UPDATE SKIP LOCKED)`
 
 // chooseMany picks the first rows over several queues: how many each queue
-// gives is read from their heads, then that many are taken from each.
+// gives is read from their heads, then that many are taken from each. The last limit
+// tells the planner how few these are: it would read the whole table to delete them.
 const chooseMany = `
 	heads AS MATERIALIZED (
 		SELECT h.queue, h.priority, h.sort_key
@@ -39,7 +40,8 @@ const chooseMany = `
 		CROSS JOIN LATERAL (
 			SELECT workflow_run_id, seq FROM task_queue
 			WHERE state = 'ready' AND pool = '' AND queue = quotas.queue
-			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c)`
+			ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c
+		LIMIT %[1]d)`
 
 // takeChosen moves the chosen rows from the queue to the open attempts, unless
 // this token has claims already: then an earlier call of the same exchange did it.
@@ -57,42 +59,31 @@ const takeChosen = `,
 		RETURNING t.workflow_run_id, t.seq, t.attempt, t.pool, t.pool_slots),
 	opened AS (
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
-		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, $4 FROM started)
-	SELECT EXISTS (SELECT 1 FROM pooled)`
-
-// openPools names the pools that look as if they had room, and for which task runs
-// of the queues wait. Nothing is locked: who makes room later says so, and a full
-// pool, or one that does not exist, costs a claim no more than this look.
-const openPools = `
-	SELECT p.name FROM pools p
-	WHERE p.slots > coalesce((SELECT sum(o.pool_slots) FROM task_open o WHERE o.pool = p.name AND o.pool <> ''), 0)
-		AND EXISTS (SELECT 1 FROM task_queue q WHERE q.state = 'ready' AND q.pool <> '' AND q.pool = p.name AND q.queue = ANY($1))`
-
-// anyPooled looks whether a claim may take task runs with a pool. Then it takes
-// nothing at first: the pools' locks come before its choice.
-const anyPooled = `
-	pooled AS MATERIALIZED (` + openPools + ` LIMIT 1),`
+		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, $4 FROM started)`
 
 // claim takes task runs from the queues (T4) and returns all claims of the
-// request's token. Without pools it waits for nobody; it takes no run's lock.
+// request's token. It takes no run's lock, and waits for nobody unless a pool that
+// looks free has something for it: then it takes nothing at first, because the
+// pools' locks come before its choice.
 func claim(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
 	choose, limit := chooseMany, min(request.Limit, claimMax)
 	if len(request.Queues) == 1 {
 		choose = chooseOne
 	}
-	text := "WITH " + anyPooled + fmt.Sprintf(choose, limit) + takeChosen
+	text := "WITH " + pooledIn + "," + fmt.Sprintf(choose, limit) + takeChosen + `
+		SELECT coalesce(array_agg(name), '{}') FROM pooled`
 	batch := &pgx.Batch{}
-	var pooled bool
+	var pools []string
 	batch.Queue(text, request.Queues, request.Token, request.SessionID, now).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&pooled)
+		return row.Scan(&pools)
 	})
 	var claims []miniairflow.Claim
 	queueClaimed(batch, request.Token, &claims)
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
-	if pooled && len(claims) == 0 {
-		return claimPooled(ctx, t, now, request, limit)
+	if len(pools) > 0 && len(claims) == 0 {
+		return claimPooled(ctx, t, now, request, pools)
 	}
 	return claims, nil
 }

@@ -163,8 +163,8 @@ func (s *Store) finish(
 				continue
 			}
 			done[f.place] = true
+			t.moved(m.run.Pool(f.place.Seq))
 			m.freed++
-			m.run.Leave(f.place.Seq)
 			if f.status.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
 			}
@@ -187,7 +187,9 @@ type finished struct {
 
 // endAttempts ends the attempts that are open under their tokens: the open row
 // becomes history, the task run gets its next status, and a retry waits in the
-// queue. A run that is being cancelled gets no retries.
+// queue. A run that is being cancelled gets no retries. Each row is found by its
+// whole key: no index serves that comparison of tokens, which claims of one
+// exchange share, and decided joins nothing to the task runs of a run at large.
 func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]finished, error) {
 	const text = `
 		WITH input AS MATERIALIZED (
@@ -197,10 +199,10 @@ func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]
 			ORDER BY run_id, seq, token, place),
 		closed AS (
 			DELETE FROM task_open o USING input i
-			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token = i.token
+			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token IS NOT DISTINCT FROM i.token
 			RETURNING o.workflow_run_id, o.seq, o.token, o.session_id, o.attempt AS number, o.started_at,
 				i.attempt, i.next, i.delay, i.reason, i.exit_code, i.outputs),
-		decided AS (
+		decided AS MATERIALIZED (
 			SELECT c.*, CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NOT NULL AND r.outcome = '' THEN 'cancelled' ELSE c.next END AS status
 			FROM closed c JOIN workflow_runs r ON r.id = c.workflow_run_id),
 		changed AS (

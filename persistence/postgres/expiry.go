@@ -16,7 +16,7 @@ import (
 func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, error) {
 	const expiredText = `
 		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= clock_timestamp() ORDER BY expires_at LIMIT $1`
+		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at LIMIT $1`
 	expired, err := query(ctx, s, pgx.RowToStructByPos[dialect.Place], expiredText, limit)
 	if err != nil {
 		return 0, nil, err
@@ -61,6 +61,9 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 		}
 		if err := failQueued(ctx, t, now, runs, taken); err != nil {
 			return fmt.Errorf("fail expired task runs: %w", err)
+		}
+		for _, p := range taken {
+			t.moved(runs[p.RunID].Pool(p.Seq))
 		}
 		failed = len(taken)
 		_, err = s.settle(ctx, t, now, movesOf(ids, runs, taken))

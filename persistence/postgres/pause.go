@@ -27,6 +27,7 @@ func (s *Store) SetRunPaused(ctx context.Context, runID uuid.UUID, paused bool, 
 			if err := setRunPaused(ctx, t, runID, paused); err != nil {
 				return fmt.Errorf("set pause of run: %w", err)
 			}
+			t.moved(run.Pools()...)
 			if err := audit(ctx, t, by, dialect.Audited{Action: runPauseAction(paused), RunID: &runID}); err != nil {
 				return err
 			}

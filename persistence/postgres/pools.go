@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -52,12 +55,14 @@ func replaceProblems(ctx context.Context, t *tx, path string, problems []miniair
 	return before != after, nil
 }
 
-// replacePools makes the given pools those of the file.
+// replacePools makes the given pools those of the file. It locks all that it may
+// change first, in the order in which claims lock pools.
 func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed bool, err error) {
 	names, slots, descriptions := make([]string, len(pools)), make([]int, len(pools)), make([]string, len(pools))
 	for i, p := range pools {
 		names[i], slots[i], descriptions[i] = p.Name, p.Slots, dialect.Text(p.Description)
 	}
+	const lock = `SELECT 1 FROM pools WHERE origin = 'file' OR name = ANY($1) ORDER BY name FOR UPDATE`
 	const drop = `DELETE FROM pools WHERE origin = 'file' AND name <> ALL($1)`
 	const save = `
 		INSERT INTO pools AS p (name, slots, description, origin, created_at, updated_at)
@@ -66,6 +71,9 @@ func replacePools(ctx context.Context, t *tx, pools []miniairflow.Pool) (changed
 		ORDER BY i.name
 		ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, description = excluded.description, origin = 'file', updated_at = excluded.updated_at
 		WHERE p.slots <> excluded.slots OR p.description <> excluded.description OR p.origin <> 'file'`
+	if _, err := t.Exec(ctx, lock, names); err != nil {
+		return false, fmt.Errorf("lock pools: %w", err)
+	}
 	dropped, err := t.Exec(ctx, drop, names)
 	if err != nil {
 		return false, fmt.Errorf("drop pools: %w", err)
@@ -183,11 +191,54 @@ func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool
 	return pools, err
 }
 
-// claimPooled is claim while task runs with pools wait. It locks the pools that
-// they wait for, sorted, and only then counts what is used of them: a count from
-// before the locks would miss the claims of whoever held them.
-func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, limit int) ([]miniairflow.Claim, error) {
-	free, sizes, err := lockPools(ctx, t, request.Queues)
+// pooledFirst finds the pools that have something to give: the first that waits
+// for it in a queue, of those that it could ever hold, fits into what looks free.
+// It jumps from one pool and queue to the next, so that a long line costs no more
+// than a short one, and none at all costs one look at an empty index. The look
+// takes no lock: whoever frees a slot afterwards wakes those that wait.
+const pooledFirst = `
+	RECURSIVE waiting (pool, queue) AS (
+		(SELECT pool, queue FROM task_queue WHERE state = 'ready' AND pool <> '' ORDER BY pool, queue LIMIT 1)
+		UNION ALL
+		SELECT n.pool, n.queue FROM waiting w CROSS JOIN LATERAL (
+			SELECT pool, queue FROM task_queue
+			WHERE state = 'ready' AND pool <> '' AND (pool, queue) > (w.pool, w.queue) ORDER BY pool, queue LIMIT 1) n),
+	pooled AS MATERIALIZED (
+		SELECT DISTINCT p.name
+		FROM waiting w
+		JOIN pools p ON p.name = w.pool
+		CROSS JOIN LATERAL (
+			SELECT p.slots - coalesce(sum(pool_slots), 0) AS slots FROM task_open WHERE pool = w.pool AND pool <> '') free
+		CROSS JOIN LATERAL (
+			SELECT pool_slots FROM task_queue
+			WHERE state = 'ready' AND pool <> '' AND pool = w.pool AND queue = w.queue AND pool_slots <= p.slots
+			ORDER BY priority DESC, sort_key LIMIT 1) head
+		WHERE head.pool_slots <= free.slots AND `
+
+const (
+	pooledIn = pooledFirst + `w.queue = ANY($1))` // for one of the queues
+	pooledOf = pooledFirst + `w.pool = ANY($1))`  // that are among the pools
+)
+
+// haveMore reports whether one of the pools has something to give. It looks after
+// the commit of what moved in them: whatever came to wait before is seen here, and
+// whoever comes later sees the free slots. If in doubt it says so.
+func haveMore(ctx context.Context, conn *pgxpool.Conn, pools []string) bool {
+	more := true
+	if ctx.Err() == nil {
+		_ = conn.QueryRow(ctx, "WITH "+pooledOf+" SELECT EXISTS (SELECT 1 FROM pooled)", pools).Scan(&more)
+	}
+	return more
+}
+
+// claimPooled is claim while some pools have something for it. It locks these,
+// sorted, and only then counts what is used of them: a count from before the locks
+// would miss the claims of whoever held them. Task runs of other pools are no
+// candidates. Those without a pool are only counted before they are taken, as many
+// of each queue as are due: which ones, nobody who claims beside it has to know.
+func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, pools []string) ([]miniairflow.Claim, error) {
+	limit := min(request.Limit, claimMax)
+	free, sizes, err := lockPools(ctx, t, pools)
 	if err != nil {
 		return nil, fmt.Errorf("lock pools: %w", err)
 	}
@@ -195,16 +246,36 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 	if err != nil {
 		return nil, fmt.Errorf("choose task runs: %w", err)
 	}
-	runs, seqs := columns(dialect.Choose(candidates, free, limit))
-	const text = `
-		WITH pooled AS MATERIALIZED (SELECT 1 WHERE false),
-		chosen AS MATERIALIZED (
+	var places []dialect.Place
+	quotas := make([]int, len(request.Queues))
+	for _, c := range dialect.Choose(candidates, free, limit) {
+		if c.Pool == "" {
+			quotas[slices.Index(request.Queues, c.Queue)]++
+			continue
+		}
+		places = append(places, c.Place)
+		if c.Slots > 1 {
+			t.moved(c.Pool) // it may have held back others
+		}
+	}
+	text := fmt.Sprintf(`
+		WITH places AS MATERIALIZED (
 			SELECT q.workflow_run_id, q.seq
-			FROM unnest($1::uuid[], $5::int[]) AS i(run_id, seq)
+			FROM unnest($5::uuid[], $6::int[]) AS i(run_id, seq)
 			JOIN task_queue q ON q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'ready'
-			FOR UPDATE OF q SKIP LOCKED)` + takeChosen
+			FOR UPDATE OF q SKIP LOCKED),
+		others AS MATERIALIZED (
+			SELECT c.workflow_run_id, c.seq
+			FROM unnest($1::text[], $7::int[]) AS quotas(queue, quota)
+			CROSS JOIN LATERAL (
+				SELECT workflow_run_id, seq FROM task_queue
+				WHERE state = 'ready' AND pool = '' AND queue = quotas.queue
+				ORDER BY priority DESC, sort_key LIMIT quotas.quota FOR UPDATE SKIP LOCKED) c),
+		chosen AS MATERIALIZED (SELECT * FROM places UNION ALL SELECT * FROM others LIMIT %d)`, limit) + takeChosen + `
+		SELECT count(*) FROM taken`
+	runs, seqs := columns(places)
 	batch := &pgx.Batch{}
-	batch.Queue(text, runs, request.Token, request.SessionID, now, seqs)
+	batch.Queue(text, request.Queues, request.Token, request.SessionID, now, runs, seqs, quotas)
 	var claims []miniairflow.Claim
 	queueClaimed(batch, request.Token, &claims)
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
@@ -213,61 +284,66 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 	return claims, nil
 }
 
-// lockPools locks the pools with room that task runs of the queues wait for, and
-// returns what is left of those that are not full, and how large they are.
-func lockPools(ctx context.Context, t *tx, queues []string) (free, sizes map[string]int, err error) {
-	const lock = `SELECT name, slots FROM pools WHERE name IN (` + openPools + `) ORDER BY name FOR NO KEY UPDATE`
-	const used = `SELECT pool, sum(pool_slots) FROM task_open WHERE pool <> '' GROUP BY pool`
+// lockPools locks the pools of the given names, and returns what is left of those
+// that are not full, and how large they are.
+func lockPools(ctx context.Context, t *tx, names []string) (free, sizes map[string]int, err error) {
+	const lock = `SELECT name, slots FROM pools WHERE name = ANY($1) ORDER BY name FOR NO KEY UPDATE`
+	const used = `SELECT pool, sum(pool_slots) FROM task_open WHERE pool = ANY($1) AND pool <> '' GROUP BY pool`
 	free, sizes = map[string]int{}, map[string]int{}
 	batch := &pgx.Batch{}
 	var name string
 	var slots int
-	batch.Queue(lock, queues).Query(func(rows pgx.Rows) error {
+	batch.Queue(lock, names).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&name, &slots}, func() error {
 			free[name], sizes[name] = slots, slots
 			return nil
 		})
 		return err
 	})
-	batch.Queue(used).Query(func(rows pgx.Rows) error {
+	batch.Queue(used, names).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&name, &slots}, func() error {
-			if left := free[name] - slots; left > 0 {
-				free[name] = left
-			} else {
-				delete(free, name)
-			}
+			free[name] -= slots
 			return nil
 		})
 		return err
 	})
 	err = t.SendBatch(ctx, batch).Close()
+	maps.DeleteFunc(free, func(_ string, left int) bool { return left <= 0 })
 	return free, sizes, err
 }
 
 // candidatesOf returns the first task runs of the queues: those without a pool,
 // and those of each pool that has something left, as far as it could ever hold them.
+// In these pools, it adds as many of other queues as could keep slots for themselves,
+// if a worker of theirs could start them now. A worker that is full, or gone, keeps
+// nothing free: the pool must not wait for it.
 func candidatesOf(ctx context.Context, t *tx, queues []string, free, sizes map[string]int, limit int) ([]dialect.Candidate, error) {
 	const text = `
-		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, c.pool, c.pool_slots
+		WITH elsewhere AS MATERIALIZED (
+			SELECT DISTINCT q.queue
+			FROM workers w CROSS JOIN LATERAL jsonb_array_elements_text(w.queues) AS q(queue)
+			WHERE w.status = 'active' AND w.lease_until > clock_timestamp() AND q.queue <> ALL($1)
+				AND w.concurrency > (SELECT count(*) FROM task_open o WHERE o.session_id = w.id))
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, '', 0, false
 		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
 		CROSS JOIN LATERAL (
-			SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
+			SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
 			WHERE state = 'ready' AND pool = '' AND queue = wanted.queue ORDER BY priority DESC, sort_key LIMIT $4) c
 		UNION ALL
-		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, c.pool, c.pool_slots
-		FROM (SELECT DISTINCT queue FROM unnest($1::text[]) AS q(queue)) wanted
-		CROSS JOIN unnest($2::text[], $3::int[]) AS p(name, size)
+		SELECT c.workflow_run_id, c.seq, c.priority, c.sort_key, wanted.queue, p.name, c.pool_slots, wanted.elsewhere
+		FROM (SELECT DISTINCT queue, false AS elsewhere FROM unnest($1::text[]) AS q(queue) UNION ALL SELECT queue, true FROM elsewhere) wanted
+		CROSS JOIN unnest($2::text[], $3::int[], $5::int[]) AS p(name, size, free)
 		CROSS JOIN LATERAL (
-			SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
+			SELECT workflow_run_id, seq, priority, sort_key, pool_slots FROM task_queue
 			WHERE state = 'ready' AND pool <> '' AND pool = p.name AND queue = wanted.queue AND pool_slots <= p.size
-			ORDER BY priority DESC, sort_key LIMIT $4) c`
+			ORDER BY priority DESC, sort_key LIMIT CASE WHEN wanted.elsewhere THEN p.free + 1 ELSE $4 END) c`
 	var names []string
-	var slots []int
+	var slots, left []int
 	for name := range free {
-		names, slots = append(names, name), append(slots, sizes[name])
+		names, slots, left = append(names, name), append(slots, sizes[name]), append(left, free[name])
 	}
 	return collect(ctx, t, func(row pgx.CollectableRow) (c dialect.Candidate, err error) {
-		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey, &c.Pool, &c.Slots)
+		err = row.Scan(&c.RunID, &c.Seq, &c.Priority, &c.SortKey, &c.Queue, &c.Pool, &c.Slots, &c.IsElsewhere)
 		return c, err
-	}, text, queues, names, slots, limit)
+	}, text, queues, names, slots, limit, left)
 }

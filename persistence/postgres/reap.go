@@ -53,7 +53,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 					continue
 				}
 				touched = true
-				m.run.Leave(f.place.Seq)
+				t.moved(m.run.Pool(f.place.Seq))
 				if f.status.IsTerminal() {
 					m.freed++
 					m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})

@@ -143,6 +143,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	batch.Queue(`DELETE FROM task_queue WHERE workflow_run_id = $1 AND seq = ANY($2)`, r.run.ID, dialect.Unqueued(r.plan))
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, r.run.ID)
 	stopMarked(batch, r, marked, reasons)
+	t.moved(r.run.Pools()...)
 	batch.Queue(reopenText, r.run.ID, r.plan.Reopen)
 	batch.Queue(markText, r.run.ID, marked, statuses, reasons, r.now)
 	if r.adopts() {
@@ -238,10 +239,6 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
-	if len(r.plan.Mark) > 0 {
-		// One that ran may have held slots of a pool.
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
-	}
 	switch {
 	case r.plan.Reopens:
 		const text = `

@@ -15,7 +15,7 @@ import (
 func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time, error) {
 	const dueText = `
 		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'delayed' AND due_at <= clock_timestamp() ORDER BY due_at LIMIT $1`
+		WHERE state = 'delayed' AND due_at <= (SELECT clock_timestamp()) ORDER BY due_at LIMIT $1`
 	due, err := query(ctx, s, pgx.RowToStructByPos[dialect.Place], dueText, limit)
 	if err != nil {
 		return 0, nil, err

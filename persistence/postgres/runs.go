@@ -152,6 +152,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	}
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	run.Change.Limited -= limited
+	t.moved(run.Pools()...)
 	_, err := s.settle(ctx, t, now, []move{m})
 	return err
 }
@@ -160,7 +161,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
 	const overdueText = `
 		SELECT id FROM workflow_runs
-		WHERE status = 'running' AND deadline_at <= clock_timestamp() AND cancel_requested_at IS NULL AND outcome = ''
+		WHERE status = 'running' AND deadline_at <= (SELECT clock_timestamp()) AND cancel_requested_at IS NULL AND outcome = ''
 		ORDER BY deadline_at LIMIT $1`
 	overdue, err := query(ctx, s, pgx.RowTo[uuid.UUID], overdueText, limit)
 	if err != nil {
@@ -168,7 +169,7 @@ func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.
 	}
 	const nextText = `
 		SELECT min(deadline_at) FROM workflow_runs
-		WHERE status = 'running' AND deadline_at > clock_timestamp() AND cancel_requested_at IS NULL AND outcome = ''`
+		WHERE status = 'running' AND deadline_at > (SELECT clock_timestamp()) AND cancel_requested_at IS NULL AND outcome = ''`
 	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
 	return overdue, next, err
 }

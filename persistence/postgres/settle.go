@@ -95,6 +95,7 @@ func countUpstream(ctx context.Context, t *tx, moves []move, deltas [][]miniairf
 // writePlan writes what the plan says, in one round trip.
 func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) error {
 	batch := &pgx.Batch{}
+	bringForward(batch, now, plan.Forward)
 	enqueue(batch, now, plan)
 	feed(batch, now, plan.Feeds)
 	ask(batch, plan.Asks)
@@ -119,9 +120,9 @@ func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) er
 // enqueue puts the ready task runs of the plan into the queue, in the state that
 // each may have. The sort keys of one transaction rise, so that its order stays.
 func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
-	insertQueue(batch, now, plan.Limited, dialect.QueueLimited)
-	insertQueue(batch, now, plan.Held, dialect.QueuePaused)
-	insertQueue(batch, now, plan.Queued, dialect.QueueReady)
+	insertQueue(batch, now, plan, plan.Limited, dialect.QueueLimited)
+	insertQueue(batch, now, plan, plan.Held, dialect.QueuePaused)
+	insertQueue(batch, now, plan, plan.Queued, dialect.QueueReady)
 	queued := slices.Concat(plan.Held, plan.Queued)
 	if len(queued) == 0 {
 		return
@@ -137,19 +138,49 @@ func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
 
 // insertQueue adds rows of the queue. What is ready expires if its task says so;
 // a retry has been taken once, so it does not.
-func insertQueue(batch *pgx.Batch, now time.Time, ready []dialect.Place, state string) {
+func insertQueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan, ready []dialect.Place, state string) {
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, $3::bigint + i.place,
+		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
 			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
 				THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
-		FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS i(run_id, seq, place)
+		FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS i(run_id, seq, sort_key)
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
 	if len(ready) == 0 {
 		return
 	}
 	runs, seqs := columns(ready)
-	batch.Queue(text, runs, seqs, now.UnixMicro(), state, now)
+	batch.Queue(text, runs, seqs, plan.SortKeys(now.UnixMicro(), ready), state, now)
+}
+
+// bringForward lets rows that went behind those of all runs come forward: the
+// highest priority first, then the one that waits longest. They are older than
+// what becomes ready now. Those that a claim is about to take it leaves alone, and
+// instead of changing a row it makes it anew: claims skip rows that are locked only
+// as long as these are never updated.
+func bringForward(batch *pgx.Batch, now time.Time, forward []dialect.Forward) {
+	const text = `
+		WITH chosen AS MATERIALIZED (
+			SELECT w.workflow_run_id, w.seq
+			FROM unnest($1::uuid[], $2::int[]) AS f(run_id, rows)
+			CROSS JOIN LATERAL (
+				SELECT workflow_run_id, seq FROM task_queue
+				WHERE workflow_run_id = f.run_id AND sort_key >= 1152921504606846976
+				ORDER BY priority DESC, sort_key LIMIT f.rows FOR UPDATE SKIP LOCKED) w),
+		taken AS (
+			DELETE FROM task_queue q USING chosen c WHERE q.workflow_run_id = c.workflow_run_id AND q.seq = c.seq RETURNING q.*)
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at, expires_at)
+		SELECT workflow_run_id, seq, state, queue, priority, pool, pool_slots,
+			$3::bigint - row_number() OVER (PARTITION BY workflow_run_id ORDER BY priority, sort_key DESC), due_at, expires_at
+		FROM taken`
+	if len(forward) == 0 {
+		return
+	}
+	runs, counts := make([]uuid.UUID, len(forward)), make([]int, len(forward))
+	for i, f := range forward {
+		runs[i], counts[i] = f.RunID, f.Count
+	}
+	batch.Queue(text, runs, counts, now.UnixMicro())
 }
 
 // feed gives slots to task runs that wait for one: the highest priority first,
@@ -157,15 +188,16 @@ func insertQueue(batch *pgx.Batch, now time.Time, ready []dialect.Place, state s
 func feed(batch *pgx.Batch, now time.Time, feeds []dialect.Feed) {
 	const text = `
 		WITH chosen AS MATERIALIZED (
-			SELECT w.workflow_run_id, w.seq, w.place, f.state
-			FROM unnest($1::uuid[], $2::int[], $5::text[]) AS f(run_id, slots, state)
+			SELECT w.workflow_run_id, w.seq, w.place, f.state,
+				CASE WHEN w.place > f.share THEN $3::bigint + 1152921504606846976 ELSE $3::bigint END AS key
+			FROM unnest($1::uuid[], $2::int[], $6::int[], $5::text[]) AS f(run_id, slots, share, state)
 			CROSS JOIN LATERAL (
 				SELECT workflow_run_id, seq, row_number() OVER (ORDER BY priority DESC, sort_key, seq) AS place
 				FROM task_queue WHERE workflow_run_id = f.run_id AND state = 'limited'
 				ORDER BY priority DESC, sort_key, seq LIMIT f.slots) w),
 		fed AS (
 			UPDATE task_queue q
-			SET state = c.state, sort_key = $3::bigint + c.place,
+			SET state = c.state, sort_key = c.key + c.place,
 				expires_at = CASE WHEN c.state = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
 					THEN $4::timestamptz + t.queue_timeout * interval '1 microsecond' END
 			FROM chosen c JOIN task_runs t ON t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq
@@ -177,11 +209,12 @@ func feed(batch *pgx.Batch, now time.Time, feeds []dialect.Feed) {
 	if len(feeds) == 0 {
 		return
 	}
-	runs, slots, states := make([]uuid.UUID, len(feeds)), make([]int, len(feeds)), make([]string, len(feeds))
+	runs, slots := make([]uuid.UUID, len(feeds)), make([]int, len(feeds))
+	shares, states := make([]int, len(feeds)), make([]string, len(feeds))
 	for i, f := range feeds {
-		runs[i], slots[i], states[i] = f.RunID, f.Count, f.State
+		runs[i], slots[i], shares[i], states[i] = f.RunID, f.Count, f.Share, f.State
 	}
-	batch.Queue(text, runs, slots, now.UnixMicro(), now, states)
+	batch.Queue(text, runs, slots, now.UnixMicro(), now, states, shares)
 }
 
 // ask requests decisions. The number of the transaction is a generation that

@@ -78,7 +78,7 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 		}
 		const pendingText = `
 			SELECT id, version_id, generation FROM workflow_runs
-			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= clock_timestamp()
+			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
 			LIMIT least($3, greatest(0, $2 - (SELECT count(*) FROM workflow_runs WHERE workflow_id = $1 AND status = 'running')))`
 		pending, err := collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
@@ -244,7 +244,8 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uuid.UUID) {
 	const queueText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, $3::bigint + i.place,
+		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots,
+			$3::bigint + i.place + CASE WHEN $4::text = 'ready' AND i.place > $6 THEN 1152921504606846976 ELSE 0 END,
 			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
 		FROM unnest($1::uuid[]) AS run_id
 		CROSS JOIN unnest($2::int[]) WITH ORDINALITY AS i(seq, place)
@@ -257,10 +258,10 @@ func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uui
 	queueTasks(batch, now, runs, plan.Tasks)
 	batch.Queue(countersText, runs, plan.Counters.Active, plan.Counters.Limited)
 	if len(plan.Queued) > 0 {
-		batch.Queue(queueText, runs, plan.Queued, now.UnixMicro(), dialect.QueueReady, now)
+		batch.Queue(queueText, runs, plan.Queued, now.UnixMicro(), dialect.QueueReady, now, dialect.ShareMax)
 	}
 	if len(plan.Limited) > 0 {
-		batch.Queue(queueText, runs, plan.Limited, now.UnixMicro(), dialect.QueueLimited, now)
+		batch.Queue(queueText, runs, plan.Limited, now.UnixMicro(), dialect.QueueLimited, now, dialect.ShareMax)
 	}
 	if len(plan.Asks) > 0 {
 		batch.Queue(askText, runs, plan.Asks)

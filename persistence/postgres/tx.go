@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -26,10 +27,21 @@ const (
 type tx struct {
 	pgx.Tx
 	events []miniairflow.Event
+	pools  []string // that may have more to give after the commit
 }
 
 // publish notes events for after the commit.
 func (t *tx) publish(events ...miniairflow.Event) { t.events = append(t.events, events...) }
+
+// moved notes that in these pools slots came back, or that the first in line did
+// not stay: somebody else may be able to start now.
+func (t *tx) moved(pools ...string) {
+	for _, pool := range pools {
+		if pool != "" && !slices.Contains(t.pools, pool) {
+			t.pools = append(t.pools, pool)
+		}
+	}
+}
 
 // inTx runs do in a transaction and publishes its events after the commit. do
 // is run again, from the start, if the transaction lost against another one: it
@@ -75,6 +87,9 @@ func (s *Store) tryTx(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) er
 	if err != nil {
 		drop(ctx, conn, err)
 		return err
+	}
+	if len(t.pools) > 0 && haveMore(ctx, conn, t.pools) {
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
 	}
 	s.publish(t.events)
 	return nil

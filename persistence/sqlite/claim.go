@@ -84,7 +84,19 @@ func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.P
 			heads = append(heads, head...)
 		}
 	}
-	return dialect.Choose(heads, free, limit), nil
+	kept, err := headsElsewhere(ctx, t, queues, free, sizes)
+	if err != nil {
+		return nil, fmt.Errorf("look at other queues: %w", err)
+	}
+	heads = append(heads, kept...)
+	var chosen []dialect.Place
+	for _, c := range dialect.Choose(heads, free, limit) {
+		chosen = append(chosen, c.Place)
+		if c.Slots > 1 {
+			t.moved(c.Pool) // it may have held back others
+		}
+	}
+	return chosen, nil
 }
 
 // claimed returns the open claims of a token.

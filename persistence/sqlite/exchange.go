@@ -108,7 +108,7 @@ func (s *Store) finish(ctx context.Context, t *tx, finishes []miniairflow.Finish
 				continue
 			}
 			m.freed++
-			m.run.Leave(f.Seq)
+			t.moved(m.run.Pool(f.Seq))
 			if next.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.Seq, Status: next})
 			}

@@ -64,6 +64,7 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 					return fmt.Errorf("fail expired task run: %w", err)
 				}
 				m.freed++
+				t.moved(m.run.Pool(p.Seq))
 				m.ended = append(m.ended, miniairflow.Ended{Seq: p.Seq, Status: miniairflow.TaskFailed})
 			}
 			if m.freed > 0 {

@@ -1,6 +1,10 @@
 package sqlite
 
-import "context"
+import (
+	"context"
+	"maps"
+	"slices"
+)
 
 // Settings returns a setting of the connections that write: that of the database
 // and that of the logs.
@@ -23,4 +27,27 @@ func (s *Store) PanicInTransaction(ctx context.Context) {
 		_ = t.QueryRowContext(ctx, `SELECT 'never asked before'`).Err()
 		panic("in a transaction")
 	})
+}
+
+// Plans returns how SQLite reads each statement that the store has used so far, by
+// its text: a line for each step.
+func (s *Store) Plans(ctx context.Context) (map[string][]string, error) {
+	plans := map[string][]string{}
+	for _, p := range []*pool{s.write, s.read} {
+		p.mu.Lock()
+		texts := slices.Collect(maps.Keys(p.known))
+		p.mu.Unlock()
+		for _, text := range texts {
+			steps, err := query(ctx, s.read.DB, func(row row) (step string, err error) {
+				var id, parent, unused int
+				err = row.Scan(&id, &parent, &unused, &step)
+				return step, err
+			}, "EXPLAIN QUERY PLAN "+text, make([]any, 32)...)
+			if err != nil {
+				return nil, err
+			}
+			plans[text] = steps
+		}
+	}
+	return plans, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -181,6 +183,36 @@ func freePools(ctx context.Context, t *tx) (free, slots map[string]int, err erro
 	return free, slots, err
 }
 
+// wakeForPools publishes that there is something to claim if one of the pools in
+// which something moved has something to give: the first that waits for it in a
+// queue, of those that it could ever hold, fits into what is free.
+func wakeForPools(ctx context.Context, t *tx) error {
+	const text = `
+		WITH RECURSIVE waiting (queue) AS (
+			SELECT min(queue) FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool = ?1
+			UNION ALL
+			SELECT (SELECT min(queue) FROM task_queue WHERE state = 'ready' AND pool <> '' AND pool = ?1 AND queue > waiting.queue)
+			FROM waiting WHERE waiting.queue IS NOT NULL)
+		SELECT EXISTS (
+			SELECT 1 FROM pools p CROSS JOIN waiting w
+			WHERE p.name = ?1 AND w.queue IS NOT NULL AND (
+				SELECT pool_slots FROM task_queue
+				WHERE state = 'ready' AND pool <> '' AND pool = ?1 AND queue = w.queue AND pool_slots <= p.slots
+				ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT 1)
+				<= p.slots - (SELECT coalesce(sum(pool_slots), 0) FROM task_open WHERE pool = ?1 AND pool <> ''))`
+	for _, pool := range t.pools {
+		var more bool
+		if err := t.QueryRowContext(ctx, text, pool).Scan(&more); err != nil {
+			return fmt.Errorf("look at pool %q: %w", pool, err)
+		}
+		if more {
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+			return nil
+		}
+	}
+	return nil
+}
+
 // poolHeads returns the first task runs that wait for a pool in one queue, as
 // far as the pool could ever hold them.
 func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int) ([]dialect.Candidate, error) {
@@ -194,4 +226,37 @@ func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int)
 		c.RunID = id
 		return c, err
 	}, text, pool, queue, slots, limit)
+}
+
+// headsElsewhere returns the first task runs that wait for free pools in other
+// queues, as many as could keep slots for themselves, if a worker of theirs could
+// start them now. A worker that is full, or gone, keeps nothing free: the pool must
+// not wait for it.
+func headsElsewhere(ctx context.Context, t *tx, queues []string, free, sizes map[string]int) ([]dialect.Candidate, error) {
+	if len(free) == 0 {
+		return nil, nil
+	}
+	const text = `
+		SELECT DISTINCT q.value FROM workers w CROSS JOIN json_each(w.queues) q
+		WHERE w.status = 'active' AND w.lease_until > ?2 AND q.value NOT IN (SELECT value FROM json_each(?1))
+			AND w.concurrency > (SELECT count(*) FROM task_open o WHERE o.session_id = w.id)
+		ORDER BY q.value`
+	others, err := query(ctx, t, scanOne[string], text, list[string](queues), t.now)
+	if err != nil {
+		return nil, err
+	}
+	var heads []dialect.Candidate
+	for _, queue := range others {
+		for _, pool := range slices.Sorted(maps.Keys(free)) {
+			head, err := poolHeads(ctx, t, pool, queue, sizes[pool], free[pool]+1)
+			if err != nil {
+				return nil, err
+			}
+			for i := range head {
+				head[i].IsElsewhere = true
+			}
+			heads = append(heads, head...)
+		}
+	}
+	return heads, nil
 }

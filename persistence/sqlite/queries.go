@@ -148,7 +148,8 @@ func taskRunConditions(filter miniairflow.TaskRunFilter) (from string, c *condit
 	case dialect.AreRare(filter.Statuses):
 		c.add(`t.is_rare`)
 	case dialect.AreOpen(filter.Statuses):
-		from += ` JOIN workflow_runs r ON r.id = t.workflow_run_id`
+		// Without CROSS, SQLite would go through the task runs of all runs instead.
+		from = `workflow_runs r CROSS JOIN task_runs t ON t.workflow_run_id = r.id`
 		c.add(`r.status = 'running'`)
 	}
 	return from, c

@@ -54,7 +54,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 				}
 				reaped++
 				touched = true
-				m.run.Leave(o.Seq)
+				t.moved(m.run.Pool(o.Seq))
 				if next.IsTerminal() {
 					m.freed++
 					m.ended = append(m.ended, miniairflow.Ended{Seq: o.Seq, Status: next})

@@ -139,6 +139,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.run.ID); err != nil {
 		return err
 	}
+	t.moved(r.run.Pools()...)
 	if err := stopMarked(ctx, t, r); err != nil {
 		return fmt.Errorf("end attempts of marked task runs: %w", err)
 	}
@@ -274,10 +275,6 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: r.run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
-	if len(r.plan.Mark) > 0 {
-		// One that ran may have held slots of a pool.
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
-	}
 	switch {
 	case r.plan.Reopens:
 		const text = `

@@ -175,6 +175,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	}
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	run.Change.Limited -= limited
+	t.moved(run.Pools()...)
 	_, err = s.settle(ctx, t, []move{m})
 	return err
 }

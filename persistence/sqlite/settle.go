@@ -86,6 +86,11 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 	if err != nil {
 		return err
 	}
+	for _, f := range plan.Forward {
+		if err := bringForward(ctx, t, f); err != nil {
+			return fmt.Errorf("bring rows forward: %w", err)
+		}
+	}
 	if err := enqueue(ctx, t, changed, plan); err != nil {
 		return fmt.Errorf("queue task runs: %w", err)
 	}
@@ -123,13 +128,13 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 // enqueue puts the ready task runs of the plan into the queue, in the state that
 // each may have. The sort keys of one transaction rise, so that its order stays.
 func enqueue(ctx context.Context, t *tx, changed int64, plan *dialect.Plan) error {
-	if err := insertQueue(ctx, t, plan.Limited, dialect.QueueLimited); err != nil {
+	if err := insertQueue(ctx, t, plan, plan.Limited, dialect.QueueLimited); err != nil {
 		return err
 	}
-	if err := insertQueue(ctx, t, plan.Held, dialect.QueuePaused); err != nil {
+	if err := insertQueue(ctx, t, plan, plan.Held, dialect.QueuePaused); err != nil {
 		return err
 	}
-	if err := insertQueue(ctx, t, plan.Queued, dialect.QueueReady); err != nil {
+	if err := insertQueue(ctx, t, plan, plan.Queued, dialect.QueueReady); err != nil {
 		return err
 	}
 	return markQueued(ctx, t, changed, slices.Concat(plan.Held, plan.Queued))
@@ -137,17 +142,36 @@ func enqueue(ctx context.Context, t *tx, changed int64, plan *dialect.Plan) erro
 
 // insertQueue writes rows of the queue. What is ready expires if its task says
 // so; a retry has been taken once, so it does not.
-func insertQueue(ctx context.Context, t *tx, ready []dialect.Place, state string) error {
+func insertQueue(ctx context.Context, t *tx, plan *dialect.Plan, ready []dialect.Place, state string) error {
 	if len(ready) == 0 {
 		return nil
 	}
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, ?2 + i.place,
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
 			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
-		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
+		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS sort_key FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
-	_, err := t.ExecContext(ctx, text, places(ready), t.now, state)
+	rows := places(ready)
+	for i, key := range plan.SortKeys(t.now, ready) {
+		rows[i] = append(rows[i], key)
+	}
+	_, err := t.ExecContext(ctx, text, rows, t.now, state)
+	return err
+}
+
+// bringForward lets rows that went behind those of all runs come forward: the
+// highest priority first, then the one that waits longest. They are older than
+// what becomes ready now.
+func bringForward(ctx context.Context, t *tx, f dialect.Forward) error {
+	const text = `
+		UPDATE task_queue AS q SET sort_key = ?3 - c.place
+		FROM (
+			SELECT seq, row_number() OVER (ORDER BY priority, sort_key DESC) AS place
+			FROM (SELECT seq, priority, sort_key FROM task_queue
+				WHERE workflow_run_id = ?1 AND sort_key >= 1152921504606846976 ORDER BY priority DESC, sort_key LIMIT ?2)) AS c
+		WHERE q.workflow_run_id = ?1 AND q.seq = c.seq`
+	_, err := t.ExecContext(ctx, text, f.RunID, f.Count, t.now)
 	return err
 }
 
@@ -163,12 +187,12 @@ func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 	}
 	const queueText = `
 		UPDATE task_queue AS q
-		SET state = ?3, sort_key = ?2 + i.place,
+		SET state = ?3, sort_key = ?2 + i.place + CASE WHEN i.place >= ?4 THEN 1152921504606846976 ELSE 0 END,
 			expires_at = CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
 		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq
 		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq`
-	if _, err := t.ExecContext(ctx, queueText, places(chosen), t.now, f.State); err != nil {
+	if _, err := t.ExecContext(ctx, queueText, places(chosen), t.now, f.State, f.Share); err != nil {
 		return err
 	}
 	return markQueued(ctx, t, changed, chosen)

@@ -161,17 +161,18 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 	}
 	const queueText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, ?4 + i.key,
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots,
+			?4 + i.key + CASE WHEN ?3 = 'ready' AND i.key >= ?5 THEN 1152921504606846976 ELSE 0 END,
 			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 THEN ?4 + t.queue_timeout END
 		FROM json_each(?2) AS i CROSS JOIN task_runs t WHERE t.workflow_run_id = ?1 AND t.seq = i.value`
 	if len(p.start.Queued) > 0 {
-		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Queued), "ready", t.now); err != nil {
+		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Queued), dialect.QueueReady, t.now, dialect.ShareMax); err != nil {
 			return err
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
 	}
 	if len(p.start.Limited) > 0 {
-		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Limited), "limited", t.now); err != nil {
+		if _, err := t.ExecContext(ctx, queueText, p.id, list[int](p.start.Limited), dialect.QueueLimited, t.now, dialect.ShareMax); err != nil {
 			return err
 		}
 	}

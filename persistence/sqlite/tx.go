@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -14,11 +15,22 @@ type tx struct {
 	*transaction
 	now      int64 // the time of all its changes
 	events   []miniairflow.Event
+	pools    []string // that may have more to give now
 	revision int64
 }
 
 // publish notes events for after the commit.
 func (t *tx) publish(events ...miniairflow.Event) { t.events = append(t.events, events...) }
+
+// moved notes that in these pools slots came back, or that the first in line did
+// not stay: somebody else may be able to start now.
+func (t *tx) moved(pools ...string) {
+	for _, pool := range pools {
+		if pool != "" && !slices.Contains(t.pools, pool) {
+			t.pools = append(t.pools, pool)
+		}
+	}
+}
 
 // changed returns the revision of the rows that the transaction writes: a new
 // number, taken once.
@@ -45,7 +57,11 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 		s.write.learn(ctx, inner.unknown)
 	}()
 	t := &tx{transaction: inner, now: now()}
-	if err := do(t); err != nil {
+	err = do(t)
+	if err == nil {
+		err = wakeForPools(ctx, t)
+	}
+	if err != nil {
 		if rollback := inner.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 			err = errors.Join(err, rollback)
 		}

@@ -166,7 +166,7 @@ CREATE TABLE task_queue (
     priority        integer NOT NULL,
     pool            text NOT NULL DEFAULT '',
     pool_slots      integer NOT NULL DEFAULT 0,
-    sort_key        integer NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost
+    sort_key        integer NOT NULL, -- microseconds: when it became ready; the seq of one whose worker was lost; from 2^60 on: behind all runs
     due_at          integer,     -- of a delayed row
     expires_at      integer,     -- of a ready row with a queue_timeout
     PRIMARY KEY (workflow_run_id, seq)
@@ -175,6 +175,7 @@ CREATE INDEX task_queue_ready ON task_queue (queue, priority DESC, sort_key) WHE
 CREATE INDEX task_queue_pooled ON task_queue (pool, queue, priority DESC, sort_key) WHERE state = 'ready' AND pool <> '';
 CREATE INDEX task_queue_expiring ON task_queue (expires_at) WHERE state = 'ready' AND expires_at IS NOT NULL;
 CREATE INDEX task_queue_limited ON task_queue (workflow_run_id, priority DESC, sort_key) WHERE state = 'limited';
+CREATE INDEX task_queue_behind ON task_queue (workflow_run_id, priority DESC, sort_key) WHERE sort_key >= 1152921504606846976;
 CREATE INDEX task_queue_delayed ON task_queue (due_at) WHERE state = 'delayed';
 
 -- Running = a row here. Its primary key is the rule of one open attempt.

@@ -1,0 +1,117 @@
+package persistencetest_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// holding runs do while another transaction holds the locks of a statement.
+func (db *database) holding(lock string, do func()) {
+	db.Helper()
+	tx, err := db.raw.BeginTx(db.Context(), nil)
+	require.NoError(db, err)
+	_, err = tx.ExecContext(db.Context(), lock)
+	require.NoError(db, err)
+	do()
+	require.NoError(db, tx.Rollback())
+}
+
+// soon makes an exchange of limit that must not wait for a lock.
+func (w *worker) soon(limit int) []miniairflow.Claim {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), 5*time.Second)
+	defer cancel()
+	result, err := w.Exchange(ctx, w.request(limit))
+	require.NoError(w, err, "it waits for somebody")
+	return result.Claims
+}
+
+// A claim waits for no pool that can give it nothing. Only PostgreSQL has locks
+// of rows: with SQLite there is one writer.
+func TestClaimLocksNoPoolThatHasNothingForIt(t *testing.T) {
+	for name, waiting := range map[string]miniairflow.Task{
+		"a full pool":                    pooled("b", "full", 1),
+		"a pool without slots":           pooled("b", "shut", 1),
+		"a pool that is smaller":         pooled("b", "gpus", 3),
+		"a pool with too few slots free": pooled("b", "half", 2),
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openPostgres(t)
+			for pool, slots := range map[string]int{"full": 1, "shut": 0, "gpus": 2, "half": 2} {
+				db.setPool(pool, slots)
+			}
+			w := db.worker("w")
+			db.start(definition("holder", pooled("f", "full", 1), pooled("h", "half", 1)))
+			w.claim(2)
+			db.start(definition("etl", waiting, task("free")))
+			db.holding(`SELECT 1 FROM pools FOR UPDATE`, func() {
+				require.Equal(t, []int{1}, seqs(w.soon(5)))
+			})
+			require.Empty(t, w.soon(5))
+			db.check()
+		})
+	}
+}
+
+// Rows that others are about to take cost a claim nothing: it takes the next ones.
+func TestClaimPassesRowsThatOthersTake(t *testing.T) {
+	for name, c := range map[string]struct {
+		pool  string
+		taken []int
+	}{
+		"beside a pool that is not there": {"none", []int{6, 7, 8, 9, 10}},
+		"beside a pool with free slots":   {"db", []int{0, 6, 7, 8, 9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openPostgres(t)
+			db.setPool("db", 1)
+			db.start(definition("etl", append([]miniairflow.Task{pooled("p", c.pool, 1)}, wide(20)...)...))
+			w := db.worker("w")
+			db.holding(`SELECT 1 FROM task_queue WHERE seq BETWEEN 1 AND 5 FOR UPDATE`, func() {
+				require.ElementsMatch(t, c.taken, seqs(w.soon(5)))
+			})
+			db.check()
+		})
+	}
+}
+
+func TestClaimLocksNoPoolOfOtherQueues(t *testing.T) {
+	db := openPostgres(t)
+	db.setPool("db", 1)
+	db.setPool("gpus", 1)
+	elsewhere := pooled("b", "gpus", 1)
+	elsewhere.Queue = "gpu"
+	db.start(definition("etl", pooled("a", "db", 1), elsewhere))
+	w := db.worker("w")
+	db.holding(`SELECT 1 FROM pools WHERE name = 'gpus' FOR UPDATE`, func() {
+		require.Equal(t, []int{0}, seqs(w.soon(5)))
+	})
+	db.check()
+}
+
+// Whoever needs several pools takes them in the order of their names, or two
+// would wait for each other: a claim, and the loader that replaces those of the file.
+func TestPoolsOfTheFileAreLockedInOrder(t *testing.T) {
+	db := openPostgres(t)
+	_, err := db.raw.ExecContext(t.Context(), `
+		INSERT INTO pools (name, slots, origin, created_at, updated_at)
+		SELECT name, 1, 'file', now(), now() FROM unnest(ARRAY['z', 'm', 'a']) WITH ORDINALITY AS i(name, place) ORDER BY place`)
+	require.NoError(t, err)
+	replaced := make(chan error, 1)
+	db.holding(`SELECT 1 FROM pools WHERE name = 'a' FOR UPDATE`, func() {
+		go func() {
+			_, err := db.SyncPools(context.WithoutCancel(t.Context()), "pools.yaml", []miniairflow.Pool{{Name: "m", Slots: 2}}, nil)
+			replaced <- err
+		}()
+		require.Eventually(t, func() bool {
+			return db.number(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+		}, 30*time.Second, time.Millisecond)
+		db.holding(`SELECT 1 FROM pools WHERE name <> 'a' FOR UPDATE NOWAIT`, func() {})
+	})
+	require.NoError(t, <-replaced)
+}
