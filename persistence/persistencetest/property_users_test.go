@@ -49,7 +49,7 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 		t.Priority = miniairflow.Priority(rapid.IntRange(0, 3).Draw(g.rt, "priority"))
 		t.AllowFailure = g.one(4, "allow_failure")
 		t.Queue = pick(g, "queue", []string{"default", "default", "gpu"})
-		if g.one(3, "pooled") {
+		if g.one(2, "pooled") {
 			t.Pool, t.PoolSlots = pick(g, "pool", pools), rapid.IntRange(1, 3).Draw(g.rt, "slots")
 		}
 		if g.one(2, "retries") {
@@ -305,8 +305,9 @@ func (g *game) pauseRun() bool {
 	return true
 }
 
-// pools are the names that tasks use; only some of them are there.
-var pools = []string{"p0", "p1", "p2"}
+// pools are the names that tasks use; only some of them are there. Most are for
+// the first, so that they come into each other's way.
+var pools = []string{"p0", "p0", "p0", "p1", "p2"}
 
 // setPool makes, changes or deletes a pool.
 func (g *game) setPool() bool {
