@@ -28,10 +28,6 @@ const (
 	// suggestionsMax bounds the "did you mean" of one definition: each one
 	// compares a word with every name.
 	suggestionsMax = 50
-	// maxActiveTasksMax bounds how many tasks of a run are ready at a time. They are
-	// claimed in the order in which they became ready, so this is also how many of
-	// one run those of a later one may have to wait for.
-	maxActiveTasksMax = 1000
 	// cyclesMax bounds how many cycles are reported at once.
 	cyclesMax = 10
 )
@@ -89,10 +85,6 @@ func (v *validator) workflow() {
 	}
 	if v.d.MaxActiveTasks < 1 {
 		v.add([]string{"max_active_tasks"}, "max_active_tasks is %d, but must be at least 1", v.d.MaxActiveTasks)
-	}
-	if v.d.MaxActiveTasks > maxActiveTasksMax {
-		v.add([]string{"max_active_tasks"}, "max_active_tasks is %d, but must be at most %d: what is ready of one run comes before what is ready later of others",
-			v.d.MaxActiveTasks, maxActiveTasksMax)
 	}
 	v.duration([]string{"timeout"}, v.d.Timeout)
 }

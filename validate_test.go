@@ -51,7 +51,6 @@ func TestValidateFindsProblems(t *testing.T) {
 		{func(d *miniairflow.Definition) { d.Name = strings.Repeat("a", 129) }, "name", "is not valid"},
 		{func(d *miniairflow.Definition) { d.MaxActiveRuns = 0 }, "max_active_runs", "is 0, but must be at least 1"},
 		{func(d *miniairflow.Definition) { d.MaxActiveTasks = -1 }, "max_active_tasks", "is -1"},
-		{func(d *miniairflow.Definition) { d.MaxActiveTasks = 1001 }, "max_active_tasks", "at most 1000"},
 		{func(d *miniairflow.Definition) { d.Timeout = -1 }, "timeout", "must not be negative"},
 		{func(d *miniairflow.Definition) { d.Schedules[0].Cron = "0 0 30 2 *" }, "schedule 0 cron", "never fires"},
 		{func(d *miniairflow.Definition) { d.Schedules[0].Timezone = "+02:00" }, "schedule 0 timezone", "is an offset"},
