@@ -260,7 +260,7 @@ func (in *injector) outage() bool { return in.withoutDatabase(2) }
 func (in *injector) withoutDatabase(leases float64) bool {
 	in.c.quiet.Lock() // no other fault may cost a task now
 	defer in.c.quiet.Unlock()
-	pause(in.part(1, 1)) // earlier faults heal
+	pause(in.part(2, 2)) // what earlier faults have cost is given back
 	held, err := in.c.openAttempts(in.c.direct)
 	if err != nil || len(held) == 0 {
 		return false

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -11,10 +12,10 @@ import (
 
 const (
 	// delayGrowth is how many times RetryDelay the longest delay is.
-	delayGrowth = 50
+	delayGrowth = 10
 	// triesMax is how often output is offered to a store that answers, but with a
 	// fault of its own, such as a full disk.
-	triesMax = 8
+	triesMax = 15
 )
 
 // sender moves output from a queue to the store, in order, on a goroutine of its own.
@@ -131,7 +132,11 @@ func (s *sender) send(batch []byte) error {
 		if s.ctx.Err() != nil || !mayHeal(err) || !unreachable && try == triesMax {
 			return fmt.Errorf("store log from offset %d: %w", s.offset, err)
 		}
-		s.cfg.Logger.WarnContext(s.ctx, "log cannot be stored, trying again", "run_id", s.key.RunID,
+		level := slog.LevelDebug
+		if try == 1 { // an outage is not to fill the worker's own log
+			level = slog.LevelWarn
+		}
+		s.cfg.Logger.Log(s.ctx, level, "log cannot be stored, trying again", "run_id", s.key.RunID,
 			"seq", s.key.Seq, "attempt", s.key.Attempt, "offset", s.offset, "delay", delay, "error", err)
 		select {
 		case <-s.ctx.Done():

@@ -128,7 +128,8 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 func (w *Worker) closeLog(ctx context.Context, a *attempt, task *miniairflow.Task, log *logs.Writer, result action.Result) action.Result {
 	closing, stop := a.owned, context.CancelFunc(func() {})
 	if result.Status == miniairflow.AttemptLost {
-		closing, stop = context.WithTimeout(a.owned, farewell) // nobody waits for more than its loss
+		// Its loss frees the task for others, so the log may not keep it for long.
+		closing, stop = context.WithTimeout(a.owned, w.cfg.Fence/4)
 	}
 	defer stop()
 	err := log.Close(closing)
