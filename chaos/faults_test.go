@@ -165,7 +165,7 @@ func (in *injector) stopWorker() bool {
 	}
 	in.c.quiet.Lock()
 	defer in.c.quiet.Unlock()
-	pause(in.part(1, 1)) // earlier faults heal
+	in.heal()
 	return in.restart(in.c.workers[in.r.IntN(len(in.c.workers))], true)
 }
 
@@ -260,7 +260,7 @@ func (in *injector) outage() bool { return in.withoutDatabase(2) }
 func (in *injector) withoutDatabase(leases float64) bool {
 	in.c.quiet.Lock() // no other fault may cost a task now
 	defer in.c.quiet.Unlock()
-	pause(in.part(2, 2)) // what earlier faults have cost is given back
+	in.heal()
 	held, err := in.c.openAttempts(in.c.direct)
 	if err != nil || len(held) == 0 {
 		return false
@@ -277,6 +277,17 @@ func (in *injector) withoutDatabase(leases float64) bool {
 		in.wrong = append(in.wrong, fmt.Sprintf("a stop of the database for %v leases has cost %s", leases, a))
 	}
 	return true
+}
+
+// heal waits until earlier faults can cost nothing more: what they have cost is
+// given back, and no transaction is left of a line that was harmed, which would hold
+// its locks until the server ends it. The caller keeps all other faults away.
+func (in *injector) heal() {
+	pause(in.part(2, 2))
+	const old = `SELECT count(*) FROM pg_stat_activity WHERE xact_start < now() - interval '1 second' AND pid <> pg_backend_pid() AND backend_type = 'client backend'`
+	for deadline := time.Now().Add(patience); in.c.count(old) != 0 && time.Now().Before(deadline); {
+		pause(in.c.timers.lease / 10)
+	}
 }
 
 // readOnly makes the database refuse every write, as the old primary does after

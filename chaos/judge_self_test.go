@@ -77,6 +77,16 @@ func TestJudge(t *testing.T) {
 			attempts: []attemptRow{attempt(pay, 1, "lost"), attempt(pay, 2, "success")},
 			wrong:    "task pay of run r1: was begun 2 times",
 		},
+		"a failure without a reason": {
+			lines:    "r1 a 1 start\nr1 a 1 end\nr1 a 2 start\nr1 a 2 end\n",
+			tasks:    []taskRow{{key: one, status: "success", reopens: 1}},
+			attempts: []attemptRow{attempt(one, 1, "failed"), attempt(one, 2, "success")},
+			wrong:    "task a of run r1: attempt 1 is failed, and nothing in it fails",
+		},
+		"a payment that fails without a loss": {
+			tasks: []taskRow{{key: pay, status: "failed", reason: "why"}},
+			wrong: "task pay of run r1: is failed (why), and was not lost",
+		},
 		"a pool that overflows": {
 			lines: narrow("start") + narrow("alive"),
 			wrong: "4 tasks were in the pool of 3",
@@ -159,5 +169,20 @@ func TestJudgeOfLogs(t *testing.T) {
 			require.Len(t, wrong, 1)
 			require.Contains(t, wrong[0], c.wrong)
 		})
+	}
+}
+
+// A campaign with anything wrong in it, also in an episode of an earlier call, is a failure.
+func TestProblems(t *testing.T) {
+	lease := scaledTimers.lease
+	good := &episode{Kind: recovery, Commit: "a", Lease: lease, Faults: map[string]int{"kill worker": 1}, RequeuedMS: []int64{1700}}
+	require.Empty(t, sum([]*episode{good}).problems())
+	for problem, e := range map[string]*episode{
+		"x is wrong": {Kind: storm, Commit: "a", Wrong: []string{"x is wrong"}},
+		"the episodes are of 2 versions: start with other RESULTS": {Kind: storm, Commit: "b"},
+		"patient: no task was queued again":                        {Kind: patient, Commit: "a", Faults: map[string]int{"kill worker": 1}},
+		"patient: p99 is above the bound":                          {Kind: patient, Commit: "a", Lease: lease, Faults: map[string]int{"kill worker": 1}, RequeuedMS: []int64{2200}},
+	} {
+		require.Equal(t, []string{problem}, sum([]*episode{good, e}).problems())
 	}
 }

@@ -125,9 +125,15 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 	if task.status != "success" && !isPayment {
 		fail("is %s (%s)", task.status, task.reason)
 	}
-	successes := 0
+	successes, losses := 0, 0
 	for number, status := range known {
 		e := seen[number]
+		switch {
+		case status == "lost":
+			losses++
+		case status != "success" && (task.key.task != retryTask || number > 1):
+			fail("attempt %d is %s, and nothing in it fails", number, status)
+		}
 		if e != nil && e.starts > 1 {
 			fail("attempt %d started %d times", number, e.starts)
 		}
@@ -156,6 +162,8 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 		fail("is a success without a successful attempt")
 	case isPayment && len(seen) > 1:
 		fail("was begun %d times", len(seen))
+	case isPayment && task.status != "success" && losses == 0:
+		fail("is %s (%s), and was not lost", task.status, task.reason)
 	}
 	return wrong
 }

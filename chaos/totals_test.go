@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -57,17 +58,38 @@ func summarize(t *testing.T, played []*episode) {
 	t.Logf("%d runs, %d tasks, %d attempts, %d of them lost, %d runs opened again, %d things wrong",
 		total.all.Runs, total.all.Tasks, total.all.Attempts, total.all.Lost, total.all.Reopened, len(total.all.Wrong))
 	for _, kind := range []string{recovery, patient} {
-		all := total.requeued[kind]
-		if len(all) == 0 {
-			continue
-		}
-		bound := 1.2 * float64((total.lease[kind] + total.lease[kind]/6).Milliseconds())
-		t.Logf("%s: %d workers killed, %d tasks queued again after p50 %d ms, p99 %d ms, at most %d ms; 1.2 × (lease + scan) is %.0f ms",
-			kind, total.of[kind], len(all), percentile(all, 50), percentile(all, 99), percentile(all, 100), bound)
-		if float64(percentile(all, 99)) > bound {
-			t.Errorf("%s: p99 is above the bound", kind)
+		if all := total.requeued[kind]; len(all) > 0 {
+			t.Logf("%s: %d workers killed, %d tasks queued again after p50 %d ms, p99 %d ms, at most %d ms; 1.2 × (lease + scan) is %d ms",
+				kind, total.of[kind], len(all), percentile(all, 50), percentile(all, 99), percentile(all, 100), total.bound(kind))
 		}
 	}
+	for _, problem := range total.problems() {
+		t.Error(problem)
+	}
+}
+
+// bound returns how many milliseconds after a kill tasks must be queued again:
+// 1.2 × (lease + scan).
+func (t *totals) bound(kind string) int64 {
+	return 12 * (t.lease[kind] + t.lease[kind]/6).Milliseconds() / 10
+}
+
+// problems returns what keeps the campaign from being a proof.
+func (t *totals) problems() (problems []string) {
+	problems = append(problems, t.all.Wrong...)
+	if len(t.commits) > 1 {
+		problems = append(problems, fmt.Sprintf("the episodes are of %d versions: start with other RESULTS", len(t.commits)))
+	}
+	for _, kind := range []string{recovery, patient} {
+		all := t.requeued[kind]
+		switch {
+		case t.of[kind] > 0 && len(all) == 0:
+			problems = append(problems, kind+": no task was queued again")
+		case len(all) > 0 && percentile(all, 99) > t.bound(kind):
+			problems = append(problems, kind+": p99 is above the bound")
+		}
+	}
+	return problems
 }
 
 // percentile returns the smallest value that p percent of all do not exceed.

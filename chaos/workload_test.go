@@ -35,6 +35,7 @@ say end
 
 // Names by which the judge knows tasks with rules of their own.
 const (
+	retryTask   = "again"  // its first attempt fails, no other does
 	paymentTask = "pay"    // is never done twice: on_lost is fail
 	finalTask   = "report" // of finally: once per generation of the run
 	poolName    = "narrow"
@@ -122,9 +123,9 @@ var shapes = []struct {
 		}
 		return text + "  join: {depends_on: [" + strings.Join(names, ", ") + "], " + step(r, 0, 2) + "}\n"
 	}},
-	{name: "retry", tasks: func(r *rand.Rand) string { // the first attempt fails
-		return "  again: {retry: {count: 3, delay: 100ms}, command: '[ \"$MINIAIRFLOW_ATTEMPT\" -gt 1 ] || exit 1; exec sh step.sh 2'}\n" +
-			"  after: {depends_on: again, trigger_rule: all_done, " + step(r, 1, 3) + "}\n"
+	{name: "retry", tasks: func(r *rand.Rand) string {
+		return "  " + retryTask + ": {retry: {count: 3, delay: 100ms}, command: '[ \"$MINIAIRFLOW_ATTEMPT\" -gt 1 ] || exit 1; exec sh step.sh 2'}\n" +
+			"  after: {depends_on: " + retryTask + ", trigger_rule: all_done, " + step(r, 1, 3) + "}\n"
 	}},
 	{name: "stubborn", tasks: func(*rand.Rand) string { // ends by SIGKILL only
 		return "  deaf: {command: \"trap '' TERM; set -- 8; . ./step.sh\"}\n"

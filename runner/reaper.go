@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -47,8 +48,9 @@ func (r *reaper) pass(ctx context.Context) (time.Duration, error) {
 	}
 	reaped, err := reapAll(ctx, r.store)
 	if err != nil {
-		// A run that cannot be changed says nothing about the contact to the database.
-		if isTransient(err) {
+		// A run that cannot be changed, or is locked, says nothing about the contact to
+		// the database.
+		if isTransient(err) && !errors.Is(err, miniairflow.ErrLocked) {
 			r.watch.contactLost()
 		}
 		return 0, err

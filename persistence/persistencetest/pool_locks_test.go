@@ -2,6 +2,8 @@ package persistencetest_test
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 
@@ -114,4 +116,61 @@ func TestPoolsOfTheFileAreLockedInOrder(t *testing.T) {
 		db.holding(`SELECT 1 FROM pools WHERE name <> 'a' FOR UPDATE NOWAIT`, func() {})
 	})
 	require.NoError(t, <-replaced)
+}
+
+// A claim that stands still while it holds a pool holds up neither the results
+// that others report nor what they claim besides.
+func TestHeldPoolHoldsUpNothingElse(t *testing.T) {
+	db := openPostgres(t)
+	db.setPool("db", 2)
+	w := db.worker("w")
+	done := db.start(definition("done", task("x")))
+	claims := w.claim(1)
+	etl := db.start(definition("etl", pooled("a", "db", 1), task("free")))
+	db.holding(`SELECT 1 FROM pools FOR UPDATE`, func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		result, err := db.Exchange(ctx, w.request(3, finish(claims[0], miniairflow.TaskSuccess)))
+		require.NoError(t, err, "it waits for the pool")
+		require.Equal(t, []int{1}, seqs(result.Claims))
+		require.Equal(t, miniairflow.RunSuccess, db.run(done.ID).Status)
+	})
+	require.Equal(t, []int{0}, of(w.claim(1), etl.ID))
+	db.check()
+}
+
+// A run whose lock somebody holds keeps no other from being reaped, expired, tried
+// again or started.
+func TestHeldRunHoldsUpNoOther(t *testing.T) {
+	db := openPostgres(t)
+	twice := task("x")
+	twice.Retry = miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
+	expires := task("y")
+	expires.Priority, expires.QueueTimeout = miniairflow.PriorityLow, miniairflow.Duration(time.Hour)
+	d := func(name string) *miniairflow.Definition {
+		return definition(name, task("lost"), twice, expires)
+	}
+	held, free := db.start(d("held")), db.start(d("free"))
+	w := db.worker("w")
+	for _, c := range w.claim(4) {
+		if c.Seq == 1 {
+			w.end(miniairflow.TaskUpForRetry, c)
+		}
+	}
+	require.NoError(t, db.EndSession(t.Context(), w.id, ""))
+	db.change(map[string]string{"postgres": `UPDATE task_queue SET due_at = now() - interval '1 hour' WHERE seq = 1`})
+	db.change(map[string]string{"postgres": `UPDATE task_queue SET expires_at = now() - interval '1 hour' WHERE seq = 2`})
+	key := fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, int64(binary.BigEndian.Uint64(held.ID[5:13])))
+	db.holding(key, func() {
+		reaped, err := db.Reap(t.Context(), 10)
+		require.ErrorIs(t, err, miniairflow.ErrLocked)
+		require.Equal(t, 1, reaped)
+		_, _, err = db.PromoteRetries(t.Context(), 10)
+		require.ErrorIs(t, err, miniairflow.ErrLocked)
+		_, _, err = db.FailExpired(t.Context(), 10)
+		require.ErrorIs(t, err, miniairflow.ErrLocked)
+	})
+	require.Equal(t, []miniairflow.TaskStatus{miniairflow.TaskQueued, miniairflow.TaskUpForRetry, miniairflow.TaskFailed}, db.statuses(free.ID))
+	require.Equal(t, 1, db.number(`SELECT count(*) FROM task_queue WHERE seq = 1 AND state = 'ready'`))
+	require.Equal(t, 1, db.number(`SELECT count(*) FROM task_open`))
 }

@@ -19,6 +19,7 @@ func TestLostAnswerEndsTheCall(t *testing.T) {
 	url := persistencetest.PostgresURL(t)
 	proxy := persistencetest.NewProxy(t, url)
 	store := open(t, proxy.URL(), postgres.Config{PollOnly: true, CallTimeout: time.Second})
+	run := persistencetest.MustTrigger(t, store, persistencetest.MustSync(t, store, persistencetest.Define("etl", persistencetest.Wide(1)...)))
 	for name, call := range map[string]func() error{
 		"a read": func() error {
 			_, err := store.LogSize(t.Context(), miniairflow.AttemptKey{RunID: uuid.New(), Attempt: 1})
@@ -26,6 +27,14 @@ func TestLostAnswerEndsTheCall(t *testing.T) {
 		},
 		"one row": func() error {
 			_, err := store.Now(t.Context())
+			return err
+		},
+		"the read of a catalog": func() error {
+			_, err := store.SyncFiles(t.Context(), []miniairflow.FileSync{{Path: "a.yaml"}})
+			return err
+		},
+		"a snapshot": func() error {
+			_, err := store.RunChanges(t.Context(), run.ID, 0)
 			return err
 		},
 		"a transaction": func() error {

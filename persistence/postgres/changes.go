@@ -20,6 +20,8 @@ func (s *Store) RunChanges(ctx context.Context, runID uuid.UUID, since int64) (m
 	const tasksText = `
 		SELECT ` + taskRunColumns + ` FROM task_runs t
 		WHERE t.workflow_run_id = $1 AND t.changed >= $2::text::xid8 ORDER BY t.seq`
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	var changes miniairflow.RunChanges
 	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(t pgx.Tx) error {
 		batch := &pgx.Batch{}

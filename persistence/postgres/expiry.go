@@ -39,7 +39,7 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 		failed = 0
 		runIDs, seqs := columns(expired)
 		ids := sortedIDs(runIDs)
-		if err := lockRuns(ctx, t, ids...); err != nil {
+		if err := lockRunsSoon(ctx, t, ids...); err != nil {
 			return err
 		}
 		runs, now, err := s.loadRuns(ctx, t, ids...)

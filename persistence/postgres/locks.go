@@ -5,10 +5,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
+
+// lockPatience is how long lockRunsSoon waits for a run.
+const lockPatience = time.Second
 
 // tokenLock is the class of the advisory locks on the tokens of exchanges.
 const tokenLock = 0x746f6b65
@@ -17,6 +22,19 @@ const tokenLock = 0x746f6b65
 // end of the transaction. Two runs may share a lock, which only costs time.
 func lockRuns(ctx context.Context, t *tx, ids ...uuid.UUID) error {
 	if _, err := t.Exec(ctx, lockRunsText, lockKeys(ids)); err != nil {
+		return fmt.Errorf("lock runs: %w", err)
+	}
+	return nil
+}
+
+// lockRunsSoon is lockRuns for what is done by itself, for many runs, and tried
+// again: it does not wait long for a run that somebody holds, nor does the rest of
+// the transaction for anything else.
+func lockRunsSoon(ctx context.Context, t *tx, ids ...uuid.UUID) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(lockPatience.Milliseconds(), 10))
+	batch.Queue(lockRunsText, lockKeys(ids))
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("lock runs: %w", err)
 	}
 	return nil

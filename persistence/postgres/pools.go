@@ -231,11 +231,13 @@ func haveMore(ctx context.Context, conn *pgxpool.Conn, pools []string) bool {
 	return more
 }
 
-// claimPooled is claim while some pools have something for it. It locks these,
-// sorted, and only then counts what is used of them: a count from before the locks
-// would miss the claims of whoever held them. Task runs of other pools are no
-// candidates. Those without a pool are only counted before they are taken, as many
-// of each queue as are due: which ones, nobody who claims beside it has to know.
+// claimPooled is claim while some pools have something for it. It locks these
+// and only then counts what is used of them: a count from before the locks would
+// miss the claims of whoever held them. A pool that another claim holds counts as
+// full, so that a claim waits for nobody: whoever takes something of it wakes those
+// who wait. Task runs of other pools are no candidates. Those without a pool are only
+// counted before they are taken, as many of each queue as are due: which ones, nobody
+// who claims beside it has to know.
 func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, pools []string) ([]miniairflow.Claim, error) {
 	limit := min(request.Limit, claimMax)
 	free, sizes, err := lockPools(ctx, t, pools)
@@ -247,22 +249,21 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 		return nil, fmt.Errorf("choose task runs: %w", err)
 	}
 	var places []dialect.Place
+	var ofPools []string
 	quotas := make([]int, len(request.Queues))
 	for _, c := range dialect.Choose(candidates, free, limit) {
 		if c.Pool == "" {
 			quotas[slices.Index(request.Queues, c.Queue)]++
 			continue
 		}
-		places = append(places, c.Place)
-		if c.Slots > 1 {
-			t.moved(c.Pool) // it may have held back others
-		}
+		places, ofPools = append(places, c.Place), append(ofPools, c.Pool)
+		t.moved(c.Pool) // it may have held back others, and who found the pool locked may have some of the rest
 	}
 	text := fmt.Sprintf(`
 		WITH places AS MATERIALIZED (
 			SELECT q.workflow_run_id, q.seq
-			FROM unnest($5::uuid[], $6::int[]) AS i(run_id, seq)
-			JOIN task_queue q ON q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'ready'
+			FROM unnest($5::uuid[], $6::int[], $8::text[]) AS i(run_id, seq, pool)
+			JOIN task_queue q ON q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'ready' AND q.pool = i.pool
 			FOR UPDATE OF q SKIP LOCKED),
 		others AS MATERIALIZED (
 			SELECT c.workflow_run_id, c.seq
@@ -275,7 +276,7 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 		SELECT count(*) FROM taken`
 	runs, seqs := columns(places)
 	batch := &pgx.Batch{}
-	batch.Queue(text, request.Queues, request.Token, request.SessionID, now, runs, seqs, quotas)
+	batch.Queue(text, request.Queues, request.Token, request.SessionID, now, runs, seqs, quotas, ofPools)
 	var claims []miniairflow.Claim
 	queueClaimed(batch, request.Token, &claims)
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
@@ -284,10 +285,10 @@ func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.
 	return claims, nil
 }
 
-// lockPools locks the pools of the given names, and returns what is left of those
-// that are not full, and how large they are.
+// lockPools locks those of the pools that nobody holds. It returns how large these
+// are, and what is left of those that are not full.
 func lockPools(ctx context.Context, t *tx, names []string) (free, sizes map[string]int, err error) {
-	const lock = `SELECT name, slots FROM pools WHERE name = ANY($1) ORDER BY name FOR NO KEY UPDATE`
+	const lock = `SELECT name, slots FROM pools WHERE name = ANY($1) ORDER BY name FOR NO KEY UPDATE SKIP LOCKED`
 	const used = `SELECT pool, sum(pool_slots) FROM task_open WHERE pool = ANY($1) AND pool <> '' GROUP BY pool`
 	free, sizes = map[string]int{}, map[string]int{}
 	batch := &pgx.Batch{}

@@ -31,7 +31,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (reaped int, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
 		ids := runsOf(orphans)
-		if err := lockRuns(ctx, t, ids...); err != nil {
+		if err := lockRunsSoon(ctx, t, ids...); err != nil {
 			return err
 		}
 		runs, now, err := s.loadRuns(ctx, t, ids...)

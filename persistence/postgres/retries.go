@@ -38,7 +38,7 @@ func (s *Store) promote(ctx context.Context, due []dialect.Place) (promoted int,
 		promoted = 0
 		runIDs, seqs := columns(due)
 		ids := sortedIDs(runIDs)
-		if err := lockRuns(ctx, t, ids...); err != nil {
+		if err := lockRunsSoon(ctx, t, ids...); err != nil {
 			return err
 		}
 		runs, now, err := s.loadRuns(ctx, t, ids...)

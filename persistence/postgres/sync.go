@@ -27,7 +27,7 @@ const (
 func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error) {
 	results := make([]miniairflow.FileResult, 0, len(files))
 	for batch := range slices.Chunk(files, syncBatch) {
-		catalog, err := readCatalog(ctx, s.pool, batch)
+		catalog, err := s.readCatalog(ctx, batch)
 		if err != nil {
 			return results, fmt.Errorf("read catalog: %w", mapError(err))
 		}
@@ -43,6 +43,13 @@ func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]
 		}
 	}
 	return results, nil
+}
+
+// readCatalog is readCatalog outside of transactions.
+func (s *Store) readCatalog(ctx context.Context, files []miniairflow.FileSync) (*dialect.Catalogs, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
+	return readCatalog(ctx, s.pool, files)
 }
 
 // RetireFile implements miniairflow.CatalogStore.

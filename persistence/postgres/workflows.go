@@ -82,6 +82,9 @@ WHERE workflow_id = $1 ORDER BY number DESC LIMIT $2`
 // SetPaused implements miniairflow.CatalogStore.
 func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool, by miniairflow.Actor) (*miniairflow.Workflow, error) {
 	const lock = `SELECT 1 FROM schedules WHERE workflow_id = $1 ORDER BY name FOR NO KEY UPDATE`
+	// What is paused is what was locked: another change that is about to be committed
+	// would make the update find nothing to do.
+	const lockWorkflow = `SELECT 1 FROM workflows WHERE id = $1 FOR NO KEY UPDATE`
 	const pause = `
 UPDATE workflows SET paused_at = CASE WHEN $2 THEN clock_timestamp() END, updated_at = clock_timestamp()
 WHERE id = $1 AND (paused_at IS NULL) = $2`
@@ -91,6 +94,9 @@ FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
 	var found *miniairflow.Workflow
 	err := s.inTx(ctx, func(t *tx) error {
 		if _, err := t.Exec(ctx, lock, workflowID); err != nil {
+			return err
+		}
+		if _, err := t.Exec(ctx, lockWorkflow, workflowID); err != nil {
 			return err
 		}
 		done, err := t.Exec(ctx, pause, workflowID, paused)

@@ -49,7 +49,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 			}
 			all = append(all, started...)
 		}
-		if ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+		if ctx.Err() != nil || dialect.IsAway(err) {
 			break
 		}
 	}
