@@ -26,6 +26,8 @@ type client struct {
 	token string
 	close func() error
 	store miniairflow.Store // of a local client
+
+	notices io.Writer // nil: nobody is told that the server is away
 }
 
 // graphQLError is one error of a GraphQL answer.
@@ -230,8 +232,9 @@ const resubscribePatience = 5 * time.Minute
 // resubscribe keeps a subscription going over broken connections: subscribe is
 // called again, with a growing pause, until it completes, fails for good or for
 // all of patience, or ctx ends. It must go on from where the last call stopped.
-func resubscribe(ctx context.Context, patience time.Duration, subscribe func() (complete bool, err error)) error {
-	const first, longest = 100 * time.Millisecond, 5 * time.Second
+// A server that is away for longer than it takes to start anew is told of.
+func (c *client) resubscribe(ctx context.Context, patience time.Duration, subscribe func() (complete bool, err error)) error {
+	const first, longest, silent = 100 * time.Millisecond, 5 * time.Second, 800 * time.Millisecond
 	pause, broken := first, time.Now()
 	for {
 		started := time.Now()
@@ -247,6 +250,9 @@ func resubscribe(ctx context.Context, patience time.Duration, subscribe func() (
 		}
 		if time.Since(broken) > patience {
 			return cmp.Or(err, errNoAnswer)
+		}
+		if pause == silent && c.notices != nil {
+			fmt.Fprintf(c.notices, "miniairflow: lost the server, trying again for %s: %v\n", patience, cmp.Or(err, errNoAnswer))
 		}
 		select {
 		case <-ctx.Done():

@@ -266,7 +266,7 @@ func (c *config) checkWorker() error {
 		return usageErrorf("--grace %s: write a duration such as 10s", c.Grace)
 	case c.Grace > c.Lease*2/3:
 		return usageErrorf("--grace %s: a worker out of contact must have ended its tasks before its --lease of %s is over; choose a grace of up to %s, or a longer lease",
-			c.Grace, c.Lease, c.Lease*2/3)
+			c.Grace, c.Lease, (c.Lease * 2 / 3).Truncate(time.Millisecond))
 	case c.DrainTimeout < 0:
 		return usageErrorf("--drain-timeout %s: write a duration such as 30s", c.DrainTimeout)
 	}

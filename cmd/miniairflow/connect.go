@@ -71,7 +71,7 @@ func connect(ctx context.Context, c *config, io stdio) (*client, error) {
 	}
 	if path, _ := strings.CutPrefix(c.storeURL(), "sqlite://"); !exists(path) {
 		return nil, &exitError{code: exitUnreachable, cause: fmt.Errorf(
-			"no server runs on the home %s, and there is no database %s: start `miniairflow serve`, or name another --home or a --server", c.Home, path)}
+			"no server runs on the home %s, and there is no database %s: start `miniairflow serve`, or name another --home, a --server or a --database-url", c.Home, path)}
 	}
 	return localClient(ctx, c, io)
 }

@@ -119,7 +119,7 @@ func TestResubscribe(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			calls := 0
-			err := resubscribe(t.Context(), tt.patience, func() (bool, error) {
+			err := (&client{}).resubscribe(t.Context(), tt.patience, func() (bool, error) {
 				calls++
 				if calls > len(tt.answers) {
 					return true, nil
@@ -131,8 +131,19 @@ func TestResubscribe(t *testing.T) {
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err := resubscribe(ctx, time.Minute, func() (bool, error) { cancel(); return false, full })
+	err := (&client{}).resubscribe(ctx, time.Minute, func() (bool, error) { cancel(); return false, full })
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A command that waits for a server that is away does not do so in silence.
+func TestResubscribe_TellsOfTheOutage(t *testing.T) {
+	var said strings.Builder
+	c, calls := &client{notices: &said}, 0
+	require.NoError(t, c.resubscribe(t.Context(), time.Minute, func() (bool, error) {
+		calls++
+		return calls > 6, io.ErrUnexpectedEOF
+	}))
+	require.Equal(t, "miniairflow: lost the server, trying again for 1m0s: unexpected EOF\n", said.String())
 }
 
 // TestClient_WrongServer holds that what is no Mini Airflow is told in one

@@ -24,6 +24,9 @@ func newRunsPauseCommand(std stdio, name, short string, pause bool) *cobra.Comma
 				if err != nil {
 					return err
 				}
+				if run.isTerminal() {
+					return writeOver(std.out, run)
+				}
 				if run, err = c.steerRun(ctx, mutation, run.ID, reasonOf(cmd)); err != nil {
 					return err
 				}
@@ -38,6 +41,12 @@ func newRunsPauseCommand(std stdio, name, short string, pause bool) *cobra.Comma
 	}
 	addReasonFlag(cmd)
 	return cmd
+}
+
+// writeOver says that a run cannot be steered any more.
+func writeOver(out io.Writer, run *runView) error {
+	_, err := fmt.Fprintf(out, "%s is over: %s; there is nothing to do\n", run.Label, run.Status)
+	return err
 }
 
 // addReasonFlag adds what every change that people make takes.
@@ -118,7 +127,7 @@ func newRunsMarkCommand(std stdio) *cobra.Command {
 			switch miniairflow.TaskStatus(status) {
 			case miniairflow.TaskSuccess, miniairflow.TaskFailed, miniairflow.TaskSkipped:
 			default:
-				return usageErrorf("--as %s: write success, failed or skipped", status)
+				return usageErrorf("--as %q: write success, failed or skipped", status)
 			}
 			return rerun(cmd, std, args[0], "markTaskRuns", "workflowRunId", map[string]any{"tasks": args[1:], "status": strings.ToUpper(status)})
 		},
@@ -182,7 +191,7 @@ func writeRerun(w io.Writer, done *rerunView) {
 		fmt.Fprintf(w, "%s is %s: there is nothing to do\n", done.WorkflowRun.Label, done.WorkflowRun.Status)
 		return
 	case done.DryRun:
-		fmt.Fprintf(w, "of %s would change:\n", done.WorkflowRun.Label)
+		fmt.Fprintf(w, "of %s would change, which now are:\n", done.WorkflowRun.Label)
 	default:
 		fmt.Fprintf(w, "%s is %s; changed:\n", done.WorkflowRun.Label, done.WorkflowRun.Status)
 	}

@@ -156,6 +156,9 @@ func newRunsCancelCommand(std stdio) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if run.isTerminal() {
+					return writeOver(std.out, run)
+				}
 				if run, err = c.steerRun(ctx, "cancelWorkflowRun", run.ID, reasonOf(cmd)); err != nil {
 					return err
 				}
@@ -216,7 +219,7 @@ func (c *client) awaitStart(ctx context.Context, run *runView) error {
 	if run.Status != "pending" {
 		return nil
 	}
-	return resubscribe(ctx, resubscribePatience, func() (bool, error) {
+	return c.resubscribe(ctx, resubscribePatience, func() (bool, error) {
 		hasStarted := false
 		complete, err := c.subscribe(ctx, `subscription($id: ID!) { workflowRunUpdated(id: $id) { workflowRun { status } } }`,
 			map[string]any{"id": run.ID}, func(data json.RawMessage) error {
@@ -309,7 +312,7 @@ func (c *client) copyLog(ctx context.Context, out io.Writer, taskRunID string, a
 
 // followLog prints a log live until its attempt is over.
 func (c *client) followLog(ctx context.Context, out io.Writer, taskRunID string, attempt int, offset int64) error {
-	return resubscribe(ctx, resubscribePatience, func() (bool, error) {
+	return c.resubscribe(ctx, resubscribePatience, func() (bool, error) {
 		return c.subscribe(ctx, `subscription($id: ID!, $attempt: Int, $from: Int64) { taskLogs(taskRunId: $id, attempt: $attempt, fromOffset: $from) { text nextOffset isComplete } }`,
 			map[string]any{"id": taskRunID, "attempt": attemptVariable(attempt), "from": offset}, func(data json.RawMessage) error {
 				var event struct{ TaskLogs logChunk }

@@ -63,6 +63,9 @@ func newWorkerCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !config.usesPostgres() {
+				return usageErrorf("a worker of its own shares a PostgreSQL database with the servers: name it with --database-url; with SQLite `miniairflow serve` runs the tasks")
+			}
 			config.Roles = []string{"worker"}
 			return serve(cmd.Context(), config, std)
 		},
@@ -86,8 +89,8 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	if len(c.Roles) == 0 {
 		return usageErrorf("--roles: name at least one of %s", strings.Join(roles, ", "))
 	}
-	if slices.Contains(c.Roles, "loader") && !exists(c.Dags) {
-		return usageErrorf("--dags %s: there is no such folder; make it, or name another", c.Dags)
+	if !exists(c.Dags) && (slices.Contains(c.Roles, "loader") || slices.Contains(c.Roles, "worker")) {
+		return usageErrorf("--dags %s: there is no such folder; make it, or name another: workflows are read there, and tasks run there", c.Dags)
 	}
 	if err := os.MkdirAll(c.Home, 0o700); err != nil {
 		return fmt.Errorf("make home: %w", err)

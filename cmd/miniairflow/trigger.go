@@ -216,7 +216,7 @@ func watch(ctx context.Context, c *client, runID string, show *progress, output 
 		output.wait()
 	}()
 	w := &watcher{client: c, runID: runID, show: show, output: output}
-	if err := resubscribe(ctx, resubscribePatience, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
+	if err := c.resubscribe(ctx, resubscribePatience, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
 		return nil, err
 	}
 	if w.run == nil {

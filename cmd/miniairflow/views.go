@@ -72,10 +72,16 @@ type taskRunView struct {
 	Attempts   []attemptView   `json:"attempts,omitempty"`
 }
 
-// why returns why the task run waits or, if it does not, why it ended so.
+// why returns why the task run waits, where it runs, or why it ended so.
 func (t *taskRunView) why() string {
 	if t.WaitReason != nil {
 		return *t.WaitReason
+	}
+	if miniairflow.TaskStatus(t.Status) == miniairflow.TaskRunning {
+		if n := len(t.Attempts); n > 0 && t.Attempts[n-1].Worker != "" {
+			return "on worker " + t.Attempts[n-1].Worker
+		}
+		return "" // the reason is that of the attempt before
 	}
 	return text(t.Reason)
 }

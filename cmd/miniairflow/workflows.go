@@ -29,6 +29,7 @@ func withClient(cmd *cobra.Command, io stdio, do func(ctx context.Context, c *cl
 	if err != nil {
 		return err
 	}
+	c.notices = io.err
 	return errors.Join(do(cmd.Context(), c), c.close())
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 const terminal = `('success', 'failed', 'cancelled', 'skipped', 'upstream_failed')`
@@ -95,6 +97,13 @@ var invariants = map[string]string{
 	"limited counter is not the recount": `
 		SELECT count(*) FROM run_counters c WHERE c.limited <>
 			(SELECT count(*) FROM task_queue q WHERE q.workflow_run_id = c.workflow_run_id AND q.state = 'limited')`,
+	"a row is behind though the share of its run has room": fmt.Sprintf(`
+		SELECT count(*) FROM run_counters c
+		WHERE EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = c.workflow_run_id AND q.sort_key >= %[1]d) AND %[2]d >
+			(SELECT count(*) FROM task_queue q WHERE q.workflow_run_id = c.workflow_run_id AND q.state IN ('ready', 'paused') AND q.sort_key < %[1]d) +
+			(SELECT count(*) FROM task_open o WHERE o.workflow_run_id = c.workflow_run_id)`, dialect.BehindKey, dialect.ShareMax),
+	"a row is behind that may not be claimed": fmt.Sprintf(`
+		SELECT count(*) FROM task_queue WHERE sort_key >= %d AND state NOT IN ('ready', 'paused')`, dialect.BehindKey),
 	"row in the queue of another state": `
 		SELECT count(*) FROM task_queue q JOIN task_runs t ON t.workflow_run_id = q.workflow_run_id AND t.seq = q.seq
 		WHERE NOT (q.state IN ('ready', 'paused') AND t.status IN ('queued', 'up_for_retry')

@@ -2,6 +2,7 @@ package persistencetest_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -113,6 +114,9 @@ var defects = []defect{
 		"a task of another queue is overtaken in its pool", "sqlite", "persistence/sqlite/pools.go", `free[pool]+1)`, `0)`,
 	},
 	{
+		"nothing comes forward", "sqlite", "persistence/dialect/share.go", `return r.regrouped - min(0, r.Change.Active)`, `return r.regrouped`,
+	},
+	{
 		"a later task overtakes in the queue", "sqlite", "persistence/dialect/claim.go",
 		`cmp.Compare(a.SortKey, b.SortKey))`, `cmp.Compare(b.SortKey, a.SortKey))`,
 	},
@@ -175,26 +179,73 @@ var failedAfter = regexp.MustCompile(`failed after (\d+) tests`)
 // find compiles the tests with the defect and requires that they find it.
 func (d *defect) find(t *testing.T, root string) {
 	t.Helper()
-	path := filepath.Join(root, d.file)
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(source), d.old), "%s has changed: plant the defect anew", d.file)
-	dir := t.TempDir()
-	planted := filepath.Join(dir, "planted.go")
-	require.NoError(t, os.WriteFile(planted, []byte(strings.Replace(string(source), d.old, d.new, 1)), 0o600))
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: planted}})
-	require.NoError(t, err)
-	overlayFile, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
-	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
-	build := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", binary, ".")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	run := exec.Command(binary, "-test.run", "TestRandomCalls/"+d.dialect, "-test.timeout=5m",
-		"-rapid.checks=100", "-rapid.shrinktime=0s", "-rapid.nofailfile")
-	out, err = run.CombinedOutput()
+	changes := []change{{d.file, d.old, d.new}}
+	if d.file == smallShare.file {
+		changes = append(changes, smallShare)
+	}
+	out, err := plant(t, root, changes...).playSequences(d.dialect, 100)
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "the defect is not found: %s", out)
 	after := failedAfter.FindSubmatch(out)
 	require.NotNil(t, after, "it fails for another reason: %s", out)
 	t.Logf("found after %s sequences", after[1])
+}
+
+// smallShare makes the share of a run so small that the runs of the random
+// sequences have rows behind it.
+var smallShare = change{"persistence/dialect/share.go", "const ShareMax = 256", "const ShareMax = 2"}
+
+// TestRandomCallsWithASmallShare is TestRandomCalls for runs with rows that go
+// behind those of others and come forward.
+func TestRandomCallsWithASmallShare(t *testing.T) {
+	if isRace {
+		t.Skip("compiles the tests anew: the run without the race detector does it")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	tests := plant(t, root, smallShare)
+	for dialect, sequences := range map[string]int{"sqlite": 20, "postgres": 10} {
+		out, err := tests.playSequences(dialect, sequences)
+		require.NoError(t, err, "%s", out)
+	}
+}
+
+// change is a text of a source file, which occurs once in it, and another for it.
+type change struct{ file, old, new string }
+
+// planted are the compiled tests of this package, with changes.
+type planted string
+
+// plant compiles the tests with changes. The sources stay as they are.
+func plant(t *testing.T, root string, changes ...change) planted {
+	t.Helper()
+	dir := t.TempDir()
+	sources, replace := map[string]string{}, map[string]string{}
+	for _, c := range changes {
+		path := filepath.Join(root, c.file)
+		source, known := sources[path]
+		if !known {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			source = string(content)
+			replace[path] = filepath.Join(dir, fmt.Sprintf("planted%d.go", len(sources)))
+		}
+		require.Equal(t, 1, strings.Count(source, c.old), "%s has changed: plant anew", c.file)
+		sources[path] = strings.Replace(source, c.old, c.new, 1)
+		require.NoError(t, os.WriteFile(replace[path], []byte(sources[path]), 0o600))
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	require.NoError(t, err)
+	overlayFile, binary := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "tests")
+	require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return planted(binary)
+}
+
+// playSequences plays so many random sequences.
+func (p planted) playSequences(dialect string, sequences int) (out []byte, err error) {
+	run := exec.Command(string(p), "-test.run", "TestRandomCalls$/"+dialect, "-test.timeout=5m",
+		fmt.Sprintf("-rapid.checks=%d", sequences), "-rapid.shrinktime=0s", "-rapid.nofailfile")
+	return run.CombinedOutput()
 }

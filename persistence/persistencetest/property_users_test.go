@@ -71,7 +71,7 @@ const retryDelay = miniairflow.Duration(2 * time.Hour)
 
 func (g *game) drawDefinition(name string) *miniairflow.Definition {
 	d := definition(name, g.drawTasks(rapid.IntRange(1, 6).Draw(g.rt, "tasks"), rapid.IntRange(0, 2).Draw(g.rt, "finals"))...)
-	d.MaxActiveTasks = rapid.IntRange(1, 4).Draw(g.rt, "max_active_tasks")
+	d.MaxActiveTasks = rapid.IntRange(1, 6).Draw(g.rt, "max_active_tasks")
 	d.MaxActiveRuns = rapid.IntRange(1, 2).Draw(g.rt, "max_active_runs")
 	if g.one(3, "limited") {
 		d.Timeout = miniairflow.Duration(2 * time.Hour)

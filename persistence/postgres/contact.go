@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"slices"
@@ -105,7 +106,7 @@ func (c *contact) proven(err error) error {
 		return err
 	}
 	return &miniairflow.Error{
-		Code: miniairflow.CodeUnavailable, Message: "the database server is down", Err: errors.Join(miniairflow.ErrServerDown, err),
+		Code: miniairflow.CodeUnavailable, Message: "nobody can reach the database", Err: fmt.Errorf("%w: %w", miniairflow.ErrServerDown, err),
 	}
 }
 

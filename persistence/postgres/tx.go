@@ -75,7 +75,9 @@ func (s *Store) tryTx(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) er
 	}
 	defer conn.Release()
 	t := &tx{}
-	err = pgx.BeginFunc(ctx, conn, func(inner pgx.Tx) error {
+	// A statement must see what was committed while the one before waited for a lock,
+	// whatever the database's own default is.
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(inner pgx.Tx) error {
 		t.Tx = inner
 		if s.settings != "" {
 			if _, err := inner.Exec(ctx, s.settings, pgx.QueryExecModeSimpleProtocol); err != nil {
