@@ -148,6 +148,8 @@ func (c *cluster) count(query string, args ...any) int {
 	return n
 }
 
+const allAttempts = `SELECT count(*) FROM task_attempts`
+
 const openRuns = `SELECT count(*) FROM workflow_runs WHERE status IN ('pending', 'running')`
 
 // feed triggers runs, so that there are always some that wait, until stop is
@@ -195,13 +197,17 @@ func (c *cluster) trigger(name, key string, again <-chan time.Time) bool {
 	}
 }
 
-// settle waits until every run is over. Runs that failed because a task was lost
-// too often are opened again, as a person would; it returns how many those were.
+// settle waits until every run is over, as long as anything ends or begins. Runs
+// that failed because a task was lost too often are opened again, as a person would;
+// it returns how many those were.
 func (c *cluster) settle() (reopened int, err error) {
-	deadline := time.Now().Add(patience)
+	deadline, before := time.Now().Add(patience), 0
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {
+		if attempts := c.count(allAttempts); attempts > before {
+			deadline, before = time.Now().Add(patience), attempts
+		}
 		if c.count(openRuns) == 0 {
 			again, err := c.reopen()
 			reopened += again
@@ -253,7 +259,12 @@ func (c *cluster) stop() (wrong []string) {
 			wrong = append(wrong, n.name+" does not end after SIGTERM")
 		}
 	}
-	if left := withEnv(c.t, "WITNESS="+c.witness); len(left) > 0 {
+	// A guardian ends just after its worker.
+	left := withEnv(c.t, "WITNESS="+c.witness)
+	for deadline := time.Now().Add(stopPatience); len(left) > 0 && time.Now().Before(deadline); left = withEnv(c.t, "WITNESS="+c.witness) {
+		pause(c.timers.lease / 10)
+	}
+	if len(left) > 0 {
 		wrong = append(wrong, fmt.Sprintf("processes %v outlive the cluster", left))
 	}
 	return wrong
