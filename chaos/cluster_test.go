@@ -148,6 +148,18 @@ func (c *cluster) count(query string, args ...any) int {
 	return n
 }
 
+// connect makes a new connection to the database, as a heartbeat does after an outage.
+func (c *cluster) connect() error {
+	ctx, cancel := context.WithTimeout(c.t.Context(), c.timers.lease)
+	defer cancel()
+	db, err := sql.Open("pgx", c.postgres.URL())
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.PingContext(ctx)
+}
+
 const allAttempts = `SELECT count(*) FROM task_attempts`
 
 const openRuns = `SELECT count(*) FROM workflow_runs WHERE status IN ('pending', 'running')`

@@ -268,7 +268,11 @@ func (in *injector) withoutDatabase(leases float64) bool {
 	in.c.postgres.Stop()
 	pause(in.part(leases, leases))
 	in.c.postgres.Start()
-	pause(in.part(1.5, 1.5)) // those who were taken for dead would be reaped by now
+	// Those who were taken for dead are reaped by the end of this. A machine that is
+	// too busy to answer a new connection within half a fence cannot keep the promise.
+	if in.slowest(1.5) > in.c.timers.lease/3 {
+		return false
+	}
 	lost, err := in.c.lostOf(held)
 	if err != nil {
 		in.wrong = append(in.wrong, fmt.Sprintf("after a stop of the database for %v leases: %v", leases, err))
@@ -277,6 +281,19 @@ func (in *injector) withoutDatabase(leases float64) bool {
 		in.wrong = append(in.wrong, fmt.Sprintf("a stop of the database for %v leases has cost %s", leases, a))
 	}
 	return true
+}
+
+// slowest connects to the database again and again for so many leases, and returns
+// how long that took at most.
+func (in *injector) slowest(leases float64) (most time.Duration) {
+	for end := time.Now().Add(in.part(leases, leases)); time.Now().Before(end); pause(in.c.timers.lease / 20) {
+		began := time.Now()
+		if err := in.c.connect(); err != nil {
+			return in.c.timers.lease
+		}
+		most = max(most, time.Since(began))
+	}
+	return most
 }
 
 // heal waits until earlier faults can cost nothing more: what they have cost is

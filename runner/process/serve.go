@@ -266,11 +266,22 @@ func (s *server) killEverything() {
 	defer again.Stop()
 	for deadline := time.Now().Add(killPatience); time.Now().Before(deadline); <-again.C {
 		idle := s.isIdle() // before the look: who is noted by then is found
-		left := killAll(s.everything, syscall.Kill, time.Until(deadline))
+		left := killAll(s.everything, s.signal, time.Until(deadline))
 		if idle || len(left) > 0 {
 			return
 		}
 	}
+}
+
+// signal is syscall.Kill, but who would be stopped while it is being made is killed
+// at once. As long as a child has not become its command, the thread that makes it
+// waits for it in the kernel, and the runtime for that thread, as soon as it wants to
+// clear memory: stopped, the child would hold up the whole guardian for ever.
+func (s *server) signal(pid int, sig syscall.Signal) error {
+	if sig == syscall.SIGSTOP && s.isBeingMade(pid) {
+		sig = syscall.SIGKILL
+	}
+	return syscall.Kill(pid, sig)
 }
 
 // isIdle reports whether no child is being made.

@@ -12,6 +12,10 @@ func executable() (string, error) { return os.Executable() }
 // adopt does nothing: there are no subreapers here.
 func adopt(*server) {}
 
+// isBeingMade reports false: here the thread that makes a child does not wait for it
+// in a way that holds up others.
+func (s *server) isBeingMade(int) bool { return false }
+
 // remaining returns what is left of a command whose leader has ended.
 func (s *server) remaining(j *job) []int { return s.members(j) }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -37,12 +38,27 @@ func (s *server) orphans() map[int]bool {
 	leaders := s.leaders()
 	orphans := map[int]bool{}
 	for _, c := range children {
-		isStarting := s.starting[c.thread] || c.isFresh && len(s.starting) > 0
-		if !leaders[c.pid] && !isStarting {
+		if !leaders[c.pid] && !s.makes(c) {
 			orphans[c.pid] = true
 		}
 	}
 	return orphans
+}
+
+// isBeingMade reports whether a process may be a child that is not its command yet.
+func (s *server) isBeingMade(pid int) bool {
+	if s.isIdle() {
+		return false
+	}
+	children := ownChildren()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(children, func(c child) bool { return c.pid == pid && s.makes(c) })
+}
+
+// makes reports whether a child may be one that is being made. s.mu must be held.
+func (s *server) makes(c child) bool {
+	return s.starting[c.thread] || c.isFresh && len(s.starting) > 0
 }
 
 // leaders returns the leaders of all commands. s.mu must be held.
