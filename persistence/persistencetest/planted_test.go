@@ -183,7 +183,7 @@ func (d *defect) find(t *testing.T, root string) {
 	if d.file == smallShare.file {
 		changes = append(changes, smallShare)
 	}
-	out, err := plant(t, root, changes...).playSequences(d.dialect, 100)
+	out, err := plant(t, root, changes...).playSequences(d.dialect, 400) // the rarest takes some thirty
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "the defect is not found: %s", out)
 	after := failedAfter.FindSubmatch(out)

@@ -30,7 +30,7 @@ func (g *game) join() bool {
 	if len(g.players) >= playersMax {
 		return false
 	}
-	p := &player{id: g.id(), queues: pick(g, "queues", [][]string{{"default"}, {"default", "gpu"}, {"gpu", "default"}, {"gpu"}})}
+	p := &player{id: g.id(), queues: pick(g, "queues", [][]string{{"default"}, {"default"}, {"default", "gpu"}, {"gpu", "default"}, {"gpu"}, {"gpu"}})}
 	p.name = fmt.Sprintf("w%d", g.ids)
 	w := miniairflow.Worker{ID: p.id, Name: p.name, Hostname: "host", PID: 1, Version: "test", Queues: p.queues, Concurrency: 10}
 	g.certainly(func() error { return g.StartSession(g.Context(), w, lease) })
