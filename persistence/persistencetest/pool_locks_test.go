@@ -60,6 +60,17 @@ func TestClaimLocksNoPoolThatHasNothingForIt(t *testing.T) {
 	}
 }
 
+// A claim may read the time before a row that it takes comes into the queue: with
+// PostgreSQL the two are of different transactions.
+func TestClaimIsNotBeforeItsRowWasQueued(t *testing.T) {
+	db := openPostgres(t)
+	r := db.start(definition("etl", task("a")))
+	db.change(map[string]string{"postgres": `UPDATE task_runs SET queued_at = queued_at + interval '1 minute'`})
+	db.worker("w").claim(1)
+	require.Equal(t, *db.task(r.ID, 0).QueuedAt, *db.task(r.ID, 0).StartedAt)
+	require.Zero(t, db.number(`SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id WHERE o.started_at <> t.started_at`))
+}
+
 // Rows that others are about to take cost a claim nothing: it takes the next ones.
 func TestClaimPassesRowsThatOthersTake(t *testing.T) {
 	for name, c := range map[string]struct {

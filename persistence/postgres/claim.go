@@ -45,6 +45,7 @@ const chooseMany = `
 
 // takeChosen moves the chosen rows from the queue to the open attempts, unless
 // this token has claims already: then an earlier call of the same exchange did it.
+// The time $4 was read before; a row may have come into the queue since.
 const takeChosen = `,
 	taken AS (
 		DELETE FROM task_queue q USING chosen c
@@ -53,13 +54,13 @@ const takeChosen = `,
 		RETURNING q.workflow_run_id, q.seq),
 	started AS (
 		UPDATE task_runs t
-		SET status = 'running', attempt = t.attempt + 1, started_at = $4, next_retry_at = NULL, changed = pg_current_xact_id()
+		SET status = 'running', attempt = t.attempt + 1, started_at = greatest($4::timestamptz, t.queued_at), next_retry_at = NULL, changed = pg_current_xact_id()
 		FROM taken
 		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'up_for_retry')
-		RETURNING t.workflow_run_id, t.seq, t.attempt, t.pool, t.pool_slots),
+		RETURNING t.workflow_run_id, t.seq, t.attempt, t.pool, t.pool_slots, t.started_at),
 	opened AS (
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
-		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, $4 FROM started)`
+		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, started_at FROM started)`
 
 // claim takes task runs from the queues (T4) and returns all claims of the
 // request's token. It takes no run's lock, and waits for nobody unless a pool that
