@@ -44,6 +44,7 @@ func (s *session) watchStop(ctx context.Context, closed <-chan struct{}) {
 	case <-closed:
 		return
 	case <-drain.C:
+		s.w.logger.WarnContext(s.attempts, "Worker: Drain timeout is over, ending all tasks", "session", s.id, "running", len(s.holds()))
 	case <-s.late:
 	case <-s.w.abort:
 	}
