@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -263,6 +264,8 @@ func TestDrainedWorkerTakesNothingNew(t *testing.T) {
 // only just started.
 func TestDrainOfWorkerThatJustStarts(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
 		for range 100 {
 			started := make(chan *worker, 1)
 			go func() {
@@ -273,7 +276,7 @@ func TestDrainOfWorkerThatJustStarts(t *testing.T) {
 			}()
 			err := error(miniairflow.ErrNotFound)
 			for errors.Is(err, miniairflow.ErrNotFound) {
-				_, err = db.DrainWorker(t.Context(), "w", miniairflow.Actor{Name: "ann"})
+				_, err = db.DrainWorker(ctx, "w", miniairflow.Actor{Name: "ann"})
 			}
 			require.NoError(t, err)
 			w := <-started

@@ -33,7 +33,14 @@ func (w *worker) soon(limit int) []miniairflow.Claim {
 	return result.Claims
 }
 
-// A claim waits for no pool that can give it nothing. Only PostgreSQL has locks
+// poolLocks tells which transactions have last locked the pools: their rows keep
+// that when the transaction is over.
+func (db *database) poolLocks() int {
+	db.Helper()
+	return db.number(`SELECT sum(xmax::text::bigint) FROM pools`)
+}
+
+// A claim locks no pool that can give it nothing. Only PostgreSQL has locks
 // of rows: with SQLite there is one writer.
 func TestClaimLocksNoPoolThatHasNothingForIt(t *testing.T) {
 	for name, waiting := range map[string]miniairflow.Task{
@@ -54,7 +61,9 @@ func TestClaimLocksNoPoolThatHasNothingForIt(t *testing.T) {
 			db.holding(`SELECT 1 FROM pools FOR UPDATE`, func() {
 				require.Equal(t, []int{1}, seqs(w.soon(5)))
 			})
+			before := db.poolLocks()
 			require.Empty(t, w.soon(5))
+			require.Equal(t, before, db.poolLocks())
 			db.check()
 		})
 	}
@@ -104,6 +113,9 @@ func TestClaimLocksNoPoolOfOtherQueues(t *testing.T) {
 	db.holding(`SELECT 1 FROM pools WHERE name = 'gpus' FOR UPDATE`, func() {
 		require.Equal(t, []int{0}, seqs(w.soon(5)))
 	})
+	before := db.poolLocks()
+	require.Empty(t, w.soon(5))
+	require.Equal(t, before, db.poolLocks())
 	db.check()
 }
 
@@ -150,8 +162,8 @@ func TestHeldPoolHoldsUpNothingElse(t *testing.T) {
 	db.check()
 }
 
-// A run whose lock somebody holds keeps no other from being reaped, expired, tried
-// again or started.
+// A run whose lock somebody holds keeps no other from being reaped, expired or
+// tried again.
 func TestHeldRunHoldsUpNoOther(t *testing.T) {
 	db := openPostgres(t)
 	twice := task("x")
