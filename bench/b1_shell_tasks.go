@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/sauravritesh63/miniairflow/bench/limit"
+	"github.com/sauravritesh63/miniairflow/bench/product"
+	"github.com/sauravritesh63/miniairflow/bench/report"
+	"github.com/sauravritesh63/miniairflow/bench/shape"
+)
+
+// slots is how many tasks run at a time where a benchmark does not say otherwise.
+const slots = 8
+
+// trueScript is the shortest task that is a process.
+const trueScript = "true"
+
+// measureShellTasks measures how many tasks that do nothing but start a shell
+// end in a second, in one run of independent ones.
+func measureShellTasks(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
+	graph := shape.Wide(pick(l, 50, 10_000, 10_000))
+	makefile := filepath.Join(l.dir, "wide.mk")
+	if err := writeFile(makefile, func(f *os.File) error { return graph.WriteMakefile(f, trueScript) }); err != nil {
+		return outcome, err
+	}
+	xargs, err := limit.Xargs(ctx, graph.Len(), slots, trueScript)
+	if err != nil {
+		return outcome, err
+	}
+	withMake, err := limit.Make(ctx, makefile, slots)
+	if err != nil {
+		return outcome, err
+	}
+	rate := func(took float64) float64 { return float64(graph.Len()) / took }
+	for _, on := range databases {
+		row := report.Row{
+			Name: report.Number(float64(graph.Len())) + " tasks, 8 at a time, " + string(on), Unit: "tasks/s", LimitName: "bare Go loop",
+			Target: 0.9, Beside: map[string]float64{"xargs": rate(xargs.Seconds()), "make": rate(withMake.Seconds())},
+		}
+		if on == onPostgres {
+			row.Target = 0.8
+		}
+		if err := l.compareGraph(ctx, on, graph, &row); err != nil {
+			return outcome, err
+		}
+		outcome.Rows = append(outcome.Rows, row)
+	}
+	return outcome, nil
+}
+
+// compareGraph plays the graph in the product and in a bare loop, in turns, and
+// notes for both how many tasks ended in a second.
+func (l *lab) compareGraph(ctx context.Context, on database, graph *shape.Graph, row *report.Row) (err error) {
+	warmup := shape.Wide(pick(l, 10, 500, 500))
+	s, err := l.newSystem(ctx, on, product.Config{Concurrency: slots, Extra: roomy}, workflows(shape.Task{Script: trueScript}, graph, warmup))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if _, err := s.Play(ctx, warmup); err != nil {
+		return err
+	}
+	for range pick(l, 1, 3, 5) {
+		run, err := s.Play(ctx, graph)
+		if err != nil {
+			row.Void = err.Error()
+			return ctx.Err()
+		}
+		done, took, err := limit.Loop(ctx, graph, trueScript, slots)
+		if err == nil {
+			err = graph.Check(done)
+		}
+		if err != nil {
+			return err
+		}
+		row.Ours = append(row.Ours, float64(graph.Len())/run.Took().Seconds())
+		row.Limit = append(row.Limit, float64(graph.Len())/took.Seconds())
+	}
+	return nil
+}
+
+// roomy are the flags that let the largest files in.
+var roomy = []string{"--max-file-bytes", "67108864", "--max-file-tasks", "100000", "--max-file-time", "2m"}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sauravritesh63/miniairflow/bench/limit"
+	"github.com/sauravritesh63/miniairflow/bench/product"
+	"github.com/sauravritesh63/miniairflow/bench/report"
+	"github.com/sauravritesh63/miniairflow/bench/shape"
+)
+
+// measureChain measures the time from the start of one task to the start of the
+// next in a chain: a process and a durable commit each, one after the other.
+func measureChain(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
+	for _, on := range databases {
+		for _, n := range pick(l, []int{20}, []int{100, 1000}, []int{100, 1000}) {
+			rows, err := l.chain(ctx, on, shape.Chain(n))
+			if err != nil {
+				return outcome, err
+			}
+			outcome.Rows = append(outcome.Rows, rows...)
+		}
+	}
+	return outcome, nil
+}
+
+func (l *lab) chain(ctx context.Context, on database, graph *shape.Graph) (rows []report.Row, err error) {
+	s, err := l.newSystem(ctx, on, product.Config{Concurrency: slots}, workflows(shape.Task{Script: trueScript}, graph))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if _, err := s.Play(ctx, graph); err != nil { // the first one only warms up
+		return nil, err
+	}
+	hop := report.Row{
+		Name: fmt.Sprintf("chain of %d, %s", graph.Len(), on), Unit: "ms/hop", LimitName: "bare spawn + one commit", Target: 1.25, AtMost: true,
+	}
+	flat := report.Row{
+		Name: fmt.Sprintf("chain of %d, %s: last quarter", graph.Len(), on), Unit: "ms/hop", LimitName: "first quarter", Target: 1.1, AtMost: true,
+	}
+	for range pick(l, 1, 5, 9) {
+		run, err := s.Play(ctx, graph)
+		if err != nil {
+			hop.Void = err.Error()
+			return []report.Row{hop}, ctx.Err()
+		}
+		_, took, err := limit.Loop(ctx, graph, trueScript, 1)
+		if err != nil {
+			return nil, err
+		}
+		commit, err := l.commitTime(ctx, on, 200)
+		if err != nil {
+			return nil, err
+		}
+		n := graph.Len()
+		first := run.Tasks[n/4].Started.Sub(run.Tasks[0].Started)
+		last := run.Tasks[n-1].Started.Sub(run.Tasks[n-1-n/4].Started)
+		hop.Ours = append(hop.Ours, 1e3*run.Finished.Sub(run.Tasks[0].Started).Seconds()/float64(n))
+		hop.Limit = append(hop.Limit, 1e3*(took.Seconds()/float64(n)+commit.Seconds()))
+		flat.Ours = append(flat.Ours, 1e3*last.Seconds()/float64(n/4))
+		flat.Limit = append(flat.Limit, 1e3*first.Seconds()/float64(n/4))
+	}
+	return []report.Row{hop, flat}, nil
+}
