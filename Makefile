@@ -34,6 +34,7 @@ run: build ## Start on 127.0.0.1:8080 (ADDR=) with the example workflows and SQL
 .PHONY: test
 test: setup build ## Run all tests: Go on both databases, the page, the browser (GOTESTFLAGS=-race)
 	go vet ./...
+	cd bench && go vet ./... && go test ./...
 	go test -timeout 30m $(GOTESTFLAGS) $$(go list ./... | grep -v /chaos)
 	go test -count=1 ./chaos
 	cd web && npm run --silent test
@@ -51,6 +52,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (default 60s)
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style: golangci-lint, the page's linter and types
 	$(GOLANGCI) run ./...
+	cd bench && ../$(GOLANGCI) run ./...
 	cd web && npm run --silent lint && npm run --silent typecheck
 
 $(GOLANGCI):
@@ -73,6 +75,13 @@ verify: ## Fail when generated code or go.mod is stale
 .PHONY: flood
 flood: ## Let tasks print 1 GB as lines and as one line, and watch the memory of their worker
 	go test ./runner -run 'TestFloods|TestMillionLines|TestAnyBytes|TestLogIsFollowedLive' -count=1 -v -runner.flood=1000
+
+.PHONY: bench bench/full
+bench: build ## Measure beside the machine's limits and write docs/performance.md, 30 minutes (BENCH_SHORT=1: only try it)
+	cd bench && go run . $(if $(BENCH_SHORT),-size smoke -anew,-size standard -docs ../docs)
+
+bench/full: build ## The same with more repetitions and the largest sizes, 90 minutes
+	cd bench && go run . -size full -docs ../docs
 
 .PHONY: chaos
 chaos: ## Harm real processes FAULTS times (default 200) in each way, PARALLEL episodes at once; goes on in RESULTS=

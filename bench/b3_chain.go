@@ -14,11 +14,19 @@ import (
 // measureChain measures the time from the start of one task to the start of the
 // next in a chain: a process and a durable commit each, one after the other.
 func measureChain(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
+	lengths := pick(l, []int{20}, []int{100, 1000}, []int{100, 1000})
+	peers, err := l.playPeers(ctx, shape.Chain(lengths[0]), 1)
+	if err != nil {
+		return outcome, err
+	}
 	for _, on := range databases {
-		for _, n := range pick(l, []int{20}, []int{100, 1000}, []int{100, 1000}) {
+		for i, n := range lengths {
 			rows, err := l.chain(ctx, on, shape.Chain(n))
 			if err != nil {
 				return outcome, err
+			}
+			if i == 0 {
+				peers.beside(on, &rows[0], func(took float64) float64 { return 1e3 * took / float64(n) })
 			}
 			outcome.Rows = append(outcome.Rows, rows...)
 		}
@@ -58,7 +66,7 @@ func (l *lab) chain(ctx context.Context, on database, graph *shape.Graph) (rows 
 		n := graph.Len()
 		first := run.Tasks[n/4].Started.Sub(run.Tasks[0].Started)
 		last := run.Tasks[n-1].Started.Sub(run.Tasks[n-1-n/4].Started)
-		hop.Ours = append(hop.Ours, 1e3*run.Finished.Sub(run.Tasks[0].Started).Seconds()/float64(n))
+		hop.Ours = append(hop.Ours, hopMillis(run))
 		hop.Limit = append(hop.Limit, 1e3*(took.Seconds()/float64(n)+commit.Seconds()))
 		flat.Ours = append(flat.Ours, 1e3*last.Seconds()/float64(n/4))
 		flat.Limit = append(flat.Limit, 1e3*first.Seconds()/float64(n/4))

@@ -27,16 +27,28 @@ func measureGraphs(ctx context.Context, l *lab) (outcome report.Outcome, err err
 		if err != nil {
 			return outcome, err
 		}
+		peers, err := l.playPeers(ctx, graph, slots)
+		if err != nil {
+			return outcome, err
+		}
 		for _, on := range databases {
 			row := report.Row{
 				Name: fmt.Sprintf("%s, %s edges, %s", graph.Name, report.Number(float64(graph.Edges())), on), Unit: "tasks/s",
 				LimitName: "bare Go loop", Target: 0.9, Beside: map[string]float64{"make": float64(graph.Len()) / withMake.Seconds()},
 			}
+			peers.beside(on, &row, func(took float64) float64 { return float64(graph.Len()) / took })
 			if err := l.compareGraph(ctx, on, graph, &row); err != nil {
 				return outcome, err
 			}
 			outcome.Rows = append(outcome.Rows, row)
 		}
+	}
+	for _, on := range databases {
+		row, err := l.measureLag(ctx, on)
+		if err != nil {
+			return outcome, err
+		}
+		outcome.Rows = append(outcome.Rows, row)
 	}
 	return outcome, nil
 }

@@ -34,6 +34,15 @@ var benchmarks = []benchmark{
 	{"B3", "time per hop of a chain", measureChain},
 	{"B4", "fan, ladder and grid", measureGraphs},
 	{"B5", "growth with the size of a run", measureGrowth},
+	{"B6", "workflows that are due in the same minute, and idle ones", measureSchedules},
+	{"B7", "a folder of files into the database", measureFiles},
+	{"B8", "from the save of a file to the database", measureSaves},
+	{"B9", "the API on a long history", measureAPI},
+	{"B10", "live updates for many subscribers", measureSubscribers},
+	{"B11", "memory with a long queue", measureQueueMemory},
+	{"B12", "output of tasks, stored", measureLogs},
+	{"B13", "1 to 8 workers on one database", measureWorkers},
+	{"B16", "workloads that others have published", measurePublished},
 }
 
 type options struct {

@@ -11,6 +11,7 @@ git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$work"
 (
   cd "$work"
   go mod tidy -diff
+  (cd bench && go mod tidy -diff)
   go generate ./...
 )
 diff -r graph/generated "$work/graph/generated"

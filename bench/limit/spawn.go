@@ -58,7 +58,7 @@ type loop struct {
 func (l *loop) work(ctx context.Context, argv []string) {
 	for i := range l.ready {
 		began := time.Now()
-		err := run(ctx, argv)
+		err := run(ctx, argv, i)
 		l.end(i, shape.Done{Started: began, Finished: time.Now(), Attempts: 1, Success: err == nil}, err)
 	}
 }
@@ -81,8 +81,9 @@ func (l *loop) end(i int, done shape.Done, err error) {
 }
 
 // run runs one command with both of its output streams on one pipe.
-func run(ctx context.Context, argv []string) error {
+func run(ctx context.Context, argv []string, task int) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "BENCH_TASK=" + strconv.Itoa(task)}
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return err

@@ -2,7 +2,10 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -20,4 +23,58 @@ func (s *Server) WALBytes(ctx context.Context, address string) (float64, error) 
 		return 0, fmt.Errorf("read the position in the log: %w", err)
 	}
 	return bytes, nil
+}
+
+// Commits returns how many transactions a database has committed, those that
+// only read included. The server learns of them late: a connection that becomes
+// idle tells its last ones after ten seconds.
+func (s *Server) Commits(ctx context.Context, address string) (int64, error) {
+	const text = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
+	n, err := s.count(ctx, address, text)
+	if err != nil {
+		return 0, fmt.Errorf("count commits: %w", err)
+	}
+	return n, nil
+}
+
+// CountStatements lets the server count the statements of all databases from
+// about now on, until stop is called. The caller must call it.
+func (s *Server) CountStatements(ctx context.Context) (stop func(ctx context.Context) error, err error) {
+	stop = func(ctx context.Context) error {
+		return s.Exec(ctx, "ALTER SYSTEM RESET pg_stat_statements.track", "SELECT pg_reload_conf()")
+	}
+	err = s.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "ALTER SYSTEM SET pg_stat_statements.track = 'top'", "SELECT pg_reload_conf()")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("count statements: %w", err), stop(context.WithoutCancel(ctx)))
+	}
+	return stop, nil
+}
+
+// Statements returns how many statements clients have sent to a database while
+// they were counted, BEGIN and COMMIT among them.
+func (s *Server) Statements(ctx context.Context, address string) (int64, error) {
+	const text = `
+		SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1)`
+	n, err := s.count(ctx, address, text)
+	if err != nil {
+		return 0, fmt.Errorf("count statements: %w", err)
+	}
+	return n, nil
+}
+
+// count asks from the maintenance database, so that the question itself counts
+// for no other.
+func (s *Server) count(ctx context.Context, address, text string) (n int64, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 0, err
+	}
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return 0, fmt.Errorf("connect to the private PostgreSQL: %w", err)
+	}
+	defer conn.Close(ctx)
+	err = conn.QueryRow(ctx, text, strings.TrimPrefix(u.Path, "/")).Scan(&n)
+	return n, err
 }

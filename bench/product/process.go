@@ -96,7 +96,6 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	return p, nil
 }
 
-
 // await waits until the API answers at the address that the process notes in its home.
 func (p *Process) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startMax)

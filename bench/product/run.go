@@ -96,6 +96,11 @@ func (p *Process) Play(ctx context.Context, graph *shape.Graph) (*Run, error) {
 	if err := p.API.Wait(ctx, id); err != nil {
 		return nil, err
 	}
+	return p.Checked(ctx, graph, id)
+}
+
+// Checked returns a run of the graph that is over, as Play does.
+func (p *Process) Checked(ctx context.Context, graph *shape.Graph, id string) (*Run, error) {
 	run, err := p.Run(ctx, id)
 	if err != nil {
 		return nil, err

@@ -14,10 +14,10 @@ const ticksPerSecond = 100
 
 // Usage is what a process has used, from its start on.
 type Usage struct {
-	CPU      time.Duration // of its own threads, not of its children
-	RSS      int64         // bytes now
-	PeakRSS  int64         // bytes
-	Written  int64         // bytes to storage
+	CPU     time.Duration // of its own threads, not of its children
+	RSS     int64         // bytes now
+	PeakRSS int64         // bytes
+	Written int64         // bytes to storage
 }
 
 // Usage reads what the process has used.

@@ -23,9 +23,9 @@ type Row struct {
 	Ours      []float64          `json:"ours"`
 	Limit     []float64          `json:"limit,omitempty"` // empty: ours itself is judged
 	LimitName string             `json:"limitName,omitempty"`
-	Beside    map[string]float64 `json:"beside,omitempty"` // more figures, by name with unit
-	Target    float64            `json:"target"`           // of ours/limit, or of ours
-	AtMost    bool               `json:"atMost,omitempty"` // the target is the largest allowed value, not the smallest
+	Beside    map[string]float64 `json:"beside,omitempty"`  // more figures, by name with unit
+	Target    float64            `json:"target"`            // of ours/limit, or of ours
+	AtMost    bool               `json:"atMost,omitempty"`  // the target is the largest allowed value, not the smallest
 	Inverse   bool               `json:"inverse,omitempty"` // the ratio is limit/ours: less of the unit is better, and 1 is the limit itself
 	Info      bool               `json:"info,omitempty"`    // there is no target
 	Void      string             `json:"void,omitempty"`    // why there is no figure

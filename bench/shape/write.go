@@ -54,16 +54,17 @@ func (g *Graph) WriteMakefile(w io.Writer, script string) error {
 	return out.Flush()
 }
 
-// WriteDagu writes the graph as a workflow of Dagu, with slots tasks at a time.
+// WriteDagu writes the graph as a workflow of Dagu 2, with slots tasks at a time.
+// It says what newer versions take for granted, so that all of them run the same.
 func (g *Graph) WriteDagu(w io.Writer, script string, slots int) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "name: %s\ntype: graph\nmax_active_steps: %d\nsteps:\n", g.Name, slots)
+	fmt.Fprintf(out, "name: %s\ntype: graph\nshell: sh -e\nmax_active_steps: %d\nsteps:\n", g.Name, slots)
 	for i, parents := range g.Parents {
 		depends := ""
 		if len(parents) > 0 {
 			depends = ", depends: [" + strings.Join(names(parents), ", ") + "]"
 		}
-		fmt.Fprintf(out, "  - {name: %s, command: %q%s}\n", TaskName(i), script, depends)
+		fmt.Fprintf(out, "  - {id: %s, command: %q%s}\n", TaskName(i), script, depends)
 	}
 	return out.Flush()
 }

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow/bench/limit"
+	"github.com/sauravritesh63/miniairflow/bench/product"
+	"github.com/sauravritesh63/miniairflow/bench/report"
+	"github.com/sauravritesh63/miniairflow/bench/shape"
+)
+
+// fileTasks is how many tasks each file has.
+const fileTasks = 10
+
+// tenTasks returns n workflows of ten shell tasks.
+func tenTasks(n int) *catalog {
+	return &catalog{n: n, graph: shape.Random(fileTasks), task: shape.Task{Script: trueScript}}
+}
+
+// measureFiles measures how long it takes until a folder of files is in the
+// database, one that the database does not know and one that it has already.
+func measureFiles(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
+	files := tenTasks(pick(l, 50, 10_000, 10_000))
+	for _, on := range databases {
+		what := fmt.Sprintf("%s files of %d tasks, %s", report.Number(float64(files.n)), fileTasks, on)
+		cold := report.Row{
+			Name: what + ": first sync", Unit: "s", LimitName: "bare parse on all cores + the same rows in one transaction", Target: 2, AtMost: true,
+			Note: "from the start of the process on; the tables are there, without a row",
+		}
+		if on == onPostgres {
+			cold.LimitName = "bare parse on all cores + one COPY"
+		}
+		warm := report.Row{
+			Name: what + ": start without a change", Unit: "s", LimitName: "bare stat and read of each on all cores", Target: 2, AtMost: true,
+			Note: "the last file was changed before the start: when that is visible, all before it have been looked at",
+		}
+		figures, err := l.syncTimes(ctx, on, files)
+		if ctx.Err() != nil {
+			return outcome, ctx.Err()
+		}
+		if err != nil {
+			cold.Void, warm.Void = err.Error(), err.Error()
+		} else {
+			cold.Ours, cold.Limit = figures.cold, figures.coldLimit()
+			cold.Beside = map[string]float64{"of the limit, parse, s": report.Median(figures.parse), "rows, s": report.Median(figures.rows)}
+			warm.Ours, warm.Limit = figures.warm, figures.read
+		}
+		outcome.Rows = append(outcome.Rows, cold, warm)
+	}
+	return outcome, nil
+}
+
+// syncFigures are the seconds that the repetitions took.
+type syncFigures struct{ cold, parse, rows, warm, read []float64 }
+
+func (f *syncFigures) coldLimit() []float64 {
+	sums := make([]float64, len(f.parse))
+	for i := range sums {
+		sums[i] = f.parse[i] + f.rows[i]
+	}
+	return sums
+}
+
+func (l *lab) syncTimes(ctx context.Context, on database, files *catalog) (*syncFigures, error) {
+	f := &syncFigures{}
+	for range pick(l, 1, 3, 5) {
+		if err := l.syncOnce(ctx, on, files, f); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// syncOnce takes one sample of each figure.
+func (l *lab) syncOnce(ctx context.Context, on database, files *catalog, f *syncFigures) (err error) {
+	// A first process makes the tables, so that only the loader's work is timed.
+	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api"}}, files.write)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	cold, err := s.timeSync(ctx, files, asWritten, files.n)
+	if err != nil {
+		return fmt.Errorf("first sync: %w", err)
+	}
+	paths := files.paths(s.Dags)
+	parse, err := limit.Parse(ctx, paths)
+	if err != nil {
+		return err
+	}
+	rows, err := s.bareRows(ctx,
+		"SELECT * FROM workflows", "SELECT * FROM workflow_versions", "SELECT * FROM tasks", "SELECT * FROM task_dependencies")
+	if err != nil {
+		return err
+	}
+	const changed = "changed"
+	if err := files.save(s.Dags, files.n-1, changed); err != nil {
+		return err
+	}
+	if err := files.backdate(s.Dags, files.n-1); err != nil {
+		return err
+	}
+	warm, err := s.timeSync(ctx, files, changed, files.n+1)
+	if err != nil {
+		return fmt.Errorf("start without a change: %w", err)
+	}
+	read, err := limit.Read(ctx, paths)
+	if err != nil {
+		return err
+	}
+	f.cold, f.parse, f.rows = append(f.cold, cold.Seconds()), append(f.parse, parse.Seconds()), append(f.rows, rows.Seconds())
+	f.warm, f.read = append(f.warm, warm.Seconds()), append(f.read, read.Seconds())
+	return nil
+}
+
+// timeSync starts a loader and returns how long it takes, from the start of its
+// process, until the last file is in the database with that description. It ends
+// the process, and checks that so many versions are there and no more.
+func (s *system) timeSync(ctx context.Context, files *catalog, description string, versions int) (took time.Duration, err error) {
+	began := time.Now()
+	p, err := s.start(ctx, "", []string{"api", "loader"}, 1)
+	if err != nil {
+		return 0, err
+	}
+	s.Process = p
+	db, err := s.OpenDatabase()
+	if err != nil {
+		return 0, fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	if err := awaitDescription(ctx, db, files.name(files.n-1), description, wideGap); err != nil {
+		return 0, err
+	}
+	took = time.Since(began)
+	if err := checkCatalog(ctx, db, files, versions); err != nil {
+		return 0, err
+	}
+	return took, p.Stop()
+}
+
+// bareRows returns how long one transaction takes that writes rows which the
+// product has written.
+func (s *system) bareRows(ctx context.Context, selects ...string) (time.Duration, error) {
+	if s.config.Database != "" {
+		return limit.PostgresRows(ctx, s.config.Database, selects...)
+	}
+	db, err := s.OpenDatabase()
+	if err != nil {
+		return 0, fmt.Errorf("open the database: %w", err)
+	}
+	defer db.Close()
+	return limit.SQLiteRows(ctx, db, s.dir, selects...)
+}

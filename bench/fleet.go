@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow/bench/product"
+	"github.com/sauravritesh63/miniairflow/bench/shape"
+)
+
+const (
+	// registerMax bounds the wait for workers to appear in the database.
+	registerMax = time.Minute
+	// lookGap is the time between two looks at a run whose transactions are counted.
+	lookGap = 500 * time.Millisecond
+)
+
+// fleet is a server that runs no tasks itself, and workers beside it that share
+// its database.
+type fleet struct {
+	*system
+	workers   []*product.Process
+	committed int64 // transactions, at the last look
+}
+
+// newFleet starts the server. The caller must close it.
+func (l *lab) newFleet(ctx context.Context, naps []*shape.Graph, noops *shape.Graph) (*fleet, error) {
+	c := product.Config{ID: "server", Roles: []string{"api", "loader", "scheduler"}, Extra: roomy}
+	s, err := l.newSystem(ctx, onPostgres, c, func(dags string) error {
+		return errors.Join(
+			workflows(shape.Task{Script: napScript}, naps...)(dags),
+			workflows(shape.Task{Noop: true}, noops)(dags))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &fleet{system: s}, nil
+}
+
+// close stops all processes, the workers first.
+func (f *fleet) close(ctx context.Context) error {
+	var errs []error
+	for _, worker := range f.workers {
+		errs = append(errs, worker.Stop())
+	}
+	return errors.Join(append(errs, f.system.close(ctx))...)
+}
+
+// grow starts workers until there are n.
+func (f *fleet) grow(ctx context.Context, n int) error {
+	for len(f.workers) < n {
+		worker, err := f.start(ctx, fmt.Sprintf("w%d", len(f.workers)+1), []string{"worker"}, workerSlots)
+		if err != nil {
+			return fmt.Errorf("start worker %d: %w", len(f.workers)+1, err)
+		}
+		f.workers = append(f.workers, worker)
+	}
+	db, err := f.OpenDatabase()
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(ctx, registerMax)
+	defer cancel()
+	var active int
+	err = await(ctx, func() (bool, error) {
+		err := db.QueryRowContext(ctx, "SELECT count(*) FROM workers WHERE status = 'active'").Scan(&active)
+		return active == n, err
+	})
+	if err != nil {
+		return fmt.Errorf("%d of %d workers are active: %w", active, n, err)
+	}
+	return nil
+}
+
+// play is Play that hardly asks meanwhile whether the run is over: each question
+// is a transaction that would count.
+func (f *fleet) play(ctx context.Context, graph *shape.Graph) (*product.Run, error) {
+	db, err := f.OpenDatabase()
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	id, err := f.API.Trigger(ctx, graph.Name)
+	if err != nil {
+		return nil, err
+	}
+	for running := 1; running > 0; {
+		if err := wait(ctx, lookGap); err != nil {
+			return nil, err
+		}
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM workflow_runs WHERE finished_at IS NULL").Scan(&running); err != nil {
+			return nil, fmt.Errorf("look for runs: %w", err)
+		}
+	}
+	return f.Checked(ctx, graph, id)
+}
+
+// idleStatements returns how many statements a second the processes send while
+// there is nothing to do.
+func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err error) {
+	server, address := f.lab.server, f.config.Database
+	stop, err := server.CountStatements(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
+	// The connections learn of the setting with their next statement, and what
+	// has just started may still be about to settle.
+	if err := wait(ctx, pick(f.lab, 500*time.Millisecond, 2*time.Second, 2*time.Second)); err != nil {
+		return 0, err
+	}
+	before, err := server.Statements(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := wait(ctx, pick(f.lab, 2*time.Second, 10*time.Second, 30*time.Second)); err != nil {
+		return 0, err
+	}
+	after, err := server.Statements(ctx, address)
+	return float64(after-before) / time.Since(began).Seconds(), err
+}
+
+// settleTime is how long it takes until the counters of the server are final
+// after a load: an idle connection tells its last transactions after ten seconds.
+func (f *fleet) settleTime() time.Duration {
+	return pick(f.lab, 2*time.Second, 11*time.Second, 11*time.Second)
+}
+
+// commitsOf returns how many transactions the database has committed since the
+// call before, during the load and until all are counted.
+func (f *fleet) commitsOf(ctx context.Context, load func() error) (float64, error) {
+	if err := load(); err != nil {
+		return 0, err
+	}
+	if err := wait(ctx, f.settleTime()); err != nil {
+		return 0, err
+	}
+	now, err := f.lab.server.Commits(ctx, f.config.Database)
+	if err != nil {
+		return 0, err
+	}
+	commits := now - f.committed
+	f.committed = now
+	return float64(commits), nil
+}
+
+// wait returns after d, or when ctx is done.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
