@@ -64,7 +64,7 @@ func (s *server) prepare(j *job) {
 	if s.touching.Add(1) > touchMax {
 		j.problem = syscall.EAGAIN
 	} else {
-		touch(string(j.Dir), string(j.Path))
+		touch(j.Dir, j.Path)
 	}
 	s.touching.Add(-1)
 	s.starts <- j
@@ -128,8 +128,8 @@ func (s *server) fork(j *job, thread int) (pid int, err error) {
 	if err := s.begin(j, thread); err != nil {
 		return 0, err
 	}
-	child, err := os.StartProcess(string(j.Path), plainTexts(j.Argv), &os.ProcAttr{
-		Dir: string(j.Dir), Env: plainTexts(j.Env), Sys: childAttributes(),
+	child, err := os.StartProcess(j.Path, j.Argv, &os.ProcAttr{
+		Dir: j.Dir, Env: j.Env, Sys: childAttributes(),
 		Files: []*os.File{j.files[0], j.files[1], j.files[1]},
 	})
 	s.mu.Lock()

@@ -4,7 +4,6 @@ package process
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,62 +18,47 @@ import (
 // arguments and environment.
 const frameMax = 16 << 20
 
+// headBytes is the size of the length before a frame.
+const headBytes = 4
+
+// op says what a frame is about.
+type op byte
+
 // The frames. The worker sends opStart, opStop, opDrained and opTick; the
 // guardian answers with opTick and the others.
 const (
-	opTick    = "tick"    // the sender is alive
-	opStart   = "start"   // start a command; its stdin and output come with the frame
-	opStop    = "stop"    // end it, with Grace
-	opDrained = "drained" // nobody holds its output any more
-	opStarted = "started" // it runs as PID, or could not start for Errno
-	opLeft    = "left"    // its leader has ended, others of it have not
-	opDone    = "done"    // nothing of it is left
+	opTick    op = iota + 1 // the sender is alive
+	opStart                 // start a command; its stdin and output come with the frame
+	opStop                  // end it, with Grace
+	opDrained               // nobody holds its output any more
+	opStarted               // it runs as PID, or could not start for Errno
+	opDone                  // nothing of it is left
 )
 
-// rawText is text as the system knows it: of any bytes, which JSON would only
-// take for characters.
-type rawText []byte
-
-func rawTexts(texts []string) []rawText {
-	raw := make([]rawText, len(texts))
-	for i, text := range texts {
-		raw[i] = rawText(text)
-	}
-	return raw
-}
-
-func plainTexts(raw []rawText) []string {
-	texts := make([]string, len(raw))
-	for i, text := range raw {
-		texts[i] = string(text)
-	}
-	return texts
-}
-
-// frame is one message between a worker and its guardian.
+// frame is one message between a worker and its guardian; encode is how it goes.
 type frame struct {
-	Op     string         `json:"op"`
-	ID     uint64         `json:"id,omitempty"` // of the command
-	Path   rawText        `json:"path,omitempty"`
-	Argv   []rawText      `json:"argv,omitempty"`
-	Env    []rawText      `json:"env,omitempty"`
-	Dir    rawText        `json:"dir,omitempty"`
-	Mark   string         `json:"mark,omitempty"` // the environment variable by which its processes are known
-	Linger time.Duration  `json:"linger,omitempty"`
-	Latest time.Duration  `json:"latest,omitempty"` // since the machine began; a later start is refused, which Late says
-	Late   bool           `json:"late,omitempty"`
-	Grace  time.Duration  `json:"grace,omitempty"`
-	PID    int            `json:"pid,omitempty"`
-	Born   uint64         `json:"born,omitempty"` // when PID began, on the system's own scale
-	Errno  syscall.Errno  `json:"errno,omitempty"`
-	Error  string         `json:"error,omitempty"`
-	Code   int            `json:"code,omitempty"`
-	Signal syscall.Signal `json:"signal,omitempty"`
-	Left   bool           `json:"left,omitempty"`
+	Op     op
+	ID     uint64 // of the command
+	Path   string
+	Argv   []string
+	Env    []string
+	Dir    string
+	Mark   string // the environment variable by which its processes are known
+	Linger time.Duration
+	Latest time.Duration // since the machine began; a later start is refused, which Late says
+	Late   bool
+	Grace  time.Duration
+	PID    int
+	Born   uint64 // when PID began, on the system's own scale
+	Errno  syscall.Errno
+	Error  string
+	Code   int
+	Signal syscall.Signal
+	Left   bool
 }
 
 // wire carries frames over a socket: a length of four bytes, with which the
-// descriptors come, and JSON. Any number of goroutines may send, one receives.
+// descriptors come, and the frame. Any number of goroutines may send, one receives.
 type wire struct {
 	conn     *net.UnixConn
 	patience time.Duration // how long a frame may take before the wire is closed; 0: for ever
@@ -83,13 +67,12 @@ type wire struct {
 
 // send sends a frame and descriptors, which stay the caller's.
 func (w *wire) send(f frame, files ...*os.File) error {
-	body, err := json.Marshal(f)
-	if err != nil {
-		return err
-	}
-	if len(body) > frameMax {
+	text := f.encode(make([]byte, headBytes, 1024))
+	size := len(text) - headBytes
+	if size > frameMax {
 		return syscall.E2BIG
 	}
+	binary.BigEndian.PutUint32(text, uint32(size))
 	var rights []byte
 	if len(files) > 0 {
 		fds := make([]int, len(files))
@@ -100,28 +83,31 @@ func (w *wire) send(f frame, files ...*os.File) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err := w.write(body, rights); err != nil {
+	if err := w.write(text, rights); err != nil {
 		_ = w.conn.Close() // what came after half a frame would not be understood
 		return err
 	}
 	return nil
 }
 
-func (w *wire) write(body, rights []byte) error {
+func (w *wire) write(text, rights []byte) error {
 	if w.patience > 0 {
 		_ = w.conn.SetWriteDeadline(time.Now().Add(w.patience)) // fails only when the wire is closed
 	}
-	head := binary.BigEndian.AppendUint32(nil, uint32(len(body)))
-	if _, _, err := w.conn.WriteMsgUnix(head, rights, nil); err != nil {
+	// The descriptors come with the first bytes; the system may take no more at once.
+	n, _, err := w.conn.WriteMsgUnix(text, rights, nil)
+	if err != nil {
 		return err
 	}
-	_, err := w.conn.Write(body)
+	if n < len(text) {
+		_, err = w.conn.Write(text[n:])
+	}
 	return err
 }
 
 // receive returns the next frame and its descriptors, which are the caller's.
 func (w *wire) receive() (f frame, files []*os.File, err error) {
-	head, rights := make([]byte, 4), make([]byte, syscall.CmsgSpace(4*4))
+	head, rights := make([]byte, headBytes), make([]byte, syscall.CmsgSpace(4*4))
 	for n := 0; n < len(head); {
 		got, oob, _, _, err := w.conn.ReadMsgUnix(head[n:], rights)
 		if err != nil {
@@ -141,7 +127,7 @@ func (w *wire) receive() (f frame, files []*os.File, err error) {
 	if _, err := io.ReadFull(w.conn, body); err != nil {
 		return f, files, err
 	}
-	return f, files, json.Unmarshal(body, &f)
+	return f, files, f.decode(body)
 }
 
 // received returns the descriptors that came with a message.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -96,8 +97,8 @@ func latest(notAfter time.Time) time.Duration {
 // is done, it asks for the end of the command.
 func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 	request := frame{
-		Op: opStart, ID: p.id, Path: rawText(path), Argv: rawTexts(spec.Argv), Dir: rawText(spec.Dir), Mark: p.mark, Linger: spec.Linger,
-		Env: append(rawTexts(spec.Env), rawText(p.mark)), Latest: latest(spec.NotAfter),
+		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
+		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter),
 	}
 	switch err := p.link.wire.send(request, p.stream.childStdin, p.stream.childOutput); {
 	case errors.Is(err, syscall.E2BIG):

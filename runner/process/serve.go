@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -106,6 +107,7 @@ func (j *job) patience() time.Duration {
 // serve does what the worker asks until it is silent or gone, and then ends
 // everything that was ever started.
 func (s *server) serve() {
+	runtime.GOMAXPROCS(spawners + 2)
 	adopt(s)
 	for n := range spawners {
 		go s.spawn(n)

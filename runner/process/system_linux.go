@@ -16,14 +16,30 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitExit waits until pid is dead and leaves it a zombie.
+// awaitExit waits until pid is dead and leaves it a zombie. Where the kernel has
+// descriptors of processes, no thread waits.
 func awaitExit(pid int) {
+	if fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK); err == nil {
+		file := os.NewFile(uintptr(fd), "process")
+		defer file.Close()
+		raw, err := file.SyscallConn()
+		if err == nil && raw.Read(func(uintptr) bool { return isDead(pid) }) == nil {
+			return
+		}
+	}
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}
 	}
+}
+
+// isDead reports whether a child has ended, and leaves it a zombie.
+func isDead(pid int) bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err != nil && !errors.Is(err, unix.EINTR) || info.Signo != 0
 }
 
 // sinceBoot returns the time on a clock that all processes of the machine share,

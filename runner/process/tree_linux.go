@@ -29,10 +29,11 @@ func adopt(s *server) {
 	}()
 }
 
-// orphans returns the guardian's children that are no leaders of commands, and
-// will not be. It does not wait for children that are being made.
+// orphans returns the processes that the guardian has adopted: children that are
+// no leaders of commands, and will not be. It does not wait for children that are
+// being made.
 func (s *server) orphans() map[int]bool {
-	children := ownChildren()
+	children := adopted()
 	s.mu.Lock() // after the look: who was made before it is noted, or its thread is at it still
 	defer s.mu.Unlock()
 	leaders := s.leaders()
@@ -86,18 +87,40 @@ func ownChildren() []child {
 	}
 	var children []child
 	for _, task := range tasks {
-		text, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		thread, _ := strconv.Atoi(task.Name())
+		found, err := childrenOf(thread)
 		if err != nil {
 			return childrenByScan()
 		}
-		thread, _ := strconv.Atoi(task.Name())
-		for _, field := range bytes.Fields(text) {
-			if pid, err := strconv.Atoi(string(field)); err == nil {
-				children = append(children, child{pid: pid, thread: thread})
-			}
-		}
+		children = append(children, found...)
 	}
 	return children
+}
+
+// adopted returns the children that the system gave us when they lost their own
+// parent, dead ones included. They become those of our first thread, which makes
+// none itself (see spawn): one look tells, however many threads there are.
+func adopted() []child {
+	children, err := childrenOf(os.Getpid())
+	if err != nil {
+		return childrenByScan()
+	}
+	return children
+}
+
+// childrenOf returns the children of one of our threads. Not every kernel tells.
+func childrenOf(thread int) ([]child, error) {
+	text, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(thread) + "/children")
+	if err != nil {
+		return nil, err
+	}
+	var children []child
+	for _, field := range bytes.Fields(text) {
+		if pid, err := strconv.Atoi(string(field)); err == nil {
+			children = append(children, child{pid: pid, thread: thread})
+		}
+	}
+	return children, nil
 }
 
 // childrenByScan is for kernels that do not list children. A child that is being
