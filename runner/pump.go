@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -16,6 +17,14 @@ import (
 const (
 	finishesMax = 200
 	claimsMax   = 200
+)
+
+// A pump rests between two exchanges, restFactor times as long as the last one took
+// and at most restMax, while enough attempts run to keep the machine busy. What ends
+// meanwhile shares the next exchange, so that many short tasks cost few commits.
+const (
+	restFactor = 2
+	restMax    = 10 * time.Millisecond
 )
 
 // Doubts are asked again after doubtGap, then ever more seldom.
@@ -55,6 +64,7 @@ func (s *session) pump(ctx context.Context) {
 	for !s.over() && ctx.Err() == nil {
 		clearHints(hints)
 		clearHints(cancels)
+		began := time.Now()
 		again, err := s.exchange(ctx)
 		// A heartbeat that followed the hint of a cancel may have been too early to
 		// name what was claimed meanwhile.
@@ -71,7 +81,8 @@ func (s *session) pump(ctx context.Context) {
 			sleep(ctx, trouble.failed(ctx, err))
 		default:
 			trouble.ended(ctx)
-			if again {
+			changed := s.rest(ctx, min(restFactor*time.Since(began), restMax))
+			if again || changed {
 				continue
 			}
 			// Without a free slot a hint of more work is of no use.
@@ -82,6 +93,32 @@ func (s *session) pump(ctx context.Context) {
 			waitFor(ctx, jitter(s.w.cfg.Poll), s.changed, work)
 		}
 	}
+}
+
+// rest waits for d, but not longer than busy attempts are running. It reports
+// whether there is something to do since.
+func (s *session) rest(ctx context.Context, d time.Duration) (changed bool) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for s.isBusy() {
+		select {
+		case <-s.changed:
+			changed = true
+		case <-timer.C:
+			return changed
+		case <-ctx.Done():
+			return changed
+		}
+	}
+	return changed
+}
+
+// isBusy reports whether enough attempts run to keep the machine busy, and there is
+// room for what ends.
+func (s *session) isBusy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.phase == serving && len(s.held) >= 2*runtime.GOMAXPROCS(0) && len(s.finished) < finishesMax
 }
 
 // load returns the finishes that are ready and how many more tasks may run.
@@ -106,11 +143,13 @@ func (s *session) load() (ready []miniairflow.Finish, free int) {
 
 // settle forgets finishes: the store has them.
 func (s *session) settle(finishes []miniairflow.Finish) {
+	settled := make(map[attemptID]bool, len(finishes))
+	for _, f := range finishes {
+		settled[finishID(f)] = true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.finished = slices.DeleteFunc(s.finished, func(f miniairflow.Finish) bool {
-		return slices.ContainsFunc(finishes, func(one miniairflow.Finish) bool { return finishID(one) == finishID(f) })
-	})
+	s.finished = slices.DeleteFunc(s.finished, func(f miniairflow.Finish) bool { return settled[finishID(f)] })
 }
 
 // refuse leaves finishes out of the exchanges for a while.

@@ -20,16 +20,18 @@ import (
 type command struct {
 	logger    *slog.Logger
 	processes Processes
+	spare     spare
 }
 
 // Run implements Runner.
 func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	notes := &noteWriter{w: log}
-	own, err := c.makePrivate(ctx, in)
+	own, err := c.takePrivate(ctx, in.ScratchRoot)
 	if err != nil {
 		return cannotStart(notes, err)
 	}
-	defer c.remove(ctx, own)
+	isOver := false // nothing of the attempt can still write into its directory
+	defer func() { c.givePrivate(ctx, own, isOver) }()
 
 	spec := process.Spec{
 		Argv:   argv(in),
@@ -68,6 +70,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		notes.note(result.Reason)
 		return result
 	}
+	isOver = !exit.LeftBehind
 	return finish(in.Task, exit, own.output, notes)
 }
 
@@ -156,35 +159,6 @@ func signalName(sig syscall.Signal) string {
 		return name
 	}
 	return fmt.Sprintf("signal %d", int(sig))
-}
-
-// private is what belongs to one attempt alone. The outputs file lies beside the
-// scratch directory and not in it, so that a task may empty the latter.
-type private struct {
-	scratch string
-	output  string // the file of MINIAIRFLOW_OUTPUT, empty at first
-}
-
-func (c *command) makePrivate(ctx context.Context, in Input) (private, error) {
-	scratch, err := os.MkdirTemp(in.ScratchRoot, "attempt-")
-	if err != nil {
-		return private{}, fmt.Errorf("make scratch directory: %w", err)
-	}
-	own := private{scratch: scratch, output: scratch + ".output"}
-	if err := os.WriteFile(own.output, nil, 0o600); err != nil {
-		c.remove(ctx, own)
-		return private{}, fmt.Errorf("make outputs file: %w", err)
-	}
-	return own, nil
-}
-
-// remove deletes what an attempt had.
-func (c *command) remove(ctx context.Context, own private) {
-	for _, path := range []string{own.scratch, own.output} {
-		if err := RemoveAll(path); err != nil {
-			c.logger.WarnContext(ctx, "files of an attempt cannot be removed", "path", path, "error", err)
-		}
-	}
 }
 
 // RemoveAll is os.RemoveAll that also gets rid of read-only directories, such as

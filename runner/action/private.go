@@ -1,0 +1,108 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// private is what belongs to one attempt alone. The outputs file lies beside the
+// scratch directory and not in it, so that a task may empty the latter.
+type private struct {
+	root    string
+	scratch string
+	output  string // the file of MINIAIRFLOW_OUTPUT, empty at first
+}
+
+// spareMax bounds how many directories are kept for later attempts.
+const spareMax = 100
+
+// spare are directories of attempts that have ended and left nothing in them.
+// Most tasks use neither directory nor outputs file, and to make and to remove
+// both costs about as much as the start of a process: the file system looks for
+// numbers that it has not given away a moment ago.
+type spare struct {
+	mu  sync.Mutex
+	all []private
+}
+
+// take returns a spare directory below root; ok is false if there is none.
+func (s *spare) take(root string) (own private, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.all) - 1
+	if last < 0 || s.all[last].root != root {
+		return private{}, false
+	}
+	own = s.all[last]
+	s.all = s.all[:last]
+	return own, true
+}
+
+// give keeps a directory, and reports whether it did.
+func (s *spare) give(own private) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) == spareMax {
+		return false
+	}
+	s.all = append(s.all, own)
+	return true
+}
+
+// takePrivate returns an empty directory and outputs file below root.
+func (c *command) takePrivate(ctx context.Context, root string) (private, error) {
+	if own, ok := c.spare.take(root); ok {
+		return own, nil
+	}
+	scratch, err := os.MkdirTemp(root, "attempt-")
+	if err != nil {
+		return private{}, fmt.Errorf("make scratch directory: %w", err)
+	}
+	own := private{root: root, scratch: scratch, output: scratch + ".output"}
+	if err := os.WriteFile(own.output, nil, 0o600); err != nil {
+		c.remove(ctx, own)
+		return private{}, fmt.Errorf("make outputs file: %w", err)
+	}
+	return own, nil
+}
+
+// givePrivate keeps what an attempt had for a later one if it is as it was given
+// out and nobody can change it any more, and removes it otherwise.
+func (c *command) givePrivate(ctx context.Context, own private, isOver bool) {
+	if !isOver || !own.isUntouched() || !c.spare.give(own) {
+		c.remove(ctx, own)
+	}
+}
+
+// remove deletes what an attempt had.
+func (c *command) remove(ctx context.Context, own private) {
+	for _, path := range []string{own.scratch, own.output} {
+		if err := RemoveAll(path); err != nil {
+			c.logger.WarnContext(ctx, "files of an attempt cannot be removed", "path", path, "error", err)
+		}
+	}
+}
+
+// isUntouched reports whether directory and file are there, empty, and for
+// nobody else, as they were made.
+func (p private) isUntouched() bool {
+	file, err := os.Lstat(p.output)
+	if err != nil || file.Mode() != 0o600 || file.Size() != 0 {
+		return false
+	}
+	dir, err := os.Lstat(p.scratch)
+	if err != nil || dir.Mode() != os.ModeDir|0o700 {
+		return false
+	}
+	entries, err := os.Open(p.scratch)
+	if err != nil {
+		return false
+	}
+	defer entries.Close()
+	_, err = entries.Readdirnames(1)
+	return errors.Is(err, io.EOF)
+}
