@@ -145,6 +145,7 @@ type ScheduleCursor struct {
 	VersionID    uuid.UUID // the latest
 	Schedule     Schedule
 	Hash         string     // of Schedule, for the compare-and-set
+	Params       []Param    // of the version, for the parameters of its runs
 	NextAt       *time.Time // nil: not computed yet
 	LastAt       *time.Time // the last slot that was passed; nil: none
 }

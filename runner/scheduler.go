@@ -34,7 +34,7 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	cfg.Poll = or(cfg.Poll, PollDefault)
 	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger}}
 
-	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), logger: cfg.Logger, shelf: shelf[shelfKey]{}}
+	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	started := make(chan struct{}, 1)
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
 	s.duties = []loop{

@@ -13,10 +13,12 @@ import (
 
 // Sizes of one step of firing schedules.
 const (
-	dueBatch = 100 // cursors
+	dueBatch = 1000 // cursors
 	// slotsMax bounds the runs that one cursor gets in one step. The rest of a
 	// long backlog follows in the next steps, from the cursor that is stored.
 	slotsMax = 200
+	// stepRunsMax bounds the runs of one step over all cursors, about.
+	stepRunsMax = 5000
 )
 
 // shelfTime is how long a schedule that cannot be computed is left alone.
@@ -24,11 +26,10 @@ const shelfTime = 10 * time.Minute
 
 // slots turns due cursors of schedules into runs.
 type slots struct {
-	store    miniairflow.Store
-	eval     miniairflow.Evaluator
-	versions *versions
-	logger   *slog.Logger
-	shelf    shelf[shelfKey]
+	store  miniairflow.Store
+	eval   miniairflow.Evaluator
+	logger *slog.Logger
+	shelf  shelf[shelfKey]
 }
 
 // pass fires everything that is due now.
@@ -40,11 +41,7 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 		if err != nil {
 			return 0, fmt.Errorf("find due schedules: %w", err)
 		}
-		fires, err := s.plan(ctx, due)
-		if err != nil {
-			return 0, err
-		}
-		moved, err := s.fire(ctx, fires)
+		moved, err := s.fire(ctx, s.plan(ctx, due))
 		if err != nil {
 			return 0, err
 		}
@@ -60,33 +57,31 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 
 // plan returns what to do with each due cursor. A schedule that cannot be
 // computed goes on the shelf, and the others are not delayed by it.
-func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) ([]miniairflow.Fire, error) {
+func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniairflow.Fire {
 	fires := make([]miniairflow.Fire, 0, len(due.Due))
+	runs := 0
 	for _, cursor := range due.Due {
+		if runs >= stepRunsMax {
+			break // the others are still due in the next step
+		}
 		if s.shelf.has(keyOf(cursor)) {
 			continue
 		}
-		g, err := s.versions.dag(ctx, cursor.VersionID)
-		if err != nil && isTransient(err) {
-			return nil, err
-		}
-		var fire miniairflow.Fire
-		if err == nil {
-			fire, err = s.planOne(ctx, g.Definition, cursor, due.Now)
-		}
+		fire, err := s.planOne(ctx, cursor, due.Now)
 		if err != nil {
 			s.putAside(ctx, cursor, err)
 			continue
 		}
 		fires = append(fires, fire)
+		runs += len(fire.Runs)
 	}
-	return fires, nil
+	return fires
 }
 
 // planOne returns the runs of a cursor's due slots and where it goes next. A slot
 // whose parameters cannot be resolved gets no run: the fault is logged, and the
 // schedule goes on.
-func (s *slots) planOne(ctx context.Context, d *miniairflow.Definition, cursor miniairflow.ScheduleCursor, now time.Time) (miniairflow.Fire, error) {
+func (s *slots) planOne(ctx context.Context, cursor miniairflow.ScheduleCursor, now time.Time) (miniairflow.Fire, error) {
 	due, next, err := miniairflow.PlanFire(cursor, now)
 	if err != nil {
 		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedule.Name(), err)
@@ -96,7 +91,7 @@ func (s *slots) planOne(ctx context.Context, d *miniairflow.Definition, cursor m
 	}
 	fire := miniairflow.Fire{Cursor: cursor, NextAt: next}
 	for _, slot := range due {
-		run, err := s.newRun(d, cursor, slot)
+		run, err := s.newRun(cursor, slot)
 		if err != nil {
 			s.logger.ErrorContext(ctx, "Scheduler: Slot has no run, its parameters cannot be resolved",
 				"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "slot", slot.LogicalDate, "error", err)
@@ -107,12 +102,12 @@ func (s *slots) planOne(ctx context.Context, d *miniairflow.Definition, cursor m
 	return fire, nil
 }
 
-func (s *slots) newRun(d *miniairflow.Definition, cursor miniairflow.ScheduleCursor, slot miniairflow.Slot) (miniairflow.NewRun, error) {
+func (s *slots) newRun(cursor miniairflow.ScheduleCursor, slot miniairflow.Slot) (miniairflow.NewRun, error) {
 	id, err := miniairflow.NewParentID()
 	if err != nil {
 		return miniairflow.NewRun{}, err
 	}
-	params, err := miniairflow.ResolveParams(d.Params, nil, miniairflow.RunScope{
+	params, err := miniairflow.ResolveParams(cursor.Params, nil, miniairflow.RunScope{
 		ID: id, Workflow: cursor.WorkflowName, Type: miniairflow.RunScheduled,
 		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
 		DataIntervalEnd: slot.LogicalDate, RunAfter: slot.LogicalDate,

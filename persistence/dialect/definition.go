@@ -32,14 +32,32 @@ func DecodeDefinition(document []byte) (*miniairflow.Definition, error) {
 	if err := decoder.Decode(d); err != nil {
 		return nil, fmt.Errorf("decode definition: %w", err)
 	}
-	for i := range d.Params {
-		p := &d.Params[i]
+	plainParams(d.Params)
+	return d, nil
+}
+
+// plainParams replaces the json.Numbers among the values of params.
+func plainParams(params []miniairflow.Param) {
+	for i := range params {
+		p := &params[i]
 		p.Default = plainNumbers(p.Default)
 		for j := range p.Enum {
 			p.Enum[j] = plainNumbers(p.Enum[j])
 		}
 	}
-	return d, nil
+}
+
+// DecodeParams reads the params of a row of schedules, with numbers as in
+// DecodeDefinition.
+func DecodeParams(data []byte) ([]miniairflow.Param, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var params []miniairflow.Param
+	if err := decoder.Decode(&params); err != nil {
+		return nil, fmt.Errorf("decode params: %w", err)
+	}
+	plainParams(params)
+	return params, nil
 }
 
 // Text returns s as every database can hold it: what is not UTF-8, and the NUL

@@ -235,11 +235,16 @@ func commandText(c *miniairflow.Command) (string, error) {
 // ScheduleRows are the rows of schedules of one version, by column.
 type ScheduleRows struct {
 	Names, Specs, Hashes []string
+	Params               string // the same for all
 }
 
 // NewScheduleRows returns the rows of a definition's schedules.
 func NewScheduleRows(d *miniairflow.Definition) (ScheduleRows, error) {
-	rows := ScheduleRows{Names: []string{}}
+	params, err := json.Marshal(d.Params)
+	if err != nil {
+		return ScheduleRows{}, fmt.Errorf("encode params: %w", err)
+	}
+	rows := ScheduleRows{Names: []string{}, Params: string(params)}
 	for _, s := range d.Schedules {
 		spec, err := json.Marshal(s)
 		if err != nil {

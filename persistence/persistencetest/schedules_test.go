@@ -72,13 +72,16 @@ func (db *database) runs(filter miniairflow.RunFilter) []*miniairflow.WorkflowRu
 
 func TestFireSchedule(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
-		v := db.sync(scheduled("a", miniairflow.OverlapQueue, "0 * * * *"))
+		d := scheduled("a", miniairflow.OverlapQueue, "0 * * * *")
+		d.Params = []miniairflow.Param{{Name: "n", Type: miniairflow.ParamInteger, Enum: []any{int64(1), int64(1) << 60}, Default: int64(1)}}
+		v := db.sync(d)
 		due := db.due()
 		require.Len(t, due.Due, 1)
 		require.Nil(t, due.Next)
 		c := due.Due[0]
 		require.Equal(t, miniairflow.ScheduleCursor{
 			WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Schedule: v.Definition.Schedules[0], Hash: v.Definition.Schedules[0].Hash(),
+			Params: d.Params,
 		}, c)
 		db.aim(slot)
 		c = db.due().Due[0]

@@ -62,31 +62,21 @@ const takeChosen = `,
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
 		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, started_at FROM started)`
 
-// claim takes task runs from the queues (T4) and returns all claims of the
-// request's token. It takes no run's lock, and waits for nobody unless a pool that
-// looks free has something for it: then it takes nothing at first, because the
-// pools' locks come before its choice.
-func claim(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
+// queueClaim adds the statements that take task runs from the queues (T4) and read
+// all claims of the request's token. They take no run's lock, and wait for nobody.
+// If a pool that looks free has something for the request, they take nothing, unless
+// they did before, and name the pools: see claimPooled.
+func queueClaim(batch *pgx.Batch, now time.Time, request miniairflow.Exchange, pools *[]string, claims *[]miniairflow.Claim) {
 	choose, limit := chooseMany, min(request.Limit, claimMax)
 	if len(request.Queues) == 1 {
 		choose = chooseOne
 	}
 	text := "WITH " + pooledIn + "," + fmt.Sprintf(choose, limit) + takeChosen + `
 		SELECT coalesce(array_agg(name), '{}') FROM pooled`
-	batch := &pgx.Batch{}
-	var pools []string
 	batch.Queue(text, request.Queues, request.Token, request.SessionID, now).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&pools)
+		return row.Scan(pools)
 	})
-	var claims []miniairflow.Claim
-	queueClaimed(batch, request.Token, &claims)
-	if err := t.SendBatch(ctx, batch).Close(); err != nil {
-		return nil, fmt.Errorf("claim: %w", err)
-	}
-	if len(pools) > 0 && len(claims) == 0 {
-		return claimPooled(ctx, t, now, request, pools)
-	}
-	return claims, nil
+	queueClaimed(batch, request.Token, claims)
 }
 
 // queueClaimed adds the statements that read the open claims of a token.

@@ -17,6 +17,19 @@ import (
 // claimMax bounds the claims of one exchange.
 const claimMax = 500
 
+// lightBytes is how large the outputs of finishes may be that are sent right
+// behind the locks of their runs. A client that stood still while it sends would
+// keep the locks, and no time limit of the server counts in the middle of a batch.
+const lightBytes = 32 << 10
+
+// pinText makes the server plan the statements of the transaction once for a
+// connection and not for each call, which takes longer than to execute them. Such
+// a plan is made before the tables have grown, so it must not be one that is only
+// good for small ones: each of these statements finds its rows by an index.
+const pinText = `
+	SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+
 // Exchange implements miniairflow.TaskStore.
 func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
 	var result miniairflow.ExchangeResult
@@ -24,57 +37,127 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	if err != nil {
 		return result, err
 	}
+	if len(request.Finishes) == 0 {
+		if nothing, err := s.hasNothing(ctx, request); err != nil || nothing {
+			return result, err
+		}
+	}
+	var rest *pooledRest
 	err = s.inTx(ctx, func(t *tx) error {
 		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
-		begun, err := begin(ctx, t, request, input.runIDs)
+		begun, err := begin(ctx, t, request, input)
 		if err != nil {
 			return err
 		}
 		plan := &dialect.Plan{}
 		if len(request.Finishes) > 0 {
-			runs, err := s.withGraphs(ctx, t, begun.runs)
-			if err != nil {
-				return err
-			}
-			if plan, err = s.finish(ctx, t, begun.now, runs, input, result.Stale); err != nil {
+			if plan, err = s.finish(ctx, t, begun, input, result.Stale); err != nil {
 				return err
 			}
 		}
-		if request.Limit > 0 && begun.mayClaim && len(request.Queues) > 0 {
-			result.Claims, err = claim(ctx, t, begun.now, request)
-			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
-		}
+		rest, err = endExchange(ctx, t, begun, request, plan, &result.Claims)
 		return err
 	})
+	if err != nil || rest == nil {
+		return result, err
+	}
+	result.Claims, err = s.claimPooled(ctx, request, rest)
 	return result, err
+}
+
+// hasNothing reports whether an exchange without finishes would claim nothing: no
+// task run is ready in its queues, and an earlier call of it has claimed none. That
+// is what an idle worker asks, again and again, and so it is one statement. While the
+// earlier call is still on its way to its commit, what it takes is seen in the queue.
+func (s *Store) hasNothing(ctx context.Context, request miniairflow.Exchange) (bool, error) {
+	const text = `
+		SELECT status <> 'inactive', NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = ANY($2))
+			AND NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool <> '')
+			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $3)
+		FROM workers WHERE id = $1`
+	var isAlive, nothing bool
+	_, err := queryOne(ctx, s, func(row pgx.CollectableRow) (struct{}, error) {
+		return struct{}{}, row.Scan(&isAlive, &nothing)
+	}, text, request.SessionID, request.Queues, request.Token)
+	if errors.Is(err, miniairflow.ErrNotFound) || err == nil && !isAlive {
+		return false, miniairflow.ErrFenced
+	}
+	return nothing, err
 }
 
 // begun is what an exchange knows after its first round trip.
 type begun struct {
 	sessionState
-	runs []*dialect.Run // of the finishes
+	runs     []*dialect.Run // of the finishes
+	finished []finished
 }
 
-// begin takes the locks of an exchange and then reads what it needs, or returns
-// ErrFenced. Each statement sees what was committed before it began, so those
-// after the locks see all that was done under them.
-func begin(ctx context.Context, t *tx, request miniairflow.Exchange, runIDs []uuid.UUID) (begun, error) {
+// begin takes the locks of an exchange, reads what it needs and ends its
+// attempts, or returns ErrFenced. Each statement sees what was committed before it
+// began, so those after the locks see all that was done under them.
+func begin(ctx context.Context, t *tx, request miniairflow.Exchange, input *finishInput) (begun, error) {
 	var b begun
 	batch := &pgx.Batch{}
-	if len(runIDs) > 0 {
-		batch.Queue(lockRunsText, lockKeys(runIDs))
+	batch.Queue(pinText)
+	if len(input.runIDs) > 0 {
+		batch.Queue(lockRunsText, lockKeys(input.runIDs))
 	}
 	if request.Limit > 0 {
 		queueLockToken(batch, request.Token)
 	}
 	queueSession(batch, request.SessionID, &b.sessionState)
-	if len(runIDs) > 0 {
-		queueRuns(batch, runIDs, &b.runs, new(time.Time))
+	if len(input.runIDs) > 0 {
+		queueRuns(batch, input.runIDs, &b.runs, new(time.Time))
+	}
+	if len(input.runIDs) > 0 && input.bytes <= lightBytes {
+		queueEnds(batch, input, &b)
 	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return b, fmt.Errorf("begin exchange: %w", err)
 	}
+	if input.bytes <= lightBytes {
+		return b, nil
+	}
+	batch = &pgx.Batch{}
+	queueEnds(batch, input, &b)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return b, fmt.Errorf("end attempts: %w", err)
+	}
 	return b, nil
+}
+
+// endExchange writes the plan, claims, and commits, in one round trip. It returns
+// what is left to do if pools have something for the request and nothing else was
+// claimed: their locks come before such a claim.
+func endExchange(
+	ctx context.Context, t *tx, b begun, request miniairflow.Exchange, plan *dialect.Plan, claims *[]miniairflow.Claim,
+) (*pooledRest, error) {
+	batch := &pgx.Batch{}
+	if err := queuePlan(ctx, t, batch, b.now, plan); err != nil {
+		return nil, err
+	}
+	var pools []string
+	mayClaim := request.Limit > 0 && b.mayClaim && len(request.Queues) > 0
+	if mayClaim {
+		queueClaim(batch, b.now, request, &pools, claims)
+	}
+	if err := t.end(ctx, batch); err != nil {
+		return nil, fmt.Errorf("end exchange: %w", err)
+	}
+	if mayClaim {
+		t.events = dialect.ClaimEvents(t.events, plan, *claims)
+	}
+	if len(pools) == 0 || len(*claims) > 0 {
+		return nil, nil
+	}
+	rest := &pooledRest{pools: pools, plan: plan, moved: t.pools}
+	t.events = slices.DeleteFunc(t.events, func(e miniairflow.Event) bool {
+		isWake := e.Topic == miniairflow.TopicQueue
+		rest.wakes = rest.wakes || isWake
+		return isWake
+	})
+	t.pools = nil
+	return rest, nil
 }
 
 // sessionState is a worker's session that is not over.
@@ -117,6 +200,7 @@ type finishInput struct {
 	reasons  []string
 	codes    []*int
 	outputs  []*string
+	bytes    int // of the outputs and reasons
 }
 
 func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
@@ -135,22 +219,23 @@ func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
 			}
 			text := string(data)
 			outputs = &text
+			in.bytes += len(text)
 		}
+		in.bytes += len(f.Reason)
 		in.outputs = append(in.outputs, outputs)
 	}
 	in.runIDs = sortedIDs(in.runs)
 	return in, nil
 }
 
-// finish ends attempts and settles what that means. It sets stale for those
-// whose attempt was not open, unless the same finish had ended it before.
-func (s *Store) finish(
-	ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, in *finishInput, stale []bool,
-) (*dialect.Plan, error) {
-	finished, err := endAttempts(ctx, t, now, in)
+// finish says what the ends of attempts mean. It sets stale for those whose
+// attempt was not open, unless the same finish had ended it before.
+func (s *Store) finish(ctx context.Context, t *tx, b begun, in *finishInput, stale []bool) (*dialect.Plan, error) {
+	runs, err := s.withGraphs(ctx, t, b.runs)
 	if err != nil {
 		return nil, err
 	}
+	finished := b.finished
 	moves := make([]move, 0, len(in.runIDs))
 	done := make(map[dialect.Place]bool, len(finished))
 	for _, id := range in.runIDs {
@@ -176,7 +261,7 @@ func (s *Store) finish(
 	if err := markStale(ctx, t, in, done, stale); err != nil {
 		return nil, err
 	}
-	return s.settle(ctx, t, now, moves)
+	return s.plan(ctx, t, moves)
 }
 
 // finished is a task run whose attempt has ended.
@@ -185,14 +270,16 @@ type finished struct {
 	status miniairflow.TaskStatus
 }
 
-// endAttempts ends the attempts that are open under their tokens: the open row
-// becomes history, the task run gets its next status, and a retry waits in the
-// queue. A run that is being cancelled gets no retries. Each row is found by its
-// whole key: no index serves that comparison of tokens, which claims of one
-// exchange share, and decided joins nothing to the task runs of a run at large.
-func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]finished, error) {
+// queueEnds adds the statement that ends the attempts that are open under their
+// tokens: the open row becomes history, the task run gets its next status, and a
+// retry waits in the queue. A run that is being cancelled gets no retries. Each row
+// is found by its whole key: no index serves that comparison of tokens, which
+// claims of one exchange share, and decided joins nothing to the task runs of a
+// run at large. The time of the ends becomes that of the exchange.
+func queueEnds(batch *pgx.Batch, in *finishInput, b *begun) {
 	const text = `
-		WITH input AS MATERIALIZED (
+		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+		input AS MATERIALIZED (
 			SELECT DISTINCT ON (run_id, seq, token) *
 			FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::int[], $9::text[])
 				WITH ORDINALITY AS i(run_id, seq, token, attempt, next, delay, reason, exit_code, outputs, place)
@@ -209,28 +296,28 @@ func endAttempts(ctx context.Context, t *tx, now time.Time, in *finishInput) ([]
 			UPDATE task_runs t
 			SET status = d.status, reason = d.reason, exit_code = d.exit_code, outputs = d.outputs::jsonb,
 				failures = t.failures + (d.attempt IN ('failed', 'timed_out'))::int,
-				finished_at = CASE WHEN d.status <> 'up_for_retry' THEN $10::timestamptz END,
-				next_retry_at = CASE d.status WHEN 'up_for_retry' THEN $10::timestamptz + d.delay * interval '1 microsecond' END,
+				finished_at = CASE WHEN d.status <> 'up_for_retry' THEN (SELECT now FROM clock) END,
+				next_retry_at = CASE d.status WHEN 'up_for_retry' THEN (SELECT now FROM clock) + d.delay * interval '1 microsecond' END,
 				changed = pg_current_xact_id()
 			FROM decided d
 			WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'running'
 			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.pool, t.pool_slots, t.next_retry_at),
 		history AS (
 			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, exit_code, started_at, finished_at)
-			SELECT c.workflow_run_id, c.seq, c.number, c.token, c.session_id, coalesce(w.name, ''), c.attempt, c.reason, c.exit_code, c.started_at, $10
+			SELECT c.workflow_run_id, c.seq, c.number, c.token, c.session_id, coalesce(w.name, ''), c.attempt, c.reason, c.exit_code, c.started_at, (SELECT now FROM clock)
 			FROM closed c LEFT JOIN workers w ON w.id = c.session_id),
 		retries AS (
 			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at)
 			SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM changed WHERE status = 'up_for_retry')
-		SELECT workflow_run_id, seq, status FROM changed ORDER BY workflow_run_id, seq`
-	ended, err := collect(ctx, t, func(row pgx.CollectableRow) (f finished, err error) {
-		err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status)
-		return f, err
-	}, text, in.runs, in.seqs, in.tokens, in.attempts, in.nexts, in.delays, in.reasons, in.codes, in.outputs, now)
-	if err != nil {
-		return nil, fmt.Errorf("end attempts: %w", err)
-	}
-	return ended, nil
+		SELECT workflow_run_id, seq, status, (SELECT now FROM clock) FROM changed ORDER BY workflow_run_id, seq`
+	args := []any{in.runs, in.seqs, in.tokens, in.attempts, in.nexts, in.delays, in.reasons, in.codes, in.outputs}
+	batch.Queue(text, args...).Query(func(rows pgx.Rows) (err error) {
+		b.finished, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f finished, err error) {
+			err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status, &b.now)
+			return f, err
+		})
+		return err
+	})
 }
 
 // markStale sets stale for the finishes that ended nothing, but for those that

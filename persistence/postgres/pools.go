@@ -231,14 +231,50 @@ func haveMore(ctx context.Context, conn *pgxpool.Conn, pools []string) bool {
 	return more
 }
 
-// claimPooled is claim while some pools have something for it. It locks these
+// pooledRest is what an exchange leaves to claimPooled.
+type pooledRest struct {
+	pools []string // that have something for it
+	plan  *dialect.Plan
+	wakes bool     // there may be something for others, unless it is claimed here
+	moved []string // pools that may have more to give
+}
+
+// claimPooled is the claim of an exchange while some pools have something for it,
+// in a transaction of its own after that of the finishes: the locks of pools come
+// before the choice. The same token makes it happen once. Only then others are woken
+// for what is left.
+func (s *Store) claimPooled(ctx context.Context, request miniairflow.Exchange, rest *pooledRest) ([]miniairflow.Claim, error) {
+	var claims []miniairflow.Claim
+	wake := miniairflow.Event{Topic: miniairflow.TopicQueue}
+	request.Finishes = nil
+	err := s.inTx(ctx, func(t *tx) error {
+		claims = nil
+		t.moved(rest.moved...)
+		if rest.wakes {
+			t.publish(wake)
+		}
+		begun, err := begin(ctx, t, request, &finishInput{})
+		if err != nil || !begun.mayClaim {
+			return err
+		}
+		claims, err = takeWithin(ctx, t, begun.now, request, rest.pools)
+		t.events = dialect.ClaimEvents(t.events, rest.plan, claims)
+		return err
+	})
+	if err != nil {
+		s.publish([]miniairflow.Event{wake})
+	}
+	return claims, err
+}
+
+// takeWithin takes task runs while some pools have something to give. It locks these
 // and only then counts what is used of them: a count from before the locks would
 // miss the claims of whoever held them. A pool that another claim holds counts as
 // full, so that a claim waits for nobody: whoever takes something of it wakes those
 // who wait. Task runs of other pools are no candidates. Those without a pool are only
 // counted before they are taken, as many of each queue as are due: which ones, nobody
 // who claims beside it has to know.
-func claimPooled(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, pools []string) ([]miniairflow.Claim, error) {
+func takeWithin(ctx context.Context, t *tx, now time.Time, request miniairflow.Exchange, pools []string) ([]miniairflow.Claim, error) {
 	limit := min(request.Limit, claimMax)
 	free, sizes, err := lockPools(ctx, t, pools)
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT $2)
 			UNION ALL
 			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 ORDER BY next_at LIMIT $2))
-		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.next_at, d.last_at
+		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
 		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
@@ -215,12 +215,13 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 }
 
 func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {
-	var spec []byte
-	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &spec, &c.Hash, &c.NextAt, &c.LastAt); err != nil {
+	var spec, params []byte
+	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &spec, &c.Hash, &params, &c.NextAt, &c.LastAt); err != nil {
 		return c, err
 	}
 	if err := json.Unmarshal(spec, &c.Schedule); err != nil {
 		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
 	}
-	return c, nil
+	c.Params, err = dialect.DecodeParams(params)
+	return c, err
 }

@@ -25,6 +25,15 @@ type move struct {
 // hands out slots, asks for decisions and ends the runs that are over. It needs
 // the locks of all the runs, and the moves in the order of those locks.
 func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) (*dialect.Plan, error) {
+	plan, err := s.plan(ctx, t, moves)
+	if err != nil {
+		return nil, err
+	}
+	return plan, writePlan(ctx, t, now, plan)
+}
+
+// plan is settle without what it writes in the end.
+func (s *Store) plan(ctx context.Context, t *tx, moves []move) (*dialect.Plan, error) {
 	deltas := make([][]miniairflow.Delta, len(moves))
 	for i, m := range moves {
 		m.run.End(m.ended...)
@@ -46,7 +55,7 @@ func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) 
 		runs[i] = m.run
 	}
 	t.publish(plan.Events(runs)...)
-	return plan, writePlan(ctx, t, now, plan)
+	return plan, nil
 }
 
 // undecided returns the children that the move itself has not made ready.
@@ -95,6 +104,17 @@ func countUpstream(ctx context.Context, t *tx, moves []move, deltas [][]miniairf
 // writePlan writes what the plan says, in one round trip.
 func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) error {
 	batch := &pgx.Batch{}
+	if err := queuePlan(ctx, t, batch, now, plan); err != nil || batch.Len() == 0 {
+		return err
+	}
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("write what follows: %w", err)
+	}
+	return nil
+}
+
+// queuePlan adds the statements that write what the plan says.
+func queuePlan(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, plan *dialect.Plan) error {
 	bringForward(batch, now, plan.Forward)
 	enqueue(batch, now, plan)
 	feed(batch, now, plan.Feeds)
@@ -103,18 +123,10 @@ func writePlan(ctx context.Context, t *tx, now time.Time, plan *dialect.Plan) er
 	for _, r := range plan.Finals {
 		batch.Queue(`UPDATE workflow_runs SET outcome = $2, changed = pg_current_xact_id() WHERE id = $1`, r.ID, string(r.Outcome))
 	}
-	if len(plan.Over) > 0 {
-		if err := endRuns(ctx, t, batch, now, plan.Over); err != nil {
-			return err
-		}
-	}
-	if batch.Len() == 0 {
+	if len(plan.Over) == 0 {
 		return nil
 	}
-	if err := t.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("write what follows: %w", err)
-	}
-	return nil
+	return endRuns(ctx, t, batch, now, plan.Over)
 }
 
 // enqueue puts the ready task runs of the plan into the queue, in the state that

@@ -46,7 +46,7 @@ type Store struct {
 	log      *slog.Logger
 	graphs   *dialect.Graphs
 	notifier *notifier // nil: polling alone
-	settings string    // to be made local to each transaction; empty: the session has them
+	settings []string  // to be made local to each transaction; empty: the session has them
 	contact  *contact
 	patience time.Duration // bounds the wait for an answer
 }
@@ -95,7 +95,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact,
 		patience: config.CallTimeout,
 	}
-	if !config.PollOnly && settings == "" {
+	if !config.PollOnly && settings == nil {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}
 	return s, nil
@@ -103,10 +103,10 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 
 // parse reads the url. The second result are the settings that every
 // transaction has to make itself because the pooler in between forgets them.
-func parse(url string) (*pgxpool.Config, string, error) {
+func parse(url string) (*pgxpool.Config, []string, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, "", invalidURLError(err)
+		return nil, nil, invalidURLError(err)
 	}
 	conn := config.ConnConfig
 	if conn.ConnectTimeout == 0 {
@@ -130,9 +130,9 @@ func parse(url string) (*pgxpool.Config, string, error) {
 	if conn.RuntimeParams["pgbouncer"] == "true" {
 		delete(conn.RuntimeParams, "pgbouncer")
 		conn.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-		settings := ""
+		var settings []string
 		for name, limit := range limits {
-			settings += fmt.Sprintf("SET LOCAL %s = %d;", name, limit.Milliseconds())
+			settings = append(settings, fmt.Sprintf("SET LOCAL %s = %d", name, limit.Milliseconds()))
 		}
 		return config, settings, nil
 	}
@@ -141,7 +141,7 @@ func parse(url string) (*pgxpool.Config, string, error) {
 	}
 	setDefault(conn.RuntimeParams, "application_name", "miniairflow")
 	conn.RuntimeParams["timezone"] = "UTC"
-	return config, "", nil
+	return config, nil, nil
 }
 
 func setDefault(params map[string]string, name, value string) {

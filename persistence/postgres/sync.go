@@ -214,10 +214,10 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
 	const drop = `DELETE FROM schedules WHERE workflow_id = $1 AND name <> ALL($2)`
 	const upsert = `
-INSERT INTO schedules AS c (workflow_id, name, version_id, spec, hash, is_active)
-SELECT $1, u.name, $2, u.spec, u.hash, $3 FROM unnest($4::text[], $5::jsonb[], $6::text[]) AS u(name, spec, hash)
+INSERT INTO schedules AS c (workflow_id, name, version_id, spec, hash, params, is_active)
+SELECT $1, u.name, $2, u.spec, u.hash, $8, $3 FROM unnest($4::text[], $5::jsonb[], $6::text[]) AS u(name, spec, hash)
 ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
-	is_active = excluded.is_active,
+	params = excluded.params, is_active = excluded.is_active,
 	next_at = CASE WHEN c.hash = excluded.hash AND NOT $7 THEN c.next_at END,
 	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END,
 	is_finished = c.is_finished AND c.hash = excluded.hash AND NOT $7`
@@ -232,7 +232,7 @@ ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, 
 	if len(rows.Names) == 0 {
 		return nil
 	}
-	if _, err := t.Exec(ctx, upsert, w.ID, w.VersionID, w.Runs(), rows.Names, rows.Specs, rows.Hashes, save.ResetCursors); err != nil {
+	if _, err := t.Exec(ctx, upsert, w.ID, w.VersionID, w.Runs(), rows.Names, rows.Specs, rows.Hashes, save.ResetCursors, rows.Params); err != nil {
 		return fmt.Errorf("save schedules: %w", err)
 	}
 	return nil

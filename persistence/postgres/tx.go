@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -23,11 +24,106 @@ const (
 	txPauseFirst = 2 * time.Millisecond
 )
 
-// tx is a transaction that remembers what to publish once it is committed.
+// beginText opens a transaction. A statement must see what was committed while
+// the one before waited for a lock, whatever the database's own default is.
+const beginText = "begin isolation level read committed"
+
+// tx is a transaction that remembers what to publish once it is committed. It
+// begins with its first statements and may end with its last ones, without a
+// round trip for either.
 type tx struct {
-	pgx.Tx
+	conn   *pgx.Conn
+	first  []string // statements that open it; nil: it is open
+	over   bool     // it is committed
 	events []miniairflow.Event
 	pools  []string // that may have more to give after the commit
+}
+
+// SendBatch sends statements. The results must be read by functions of the batch
+// and with Close, not one by one.
+func (t *tx) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	if len(t.first) == 0 {
+		return t.conn.SendBatch(ctx, batch)
+	}
+	whole := &pgx.Batch{}
+	for _, text := range t.first {
+		whole.Queue(text)
+	}
+	t.first = nil
+	whole.QueuedQueries = append(whole.QueuedQueries, batch.QueuedQueries...)
+	return t.conn.SendBatch(ctx, whole)
+}
+
+// end sends the last statements of the transaction and commits it with them.
+func (t *tx) end(ctx context.Context, batch *pgx.Batch) error {
+	batch.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() == "ROLLBACK" { // a statement had failed, and nobody has noticed
+			return pgx.ErrTxCommitRollback
+		}
+		return nil
+	})
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	t.over = true
+	return nil
+}
+
+// open opens the transaction by itself.
+func (t *tx) open(ctx context.Context) error {
+	if len(t.first) == 0 {
+		return nil
+	}
+	return t.SendBatch(ctx, &pgx.Batch{}).Close()
+}
+
+// Exec is that of pgx.Conn.
+func (t *tx) Exec(ctx context.Context, text string, args ...any) (pgconn.CommandTag, error) {
+	if err := t.open(ctx); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return t.conn.Exec(ctx, text, args...)
+}
+
+// Query is that of pgx.Conn.
+func (t *tx) Query(ctx context.Context, text string, args ...any) (pgx.Rows, error) {
+	if err := t.open(ctx); err != nil {
+		return nil, err
+	}
+	return t.conn.Query(ctx, text, args...)
+}
+
+// QueryRow is that of pgx.Conn.
+func (t *tx) QueryRow(ctx context.Context, text string, args ...any) pgx.Row {
+	if err := t.open(ctx); err != nil {
+		return failedRow{err}
+	}
+	return t.conn.QueryRow(ctx, text, args...)
+}
+
+// failedRow is the row of a query that was never asked.
+type failedRow struct{ err error }
+
+// Scan implements pgx.Row.
+func (f failedRow) Scan(...any) error { return f.err }
+
+// finish commits what is open, or rolls it back after an error.
+func (t *tx) finish(ctx context.Context, err error) error {
+	switch {
+	case err == nil && (t.over || t.first != nil): // nothing is open
+		return nil
+	case err == nil:
+		if err = t.end(ctx, &pgx.Batch{}); err == nil {
+			return nil
+		}
+	}
+	if t.conn.PgConn().TxStatus() == 'I' {
+		return err
+	}
+	if _, rollback := t.conn.Exec(ctx, "rollback"); rollback != nil {
+		_ = t.conn.Close(ctx) // whoever gets it next would go on in this transaction
+	}
+	return err
 }
 
 // publish notes events for after the commit.
@@ -74,19 +170,14 @@ func (s *Store) tryTx(ctx context.Context, pool *pgxpool.Pool, do func(t *tx) er
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	t := &tx{}
-	// A statement must see what was committed while the one before waited for a lock,
-	// whatever the database's own default is.
-	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(inner pgx.Tx) error {
-		t.Tx = inner
-		if s.settings != "" {
-			if _, err := inner.Exec(ctx, s.settings, pgx.QueryExecModeSimpleProtocol); err != nil {
-				return fmt.Errorf("set limits: %w", err)
-			}
+	t := &tx{conn: conn.Conn(), first: append([]string{beginText}, s.settings...)}
+	defer func() {
+		if fault := recover(); fault != nil {
+			_ = t.conn.Close(context.WithoutCancel(ctx)) // what is open on it must not be committed by the next one
+			panic(fault)
 		}
-		return do(t)
-	})
-	if err != nil {
+	}()
+	if err := t.finish(ctx, do(t)); err != nil {
 		drop(ctx, conn, err)
 		return err
 	}

@@ -23,7 +23,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT ?2)
 			UNION ALL
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= ?1 ORDER BY next_at LIMIT ?2))
-		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.next_at, d.last_at
+		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
 		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > ?`
@@ -138,6 +138,11 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 }
 
 func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
-	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, jsonInto{&c.Schedule}, &c.Hash, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
+	var params []byte
+	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, jsonInto{&c.Schedule}, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
+	if err != nil {
+		return c, err
+	}
+	c.Params, err = dialect.DecodeParams(params)
 	return c, err
 }

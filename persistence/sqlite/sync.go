@@ -166,10 +166,10 @@ func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
 	const drop = `DELETE FROM schedules WHERE workflow_id = ? AND name NOT IN (SELECT value FROM json_each(?))`
 	// The WHERE tells SQLite's parser that ON belongs to the INSERT.
 	const upsert = `
-		INSERT INTO schedules (workflow_id, name, version_id, spec, hash, is_active)
-		SELECT ?1, value ->> 0, ?2, value ->> 1, value ->> 2, ?3 FROM json_each(?4) WHERE true
+		INSERT INTO schedules (workflow_id, name, version_id, spec, hash, params, is_active)
+		SELECT ?1, value ->> 0, ?2, value ->> 1, value ->> 2, ?6, ?3 FROM json_each(?4) WHERE true
 		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
-			is_active = excluded.is_active,
+			params = excluded.params, is_active = excluded.is_active,
 			next_at = CASE WHEN hash = excluded.hash AND NOT ?5 THEN next_at END,
 			last_at = CASE WHEN hash = excluded.hash THEN last_at END,
 			is_finished = is_finished AND hash = excluded.hash AND NOT ?5`
@@ -185,7 +185,7 @@ func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
 	for i, name := range rows.Names {
 		schedules = append(schedules, []any{name, rows.Specs[i], rows.Hashes[i]})
 	}
-	if _, err := t.ExecContext(ctx, upsert, w.ID, w.VersionID, w.Runs(), schedules, save.ResetCursors); err != nil {
+	if _, err := t.ExecContext(ctx, upsert, w.ID, w.VersionID, w.Runs(), schedules, save.ResetCursors, rows.Params); err != nil {
 		return fmt.Errorf("save schedules: %w", err)
 	}
 	return nil

@@ -61,6 +61,7 @@ CREATE TABLE schedules (
     version_id  uuid NOT NULL,
     spec        jsonb NOT NULL,
     hash        text NOT NULL,
+    params      jsonb NOT NULL, -- of the version, so that a firing reads no versions
     is_active   boolean NOT NULL, -- the workflow is active, not paused, not retired
     next_at     timestamptz,
     last_at     timestamptz,

@@ -64,6 +64,7 @@ CREATE TABLE schedules (
     version_id  text NOT NULL,
     spec        text NOT NULL,
     hash        text NOT NULL,
+    params      text NOT NULL, -- of the version, so that a firing reads no versions
     is_active   integer NOT NULL, -- the workflow is active, not paused, not retired
     next_at     integer,
     last_at     integer,
