@@ -141,7 +141,7 @@ func TestValidateOfManyTasks(t *testing.T) {
 	}
 	problems := d.Validate()
 	require.Len(t, problems, miniairflow.TasksMax+2, "all of them, and the count itself")
-	require.Contains(t, problems[0].Message, "at most 10000")
+	require.Contains(t, problems[0].Message, "at most 100000")
 	require.Contains(t, problems[1].Message, "did you mean")
 }
 

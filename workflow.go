@@ -161,7 +161,13 @@ const (
 	MaxActiveTasksDefault = 16
 	QueueDefault          = "default"
 	ShellDefault          = "bash"
-	TasksMax              = 10_000
+)
+
+// Limits of the tasks of a Definition: what a file may have unless that is raised,
+// and what it may be raised to.
+const (
+	TasksDefault = 10_000
+	TasksMax     = 100_000
 )
 
 // ParamType is the type of a workflow's parameter.

@@ -265,12 +265,15 @@ func (in *injector) withoutDatabase(leases float64) bool {
 	if err != nil || len(held) == 0 {
 		return false
 	}
+	slowest := in.probe()
 	in.c.postgres.Stop()
 	pause(in.part(leases, leases))
 	in.c.postgres.Start()
-	// Those who were taken for dead are reaped by the end of this. A machine that is
-	// too busy to answer a new connection within half a fence cannot keep the promise.
-	if in.slowest(1.5) > in.c.timers.lease/3 {
+	// Those who were taken for dead are reaped by the end of this. On a machine that is
+	// too busy to answer a connection, be it with a refusal, within half a fence nobody
+	// can keep the promise.
+	pause(in.part(1.5, 1.5))
+	if slowest() > in.c.timers.lease/3 {
 		return false
 	}
 	lost, err := in.c.lostOf(held)
@@ -283,17 +286,28 @@ func (in *injector) withoutDatabase(leases float64) bool {
 	return true
 }
 
-// slowest connects to the database again and again for so many leases, and returns
-// how long that took at most.
-func (in *injector) slowest(leases float64) (most time.Duration) {
-	for end := time.Now().Add(in.part(leases, leases)); time.Now().Before(end); pause(in.c.timers.lease / 20) {
-		began := time.Now()
-		if err := in.c.connect(); err != nil {
-			return in.c.timers.lease
+// probe connects to the database again and again until the returned function is
+// called, which says how long one try took at most, whether it succeeded or not.
+func (in *injector) probe() (slowest func() time.Duration) {
+	ended, result := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var most time.Duration
+		for {
+			began := time.Now()
+			_ = in.c.connect() // the database may be away; how long that takes to be seen is what counts
+			most = max(most, time.Since(began))
+			select {
+			case <-ended:
+				result <- most
+				return
+			case <-time.After(in.c.timers.lease / 20):
+			}
 		}
-		most = max(most, time.Since(began))
+	}()
+	return func() time.Duration {
+		close(ended)
+		return <-result
 	}
-	return most
 }
 
 // heal waits until earlier faults can cost nothing more: what they have cost is

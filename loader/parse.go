@@ -18,7 +18,7 @@ import (
 type Limits struct {
 	Bytes     int           // of the file; default 1 MiB
 	Depth     int           // of nesting; default 64
-	Tasks     int           // of one workflow; default miniairflow.TasksMax
+	Tasks     int           // of one workflow; default miniairflow.TasksDefault
 	Documents int           // in the file; default 1,000
 	Expanded  int           // values that aliases, merge keys and defaults add; default 100,000
 	Time      time.Duration // for the whole file; default 2 s
@@ -32,7 +32,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	set(&l.Bytes, 1<<20)
 	set(&l.Depth, 64)
-	set(&l.Tasks, miniairflow.TasksMax)
+	set(&l.Tasks, miniairflow.TasksDefault)
 	set(&l.Documents, 1_000)
 	set(&l.Expanded, 100_000)
 	if l.Time <= 0 {

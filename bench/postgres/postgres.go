@@ -49,7 +49,7 @@ server=$!
 read -r _
 kill -INT "$server" 2>/dev/null
 wait "$server"
-rm -rf "$2"
+rm -rf "$2/data"
 `
 
 // Server is a running PostgreSQL.
@@ -188,7 +188,7 @@ func (s *Server) Stop() error {
 	if err := s.cmd.Wait(); err != nil {
 		return fmt.Errorf("wait for the server's end: %w", err)
 	}
-	return nil
+	return os.RemoveAll(s.dir)
 }
 
 // URL returns the address of a database on the server.

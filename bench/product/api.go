@@ -12,7 +12,7 @@ import (
 )
 
 // waitGap is the time between two looks at a run that is waited for.
-const waitGap = 25 * time.Millisecond
+const waitGap = 200 * time.Millisecond
 
 // Client speaks to the API of one server.
 type Client struct {

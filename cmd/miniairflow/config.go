@@ -83,7 +83,7 @@ func addWorkerFlags(flags *pflag.FlagSet) {
 func addFileFlags(flags *pflag.FlagSet) {
 	flags.Int("max-file-bytes", 1<<20, "how large a workflow file may be")
 	flags.Int("max-file-depth", 64, "how deep a workflow file may nest")
-	flags.Int("max-file-tasks", miniairflow.TasksMax, "how many tasks a workflow may have")
+	flags.Int("max-file-tasks", miniairflow.TasksDefault, "how many tasks a workflow may have, up to 100000")
 	flags.Duration("max-file-time", 2*time.Second, "how long the reading of a workflow file may take")
 }
 
