@@ -50,8 +50,8 @@ type CatalogStore interface {
 	// RetireFile retires the workflows of a file that is gone, as SyncFiles does,
 	// and drops its import errors.
 	RetireFile(ctx context.Context, path string) error
-	// SourceFiles returns the paths that have workflows or import errors, sorted.
-	SourceFiles(ctx context.Context) ([]string, error)
+	// SourceFiles returns the files that have workflows or import errors, sorted.
+	SourceFiles(ctx context.Context) ([]SourceFile, error)
 
 	FindWorkflow(ctx context.Context, id uuid.UUID) (*Workflow, error)
 	// FindWorkflowByName finds retired workflows too.
@@ -80,6 +80,15 @@ type FileSync struct {
 	Path        string // below dags/, with slashes
 	Definitions []DefinitionAt
 	Problems    []ImportError // File is Path; Since is ignored
+	Hash        string        // of all that this was made from, to know it again; empty: it is read again after each start
+}
+
+// SourceFile is a file of which the store has something.
+type SourceFile struct {
+	Path string
+	// Hash is that of the last FileSync of the file, if the store has all of it and
+	// nothing else: it had no problem and no name that belongs to others. Else it is empty.
+	Hash string
 }
 
 // DefinitionAt is a definition with the place of its name in the file.

@@ -21,8 +21,7 @@ const (
 // its database.
 type fleet struct {
 	*system
-	workers   []*product.Process
-	committed int64 // transactions, at the last look
+	workers []*product.Process
 }
 
 // newFleet starts the server. The caller must close it.
@@ -124,28 +123,23 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 	return float64(after-before) / time.Since(began).Seconds(), err
 }
 
-// settleTime is how long it takes until the counters of the server are final
-// after a load: an idle connection tells its last transactions after ten seconds.
-func (f *fleet) settleTime() time.Duration {
-	return pick(f.lab, 2*time.Second, 11*time.Second, 11*time.Second)
-}
-
-// commitsOf returns how many transactions the database has committed since the
-// call before, during the load and until all are counted.
-func (f *fleet) commitsOf(ctx context.Context, load func() error) (float64, error) {
-	if err := load(); err != nil {
-		return 0, err
-	}
-	if err := wait(ctx, f.settleTime()); err != nil {
-		return 0, err
-	}
-	now, err := f.lab.server.Commits(ctx, f.config.Database)
+// commitsOf returns how many transactions are committed during the load.
+func (f *fleet) commitsOf(ctx context.Context, load func() error) (commits float64, err error) {
+	server, address := f.lab.server, f.config.Database
+	stop, err := server.CountStatements(ctx)
 	if err != nil {
 		return 0, err
 	}
-	commits := now - f.committed
-	f.committed = now
-	return float64(commits), nil
+	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
+	before, err := server.Commits(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+	if err := load(); err != nil {
+		return 0, err
+	}
+	after, err := server.Commits(ctx, address)
+	return float64(after - before), err
 }
 
 // wait returns after d, or when ctx is done.

@@ -24,7 +24,7 @@ type Store interface {
 	SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error)
 	SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (bool, error)
 	RetireFile(ctx context.Context, path string) error
-	SourceFiles(ctx context.Context) ([]string, error)
+	SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error)
 	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
 }
 
@@ -35,6 +35,11 @@ type Config struct {
 	Store  Store
 	Logger *slog.Logger // default: none
 	Limits Limits
+
+	// Version names what reads the files, which may find other things in the same
+	// bytes than another version. What it has read before it does not parse again
+	// after a start. Empty: it reads everything.
+	Version string
 
 	Debounce time.Duration // quiet time before a change is read; default 100 ms
 	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s
@@ -155,15 +160,20 @@ func (l *Loader) remember(ctx context.Context) error {
 	if l.known != nil {
 		return nil
 	}
-	paths, err := l.config.Store.SourceFiles(ctx)
+	files, err := l.config.Store.SourceFiles(ctx)
 	if err != nil {
 		return fmt.Errorf("list source files: %w", err)
 	}
-	l.known = make(map[string]*knownFile, len(paths))
-	for _, file := range paths {
-		if isWorkflowFile(path.Base(file)) { // and not the pools file, which may have problems
-			l.known[file] = &knownFile{}
+	l.known = make(map[string]*knownFile, len(files))
+	for _, file := range files {
+		if !isWorkflowFile(path.Base(file.Path)) { // but the pools file, which may have problems
+			continue
 		}
+		known := &knownFile{}
+		if l.config.Version != "" {
+			known.hash = file.Hash
+		}
+		l.known[file.Path] = known
 	}
 	return nil
 }

@@ -84,19 +84,21 @@ func (s *syncPass) examine(file scannedFile, known *knownFile) (pending pendingF
 			file.refused = unreadable(err)
 		}
 	}
-	sum := sha256.Sum256(append(data, file.refused...))
-	state := knownFile{stamp: file.stamp, hash: hex.EncodeToString(sum[:]), settled: age >= clockStep}
+	state := knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep}
 	if known != nil && known.hash == state.hash && known.conflict == "" {
 		*known = state
 		return pendingFile{}, 0, false
 	}
 	sync := miniairflow.FileSync{Path: file.path}
+	if s.config.Version != "" {
+		sync.Hash = state.hash
+	}
 	if file.refused != "" {
 		sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
 	} else {
 		var timedOut bool
 		if sync.Definitions, sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
-			state = knownFile{} // the next pass tries again
+			state, sync.Hash = knownFile{}, "" // the next pass tries again
 		}
 	}
 	if len(sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet {
@@ -104,6 +106,15 @@ func (s *syncPass) examine(file scannedFile, known *knownFile) (pending pendingF
 		return pendingFile{}, 0, false
 	}
 	return pendingFile{sync: sync, known: state}, len(data), true
+}
+
+// hash names what a file was read as: by its bytes, by what reads them, and by what
+// that is allowed to cost.
+func (s *syncPass) hash(data []byte, refused string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%v\n%s\n", s.config.Version, s.config.Limits, refused)
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // flush hands the batch to the store. A file that the store refuses does not

@@ -19,13 +19,10 @@ const (
 	claimsMax   = 200
 )
 
-// A pump rests between two exchanges, restFactor times as long as the last one took
-// and at most restMax, while enough attempts run to keep the machine busy. What ends
-// meanwhile shares the next exchange, so that many short tasks cost few commits.
-const (
-	restFactor = 2
-	restMax    = 10 * time.Millisecond
-)
+// restMax bounds the rest between two exchanges: it is as long as the last one took,
+// while enough attempts run to keep the machine busy. What ends meanwhile shares the
+// next exchange, so that many short tasks cost few commits.
+const restMax = 3 * time.Millisecond
 
 // Doubts are asked again after doubtGap, then ever more seldom.
 const (
@@ -81,7 +78,7 @@ func (s *session) pump(ctx context.Context) {
 			sleep(ctx, trouble.failed(ctx, err))
 		default:
 			trouble.ended(ctx)
-			changed := s.rest(ctx, min(restFactor*time.Since(began), restMax))
+			changed := s.rest(ctx, min(time.Since(began), restMax))
 			if again || changed {
 				continue
 			}

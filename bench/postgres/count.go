@@ -25,11 +25,12 @@ func (s *Server) WALBytes(ctx context.Context, address string) (float64, error) 
 	return bytes, nil
 }
 
-// Commits returns how many transactions a database has committed, those that
-// only read included. The server learns of them late: a connection that becomes
-// idle tells its last ones after ten seconds.
+// Commits returns how many transactions clients have committed in a database while
+// statements were counted. A statement alone, outside of a transaction, is none.
 func (s *Server) Commits(ctx context.Context, address string) (int64, error) {
-	const text = "SELECT xact_commit FROM pg_stat_database WHERE datname = $1"
+	const text = `
+		SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1) AND lower(query) = 'commit'`
 	n, err := s.count(ctx, address, text)
 	if err != nil {
 		return 0, fmt.Errorf("count commits: %w", err)

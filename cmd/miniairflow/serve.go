@@ -113,7 +113,7 @@ func (p *process) run(ctx context.Context) error {
 		}
 	}
 	if p.plays("loader") {
-		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits()})
+		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits(), Version: buildVersion()})
 		group.Go(func() error { return l.Run(ctx) })
 	}
 	if p.plays("scheduler") {
@@ -220,6 +220,15 @@ func abortOnSecondSignal(abort func()) (stop func()) {
 		close(done)
 		<-ended
 	}
+}
+
+// buildVersion names what reads the workflow files; empty for a build of which the
+// version does not say what is in it.
+func buildVersion() string {
+	if version == "dev" || strings.HasSuffix(version, "-dirty") {
+		return ""
+	}
+	return version
 }
 
 // startAPI listens, says where, and serves in the group.

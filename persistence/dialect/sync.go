@@ -257,6 +257,17 @@ func NewScheduleRows(d *miniairflow.Definition) (ScheduleRows, error) {
 	return rows, nil
 }
 
+// KnownFiles returns the paths and hashes of the files of which the store has all
+// after their sync, and nothing else.
+func KnownFiles(files []miniairflow.FileSync, results []miniairflow.FileResult) (paths, hashes []string) {
+	for i, f := range files {
+		if f.Hash != "" && len(f.Problems) == 0 && len(results[i].Conflicts) == 0 {
+			paths, hashes = append(paths, f.Path), append(hashes, f.Hash)
+		}
+	}
+	return paths, hashes
+}
+
 // FileKeys returns the paths of the files and the names that they define.
 func FileKeys(files []miniairflow.FileSync) (paths, names []string) {
 	names = []string{}

@@ -31,8 +31,8 @@ func (f *Faulty) RetireFile(ctx context.Context, path string) error {
 }
 
 // SourceFiles implements miniairflow.CatalogStore.
-func (f *Faulty) SourceFiles(ctx context.Context) ([]string, error) {
-	return try(f, "SourceFiles", func() ([]string, error) { return f.inner.SourceFiles(ctx) })
+func (f *Faulty) SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error) {
+	return try(f, "SourceFiles", func() ([]miniairflow.SourceFile, error) { return f.inner.SourceFiles(ctx) })
 }
 
 // FindWorkflow implements miniairflow.CatalogStore.

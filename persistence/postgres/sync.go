@@ -41,15 +41,41 @@ func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]
 			}
 			results = append(results, plan.Result)
 		}
+		paths, hashes := dialect.KnownFiles(batch, results[len(results)-len(batch):])
+		if err := s.noteHashes(ctx, paths, hashes); err != nil {
+			return results, fmt.Errorf("note hashes of files: %w", err)
+		}
 	}
 	return results, nil
 }
 
-// readCatalog is readCatalog outside of transactions.
+// noteHashes keeps the hashes of files whose workflows are all as the files say.
+func (s *Store) noteHashes(ctx context.Context, paths, hashes []string) error {
+	const text = `
+WITH stale AS (
+	SELECT w.id, i.hash FROM workflows w JOIN unnest($1::text[], $2::text[]) AS i(path, hash) ON i.path = w.source_file
+	WHERE w.origin = 'file' AND w.retired_at IS NULL AND w.source_hash <> i.hash ORDER BY w.id FOR NO KEY UPDATE OF w)
+UPDATE workflows w SET source_hash = stale.hash FROM stale WHERE w.id = stale.id`
+	if len(paths) == 0 {
+		return nil
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, text, paths, hashes)
+		return err
+	})
+}
+
+// readCatalog reads what is stored about the files and the names in them.
 func (s *Store) readCatalog(ctx context.Context, files []miniairflow.FileSync) (*dialect.Catalogs, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	return readCatalog(ctx, s.pool, files)
+	batch := &pgx.Batch{}
+	var rows catalogRows
+	queueCatalog(batch, files, &rows)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, err
+	}
+	return dialect.NewCatalogs(rows.known, rows.errors), nil
 }
 
 // RetireFile implements miniairflow.CatalogStore.
@@ -60,49 +86,58 @@ func (s *Store) RetireFile(ctx context.Context, path string) error {
 	return nil
 }
 
-// syncFile plans anew under the catalog's lock and writes the plan.
+// syncFile plans anew under the catalog's lock and writes the plan: what a new
+// file needs, in two round trips.
 func (s *Store) syncFile(ctx context.Context, file miniairflow.FileSync) (dialect.FilePlan, error) {
 	var plan dialect.FilePlan
 	err := s.inTx(ctx, func(t *tx) error {
 		var now time.Time
-		if _, err := t.Exec(ctx, `SELECT pg_advisory_xact_lock($1, 0)`, int32(catalogLock)); err != nil {
-			return err
+		var rows catalogRows
+		batch := &pgx.Batch{}
+		batch.Queue(`SELECT pg_advisory_xact_lock($1, 0)`, int32(catalogLock))
+		batch.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
+		lockFileWorkflows(batch, file)
+		queueCatalog(batch, []miniairflow.FileSync{file}, &rows)
+		if err := t.SendBatch(ctx, batch).Close(); err != nil {
+			return fmt.Errorf("read catalog: %w", err)
 		}
-		if err := t.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
-			return err
-		}
-		if err := lockFileWorkflows(ctx, t, file); err != nil {
-			return err
-		}
-		catalog, err := readCatalog(ctx, t, []miniairflow.FileSync{file})
-		if err != nil {
-			return err
-		}
+		var err error
+		catalog := dialect.NewCatalogs(rows.known, rows.errors)
 		if plan, err = dialect.PlanFile(file, catalog.Of(file)); err != nil || plan.IsEmpty() {
 			return err
 		}
-		for _, save := range plan.Saves {
-			if err := saveWorkflow(ctx, t, save, now); err != nil {
-				return fmt.Errorf("workflow %q: %w", save.Workflow.Name, err)
-			}
-		}
-		if err := retireWorkflows(ctx, t, plan.Retired, now); err != nil {
-			return err
-		}
-		if plan.ErrorsChanged {
-			if err := replaceImportErrors(ctx, t, file.Path, plan.Errors, now); err != nil {
-				return err
-			}
-		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
-		return nil
+		return writeFile(ctx, t, file.Path, &plan, now)
 	})
 	return plan, err
 }
 
+// writeFile writes the plan of a file.
+func writeFile(ctx context.Context, t *tx, path string, plan *dialect.FilePlan, now time.Time) error {
+	batch := &pgx.Batch{}
+	for _, save := range plan.Saves {
+		if err := saveWorkflow(batch, save, now); err != nil {
+			return fmt.Errorf("workflow %q: %w", save.Workflow.Name, err)
+		}
+	}
+	if len(plan.Retired) == 0 && !plan.ErrorsChanged {
+		return t.end(ctx, batch)
+	}
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	if err := retireWorkflows(ctx, t, plan.Retired, now); err != nil {
+		return err
+	}
+	if !plan.ErrorsChanged {
+		return nil
+	}
+	return replaceImportErrors(ctx, t, path, plan.Errors, now)
+}
+
 // lockFileWorkflows locks the rows that the sync of a file may change, in the
 // order of the package's comment: schedules first.
-func lockFileWorkflows(ctx context.Context, t *tx, file miniairflow.FileSync) error {
+func lockFileWorkflows(batch *pgx.Batch, file miniairflow.FileSync) {
 	const schedules = `
 SELECT 1 FROM schedules c JOIN workflows w ON w.id = c.workflow_id
 WHERE w.origin = 'file' AND w.source_file = $1 OR w.name = ANY($2)
@@ -110,50 +145,51 @@ ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
 	const workflows = `
 SELECT 1 FROM workflows WHERE origin = 'file' AND source_file = $1 OR name = ANY($2) ORDER BY id FOR NO KEY UPDATE`
 	paths, names := dialect.FileKeys([]miniairflow.FileSync{file})
-	for _, statement := range []string{schedules, workflows} {
-		if _, err := t.Exec(ctx, statement, paths[0], names); err != nil {
-			return err
-		}
-	}
-	return nil
+	batch.Queue(schedules, paths[0], names)
+	batch.Queue(workflows, paths[0], names)
 }
 
-// reader is a pool or a transaction.
-type reader interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+// catalogRows are what is stored about files and names.
+type catalogRows struct {
+	known  []dialect.Known
+	errors []miniairflow.ImportError
 }
 
-// readCatalog reads what is stored about the files and the names in them.
-func readCatalog(ctx context.Context, r reader, files []miniairflow.FileSync) (*dialect.Catalogs, error) {
+// queueCatalog adds the statements that read what is stored about the files and
+// the names in them.
+func queueCatalog(batch *pgx.Batch, files []miniairflow.FileSync, into *catalogRows) {
 	const workflows = `
 SELECT w.id, w.name, w.origin, w.source_file, v.hash, w.version_id, w.version_number,
 	w.is_active, w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
 FROM workflows w JOIN workflow_versions v ON v.id = w.version_id
 WHERE w.origin = 'file' AND w.source_file = ANY($1) OR w.name = ANY($2)`
+	const importErrors = `SELECT file, line, col, message, since FROM import_errors WHERE file = ANY($1)`
 	paths, names := dialect.FileKeys(files)
-	rows, err := r.Query(ctx, workflows, paths, names)
-	if err != nil {
-		return nil, err
-	}
-	known, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k dialect.Known, err error) {
-		err = row.Scan(&k.ID, &k.Name, &k.Origin, &k.SourceFile, &k.Hash, &k.VersionID, &k.VersionNumber, &k.IsActive, &k.IsPaused, &k.IsRetired)
-		return k, err
+	batch.Queue(workflows, paths, names).Query(func(rows pgx.Rows) (err error) {
+		into.known, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (k dialect.Known, err error) {
+			err = row.Scan(&k.ID, &k.Name, &k.Origin, &k.SourceFile, &k.Hash, &k.VersionID, &k.VersionNumber, &k.IsActive, &k.IsPaused, &k.IsRetired)
+			return k, err
+		})
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if rows, err = r.Query(ctx, `SELECT file, line, col, message, since FROM import_errors WHERE file = ANY($1)`, paths); err != nil {
-		return nil, err
-	}
-	importErrors, err := pgx.CollectRows(rows, scanImportError)
-	if err != nil {
-		return nil, err
-	}
-	return dialect.NewCatalogs(known, importErrors), nil
+	batch.Queue(importErrors, paths).Query(func(rows pgx.Rows) (err error) {
+		into.errors, err = pgx.CollectRows(rows, scanImportError)
+		return err
+	})
 }
 
-// saveWorkflow writes a workflow, its new version, and its schedules.
-func saveWorkflow(ctx context.Context, t *tx, save dialect.Save, now time.Time) error {
+// queueAs adds a statement without a result. Its error says what it was for.
+func queueAs(batch *pgx.Batch, what, text string, args ...any) {
+	batch.Queue(text, args...).Fn = func(results pgx.BatchResults) error {
+		if _, err := results.Exec(); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
+	}
+}
+
+// saveWorkflow adds what writes a workflow, its new version, and its schedules.
+func saveWorkflow(batch *pgx.Batch, save dialect.Save, now time.Time) error {
 	const statement = `
 INSERT INTO workflows (id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
 	is_active, max_active_runs, created_at, updated_at)
@@ -167,21 +203,18 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 	if err != nil {
 		return fmt.Errorf("encode tags: %w", err)
 	}
-	_, err = t.Exec(ctx, statement, w.ID, w.Name, dialect.Text(d.Description), dialect.Text(d.Owner), tags, w.SourceFile, w.VersionID,
-		w.VersionNumber, d.ScheduleCron(), d.IsActive, d.MaxActiveRuns, now)
-	if err != nil {
-		return err
-	}
+	queueAs(batch, fmt.Sprintf("workflow %q", w.Name), statement, w.ID, w.Name, dialect.Text(d.Description), dialect.Text(d.Owner), tags,
+		w.SourceFile, w.VersionID, w.VersionNumber, d.ScheduleCron(), d.IsActive, d.MaxActiveRuns, now)
 	if save.IsNewVersion {
-		if err := insertVersion(ctx, t, save, now); err != nil {
+		if err := insertVersion(batch, save, now); err != nil {
 			return fmt.Errorf("version %d: %w", w.VersionNumber, err)
 		}
 	}
-	return saveSchedules(ctx, t, save)
+	return saveSchedules(batch, save)
 }
 
-// insertVersion writes a version with its tasks.
-func insertVersion(ctx context.Context, t *tx, save dialect.Save, now time.Time) error {
+// insertVersion adds what writes a version with its tasks.
+func insertVersion(batch *pgx.Batch, save dialect.Save, now time.Time) error {
 	const version = `
 INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at) VALUES ($1, $2, $3, $4, $5, $6)`
 	const tasks = `
@@ -196,22 +229,17 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 	if err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, version, w.VersionID, w.ID, w.VersionNumber, w.Hash, save.Document, now); err != nil {
-		return err
-	}
-	if _, err := t.Exec(ctx, tasks, w.VersionID, rows.IDs, rows.Seqs, rows.Names, rows.Commands, rows.RetryCounts,
-		rows.RetryDelays, rows.Timeouts, now); err != nil {
-		return fmt.Errorf("tasks: %w", err)
-	}
-	if _, err := t.Exec(ctx, dependencies, rows.Downstreams, rows.Upstreams); err != nil {
-		return fmt.Errorf("dependencies: %w", err)
-	}
+	what := fmt.Sprintf("version %d of workflow %q", w.VersionNumber, w.Name)
+	queueAs(batch, what, version, w.VersionID, w.ID, w.VersionNumber, w.Hash, save.Document, now)
+	queueAs(batch, "tasks of "+what, tasks, w.VersionID, rows.IDs, rows.Seqs, rows.Names, rows.Commands, rows.RetryCounts,
+		rows.RetryDelays, rows.Timeouts, now)
+	queueAs(batch, "dependencies of "+what, dependencies, rows.Downstreams, rows.Upstreams)
 	return nil
 }
 
-// saveSchedules brings the cursors in line with a definition: one of an equal
-// schedule stays where it is.
-func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
+// saveSchedules adds what brings the cursors in line with a definition: one of an
+// equal schedule stays where it is.
+func saveSchedules(batch *pgx.Batch, save dialect.Save) error {
 	const drop = `DELETE FROM schedules WHERE workflow_id = $1 AND name <> ALL($2)`
 	const upsert = `
 INSERT INTO schedules AS c (workflow_id, name, version_id, spec, hash, params, is_active)
@@ -226,14 +254,10 @@ ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, 
 	if err != nil {
 		return err
 	}
-	if _, err := t.Exec(ctx, drop, w.ID, rows.Names); err != nil {
-		return fmt.Errorf("drop schedules: %w", err)
-	}
-	if len(rows.Names) == 0 {
-		return nil
-	}
-	if _, err := t.Exec(ctx, upsert, w.ID, w.VersionID, w.Runs(), rows.Names, rows.Specs, rows.Hashes, save.ResetCursors, rows.Params); err != nil {
-		return fmt.Errorf("save schedules: %w", err)
+	what := fmt.Sprintf("schedules of workflow %q", w.Name)
+	queueAs(batch, what, drop, w.ID, rows.Names)
+	if len(rows.Names) > 0 {
+		queueAs(batch, what, upsert, w.ID, w.VersionID, w.Runs(), rows.Names, rows.Specs, rows.Hashes, save.ResetCursors, rows.Params)
 	}
 	return nil
 }

@@ -33,8 +33,31 @@ func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]
 			}
 			results = append(results, plan.Result)
 		}
+		paths, hashes := dialect.KnownFiles(batch, results[len(results)-len(batch):])
+		if err := s.noteHashes(ctx, paths, hashes); err != nil {
+			return results, fmt.Errorf("note hashes of files: %w", err)
+		}
 	}
 	return results, nil
+}
+
+// noteHashes keeps the hashes of files whose workflows are all as the files say.
+func (s *Store) noteHashes(ctx context.Context, paths, hashes []string) error {
+	const text = `
+		UPDATE workflows AS w SET source_hash = i.hash
+		FROM (SELECT value ->> 0 AS path, value ->> 1 AS hash FROM json_each(?)) AS i
+		WHERE w.source_file = i.path AND w.origin = 'file' AND w.retired_at IS NULL AND w.source_hash <> i.hash`
+	if len(paths) == 0 {
+		return nil
+	}
+	rows := make(table, len(paths))
+	for i, path := range paths {
+		rows[i] = []any{path, hashes[i]}
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, text, rows)
+		return err
+	})
 }
 
 // RetireFile implements miniairflow.CatalogStore.

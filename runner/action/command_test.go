@@ -226,6 +226,53 @@ func TestScratchIsPrivateAndRemoved(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// What an attempt left as it was is given to the next one; what it has touched in
+// any way is removed.
+func TestUntouchedScratchIsGivenOn(t *testing.T) {
+	const show = "; echo $TMPDIR; ls -A $TMPDIR; cat $MINIAIRFLOW_OUTPUT"
+	for name, c := range map[string]struct {
+		script string
+		isSame bool
+	}{
+		"untouched":                  {"true", true},
+		"used and emptied":           {"echo x >$TMPDIR/f; rm $TMPDIR/f", true},
+		"a file":                     {"touch $TMPDIR/.f", false},
+		"opened to others":           {"chmod 755 $TMPDIR", false},
+		"gone":                       {"rmdir $TMPDIR", false},
+		"another in its place":       {"rmdir $TMPDIR; ln -s / $TMPDIR", false},
+		"outputs":                    {"echo a=b >$MINIAIRFLOW_OUTPUT", false},
+		"outputs gone":               {"rm $MINIAIRFLOW_OUTPUT", false},
+		"outputs by another name":    {"ln $MINIAIRFLOW_OUTPUT $MINIAIRFLOW_RUN_DIR/o", false},
+		"outputs opened":             {"chmod 666 $MINIAIRFLOW_OUTPUT", false},
+		"a process that is left":     {"sleep 60 &", false},
+		"killed":                     {"kill -9 $$", true},
+		"failed":                     {"trap 'exit 1' EXIT", true},
+		"another place for outputs":  {"mv $MINIAIRFLOW_OUTPUT $TMPDIR/", false},
+		"a directory in their place": {"rm $MINIAIRFLOW_OUTPUT; mkdir $MINIAIRFLOW_OUTPUT", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			runner := newRunner(t)
+			play := func(in action.Input) (action.Result, string) {
+				var log bytes.Buffer
+				return runner.Run(t.Context(), in, &log), log.String()
+			}
+			first := script(t, "echo $TMPDIR; "+c.script)
+			_, log := play(first)
+			before, _, _ := strings.Cut(log, "\n")
+			second := script(t, "true"+show)
+			second.ScratchRoot = first.ScratchRoot
+			result, log := play(second)
+			require.Equal(t, miniairflow.AttemptSuccess, result.Status, log)
+			after, rest, _ := strings.Cut(log, "\n")
+			require.Empty(t, rest, "it is empty either way")
+			require.Equal(t, c.isSame, before == after, "%s and %s", before, after)
+			third := script(t, "true"+show)
+			_, log = play(third)
+			require.Contains(t, log, third.ScratchRoot, "below another root there is another one")
+		})
+	}
+}
+
 func TestBackgroundProcessDoesNotHoldTheTask(t *testing.T) {
 	result, log := run(t, script(t, "sleep 60 & printf done"))
 	require.Equal(t, miniairflow.AttemptSuccess, result.Status)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 )
 
 // private is what belongs to one attempt alone. The outputs file lies beside the
@@ -87,11 +88,21 @@ func (c *command) remove(ctx context.Context, own private) {
 	}
 }
 
+// links returns how many names a file has. By another one somebody could still write
+// into it.
+func links(file os.FileInfo) uint64 {
+	stat, ok := file.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return uint64(stat.Nlink)
+}
+
 // isUntouched reports whether directory and file are there, empty, and for
 // nobody else, as they were made.
 func (p private) isUntouched() bool {
 	file, err := os.Lstat(p.output)
-	if err != nil || file.Mode() != 0o600 || file.Size() != 0 {
+	if err != nil || file.Mode() != 0o600 || file.Size() != 0 || links(file) != 1 {
 		return false
 	}
 	dir, err := os.Lstat(p.scratch)

@@ -7,6 +7,7 @@ CREATE TABLE workflows (
     tags            jsonb NOT NULL DEFAULT '[]',
     origin          text NOT NULL CHECK (origin IN ('file', 'api')),
     source_file     text COLLATE "C" NOT NULL DEFAULT '',
+    source_hash     text NOT NULL DEFAULT '', -- of the file when it was last synced without a problem
     version_id      uuid NOT NULL,
     version_number  integer NOT NULL,
     schedule_cron   text NOT NULL DEFAULT '',
