@@ -92,7 +92,7 @@ func (l *lab) storeLogs(ctx context.Context, on database, f *flood) (row report.
 	}
 	defer func() { err = errors.Join(err, s.close(ctx)) }()
 	for range f.repeats {
-		run, took, err := s.playFlood(ctx, graph, f)
+		run, took, err := s.playFlood(ctx, graph)
 		if err != nil {
 			row.Void = err.Error()
 			return row, ctx.Err()
@@ -117,7 +117,7 @@ func (l *lab) storeLogs(ctx context.Context, on database, f *flood) (row report.
 }
 
 // playFlood plays the graph and returns the id of the run and its seconds.
-func (s *system) playFlood(ctx context.Context, graph *shape.Graph, f *flood) (id string, seconds float64, err error) {
+func (s *system) playFlood(ctx context.Context, graph *shape.Graph) (id string, seconds float64, err error) {
 	if id, err = s.API.Trigger(ctx, graph.Name); err != nil {
 		return "", 0, err
 	}

@@ -143,9 +143,9 @@ func (l *lab) newSystem(ctx context.Context, on database, c product.Config, writ
 }
 
 // start starts one more process on the database of the system.
-func (s *system) start(ctx context.Context, id string, roles []string, concurrency int, extra ...string) (*product.Process, error) {
+func (s *system) start(ctx context.Context, id string, roles []string, concurrency int) (*product.Process, error) {
 	c := s.config
-	c.ID, c.Roles, c.Concurrency, c.Extra, c.Dags = id, roles, concurrency, append(c.Extra, extra...), s.Dags
+	c.ID, c.Roles, c.Concurrency, c.Dags = id, roles, concurrency, s.Dags
 	return product.Start(ctx, c)
 }
 
@@ -188,17 +188,17 @@ func (l *lab) commitTime(ctx context.Context, on database, n int) (time.Duration
 }
 
 // write writes the report.
-func (l *lab) write(o options, outcomes []report.Outcome) error {
+func (l *lab) write(ctx context.Context, o options, outcomes []report.Outcome) error {
 	if o.docs == "" {
 		return nil
 	}
-	machine := report.ThisMachine(l.commit, l.version())
+	machine := report.ThisMachine(ctx, l.commit, l.version(ctx))
 	machine.SyncMicros = report.Median(l.syncs)
 	return writeReport(o.docs, machine, outcomes)
 }
 
-func (l *lab) version() string {
-	out, err := exec.Command(l.server.Program("postgres"), "--version").Output()
+func (l *lab) version(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, l.server.Program("postgres"), "--version").Output()
 	if err != nil {
 		return "PostgreSQL"
 	}

@@ -68,8 +68,9 @@ func main() {
 	flag.BoolVar(&o.anew, "anew", false, "measure again what the results have")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -111,7 +112,7 @@ func run(ctx context.Context, o options) error {
 	}
 	outcomes = slices.DeleteFunc(outcomes, func(old report.Outcome) bool { return old.Commit != lab.commit || old.Size != o.size })
 	slices.SortFunc(outcomes, func(a, b report.Outcome) int { return place(a.Benchmark) - place(b.Benchmark) })
-	if err := lab.write(o, outcomes); err != nil {
+	if err := lab.write(ctx, o, outcomes); err != nil {
 		return err
 	}
 	for _, outcome := range outcomes {

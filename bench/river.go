@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -50,7 +49,7 @@ func (l *lab) riverRate(ctx context.Context) (rate float64, err error) {
 	river.AddWorker(workers, noopWorker{})
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		FetchCooldown: 2 * time.Millisecond,
-		Logger:        slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:        slog.New(slog.DiscardHandler),
 		Queues:        map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: noopSlots}},
 		Workers:       workers,
 	})

@@ -18,7 +18,7 @@ import (
 func Broadcast(ctx context.Context, message []byte, subscribers, rounds int) (perSecond float64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &broadcast{ctx: ctx, message: message, joined: make(chan chan struct{}, subscribers), arrived: make(chan error, subscribers)}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		cancel()
 		return 0, err

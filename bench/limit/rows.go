@@ -94,17 +94,7 @@ func insertRows(ctx context.Context, db *sql.DB, tables [][][]any) (err error) {
 	}
 	defer func() { _ = tx.Rollback() }() // after the commit there is nothing to roll back
 	for i, rows := range tables {
-		places := strings.Repeat(", ?", len(rows[0]))[2:]
-		insert, err := tx.PrepareContext(ctx, fmt.Sprintf("INSERT INTO %s VALUES (%s)", bareTable(i), places))
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if _, err := insert.ExecContext(ctx, row...); err != nil {
-				return errors.Join(err, insert.Close())
-			}
-		}
-		if err := insert.Close(); err != nil {
+		if err := insertBare(ctx, tx, bareTable(i), rows); err != nil {
 			return err
 		}
 	}
@@ -134,4 +124,20 @@ func readRows(ctx context.Context, db *sql.DB, text string) ([][]any, error) {
 		all = append(all, row)
 	}
 	return all, rows.Err()
+}
+
+// insertBare inserts rows one by one with one prepared statement.
+func insertBare(ctx context.Context, tx *sql.Tx, name string, rows [][]any) error {
+	places := strings.Repeat(", ?", len(rows[0]))[2:]
+	insert, err := tx.PrepareContext(ctx, fmt.Sprintf("INSERT INTO %s VALUES (%s)", name, places))
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	for _, row := range rows {
+		if _, err := insert.ExecContext(ctx, row...); err != nil {
+			return err
+		}
+	}
+	return nil
 }

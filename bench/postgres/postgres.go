@@ -135,7 +135,7 @@ func (s *Server) initialize(ctx context.Context) error {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("find a free port: %w", err)
 	}
@@ -147,7 +147,7 @@ func (s *Server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.cmd = exec.Command("/bin/sh", "-c", script, "postgres", s.programs, s.dir, strconv.Itoa(s.port))
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", script, "postgres", s.programs, s.dir, strconv.Itoa(s.port))
 	s.cmd.Dir, s.cmd.SysProcAttr = s.dir, attributes
 	if s.input, err = s.cmd.StdinPipe(); err != nil {
 		return fmt.Errorf("make a pipe to the server: %w", err)

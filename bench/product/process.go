@@ -76,7 +76,7 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	if c.ID != "" {
 		args = append(args, "--id", c.ID)
 	}
-	p.cmd = exec.Command(c.Program, append(args, c.Extra...)...)
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), c.Program, append(args, c.Extra...)...)
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -26,15 +27,15 @@ type Machine struct {
 }
 
 // ThisMachine describes the machine; what cannot be read stays empty.
-func ThisMachine(commit, postgresql string) Machine {
+func ThisMachine(ctx context.Context, commit, postgresql string) Machine {
 	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version(), Commit: commit, PostgreSQL: postgresql, At: time.Now().UTC().Truncate(time.Second)}
 	m.CPU = valueOf("/proc/cpuinfo", "model name")
 	_, _ = fmt.Sscanf(valueOf("/proc/meminfo", "MemTotal"), "%d", &m.MemoryMB)
 	m.MemoryMB /= 1024
-	if out, err := exec.Command("uname", "-sr").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "uname", "-sr").Output(); err == nil {
 		m.Kernel = strings.TrimSpace(string(out))
 	}
-	if out, err := exec.Command("readlink", "-f", "/bin/sh").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "readlink", "-f", "/bin/sh").Output(); err == nil {
 		m.Shell = strings.TrimSpace(string(out))
 	}
 	return m

@@ -105,8 +105,7 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		if err := t.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("apply decisions: %w", err)
 		}
-		_, err = s.settle(ctx, t, now, []move{m})
-		return err
+		return s.settle(ctx, t, now, []move{m})
 	})
 }
 

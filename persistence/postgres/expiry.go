@@ -66,8 +66,7 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 			t.moved(runs[p.RunID].Pool(p.Seq))
 		}
 		failed = len(taken)
-		_, err = s.settle(ctx, t, now, movesOf(ids, runs, taken))
-		return err
+		return s.settle(ctx, t, now, movesOf(ids, runs, taken))
 	})
 	return failed, err
 }

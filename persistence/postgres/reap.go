@@ -68,8 +68,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 		if requeued {
 			t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
 		}
-		_, err = s.settle(ctx, t, now, moves)
-		return err
+		return s.settle(ctx, t, now, moves)
 	})
 	return reaped, err
 }

@@ -73,8 +73,7 @@ func (s *Store) promote(ctx context.Context, due []dialect.Place) (promoted int,
 			}
 		}
 		promoted = len(taken)
-		_, err = s.settle(ctx, t, now, moves)
-		return err
+		return s.settle(ctx, t, now, moves)
 	})
 	return promoted, err
 }

@@ -153,8 +153,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	run.Change.Limited -= limited
 	t.moved(run.Pools()...)
-	_, err := s.settle(ctx, t, now, []move{m})
-	return err
+	return s.settle(ctx, t, now, []move{m})
 }
 
 // OverdueRuns implements miniairflow.RunStore.

@@ -24,12 +24,12 @@ type move struct {
 // settle does what the moves mean (T3): it counts the ends, moves the children,
 // hands out slots, asks for decisions and ends the runs that are over. It needs
 // the locks of all the runs, and the moves in the order of those locks.
-func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) (*dialect.Plan, error) {
+func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) error {
 	plan, err := s.plan(ctx, t, moves)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return plan, writePlan(ctx, t, now, plan)
+	return writePlan(ctx, t, now, plan)
 }
 
 // plan is settle without what it writes in the end.

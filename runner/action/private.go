@@ -95,7 +95,7 @@ func links(file os.FileInfo) uint64 {
 	if !ok {
 		return 0
 	}
-	return uint64(stat.Nlink)
+	return uint64(stat.Nlink) //nolint:unconvert // it has another type on other systems
 }
 
 // isUntouched reports whether directory and file are there, empty, and for
