@@ -32,7 +32,7 @@ const pinText = `
 
 // Exchange implements miniairflow.TaskStore.
 func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
-	var result miniairflow.ExchangeResult
+	result := miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
 	input, err := newFinishInput(request.Finishes)
 	if err != nil {
 		return result, err
