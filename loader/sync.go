@@ -156,6 +156,11 @@ func (s *syncPass) store(ctx context.Context, batch []pendingFile) error {
 	}
 	results, err := s.config.Store.SyncFiles(ctx, files)
 	if err != nil {
+		for _, file := range files { // some may be written all the same
+			if known := s.known[file.Path]; known != nil {
+				*known = knownFile{}
+			}
+		}
 		return fmt.Errorf("sync %d workflow files: %w", len(files), err)
 	}
 	for i := range batch {

@@ -214,6 +214,12 @@ func TestHashesOfFiles(t *testing.T) {
 		db.syncFiles(hashed("comment", a, b))
 		known("comment")
 
+		// What is written without a hash is not known by that of before.
+		db.syncFiles(hashed("", definition("a", task("y")), b))
+		known("")
+		db.syncFiles(hashed("comment", a, b))
+		known("comment")
+
 		// With the content of before, b would come back.
 		db.syncFiles(hashed("", a))
 		known("")

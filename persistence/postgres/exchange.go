@@ -62,6 +62,9 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 		return result, err
 	}
 	result.Claims, err = s.claimPooled(ctx, request, rest)
+	if len(request.Finishes) > 0 && errors.Is(err, miniairflow.ErrFenced) {
+		return result, nil // the finishes are stored; the next call learns that the session is over
+	}
 	return result, err
 }
 
@@ -69,11 +72,12 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 // task run is ready in its queues, and an earlier call of it has claimed none. That
 // is what an idle worker asks, again and again, and so it is one statement. While the
 // earlier call is still on its way to its commit, what it takes is seen in the queue.
+// A server that takes no writes gets the whole exchange, which then fails.
 func (s *Store) hasNothing(ctx context.Context, request miniairflow.Exchange) (bool, error) {
 	const text = `
 		SELECT status <> 'inactive', NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = ANY($2))
 			AND NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool <> '')
-			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $3)
+			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $3) AND current_setting('transaction_read_only') = 'off'
 		FROM workers WHERE id = $1`
 	var isAlive, nothing bool
 	_, err := queryOne(ctx, s, func(row pgx.CollectableRow) (struct{}, error) {

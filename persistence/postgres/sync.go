@@ -49,7 +49,8 @@ func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]
 	return results, nil
 }
 
-// noteHashes keeps the hashes of files whose workflows are all as the files say.
+// noteHashes keeps the hashes of files whose workflows are all as the files say. A
+// workflow that changes has none until then.
 func (s *Store) noteHashes(ctx context.Context, paths, hashes []string) error {
 	const text = `
 WITH stale AS (
@@ -197,7 +198,7 @@ VALUES ($1, $2, $3, $4, $5, 'file', $6, $7, $8, $9, $10, $11, $12, $12)
 ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = excluded.owner, tags = excluded.tags, origin = excluded.origin,
 	source_file = excluded.source_file, version_id = excluded.version_id, version_number = excluded.version_number,
 	schedule_cron = excluded.schedule_cron, is_active = excluded.is_active, max_active_runs = excluded.max_active_runs,
-	retired_at = NULL, updated_at = excluded.updated_at`
+	source_hash = '', retired_at = NULL, updated_at = excluded.updated_at`
 	w, d := save.Workflow, save.Graph.Definition
 	tags, err := json.Marshal(append([]string{}, d.Tags...))
 	if err != nil {

@@ -41,7 +41,8 @@ func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]
 	return results, nil
 }
 
-// noteHashes keeps the hashes of files whose workflows are all as the files say.
+// noteHashes keeps the hashes of files whose workflows are all as the files say. A
+// workflow that changes has none until then.
 func (s *Store) noteHashes(ctx context.Context, paths, hashes []string) error {
 	const text = `
 		UPDATE workflows AS w SET source_hash = i.hash
@@ -135,7 +136,7 @@ func saveWorkflow(ctx context.Context, t *tx, save dialect.Save) error {
 		ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = excluded.owner, tags = excluded.tags, origin = excluded.origin,
 			source_file = excluded.source_file, version_id = excluded.version_id, version_number = excluded.version_number,
 			schedule_cron = excluded.schedule_cron, is_active = excluded.is_active, max_active_runs = excluded.max_active_runs,
-			retired_at = NULL, updated_at = excluded.updated_at`
+			source_hash = '', retired_at = NULL, updated_at = excluded.updated_at`
 	w, d := save.Workflow, save.Graph.Definition
 	_, err := t.ExecContext(ctx, text, w.ID, w.Name, dialect.Text(d.Description), dialect.Text(d.Owner), list[string](d.Tags), w.SourceFile,
 		w.VersionID, w.VersionNumber, d.ScheduleCron(), d.IsActive, d.MaxActiveRuns, t.now)

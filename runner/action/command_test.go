@@ -232,7 +232,7 @@ func TestUntouchedScratchIsGivenOn(t *testing.T) {
 	const show = "; echo $TMPDIR; ls -A $TMPDIR; cat $MINIAIRFLOW_OUTPUT"
 	for name, c := range map[string]struct {
 		script string
-		isSame bool
+		isKept bool
 	}{
 		"untouched":                  {"true", true},
 		"used and emptied":           {"echo x >$TMPDIR/f; rm $TMPDIR/f", true},
@@ -259,16 +259,46 @@ func TestUntouchedScratchIsGivenOn(t *testing.T) {
 			first := script(t, "echo $TMPDIR; "+c.script)
 			_, log := play(first)
 			before, _, _ := strings.Cut(log, "\n")
+			kept, err := os.ReadDir(first.ScratchRoot)
+			require.NoError(t, err)
+			require.Equal(t, c.isKept, len(kept) > 0)
 			second := script(t, "true"+show)
 			second.ScratchRoot = first.ScratchRoot
 			result, log := play(second)
 			require.Equal(t, miniairflow.AttemptSuccess, result.Status, log)
 			after, rest, _ := strings.Cut(log, "\n")
 			require.Empty(t, rest, "it is empty either way")
-			require.Equal(t, c.isSame, before == after, "%s and %s", before, after)
+			require.NotEqual(t, before, after, "nobody finds it by its old name")
+			left, err := os.ReadDir(first.ScratchRoot)
+			require.NoError(t, err)
+			require.Len(t, left, 2, "that of the second is the only one")
 			third := script(t, "true"+show)
 			_, log = play(third)
 			require.Contains(t, log, third.ScratchRoot, "below another root there is another one")
+		})
+	}
+}
+
+// What became of a spare directory while nobody used it does not reach an attempt.
+func TestSpoiltSpareIsNotGivenOut(t *testing.T) {
+	for name, spoil := range map[string]func(dir, output string) error{
+		"removed":         func(dir, _ string) error { return os.Remove(dir) },
+		"outputs removed": func(_, output string) error { return os.Remove(output) },
+		"written":         func(_, output string) error { return os.WriteFile(output, []byte("a=b\n"), 0o600) },
+		"filled":          func(dir, _ string) error { return os.WriteFile(dir+"/f", nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			runner := newRunner(t)
+			in := script(t, "echo $TMPDIR; echo $MINIAIRFLOW_OUTPUT; ls -A $TMPDIR; cat $MINIAIRFLOW_OUTPUT")
+			for range 2 {
+				var log bytes.Buffer
+				result := runner.Run(t.Context(), in, &log)
+				require.Equal(t, miniairflow.AttemptSuccess, result.Status, log.String())
+				require.Empty(t, result.Outputs)
+				paths := strings.Fields(log.String())
+				require.Len(t, paths, 2, "directory and outputs are empty")
+				require.NoError(t, spoil(paths[0], paths[1]))
+			}
 		})
 	}
 }

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 )
@@ -56,8 +59,15 @@ func (s *spare) give(own private) bool {
 
 // takePrivate returns an empty directory and outputs file below root.
 func (c *command) takePrivate(ctx context.Context, root string) (private, error) {
-	if own, ok := c.spare.take(root); ok {
-		return own, nil
+	for {
+		own, ok := c.spare.take(root)
+		if !ok {
+			break
+		}
+		if own = own.renamed(); own.isUntouched() {
+			return own, nil
+		}
+		c.remove(ctx, own)
 	}
 	scratch, err := os.MkdirTemp(root, "attempt-")
 	if err != nil {
@@ -69,6 +79,20 @@ func (c *command) takePrivate(ctx context.Context, root string) (private, error)
 		return private{}, fmt.Errorf("make outputs file: %w", err)
 	}
 	return own, nil
+}
+
+// renamed returns it under another name: whoever still knows the old one does not
+// find it any more. A part that cannot be renamed keeps its name.
+func (p private) renamed() private {
+	scratch := filepath.Join(p.root, "attempt-"+strconv.FormatUint(rand.Uint64(), 36))
+	if os.Rename(p.scratch, scratch) != nil {
+		return p
+	}
+	fresh := private{root: p.root, scratch: scratch, output: scratch + ".output"}
+	if os.Rename(p.output, fresh.output) != nil {
+		fresh.output = p.output
+	}
+	return fresh
 }
 
 // givePrivate keeps what an attempt had for a later one if it is as it was given
