@@ -114,7 +114,8 @@ type TaskStore interface {
 	// have ended. Claims take the highest priority first, then the oldest, within
 	// the slots of their pools, and skip what others hold. ErrFenced if the session
 	// is inactive: then nothing was changed, and attempts end by Reap. A session that
-	// is draining or whose lease has run out gets no claims.
+	// is draining or whose lease has run out gets no claims. On PostgreSQL a claim that
+	// takes slots of pools is a transaction of its own, after that of the finishes.
 	Exchange(ctx context.Context, request Exchange) (ExchangeResult, error)
 	// Claimed returns the claims that an Exchange with this token has made and
 	// that are still open: what to ask after an unknown outcome.
