@@ -75,9 +75,11 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 // A server that takes no writes gets the whole exchange, which then fails.
 func (s *Store) hasNothing(ctx context.Context, request miniairflow.Exchange) (bool, error) {
 	const text = `
-		SELECT status <> 'inactive', NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = ANY($2))
-			AND NOT EXISTS (SELECT 1 FROM task_queue WHERE state = 'ready' AND pool <> '')
-			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $3) AND current_setting('transaction_read_only') = 'off'
+		SELECT status <> 'inactive', current_setting('transaction_read_only') = 'off'
+			AND NOT EXISTS (SELECT 1 FROM task_open WHERE token = $3)
+			AND (SELECT pool FROM task_queue WHERE state = 'ready' AND pool <> '' ORDER BY pool, queue LIMIT 1) IS NULL
+			AND NOT EXISTS (SELECT 1 FROM unnest($2::text[]) AS wanted(queue) CROSS JOIN LATERAL (
+				SELECT seq FROM task_queue WHERE state = 'ready' AND pool = '' AND queue = wanted.queue ORDER BY priority DESC, sort_key LIMIT 1) head)
 		FROM workers WHERE id = $1`
 	var isAlive, nothing bool
 	_, err := queryOne(ctx, s, func(row pgx.CollectableRow) (struct{}, error) {
