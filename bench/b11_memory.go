@@ -88,7 +88,7 @@ func (l *lab) queueMore(ctx context.Context, s *system, graph *shape.Graph, adde
 	if err := s.checkQueued(ctx, runs, runs*graph.Len()); err != nil {
 		return usage, err
 	}
-	if err := rest(ctx, pick(l, time.Second, 10*time.Second, 10*time.Second)); err != nil {
+	if err := product.Pause(ctx, pick(l, time.Second, 10*time.Second, 10*time.Second)); err != nil {
 		return usage, err
 	}
 	return s.Usage()

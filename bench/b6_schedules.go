@@ -70,7 +70,7 @@ func (l *lab) measureLateness(ctx context.Context, on database) (row report.Row,
 	}
 	// The schedulers begin early in a minute, so that they have planned all
 	// workflows before the next one and none is due before the others.
-	if err := rest(ctx, untilRoom(time.Now(), pick(l, 5*time.Second, 45*time.Second, 45*time.Second))); err != nil {
+	if err := product.Pause(ctx, untilRoom(time.Now(), pick(l, 5*time.Second, 45*time.Second, 45*time.Second))); err != nil {
 		return row, err
 	}
 	stop, err := s.startSchedulers(ctx, on)
@@ -157,7 +157,7 @@ func (l *lab) measureIdle(ctx context.Context, on database) (row report.Row, err
 	if err := s.awaitPlanned(ctx, files.n); err != nil {
 		return row, err
 	}
-	if err := rest(ctx, settleTime); err != nil {
+	if err := product.Pause(ctx, settleTime); err != nil {
 		return row, err
 	}
 	ours, server, err := l.watchProcessors(ctx, s, pick(l, 2*time.Second, 20*time.Second, time.Minute))
@@ -190,7 +190,7 @@ func (l *lab) watchProcessors(ctx context.Context, s *system, d time.Duration) (
 		return 0, 0, err
 	}
 	began := time.Now()
-	if err := rest(ctx, d); err != nil {
+	if err := product.Pause(ctx, d); err != nil {
 		return 0, 0, err
 	}
 	oursAfter, serverAfter, err := read()

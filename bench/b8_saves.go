@@ -112,7 +112,7 @@ func (d *desk) close(ctx context.Context) error {
 func (d *desk) work(ctx context.Context, n int) error {
 	d.block = d.block[:0]
 	for range n {
-		if err := rest(ctx, time.Duration(d.pauses.Int64N(int64(pauseMax)))); err != nil {
+		if err := product.Pause(ctx, time.Duration(d.pauses.Int64N(int64(pauseMax)))); err != nil {
 			return err
 		}
 		took, err := d.save(ctx)

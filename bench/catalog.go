@@ -149,15 +149,3 @@ func awaitDescription(ctx context.Context, db *sql.DB, workflow, description str
 		}
 	}
 }
-
-// rest does nothing for a while.
-func rest(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}

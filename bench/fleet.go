@@ -87,7 +87,7 @@ func (f *fleet) play(ctx context.Context, graph *shape.Graph) (*product.Run, err
 		return nil, err
 	}
 	for running := 1; running > 0; {
-		if err := wait(ctx, lookGap); err != nil {
+		if err := product.Pause(ctx, lookGap); err != nil {
 			return nil, err
 		}
 		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM workflow_runs WHERE finished_at IS NULL").Scan(&running); err != nil {
@@ -108,7 +108,7 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
 	// The connections learn of the setting with their next statement, and what
 	// has just started may still be about to settle.
-	if err := wait(ctx, pick(f.lab, 500*time.Millisecond, 2*time.Second, 2*time.Second)); err != nil {
+	if err := product.Pause(ctx, pick(f.lab, 500*time.Millisecond, 2*time.Second, 2*time.Second)); err != nil {
 		return 0, err
 	}
 	before, err := server.Statements(ctx, address)
@@ -116,7 +116,7 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 		return 0, err
 	}
 	began := time.Now()
-	if err := wait(ctx, pick(f.lab, 2*time.Second, 10*time.Second, 30*time.Second)); err != nil {
+	if err := product.Pause(ctx, pick(f.lab, 2*time.Second, 10*time.Second, 30*time.Second)); err != nil {
 		return 0, err
 	}
 	after, err := server.Statements(ctx, address)
@@ -140,16 +140,4 @@ func (f *fleet) commitsOf(ctx context.Context, load func() error) (commits float
 	}
 	after, err := server.Commits(ctx, address)
 	return float64(after - before), err
-}
-
-// wait returns after d, or when ctx is done.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

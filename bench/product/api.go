@@ -107,7 +107,7 @@ func (c *Client) AwaitWorkflow(ctx context.Context, name string) error {
 		if len(found.ImportErrors) > 0 {
 			return fmt.Errorf("load workflow %s: %s", name, found.ImportErrors[0].Message)
 		}
-		if err := pause(ctx, waitGap); err != nil {
+		if err := Pause(ctx, waitGap); err != nil {
 			return err
 		}
 	}
@@ -152,13 +152,14 @@ func (c *Client) Wait(ctx context.Context, run string) error {
 		if found.WorkflowRun.FinishedAt != nil {
 			return nil
 		}
-		if err := pause(ctx, waitGap); err != nil {
+		if err := Pause(ctx, waitGap); err != nil {
 			return fmt.Errorf("run %s is still %s: %w", run, found.WorkflowRun.Status, err)
 		}
 	}
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// Pause returns after d, or with an error when ctx is done.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

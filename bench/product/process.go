@@ -139,12 +139,6 @@ func (p *Process) Stop() error {
 	return nil
 }
 
-// Kill ends the process at once, as a crash would.
-func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
-	<-p.ended
-}
-
 // Files returns the paths of the SQLite database and of its logs.
 func (p *Process) Files() (database, logs string) {
 	return filepath.Join(p.Home, "miniairflow.db"), filepath.Join(p.Home, "miniairflow-logs.db")

@@ -21,10 +21,10 @@ type Usage struct {
 }
 
 // Usage reads what the process has used.
-func (p *Process) Usage() (Usage, error) { return UsageOf(p.PID()) }
+func (p *Process) Usage() (Usage, error) { return usageOf(p.PID()) }
 
-// UsageOf reads what a process has used. It works on Linux only.
-func UsageOf(pid int) (Usage, error) {
+// usageOf reads what a process has used. It works on Linux only.
+func usageOf(pid int) (Usage, error) {
 	var u Usage
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -34,8 +34,11 @@ const readersMax = 4
 // that looks into the file: no other connection of ours writes.
 const busyTimeout = 10 * time.Second
 
-// cacheKiB is how much of a file each connection keeps in memory at most.
-var cacheKiB = map[access]int{writer: 16 << 10, reader: 2 << 10}
+// How much of a file a connection keeps in memory at most.
+const (
+	writerCacheKiB = 16 << 10
+	readerCacheKiB = 2 << 10
+)
 
 // Store is a miniairflow.Store on a SQLite file.
 type Store struct {
@@ -138,7 +141,11 @@ const (
 func openFile(path string, a access) (*sql.DB, error) {
 	// Without a cache that holds what runs at a time, each statement reads its pages
 	// from the file again.
-	q := url.Values{"_pragma": {fmt.Sprintf("cache_size(-%d)", cacheKiB[a])}, "_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)}, "_dqs": {"false"}}
+	cache := writerCacheKiB
+	if a == reader {
+		cache = readerCacheKiB
+	}
+	q := url.Values{"_pragma": {fmt.Sprintf("cache_size(-%d)", cache)}, "_busy_timeout": {strconv.FormatInt(busyTimeout.Milliseconds(), 10)}, "_dqs": {"false"}}
 	if a == reader {
 		q.Set("mode", "ro")
 		q.Set("_query_only", "true")
