@@ -2,8 +2,11 @@ package process
 
 // FindLost finds the processes of one lost command.
 func FindLost(mark string, pid int, born uint64) []int {
-	return newSearch(lostCommand{mark: mark, pid: pid, born: born}).find()
+	return newSearch(lostCommand{mark: mark, pid: pid, born: span{from: born, to: born}}).find()
 }
 
-// Birth is birth.
-func Birth(pid int) uint64 { return birth(pid) }
+// Birth returns when a process began.
+func Birth(pid int) uint64 {
+	p, _ := look(pid)
+	return p.born
+}

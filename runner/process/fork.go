@@ -12,15 +12,11 @@ import (
 	"syscall"
 )
 
-// spawners is how many commands start at a time. Each start blocks a thread,
-// which lives as long as the guardian: on Linux a child asks to be killed when
-// the thread that made it ends.
-const spawners = 4
+// spawners returns how many commands start at a time. Each start keeps a thread, and a
+// processor of the runtime.
+func spawners() int { return min(max(runtime.NumCPU(), 2), 4) }
 
 var errStopped = errors.New("the command was stopped before it started")
-
-// touchMax bounds the starts that wait for a disk, each of which holds a thread.
-const touchMax = 1000
 
 // touch does what a start would wait for if the disk is slow or gone, where that
 // holds up nobody: while a child is made, no other can be, and for long not even
@@ -59,17 +55,6 @@ func touchProgram(dir, path string) (interpreter string) {
 	return ""
 }
 
-// prepare touches what the command needs and then has it started.
-func (s *server) prepare(j *job) {
-	if s.touching.Add(1) > touchMax {
-		j.problem = syscall.EAGAIN
-	} else {
-		touch(j.Dir, j.Path)
-	}
-	s.touching.Add(-1)
-	s.starts <- j
-}
-
 // refuse answers for a command that was stopped before it began, which then
 // never begins. It reports whether that is so.
 func (s *server) refuse(j *job) bool {
@@ -86,60 +71,72 @@ func (s *server) refuse(j *job) bool {
 	return refused
 }
 
-// spawn starts commands, for ever on the same thread. It leaves the first thread
-// alone: the system makes adopted processes that one's children, and whose
-// children a spawner has while it starts one cannot be told.
-func (s *server) spawn(n int) {
+// run starts a command and sees to its end. It leaves our first thread alone: the
+// system makes adopted processes that one's children, and whose children it has
+// while it starts one cannot be told.
+func (s *server) run(j *job) {
+	s.turns <- struct{}{}
 	runtime.LockOSThread()
 	if isFirstThread() {
-		go s.spawn(n)
-		select {}
+		go func() {
+			runtime.LockOSThread()
+			s.launch(j)
+		}()
+		select {} // the thread is taken for good
 	}
-	thread := threadID(n)
-	for j := range s.starts {
-		answer := frame{Op: opStarted, ID: j.ID}
-		var err error
-		answer.PID, err = s.fork(j, thread)
-		if errors.Is(err, errStopped) {
-			continue // refuse has answered, or the worker takes it as lost when we are gone
-		}
-		if err != nil {
-			answer.Errno, answer.Error, answer.Late = errnoOf(err), err.Error(), errors.Is(err, errTooLate)
-			s.forget(j)
-		}
-		answer.Born = birth(answer.PID) // nobody has reaped it yet
-		_ = s.wire.send(answer)         // a worker that is gone is noticed by serve
-		if err == nil {
-			go s.attend(j)
-		}
+	s.launch(j)
+}
+
+// launch starts a command on the thread that it is locked to, and sees to its end.
+// A child asks to be killed when the thread that made it ends; threads of the
+// runtime do not, unless something that is locked to one returns.
+func (s *server) launch(j *job) {
+	leader, err := s.fork(j, threadID())
+	runtime.UnlockOSThread()
+	<-s.turns
+	if errors.Is(err, errStopped) {
+		return // refuse has answered, or the worker takes it as lost when we are gone
 	}
+	answer := frame{Op: opStarted, ID: j.ID}
+	if err != nil {
+		answer.Errno, answer.Error, answer.Late = errnoOf(err), err.Error(), errors.Is(err, errTooLate)
+		s.forget(j)
+		_ = s.wire.send(answer)
+		return
+	}
+	answer.PID = j.pid
+	_ = s.wire.send(answer) // a worker that is gone is noticed by serve
+	s.attend(j, leader)
 }
 
 // fork makes the leader of a command and notes it. It holds no lock meanwhile.
-func (s *server) fork(j *job, thread int) (pid int, err error) {
+func (s *server) fork(j *job, thread int) (*watch, error) {
 	defer func() {
-		for _, file := range j.files {
-			_ = file.Close()
+		for _, fd := range j.files {
+			_ = syscall.Close(fd)
 		}
 	}()
-	if len(j.files) != 2 {
-		return 0, fmt.Errorf("%d descriptors came with the command", len(j.files))
+	stdin, output := s.null, 0
+	switch {
+	case len(j.files) == 1:
+		output = j.files[0]
+	case len(j.files) == 2:
+		output, stdin = j.files[0], j.files[1]
+	default:
+		return nil, fmt.Errorf("%d descriptors came with the command", len(j.files))
 	}
 	if err := s.begin(j, thread); err != nil {
-		return 0, err
+		return nil, err
 	}
-	child, err := os.StartProcess(j.Path, j.Argv, &os.ProcAttr{
-		Dir: j.Dir, Env: j.Env, Sys: childAttributes(),
-		Files: []*os.File{j.files[0], j.files[1], j.files[1]},
-	})
+	leader, err := startChild(j, []uintptr{uintptr(stdin), uintptr(output), uintptr(output)})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.starting, thread)
+	delete(s.starting, j.ID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	j.pid = child.Pid
-	return j.pid, child.Release() // it is waited for by its number
+	j.pid = leader.pid
+	return leader, nil
 }
 
 // begin notes that thread makes a child, unless the command may not start any more.
@@ -149,12 +146,10 @@ func (s *server) begin(j *job, thread int) error {
 	switch {
 	case j.phase == startRefused, s.isOver.Load():
 		return errStopped
-	case j.problem != nil:
-		return j.problem
 	case j.Latest > 0 && sinceBoot() > j.Latest:
 		return errTooLate // others may run it by now
 	}
 	j.phase = startBegun
-	s.starting[thread] = true
+	s.starting[j.ID] = thread
 	return nil
 }

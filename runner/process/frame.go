@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,13 +25,14 @@ const headBytes = 4
 type op byte
 
 // The frames. The worker sends opStart, opStop, opDrained and opTick; the
-// guardian answers with opTick and the others.
+// guardian answers with opTick and sends the others.
 const (
 	opTick    op = iota + 1 // the sender is alive
-	opStart                 // start a command; its stdin and output come with the frame
+	opStart                 // start a command; its output and, with OwnInput, its stdin come with the frame
 	opStop                  // end it, with Grace
-	opDrained               // nobody holds its output any more
+	opDrained               // nobody holds its output any more, as an opLinger has asked for
 	opStarted               // it runs as PID, or could not start for Errno
+	opLinger                // its leader has ended, other processes are left: tell when they do not hold its output any more
 	opDone                  // nothing of it is left
 )
 
@@ -49,12 +50,28 @@ type frame struct {
 	Late   bool
 	Grace  time.Duration
 	PID    int
-	Born   uint64 // when PID began, on the system's own scale
 	Errno  syscall.Errno
 	Error  string
 	Code   int
 	Signal syscall.Signal
 	Left   bool
+
+	OwnInput bool
+}
+
+// filesMax is how many descriptors come with a frame.
+const filesMax = 2
+
+// files returns how many come with this one.
+func (f *frame) files() int {
+	switch {
+	case f.Op != opStart:
+		return 0
+	case f.OwnInput:
+		return 2
+	default:
+		return 1
+	}
 }
 
 // wire carries frames over a socket: a length of four bytes, with which the
@@ -63,10 +80,13 @@ type wire struct {
 	conn     *net.UnixConn
 	patience time.Duration // how long a frame may take before the wire is closed; 0: for ever
 	mu       sync.Mutex
+
+	in    []byte // received and not taken yet; likewise
+	files []int
 }
 
 // send sends a frame and descriptors, which stay the caller's.
-func (w *wire) send(f frame, files ...*os.File) error {
+func (w *wire) send(f frame, fds ...int) error {
 	text := f.encode(make([]byte, headBytes, 1024))
 	size := len(text) - headBytes
 	if size > frameMax {
@@ -74,11 +94,7 @@ func (w *wire) send(f frame, files ...*os.File) error {
 	}
 	binary.BigEndian.PutUint32(text, uint32(size))
 	var rights []byte
-	if len(files) > 0 {
-		fds := make([]int, len(files))
-		for i, file := range files {
-			fds[i] = int(file.Fd())
-		}
+	if len(fds) > 0 {
 		rights = syscall.UnixRights(fds...)
 	}
 	w.mu.Lock()
@@ -106,48 +122,78 @@ func (w *wire) write(text, rights []byte) error {
 }
 
 // receive returns the next frame and its descriptors, which are the caller's.
-func (w *wire) receive() (f frame, files []*os.File, err error) {
-	head, rights := make([]byte, headBytes), make([]byte, syscall.CmsgSpace(4*4))
-	for n := 0; n < len(head); {
-		got, oob, _, _, err := w.conn.ReadMsgUnix(head[n:], rights)
-		if err != nil {
-			return f, files, err
+func (w *wire) receive() (f frame, fds []int, err error) {
+	for {
+		need := headBytes
+		if len(w.in) >= headBytes {
+			size := binary.BigEndian.Uint32(w.in)
+			if size > frameMax {
+				return f, nil, fmt.Errorf("a frame of %d bytes", size)
+			}
+			need += int(size)
+			if len(w.in) >= need {
+				return w.take(need)
+			}
 		}
-		if got == 0 {
-			return f, files, io.EOF
+		if err := w.read(need); err != nil {
+			return f, nil, err
 		}
-		n += got
-		files = append(files, received(rights[:oob])...)
 	}
-	size := binary.BigEndian.Uint32(head)
-	if size > frameMax {
-		return f, files, fmt.Errorf("a frame of %d bytes", size)
-	}
-	body := make([]byte, size)
-	if _, err := io.ReadFull(w.conn, body); err != nil {
-		return f, files, err
-	}
-	return f, files, f.decode(body)
 }
 
-// received returns the descriptors that came with a message.
-func received(rights []byte) []*os.File {
+// take takes a frame that has arrived. The descriptors have come in the order of
+// their frames.
+func (w *wire) take(size int) (f frame, fds []int, err error) {
+	err = f.decode(w.in[headBytes:size])
+	rest := copy(w.in, w.in[size:])
+	w.in = w.in[:rest]
+	if cap(w.in) > keptBytes && rest == 0 {
+		w.in = nil
+	}
+	n := min(f.files(), len(w.files))
+	fds, w.files = w.files[:n:n], w.files[n:]
+	return f, fds, err
+}
+
+// keptBytes is how much memory a wire keeps for frames to come.
+const keptBytes = 64 << 10
+
+// read receives what there is, and has room for need bytes. The system never gives
+// the descriptors of two frames at once.
+func (w *wire) read(need int) error {
+	w.in = slices.Grow(w.in, max(need-len(w.in), readMin))
+	var rights [64]byte // of filesMax descriptors
+	n, oob, _, _, err := w.conn.ReadMsgUnix(w.in[len(w.in):cap(w.in)], rights[:syscall.CmsgSpace(4*filesMax)])
+	if err != nil {
+		return err
+	}
+	w.files = append(w.files, received(rights[:oob])...)
+	if n == 0 {
+		return io.EOF
+	}
+	w.in = w.in[:len(w.in)+n]
+	return nil
+}
+
+// readMin is how much is asked for at least.
+const readMin = 4 << 10
+
+// received returns the descriptors that came with a message. No child inherits them:
+// net has seen to that.
+func received(rights []byte) (fds []int) {
+	if len(rights) == 0 {
+		return nil
+	}
 	messages, err := syscall.ParseSocketControlMessage(rights)
 	if err != nil {
 		return nil
 	}
-	var files []*os.File
 	for i := range messages {
-		fds, err := syscall.ParseUnixRights(&messages[i])
-		if err != nil {
-			continue
-		}
-		for _, fd := range fds {
-			syscall.CloseOnExec(fd)
-			files = append(files, os.NewFile(uintptr(fd), "received"))
+		if some, err := syscall.ParseUnixRights(&messages[i]); err == nil {
+			fds = append(fds, some...)
 		}
 	}
-	return files
+	return fds
 }
 
 // errnoOf returns the number of a system error, for the way to the worker.

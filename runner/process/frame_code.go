@@ -16,7 +16,7 @@ var errFrame = errors.New("a frame that nobody can read")
 // the struct, a number as a varint, text as its length and its bytes, a list as
 // its length and its texts. Text is what the system takes for one: any bytes.
 func (f *frame) encode(b []byte) []byte {
-	b = append(b, byte(f.Op), byte(bit(f.Late)|bit(f.Left)<<1))
+	b = append(b, byte(f.Op), byte(bit(f.Late)|bit(f.Left)<<1|bit(f.OwnInput)<<2))
 	b = binary.AppendUvarint(b, f.ID)
 	b = appendTexts(b, f.Argv)
 	b = appendTexts(b, f.Env)
@@ -28,7 +28,6 @@ func (f *frame) encode(b []byte) []byte {
 	} {
 		b = binary.AppendVarint(b, number)
 	}
-	b = binary.AppendUvarint(b, f.Born)
 	return b
 }
 
@@ -37,7 +36,7 @@ func (f *frame) decode(b []byte) error {
 	r := reader{rest: b}
 	f.Op = op(r.byte())
 	bits := r.byte()
-	f.Late, f.Left = bits&1 != 0, bits&2 != 0
+	f.Late, f.Left, f.OwnInput = bits&1 != 0, bits&2 != 0, bits&4 != 0
 	f.ID = r.uint()
 	f.Argv, f.Env = r.texts(), r.texts()
 	for _, text := range []*string{&f.Path, &f.Dir, &f.Mark, &f.Error} {
@@ -45,7 +44,6 @@ func (f *frame) decode(b []byte) error {
 	}
 	f.Linger, f.Latest, f.Grace = time.Duration(r.int()), time.Duration(r.int()), time.Duration(r.int())
 	f.PID, f.Errno, f.Code, f.Signal = int(r.int()), syscall.Errno(r.int()), int(r.int()), syscall.Signal(r.int())
-	f.Born = r.uint()
 	if r.broken || len(r.rest) > 0 {
 		return errFrame
 	}

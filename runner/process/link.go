@@ -145,8 +145,10 @@ func (l *link) listen() {
 		}
 		switch f.Op {
 		case opStarted:
-			p.pid, p.born = f.PID, f.Born
+			p.pid, p.born.to = f.PID, clock()
 			p.answered <- f
+		case opLinger:
+			l.gone.Go(p.tellDrained)
 		case opDone:
 			p.finish(Exit{Code: f.Code, Signal: f.Signal, LeftBehind: f.Left})
 		}
@@ -164,9 +166,14 @@ func (l *link) listen() {
 // lostCommand is what the worker knows of a command whose guardian is gone.
 type lostCommand struct {
 	mark string
-	pid  int    // of its leader; 0: not known
-	born uint64 // when that began
+	pid  int  // of its leader; 0: not known
+	born span // when that began
 }
+
+// span is between when and when something was, on the clock of birth.
+type span struct{ from, to uint64 }
+
+func (s span) has(at uint64) bool { return s.from <= at && at <= s.to }
 
 // mourn ends what a guardian that died has left behind, and returns the commands
 // that were lost with it: only then those who wait for them may know.

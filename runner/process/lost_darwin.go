@@ -1,6 +1,10 @@
 package process
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // search finds what is left of commands whose guardian is gone.
 type search struct{ commands []lostCommand }
@@ -10,7 +14,7 @@ func newSearch(commands ...lostCommand) *search { return &search{commands: comma
 // find returns the living processes of the commands' groups.
 func (s *search) find() (found []int) {
 	for _, c := range s.commands {
-		if now := birth(c.pid); c.pid == 0 || now != 0 && now != c.born {
+		if now := birth(c.pid); c.pid == 0 || now != 0 && !c.born.has(now) {
 			continue // the number is somebody else's by now
 		}
 		found = append(found, livingInGroup(c.pid)...)
@@ -20,6 +24,9 @@ func (s *search) find() (found []int) {
 
 // adopt does nothing: parents lead to nobody outside of the groups here.
 func (*search) adopt(int) {}
+
+// clock returns the time as birth tells it.
+func clock() uint64 { return uint64(time.Now().UnixMicro()) }
 
 // birth returns when a process began, in microseconds, 0 if it is not there.
 func birth(pid int) uint64 {

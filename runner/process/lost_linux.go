@@ -5,7 +5,15 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 )
+
+// ticksPerSecond is the unit in which the process table tells times: Linux has made
+// it a constant for programs.
+const ticksPerSecond = 100
+
+// clock returns the time as birth tells it.
+func clock() uint64 { return uint64(sinceBoot() / (time.Second / ticksPerSecond)) }
 
 // search finds what is left of commands whose guardian is gone.
 type search struct {
@@ -65,7 +73,7 @@ func (c lostCommand) isIntact(all map[int]proc) bool {
 		return false
 	}
 	leader, found := all[c.pid]
-	return !found || leader.born == c.born
+	return !found || c.born.has(leader.born)
 }
 
 // isMarked reports whether a process has the mark of one of the commands.

@@ -44,8 +44,8 @@ type Process struct {
 	mark   string
 	output io.Writer
 	stream *streams
-	pid    int    // noted by listen before it hands on the answer
-	born   uint64 // when that process began
+	pid    int  // noted by listen before it hands on the answer
+	born   span // when that process began
 
 	answered chan frame    // the answer to the start
 	ended    chan struct{} // closed when exit is known
@@ -98,9 +98,10 @@ func latest(notAfter time.Time) time.Duration {
 func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 	request := frame{
 		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
-		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter),
+		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter), OwnInput: p.stream.stdin != nil,
 	}
-	switch err := p.link.wire.send(request, p.stream.childStdin, p.stream.childOutput); {
+	p.born.from = clock()
+	switch err := p.link.wire.send(request, p.stream.childEnds()...); {
 	case errors.Is(err, syscall.E2BIG):
 		return err
 	case err != nil:
@@ -138,18 +139,21 @@ func (f frame) problem() error {
 
 // attend feeds and drains the command until it has ended.
 func (p *Process) attend(stdin string) {
-	p.stream.run(stdin, p.output)
-	go func() {
-		select {
-		case <-p.stream.copied:
-			// It is asked for only if somebody outlives the leader.
-			_ = p.link.wire.send(frame{Op: opDrained, ID: p.id})
-		case <-p.ended:
-		}
-	}()
+	p.stream.feed(stdin)
+	p.stream.drain(p.output)
 	<-p.ended
-	p.stream.end(p.output)
+	p.stream.end()
 	close(p.done)
+}
+
+// tellDrained tells the guardian, which has asked for it, when nobody holds the
+// output any more.
+func (p *Process) tellDrained() {
+	select {
+	case <-p.stream.drained:
+		_ = p.link.wire.send(frame{Op: opDrained, ID: p.id}) // one that takes no frames is dying
+	case <-p.ended:
+	}
 }
 
 // finish notes how the command ended; only the first call counts.
@@ -157,5 +161,6 @@ func (p *Process) finish(exit Exit) {
 	p.once.Do(func() {
 		p.exit = exit
 		close(p.ended)
+		p.stream.expire()
 	})
 }

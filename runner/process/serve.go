@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,10 @@ import (
 
 // treePoll is how often a command that is ending is looked at.
 const treePoll = 20 * time.Millisecond
+
+// garbagePercent lets the few hundred kilobytes that a guardian holds grow to some
+// ten megabytes before they are cleared, which stops all of its threads.
+const garbagePercent = 400
 
 // ServeIfAsked makes this process a guardian, and does not return, if a Guardian
 // has started it as one. It must be called before anything else is done.
@@ -39,7 +44,14 @@ func ServeIfAsked() {
 	sealInherited()
 	// Taken and dropped, not ignored: a child would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	s := &server{wire: &wire{conn: unix, patience: silence}, silence: silence, starts: make(chan *job), jobs: map[uint64]*job{}, starting: map[int]bool{}}
+	null, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		os.Exit(1)
+	}
+	s := &server{
+		wire: &wire{conn: unix, patience: silence}, silence: silence, null: null,
+		turns: make(chan struct{}, spawners()), jobs: map[uint64]*job{}, starting: map[uint64]int{},
+	}
 	s.serve()
 	os.Exit(0)
 }
@@ -48,21 +60,21 @@ func ServeIfAsked() {
 type server struct {
 	wire    *wire
 	silence time.Duration
-	starts  chan *job
+	null    int           // the stdin of a command that gets none
+	turns   chan struct{} // has one element for each child that is being made
+	isOver  atomic.Bool   // the worker is silent or gone: what ends from now on ends because of that
 
-	touching atomic.Int64 // starts that wait for a disk
-	isOver   atomic.Bool  // the worker is silent or gone: what ends from now on ends because of that
-
-	mu       sync.Mutex      // never held while anything is waited for
-	jobs     map[uint64]*job // that were asked for and are not done
-	starting map[int]bool    // threads that make a child, which is not noted yet
+	mu        sync.Mutex      // never held while anything is waited for
+	jobs      map[uint64]*job // that were asked for and are not done
+	starting  map[uint64]int  // of jobs whose child is being made, and not noted yet, the thread that does
+	isReaping bool            // reapAdopted runs
 }
 
 // phase is how far the start of a command has come.
 type phase int
 
 const (
-	startWaiting phase = iota // for what it needs, or for its turn
+	startWaiting phase = iota // for its turn
 	startBegun                // its child is being made or was
 	startRefused              // it was stopped before
 )
@@ -70,8 +82,7 @@ const (
 // job is one command.
 type job struct {
 	frame
-	files   []*os.File
-	problem error         // that keeps it from starting
+	files   []int         // its output and, with OwnInput, its stdin
 	phase   phase         // under the server's mu
 	pid     int           // 0: not started; likewise
 	drained chan struct{} // closed when nobody holds the output
@@ -80,6 +91,7 @@ type job struct {
 	stop   chan struct{} // has one element after a call of stopIn
 	mu     sync.Mutex
 	killAt time.Time // zero: nobody has asked for the end
+	leader *watch    // nil: not started
 }
 
 // stopIn asks for the end of the command, by force when grace is over. Of
@@ -90,11 +102,23 @@ func (j *job) stopIn(grace time.Duration) {
 	if j.killAt.IsZero() || at.Before(j.killAt) {
 		j.killAt = at
 	}
+	if j.leader != nil {
+		j.leader.interrupt()
+	}
 	j.mu.Unlock()
 	select {
 	case j.stop <- struct{}{}:
 	default: // it has one to see
 	}
+}
+
+// attended notes who tells of the leader's end. It reports whether nobody has
+// asked for that before.
+func (j *job) attended(leader *watch) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.leader = leader
+	return j.killAt.IsZero()
 }
 
 // patience returns how long the command may still take to end.
@@ -107,11 +131,10 @@ func (j *job) patience() time.Duration {
 // serve does what the worker asks until it is silent or gone, and then ends
 // everything that was ever started.
 func (s *server) serve() {
-	runtime.GOMAXPROCS(spawners + 2)
-	adopt(s)
-	for n := range spawners {
-		go s.spawn(n)
-	}
+	// A child that is being made keeps a processor from everybody else.
+	runtime.GOMAXPROCS(spawners() + 1)
+	debug.SetGCPercent(garbagePercent)
+	adopt()
 	for s.wire.conn.SetReadDeadline(time.Now().Add(s.silence)) == nil {
 		f, files, err := s.wire.receive()
 		if err != nil {
@@ -125,13 +148,17 @@ func (s *server) serve() {
 	s.killEverything()
 }
 
-func (s *server) handle(f frame, files []*os.File) {
+func (s *server) handle(f frame, files []int) {
 	if f.Op == opStart {
 		j := &job{frame: f, files: files, drained: make(chan struct{}), stop: make(chan struct{}, 1)}
 		s.mu.Lock()
 		s.jobs[f.ID] = j
+		if !s.isReaping {
+			s.isReaping = true
+			go s.reapAdopted()
+		}
 		s.mu.Unlock()
-		go s.prepare(j)
+		go s.run(j)
 		return
 	}
 	s.mu.Lock() // also for a tick, so that a guardian that is stuck here answers none
@@ -156,33 +183,26 @@ func (s *server) forget(j *job) {
 
 // attend waits for the end of a command's leader, or ends it, and then sees to
 // it that nothing of the command is left.
-func (s *server) attend(j *job) {
-	exited := make(chan struct{})
-	go func() {
-		awaitExit(j.pid)
-		close(exited)
-	}()
+func (s *server) attend(j *job, leader *watch) {
+	defer leader.close()
 	done := frame{Op: opDone, ID: j.ID}
-	var undead []int
-	select {
-	case <-exited:
+	if j.attended(leader) && leader.await() {
 		if len(s.remaining(j)) > 0 {
 			done.Left = s.linger(j)
 			s.kill(j)
 		}
-	case <-j.stop:
+	} else {
 		s.end(j)
-		undead = s.kill(j)
+		if slices.Contains(s.kill(j), j.pid) { // it waits in the kernel, and nobody is to wait with it
+			done.Signal, done.Left = syscall.SIGKILL, true
+			_ = s.wire.send(done)
+			leader.awaitEnd()
+			reap(j.pid)
+			s.forget(j)
+			return
+		}
+		leader.awaitEnd()
 	}
-	if slices.Contains(undead, j.pid) { // it waits in the kernel, and nobody is to wait with it
-		done.Signal, done.Left = syscall.SIGKILL, true
-		_ = s.wire.send(done)
-		<-exited
-		reap(j.pid)
-		s.forget(j)
-		return
-	}
-	<-exited
 	if status := reap(j.pid); status.Signaled() {
 		done.Signal = status.Signal()
 	} else {
@@ -205,8 +225,10 @@ func reap(pid int) (status syscall.WaitStatus) {
 }
 
 // linger gives what outlives the leader some time: until nobody holds the
-// output, or nothing is left. It reports whether the output was still held.
+// output, which it asks the worker about, or nothing is left. It reports whether
+// the output was still held.
 func (s *server) linger(j *job) (left bool) {
+	_ = s.wire.send(frame{Op: opLinger, ID: j.ID})
 	timer, poll := time.NewTimer(j.Linger), time.NewTicker(treePoll)
 	defer timer.Stop()
 	defer poll.Stop()

@@ -101,6 +101,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
+	touch(spec.Dir, path)
 	link, err := g.current()
 	if err != nil {
 		return nil, startError(ResourcesExhausted, err, "no guardian for the process can be started: %v", err)

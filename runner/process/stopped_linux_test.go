@@ -13,7 +13,7 @@ import (
 func TestChildThatIsBeingMadeIsNotStopped(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	s := &server{jobs: map[uint64]*job{}, starting: map[int]bool{}}
+	s := &server{jobs: map[uint64]*job{}, starting: map[uint64]int{}}
 	start := func() (pid int) {
 		pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "60"}, &syscall.ProcAttr{})
 		require.NoError(t, err)
@@ -31,7 +31,7 @@ func TestChildThatIsBeingMadeIsNotStopped(t *testing.T) {
 	require.NoError(t, s.signal(running, syscall.SIGKILL))
 	require.True(t, state(running).Signaled())
 
-	s.starting[syscall.Gettid()] = true
+	s.starting[1] = syscall.Gettid()
 	starting := start()
 	require.NoError(t, s.signal(starting, syscall.SIGSTOP))
 	require.Equal(t, syscall.SIGKILL, state(starting).Signal())

@@ -3,6 +3,7 @@
 package process
 
 import (
+	"errors"
 	"io"
 	"os"
 	"syscall"
@@ -10,7 +11,9 @@ import (
 )
 
 const (
-	readBytes = 32 << 10
+	// Output is read in pieces of up to readMax bytes, of readFirst as long as there is little.
+	readFirst = 4 << 10
+	readMax   = 32 << 10
 	// endWait is how long the end of the output is waited for after the group was killed.
 	endWait = 250 * time.Millisecond
 	// tailBytes is how much is still read after that. A pipe holds no more, and a
@@ -21,87 +24,116 @@ const (
 // streams are the pipes to and from a child. Both of its output streams share
 // one, so that what it prints stays in order.
 type streams struct {
-	stdin, childStdin   *os.File // stdin is nil if the child reads from the null device
-	output, childOutput *os.File
-	fed                 chan struct{} // closed when stdin is written
-	copied              chan struct{} // closed when output has ended
+	stdin      *os.File // nil if the child reads from the null device
+	output     *os.File
+	childStdin int           // -1 without stdin
+	childPrint int           // the other end of output
+	fed        chan struct{} // closed when stdin is written
+	drained    chan struct{} // closed when output has ended
 }
 
 func openStreams(stdin string) (*streams, error) {
-	s := &streams{fed: make(chan struct{}), copied: make(chan struct{})}
-	var err error
-	if stdin == "" {
-		s.childStdin, err = os.Open(os.DevNull)
-	} else {
-		s.childStdin, s.stdin, err = os.Pipe()
+	s := &streams{childStdin: -1, drained: make(chan struct{})}
+	if stdin != "" {
+		theirs, ours, err := pipe()
+		if err != nil {
+			return nil, err
+		}
+		s.childStdin, s.stdin, s.fed = theirs, pollable(ours, "stdin"), make(chan struct{})
 	}
+	ours, theirs, err := pipe()
 	if err != nil {
-		return nil, err
-	}
-	if s.output, s.childOutput, err = os.Pipe(); err != nil {
 		s.closeChildEnds()
 		s.close()
 		return nil, err
 	}
+	s.childPrint, s.output = theirs, pollable(ours, "output")
 	return s, nil
 }
 
+// pollable makes a file of our end of a pipe, which no thread waits for.
+func pollable(fd int, name string) *os.File {
+	_ = syscall.SetNonblock(fd, true)
+	return os.NewFile(uintptr(fd), name)
+}
+
+// childEnds returns what goes with the frame that starts the child.
+func (s *streams) childEnds() []int {
+	if s.childStdin < 0 {
+		return []int{s.childPrint}
+	}
+	return []int{s.childPrint, s.childStdin}
+}
+
+// closeChildEnds closes what the child has of its own by now. It may be called once.
 func (s *streams) closeChildEnds() {
-	_ = s.childStdin.Close()
-	_ = s.childOutput.Close()
+	if s.childStdin >= 0 {
+		_ = syscall.Close(s.childStdin)
+	}
+	if s.output != nil {
+		_ = syscall.Close(s.childPrint)
+	}
 }
 
 func (s *streams) close() {
 	if s.stdin != nil {
 		_ = s.stdin.Close()
 	}
-	_ = s.output.Close()
+	if s.output != nil {
+		_ = s.output.Close()
+	}
 }
 
-// run feeds and drains the child on goroutines that end ends.
-func (s *streams) run(stdin string, w io.Writer) {
+// feed writes the stdin of the child on a goroutine that close ends.
+func (s *streams) feed(stdin string) {
+	if s.stdin == nil {
+		return
+	}
 	go func() {
 		defer close(s.fed)
-		if s.stdin != nil {
-			_, _ = io.WriteString(s.stdin, stdin) // a child need not read it all
-			_ = s.stdin.Close()
-		}
-	}()
-	go func() {
-		defer close(s.copied)
-		s.copy(w)
+		_, _ = io.WriteString(s.stdin, stdin) // a child need not read it all
+		_ = s.stdin.Close()
 	}()
 }
 
-// copy hands the output to w until its end, or until end gives up on it. After
+// drain hands the output to w until its end, or until expire gives up on it. After
 // an error of w it goes on reading, so that the child never blocks.
-func (s *streams) copy(w io.Writer) {
-	buf := make([]byte, readBytes)
+func (s *streams) drain(w io.Writer) {
+	defer close(s.drained)
+	buf := make([]byte, readFirst)
 	for {
 		n, err := s.output.Read(buf)
 		if _, writeErr := w.Write(buf[:n]); writeErr != nil {
 			w = io.Discard
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.copyTail(w)
 			return
+		case err != nil:
+			return
+		case n == len(buf) && n < readMax:
+			buf = make([]byte, readMax)
 		}
 	}
 }
 
-// end waits for the end of the output a little, then closes our side and waits
-// for the goroutines. Whoever still holds the other side writes into nothing.
-func (s *streams) end(w io.Writer) {
-	timer := time.NewTimer(endWait)
-	defer timer.Stop()
+// expire ends drain a little later: whoever still holds the other side then writes
+// into nothing.
+func (s *streams) expire() {
 	select {
-	case <-s.copied:
-	case <-timer.C:
-		_ = s.output.SetReadDeadline(time.Now())
-		<-s.copied
-		s.copyTail(w)
+	case <-s.drained:
+	default:
+		_ = s.output.SetReadDeadline(time.Now().Add(endWait)) // fails only when drain is through
 	}
+}
+
+// end closes our side when drain is through, and waits for feed.
+func (s *streams) end() {
 	s.close()
-	<-s.fed
+	if s.fed != nil {
+		<-s.fed
+	}
 }
 
 // copyTail hands over what the pipe holds, without waiting for more. A slow
@@ -112,7 +144,7 @@ func (s *streams) copyTail(w io.Writer) {
 	if err != nil {
 		return
 	}
-	buf := make([]byte, readBytes)
+	buf := make([]byte, readMax)
 	for total := 0; total < tailBytes; {
 		n := 0
 		_ = raw.Read(func(fd uintptr) bool {

@@ -1,34 +1,14 @@
 package process
 
 import (
-	"errors"
+	"os"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-const (
-	idTypePID   = 1 // P_PID of waitid(2)
-	stateZombie = 5 // SZOMB of sys/proc.h
-)
-
-// childAttributes puts the child into a session of its own, where no terminal
-// can stop it, ask it for input or send it Ctrl-C.
-func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
-
-// awaitExit waits until pid is dead and leaves it a zombie.
-func awaitExit(pid int) {
-	var info [16]uint64 // as large as any siginfo_t
-	for {
-		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, idTypePID, uintptr(pid),
-			uintptr(unsafe.Pointer(&info)), unix.WEXITED|unix.WNOWAIT, 0, 0)
-		if !errors.Is(errno, unix.EINTR) {
-			return
-		}
-	}
-}
+const stateZombie = 5 // SZOMB of sys/proc.h
 
 // sinceBoot returns the time on a clock that all processes of the machine share,
 // that nobody sets, and counts the time for which the machine sleeps.
@@ -41,5 +21,18 @@ func sinceBoot() time.Duration {
 // isFirstThread is of no interest here: nobody adopts processes.
 func isFirstThread() bool { return false }
 
-// threadID returns a number that tells the caller from the other spawners.
-func threadID(spawner int) int { return spawner }
+// threadID is of no interest either.
+func threadID() int { return 0 }
+
+// pipe returns both ends of a pipe that no child inherits.
+func pipe() (read, write int, err error) {
+	var ends [2]int
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := syscall.Pipe(ends[:]); err != nil {
+		return 0, 0, os.NewSyscallError("pipe", err)
+	}
+	syscall.CloseOnExec(ends[0])
+	syscall.CloseOnExec(ends[1])
+	return ends[0], ends[1], nil
+}

@@ -2,8 +2,12 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"os"
+	"slices"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // proc is what the process table says of a process.
@@ -37,9 +41,32 @@ func table() map[int]proc {
 	return found
 }
 
+// readProc reads a file of the system, which never makes anybody wait: os.ReadFile
+// would ask thrice what kind of file it is.
+func readProc(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	text := make([]byte, 0, 512)
+	for {
+		n, err := unix.Read(fd, text[len(text):cap(text)])
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return text, nil
+		default:
+			text = slices.Grow(text[:len(text)+n], 512)
+		}
+	}
+}
+
 // look returns what the process table says of one process.
 func look(pid int) (p proc, ok bool) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	stat, err := readProc("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return p, false
 	}
@@ -54,12 +81,6 @@ func look(pid int) (p proc, ok bool) {
 	p.session, _ = strconv.Atoi(string(fields[3]))
 	p.born, _ = strconv.ParseUint(string(fields[19]), 10, 64)
 	return p, true
-}
-
-// birth returns when a process began, 0 if it is not there.
-func birth(pid int) uint64 {
-	p, _ := look(pid)
-	return p.born
 }
 
 // below reports whether a process or one above it is among those of roots.

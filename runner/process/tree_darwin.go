@@ -10,7 +10,10 @@ import (
 func executable() (string, error) { return os.Executable() }
 
 // adopt does nothing: there are no subreapers here.
-func adopt(*server) {}
+func adopt() {}
+
+// reapAdopted has nothing to do.
+func (*server) reapAdopted() {}
 
 // isBeingMade reports false: here the thread that makes a child does not wait for it
 // in a way that holds up others.

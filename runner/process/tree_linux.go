@@ -3,10 +3,10 @@ package process
 import (
 	"bytes"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,19 +14,31 @@ import (
 // executable returns a path to this very program, whatever has become of its file.
 func executable() (string, error) { return "/proc/self/exe", nil }
 
+// reapGap is how often dead processes that were adopted are looked for.
+const reapGap = 200 * time.Millisecond
+
 // adopt makes the guardian the parent of every process that loses its own below
-// it, so that none can get out of sight, and reaps those.
-func adopt(s *server) {
+// it, so that none can get out of sight.
+func adopt() {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // without it a double fork is found by its mark only
-	deaths := make(chan os.Signal, 1)
-	signal.Notify(deaths, syscall.SIGCHLD)
-	go func() {
-		for range deaths {
-			for pid := range s.orphans() {
-				_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
-			}
+}
+
+// reapAdopted takes the exits of adopted processes as long as there are commands,
+// which all of them come from. It does so now and then and not with each signal of
+// a death: most are those of leaders.
+func (s *server) reapAdopted() {
+	ticker := time.NewTicker(reapGap)
+	defer ticker.Stop()
+	for isLast := false; !isLast; {
+		<-ticker.C
+		s.mu.Lock()
+		isLast = len(s.jobs) == 0
+		s.isReaping = !isLast
+		s.mu.Unlock()
+		for pid := range s.orphans() {
+			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		}
-	}()
+	}
 }
 
 // orphans returns the processes that the guardian has adopted: children that are
@@ -59,7 +71,12 @@ func (s *server) isBeingMade(pid int) bool {
 
 // makes reports whether a child may be one that is being made. s.mu must be held.
 func (s *server) makes(c child) bool {
-	return s.starting[c.thread] || c.isFresh && len(s.starting) > 0
+	for _, thread := range s.starting {
+		if c.isFresh || c.thread == thread {
+			return true
+		}
+	}
+	return false
 }
 
 // leaders returns the leaders of all commands. s.mu must be held.
@@ -110,12 +127,12 @@ func adopted() []child {
 
 // childrenOf returns the children of one of our threads. Not every kernel tells.
 func childrenOf(thread int) ([]child, error) {
-	text, err := os.ReadFile("/proc/self/task/" + strconv.Itoa(thread) + "/children")
+	text, err := readProc("/proc/self/task/" + strconv.Itoa(thread) + "/children")
 	if err != nil {
 		return nil, err
 	}
 	var children []child
-	for _, field := range bytes.Fields(text) {
+	for field := range bytes.FieldsSeq(text) {
 		if pid, err := strconv.Atoi(string(field)); err == nil {
 			children = append(children, child{pid: pid, thread: thread})
 		}
