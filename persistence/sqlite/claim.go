@@ -61,7 +61,7 @@ func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairf
 func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.Place, error) {
 	const text = `
 		SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
-		WHERE state = 'ready' AND pool = '' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+		WHERE state = 'ready' AND pool = '' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ? + 0`
 	free, sizes, err := freePools(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("look for free pools: %w", err)

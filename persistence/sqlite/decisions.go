@@ -14,7 +14,7 @@ import (
 func (s *Store) Undecided(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	const text = `
 		SELECT workflow_run_id FROM task_decisions
-		GROUP BY workflow_run_id ORDER BY min(generation), workflow_run_id LIMIT ?`
+		GROUP BY workflow_run_id ORDER BY min(generation), workflow_run_id LIMIT ? + 0`
 	return query(ctx, s.read, scanID, text, limit)
 }
 
@@ -44,7 +44,7 @@ func (s *Store) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (
 		SELECT ` + nodeColumns + `
 		FROM task_decisions d JOIN task_runs t ON t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq
 		WHERE d.workflow_run_id = ? AND ` + undecidedIs + `
-		ORDER BY t.seq LIMIT ?`
+		ORDER BY t.seq LIMIT ? + 0`
 	nodes, err := query(ctx, s.read, scanNode, text, runID, limit)
 	return miniairflow.Decisions{Run: run, Nodes: nodes}, err
 }

@@ -15,7 +15,7 @@ import (
 func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, error) {
 	const expiredText = `
 		SELECT workflow_run_id, seq FROM task_queue
-		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`
+		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ? + 0`
 	expired, err := query(ctx, s.read, scanPlace, expiredText, now(), limit)
 	if err != nil {
 		return 0, nil, err

@@ -50,7 +50,7 @@ func (s *Store) ReadLog(ctx context.Context, key miniairflow.AttemptKey, offset 
 		WHERE workflow_run_id = ?1 AND seq = ?2 AND attempt = ?3 AND start + size > ?4
 			AND start >= coalesce((SELECT max(start) FROM task_logs
 				WHERE workflow_run_id = ?1 AND seq = ?2 AND attempt = ?3 AND start <= ?4), 0)
-		ORDER BY start LIMIT ?5`
+		ORDER BY start LIMIT ?5 + 0`
 	return query(ctx, s.tail, scanLogChunk, text, key.RunID, key.Seq, key.Attempt, offset, max(limit, 0))
 }
 

@@ -143,7 +143,7 @@ func (s *Store) FindPools(ctx context.Context, holders int) ([]*miniairflow.Pool
 		JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
 		JOIN workflow_runs r ON r.id = o.workflow_run_id
 		JOIN workflows w ON w.id = r.workflow_id
-		WHERE o.pool = ? AND o.pool <> '' ORDER BY o.started_at, o.workflow_run_id, o.seq LIMIT ?`
+		WHERE o.pool = ? AND o.pool <> '' ORDER BY o.started_at, o.workflow_run_id, o.seq LIMIT ? + 0`
 	for _, p := range pools {
 		if p.Used == 0 {
 			continue
@@ -219,7 +219,7 @@ func poolHeads(ctx context.Context, t *tx, pool, queue string, slots, limit int)
 	const text = `
 		SELECT workflow_run_id, seq, priority, sort_key, pool, pool_slots FROM task_queue
 		WHERE state = 'ready' AND pool <> '' AND pool = ? AND queue = ? AND pool_slots <= ?
-		ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ?`
+		ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ? + 0`
 	return query(ctx, t, func(row row) (c dialect.Candidate, err error) {
 		var id uuid.UUID
 		err = row.Scan(&id, &c.Seq, &c.Priority, &c.SortKey, &c.Pool, &c.Slots)

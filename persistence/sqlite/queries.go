@@ -48,7 +48,7 @@ func (c *conditions) where() string {
 // limit returns a LIMIT of n.
 func (c *conditions) limit(n int) string {
 	c.args = append(c.args, n)
-	return " LIMIT ?"
+	return " LIMIT ? + 0"
 }
 
 // FindRuns implements miniairflow.RunStore.

@@ -16,7 +16,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	const orphansText = `
 		SELECT o.workflow_run_id, o.seq, o.token FROM task_open o
 		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = o.session_id AND w.status <> 'inactive')
-		ORDER BY o.workflow_run_id, o.seq LIMIT ?`
+		ORDER BY o.workflow_run_id, o.seq LIMIT ? + 0`
 	orphans, err := query(ctx, s.read, func(row row) (h miniairflow.HeldAttempt, err error) {
 		err = row.Scan(&h.RunID, &h.Seq, &h.Token)
 		return h, err

@@ -16,7 +16,7 @@ const deleteRowsMax = 500
 // (see dialect.CheckRerun), then what else belongs to the runs, and the runs last.
 // A call that ends in between is made good by the next one.
 func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error) {
-	const candidates = `SELECT id FROM workflow_runs WHERE finished_at < ? ORDER BY finished_at LIMIT ?`
+	const candidates = `SELECT id FROM workflow_runs WHERE finished_at < ? ORDER BY finished_at LIMIT ? + 0`
 	ids, err := query(ctx, s.read, scanOne[uuid.UUID], candidates, micros(finishedBefore), max(limit, 0))
 	if err != nil || len(ids) == 0 {
 		return 0, err

@@ -13,7 +13,7 @@ import (
 // PromoteRetries implements miniairflow.TaskStore.
 func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time, error) {
 	const dueText = `
-		SELECT workflow_run_id, seq FROM task_queue WHERE state = 'delayed' AND due_at <= ? ORDER BY due_at LIMIT ?`
+		SELECT workflow_run_id, seq FROM task_queue WHERE state = 'delayed' AND due_at <= ? ORDER BY due_at LIMIT ? + 0`
 	due, err := query(ctx, s.read, scanPlace, dueText, now(), limit)
 	if err != nil {
 		return 0, nil, err

@@ -186,7 +186,7 @@ func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.
 	const overdueText = `
 		SELECT id FROM workflow_runs
 		WHERE status = 'running' AND deadline_at <= ? AND cancel_requested_at IS NULL AND outcome = ''
-		ORDER BY deadline_at LIMIT ?`
+		ORDER BY deadline_at LIMIT ? + 0`
 	overdue, err := query(ctx, s.read, scanID, overdueText, at, limit)
 	if err != nil {
 		return nil, nil, err

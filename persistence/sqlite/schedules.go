@@ -20,12 +20,12 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 	// little is due.
 	const dueText = `
 		WITH due AS (
-			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT ?2)
+			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT ?2 + 0)
 			UNION ALL
-			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= ?1 ORDER BY next_at LIMIT ?2))
+			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= ?1 ORDER BY next_at LIMIT ?2 + 0))
 		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
-		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2`
+		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2 + 0`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > ?`
 	var due miniairflow.DueSchedules
 	var err error

@@ -169,7 +169,7 @@ func bringForward(ctx context.Context, t *tx, f dialect.Forward) error {
 		FROM (
 			SELECT seq, row_number() OVER (ORDER BY priority, sort_key DESC) AS place
 			FROM (SELECT seq, priority, sort_key FROM task_queue
-				WHERE workflow_run_id = ?1 AND sort_key >= 1152921504606846976 ORDER BY priority DESC, sort_key LIMIT ?2)) AS c
+				WHERE workflow_run_id = ?1 AND sort_key >= 1152921504606846976 ORDER BY priority DESC, sort_key LIMIT ?2 + 0)) AS c
 		WHERE q.workflow_run_id = ?1 AND q.seq = c.seq`
 	_, err := t.ExecContext(ctx, text, f.RunID, f.Count, t.now)
 	return err
@@ -180,7 +180,7 @@ func bringForward(ctx context.Context, t *tx, f dialect.Forward) error {
 func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 	const chooseText = `
 		SELECT workflow_run_id, seq FROM task_queue WHERE workflow_run_id = ? AND state = 'limited'
-		ORDER BY priority DESC, sort_key, seq LIMIT ?`
+		ORDER BY priority DESC, sort_key, seq LIMIT ? + 0`
 	chosen, err := query(ctx, t, scanPlace, chooseText, f.RunID, f.Count)
 	if err != nil {
 		return err

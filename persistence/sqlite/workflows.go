@@ -89,7 +89,7 @@ func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.Wor
 func (s *Store) FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*miniairflow.WorkflowVersion, error) {
 	const text = `
 		SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions
-		WHERE workflow_id = ? ORDER BY number DESC LIMIT ?`
+		WHERE workflow_id = ? ORDER BY number DESC LIMIT ? + 0`
 	return query(ctx, s.read, scanVersion, text, workflowID, max(limit, 0))
 }
 
