@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -77,17 +78,52 @@ func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql
 // transaction is a sql.Tx that uses the prepared statements of its pool.
 type transaction struct {
 	*sql.Tx
+	conn    *sql.Conn
 	pool    *pool
-	unknown []string // texts to be learned when it has ended
+	whole   context.Context // of each statement if they are not interrupted; else nil
+	unknown []string        // texts to be learned when it has ended
 }
 
-// begin starts a transaction. The caller passes its unknown to learn at the end.
+// begin starts a transaction that reads. The caller passes its unknown to learn at
+// the end.
 func (p *pool) begin(ctx context.Context, options *sql.TxOptions) (*transaction, error) {
 	inner, err := p.BeginTx(ctx, options)
 	if err != nil {
 		return nil, err
 	}
 	return &transaction{Tx: inner, pool: p}, nil
+}
+
+// beginWrite is begin for a transaction that writes. Each statement looks at its
+// context before it begins, and is not interrupted after that: to be able to, the
+// driver starts a goroutine for each, and another for its rows, which costs more
+// than most statements take. The wait for the connection ends with ctx.
+func (p *pool) beginWrite(ctx context.Context) (*transaction, error) {
+	conn, err := p.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	whole := context.WithoutCancel(ctx)
+	inner, err := conn.BeginTx(whole, nil)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &transaction{Tx: inner, conn: conn, pool: p, whole: whole}, nil
+}
+
+// release gives the connection of an ended transaction back. It may be called again.
+func (t *transaction) release() {
+	if t.conn != nil {
+		_ = t.conn.Close() // it only goes back to the pool
+	}
+}
+
+// statement returns the context of the next statement.
+func (t *transaction) statement(ctx context.Context) (context.Context, error) {
+	if t.whole == nil {
+		return ctx, nil
+	}
+	return t.whole, ctx.Err()
 }
 
 // prepared returns the statement of a text as part of the transaction, or nil.
@@ -102,6 +138,10 @@ func (t *transaction) prepared(ctx context.Context, text string) *sql.Stmt {
 
 // ExecContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error) {
+	ctx, err := t.statement(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.ExecContext(ctx, args...)
 	}
@@ -110,6 +150,10 @@ func (t *transaction) ExecContext(ctx context.Context, text string, args ...any)
 
 // QueryContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	ctx, err := t.statement(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.QueryContext(ctx, args...)
 	}
@@ -118,6 +162,9 @@ func (t *transaction) QueryContext(ctx context.Context, text string, args ...any
 
 // QueryRowContext is that of sql.Tx, with a prepared statement.
 func (t *transaction) QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row {
+	if whole, err := t.statement(ctx); err == nil { // a context that has ended says so in the row
+		ctx = whole
+	}
 	if stmt := t.prepared(ctx, text); stmt != nil { //nolint:sqlclosecheck // ends with the transaction
 		return stmt.QueryRowContext(ctx, args...)
 	}

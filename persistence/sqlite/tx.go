@@ -46,7 +46,7 @@ func (t *tx) changed(ctx context.Context) (int64, error) {
 
 // inTx runs do in a transaction and publishes its events after the commit.
 func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
-	inner, err := s.write.begin(ctx, nil)
+	inner, err := s.write.beginWrite(ctx)
 	if err != nil {
 		return mapError(fmt.Errorf("begin: %w", err))
 	}
@@ -54,6 +54,7 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 		// Only after a panic of do it is still open; the one connection that writes
 		// must come free all the same.
 		_ = inner.Rollback()
+		inner.release()
 		s.write.learn(ctx, inner.unknown)
 	}()
 	t := &tx{transaction: inner, now: now()}
@@ -70,6 +71,7 @@ func (s *Store) inTx(ctx context.Context, do func(t *tx) error) error {
 	if err := inner.Commit(); err != nil {
 		return mapError(fmt.Errorf("commit: %w", err))
 	}
+	inner.release() // what follows may write by itself
 	s.publish(t.events)
 	s.write.committed(ctx)
 	return nil
