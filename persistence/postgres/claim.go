@@ -57,26 +57,49 @@ const takeChosen = `,
 		SET status = 'running', attempt = t.attempt + 1, started_at = greatest($4::timestamptz, t.queued_at), next_retry_at = NULL, changed = pg_current_xact_id()
 		FROM taken
 		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'up_for_retry')
-		RETURNING t.workflow_run_id, t.seq, t.attempt, t.pool, t.pool_slots, t.started_at),
+		RETURNING t.workflow_run_id, t.seq, t.attempt, t.failures, t.priority, t.queued_at, t.pool, t.pool_slots, t.started_at),
 	opened AS (
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
 		SELECT workflow_run_id, seq, $2, $3, attempt, pool, pool_slots, started_at FROM started)`
 
-// queueClaim adds the statements that take task runs from the queues (T4) and read
-// all claims of the request's token. They take no run's lock, and wait for nobody.
-// If a pool that looks free has something for the request, they take nothing, unless
-// they did before, and name the pools: see claimPooled.
-func queueClaim(batch *pgx.Batch, now time.Time, request miniairflow.Exchange, pools *[]string, claims *[]miniairflow.Claim) {
+// claimAnswer is what the claim of an exchange says.
+type claimAnswer struct {
+	pools      []string // free, as it seems, with something for the request: then nothing was claimed
+	isRepeated bool     // an earlier call of the same exchange has claims; these are not among claims
+	claims     []miniairflow.Claim
+}
+
+// queueClaim adds the statements that take task runs from the queues (T4). They take
+// no run's lock, and wait for nobody. If a pool that looks free has something for the
+// request, they take nothing, and name the pools: see claimPooled. The first row is
+// there though nothing is claimed.
+func queueClaim(batch *pgx.Batch, now time.Time, request miniairflow.Exchange, answer *claimAnswer) {
 	choose, limit := chooseMany, min(request.Limit, claimMax)
 	if len(request.Queues) == 1 {
 		choose = chooseOne
 	}
 	text := "WITH " + pooledIn + "," + fmt.Sprintf(choose, limit) + takeChosen + `
-		SELECT coalesce(array_agg(name), '{}') FROM pooled`
-	batch.Queue(text, request.Queues, request.Token, request.SessionID, now).QueryRow(func(row pgx.Row) error {
-		return row.Scan(pools)
+		SELECT (SELECT coalesce(array_agg(name), '{}') FROM pooled), EXISTS (SELECT 1 FROM task_open WHERE token = $2),
+			s.workflow_run_id, s.seq, s.attempt, s.failures, s.started_at
+		FROM (VALUES (1)) AS always LEFT JOIN started s ON true
+		ORDER BY s.priority DESC, s.queued_at, s.workflow_run_id, s.seq`
+	batch.Queue(text, request.Queues, request.Token, request.SessionID, now).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var runID *uuid.UUID
+			var seq, attempt, failures *int
+			var startedAt *time.Time
+			if err := rows.Scan(&answer.pools, &answer.isRepeated, &runID, &seq, &attempt, &failures, &startedAt); err != nil {
+				return err
+			}
+			if runID != nil {
+				answer.claims = append(answer.claims, miniairflow.Claim{
+					RunID: *runID, Seq: *seq, Attempt: *attempt, Failures: *failures, Token: request.Token, StartedAt: *startedAt,
+				})
+			}
+		}
+		return rows.Err()
 	})
-	queueClaimed(batch, request.Token, claims)
+	queueRunsOf(batch, request.Token, &answer.claims)
 }
 
 // queueClaimed adds the statements that read the open claims of a token.
@@ -93,6 +116,11 @@ func queueClaimed(batch *pgx.Batch, token uuid.UUID, claims *[]miniairflow.Claim
 		})
 		return err
 	})
+	queueRunsOf(batch, token, claims)
+}
+
+// queueRunsOf adds the statement that reads the runs of a token's claims.
+func queueRunsOf(batch *pgx.Batch, token uuid.UUID, claims *[]miniairflow.Claim) {
 	const runs = `SELECT ` + runColumns + ` FROM ` + runTables + `
 		WHERE r.id IN (SELECT workflow_run_id FROM task_open WHERE token = $1)`
 	batch.Queue(runs, token).Query(func(rows pgx.Rows) error {

@@ -43,8 +43,9 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 		}
 	}
 	var rest *pooledRest
+	var answer claimAnswer
 	err = s.inTx(ctx, func(t *tx) error {
-		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
+		result, answer = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}, claimAnswer{}
 		begun, err := begin(ctx, t, request, input)
 		if err != nil {
 			return err
@@ -55,11 +56,18 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 				return err
 			}
 		}
-		rest, err = endExchange(ctx, t, begun, request, plan, &result.Claims)
+		rest, err = endExchange(ctx, t, begun, request, plan, &answer)
 		return err
 	})
-	if err != nil || rest == nil {
+	result.Claims = answer.claims
+	switch {
+	case err != nil:
 		return result, err
+	case answer.isRepeated:
+		result.Claims, err = s.Claimed(ctx, request.Token)
+		return result, err
+	case rest == nil:
+		return result, nil
 	}
 	result.Claims, err = s.claimPooled(ctx, request, rest)
 	if len(request.Finishes) > 0 && errors.Is(err, miniairflow.ErrFenced) {
@@ -136,27 +144,26 @@ func begin(ctx context.Context, t *tx, request miniairflow.Exchange, input *fini
 // what is left to do if pools have something for the request and nothing else was
 // claimed: their locks come before such a claim.
 func endExchange(
-	ctx context.Context, t *tx, b begun, request miniairflow.Exchange, plan *dialect.Plan, claims *[]miniairflow.Claim,
+	ctx context.Context, t *tx, b begun, request miniairflow.Exchange, plan *dialect.Plan, answer *claimAnswer,
 ) (*pooledRest, error) {
 	batch := &pgx.Batch{}
 	if err := queuePlan(ctx, t, batch, b.now, plan); err != nil {
 		return nil, err
 	}
-	var pools []string
 	mayClaim := request.Limit > 0 && b.mayClaim && len(request.Queues) > 0
 	if mayClaim {
-		queueClaim(batch, b.now, request, &pools, claims)
+		queueClaim(batch, b.now, request, answer)
 	}
 	if err := t.end(ctx, batch); err != nil {
 		return nil, fmt.Errorf("end exchange: %w", err)
 	}
 	if mayClaim {
-		t.events = dialect.ClaimEvents(t.events, plan, *claims)
+		t.events = dialect.ClaimEvents(t.events, plan, answer.claims)
 	}
-	if len(pools) == 0 || len(*claims) > 0 {
+	if len(answer.pools) == 0 || len(answer.claims) > 0 || answer.isRepeated {
 		return nil, nil
 	}
-	rest := &pooledRest{pools: pools, plan: plan, moved: t.pools}
+	rest := &pooledRest{pools: answer.pools, plan: plan, moved: t.pools}
 	t.events = slices.DeleteFunc(t.events, func(e miniairflow.Event) bool {
 		isWake := e.Topic == miniairflow.TopicQueue
 		rest.wakes = rest.wakes || isWake

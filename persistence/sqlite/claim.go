@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -15,56 +17,95 @@ import (
 // claim takes task runs from the queues (T4) and returns all claims of the
 // request's token. A token that has claims already gets no more: then an
 // earlier call of the same exchange made them.
-func claim(ctx context.Context, t *tx, request miniairflow.Exchange) ([]miniairflow.Claim, error) {
-	claims, err := claimed(ctx, t, request.Token)
-	if err != nil || len(claims) > 0 {
-		return claims, err
+func claim(ctx context.Context, t *tx, request miniairflow.Exchange, worker sessionState, plan *dialect.Plan) ([]miniairflow.Claim, error) {
+	if worker.hasClaimed {
+		return claimed(ctx, t, request.Token)
 	}
-	chosen, err := choose(ctx, t, request.Queues, min(request.Limit, claimMax))
+	mayBePooled := worker.hasPooled || len(plan.Queued) > 0 || len(plan.Feeds) > 0
+	chosen, err := choose(ctx, t, request.Queues, min(request.Limit, claimMax), mayBePooled)
 	if err != nil {
 		return nil, fmt.Errorf("choose task runs: %w", err)
 	}
 	if len(chosen) == 0 {
 		return nil, nil
 	}
+	const takeText = `
+		DELETE FROM task_queue WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
+	if _, err := t.ExecContext(ctx, takeText, places(chosen)); err != nil {
+		return nil, fmt.Errorf("take from the queue: %w", err)
+	}
+	claims, err := open(ctx, t, request, chosen)
+	if err != nil {
+		return nil, err
+	}
+	return withRuns(ctx, t, claims)
+}
+
+// opened is a claim with what decides its place among the others.
+type opened struct {
+	miniairflow.Claim
+	priority miniairflow.Priority
+	queuedAt int64
+}
+
+// open starts the task runs that were taken, each with an open attempt, and
+// returns them as claimed does.
+func open(ctx context.Context, t *tx, request miniairflow.Exchange, chosen []dialect.Place) ([]miniairflow.Claim, error) {
 	changed, err := t.changed(ctx)
 	if err != nil {
 		return nil, err
 	}
-	const takeText = `
-		DELETE FROM task_queue WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
 	const startText = `
 		UPDATE task_runs AS t
 		SET status = 'running', attempt = t.attempt + 1, started_at = ?2, next_retry_at = NULL, changed = ?3
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'up_for_retry')`
-	const openText = `
-		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
-		SELECT t.workflow_run_id, t.seq, ?2, ?3, t.attempt, t.pool, t.pool_slots, ?4
-		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status = 'running'`
-	rows := places(chosen)
-	if _, err := t.ExecContext(ctx, takeText, rows); err != nil {
-		return nil, fmt.Errorf("take from the queue: %w", err)
-	}
-	if _, err := t.ExecContext(ctx, startText, rows, t.now, changed); err != nil {
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'up_for_retry')
+		RETURNING workflow_run_id, seq, attempt, failures, priority, queued_at, pool, pool_slots`
+	var rows table
+	all, err := query(ctx, t, func(row row) (o opened, err error) {
+		o.Token, o.StartedAt = request.Token, timeOf(t.now)
+		var pool string
+		var slots int
+		err = row.Scan(&o.RunID, &o.Seq, &o.Attempt, &o.Failures, &o.priority, &o.queuedAt, &pool, &slots)
+		rows = append(rows, []any{o.RunID, o.Seq, o.Attempt, pool, slots})
+		return o, err
+	}, startText, places(chosen), t.now, changed)
+	if err != nil {
 		return nil, fmt.Errorf("start task runs: %w", err)
 	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	const openText = `
+		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
+		SELECT value ->> 0, value ->> 1, ?2, ?3, value ->> 2, value ->> 3, value ->> 4, ?4 FROM json_each(?1)`
 	if _, err := t.ExecContext(ctx, openText, rows, request.Token, request.SessionID, t.now); err != nil {
 		return nil, fmt.Errorf("open attempts: %w", err)
 	}
-	return claimed(ctx, t, request.Token)
+	slices.SortFunc(all, func(a, b opened) int {
+		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.queuedAt, b.queuedAt),
+			bytes.Compare(a.RunID[:], b.RunID[:]), cmp.Compare(a.Seq, b.Seq))
+	})
+	claims := make([]miniairflow.Claim, len(all))
+	for i := range all {
+		claims[i] = all[i].Claim
+	}
+	return claims, nil
 }
 
-// choose picks the first rows over several queues, within the pools. Each queue
-// is read from its head: one statement for all would sort everything that waits.
-func choose(ctx context.Context, t *tx, queues []string, limit int) ([]dialect.Place, error) {
+// choose picks the first rows over several queues, within the pools if something
+// may wait for one. Each queue is read from its head: one statement for all would
+// sort everything that waits.
+func choose(ctx context.Context, t *tx, queues []string, limit int, mayBePooled bool) ([]dialect.Place, error) {
 	const text = `
 		SELECT workflow_run_id, seq, priority, sort_key FROM task_queue
 		WHERE state = 'ready' AND pool = '' AND queue = ? ORDER BY priority DESC, sort_key, workflow_run_id, seq LIMIT ? + 0`
-	free, sizes, err := freePools(ctx, t)
-	if err != nil {
-		return nil, fmt.Errorf("look for free pools: %w", err)
+	var free, sizes map[string]int
+	if mayBePooled {
+		var err error
+		if free, sizes, err = freePools(ctx, t); err != nil {
+			return nil, fmt.Errorf("look for free pools: %w", err)
+		}
 	}
 	var heads []dialect.Candidate
 	for _, queue := range slices.Compact(slices.Sorted(slices.Values(queues))) {
@@ -110,14 +151,25 @@ func claimed(ctx context.Context, q querier, token uuid.UUID) ([]miniairflow.Cla
 		err = row.Scan(&c.RunID, &c.Seq, &c.Attempt, &c.Failures, &c.Token, timeInto{&c.StartedAt})
 		return c, err
 	}, openText, token)
-	if err != nil || len(claims) == 0 {
-		return nil, err
-	}
-	const runsText = `SELECT ` + runColumns + ` FROM ` + runTables + `
-		WHERE r.id IN (SELECT workflow_run_id FROM task_open WHERE token = ?)`
-	runs, err := query(ctx, q, scanRun, runsText, token)
 	if err != nil {
 		return nil, err
+	}
+	return withRuns(ctx, q, claims)
+}
+
+// withRuns adds to claims what they need of their runs.
+func withRuns(ctx context.Context, q querier, claims []miniairflow.Claim) ([]miniairflow.Claim, error) {
+	if len(claims) == 0 {
+		return nil, nil
+	}
+	ids := make([]uuid.UUID, len(claims))
+	for i := range claims {
+		ids[i] = claims[i].RunID
+	}
+	const text = `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE r.id IN (SELECT value FROM json_each(?))`
+	runs, err := query(ctx, q, scanRun, text, list[uuid.UUID](sortedIDs(ids)))
+	if err != nil {
+		return nil, fmt.Errorf("find runs of claims: %w", err)
 	}
 	byID := make(map[uuid.UUID]*miniairflow.WorkflowRun, len(runs))
 	for _, r := range runs {

@@ -25,7 +25,7 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		result = miniairflow.ExchangeResult{Stale: make([]bool, len(request.Finishes))}
-		mayClaim, err := session(ctx, t, request.SessionID)
+		worker, err := session(ctx, t, request.SessionID, request.Token)
 		if err != nil {
 			return err
 		}
@@ -35,8 +35,8 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 				return err
 			}
 		}
-		if request.Limit > 0 && mayClaim && len(request.Queues) > 0 {
-			result.Claims, err = claim(ctx, t, request)
+		if request.Limit > 0 && worker.mayClaim && len(request.Queues) > 0 {
+			result.Claims, err = claim(ctx, t, request, worker, plan)
 			t.events = dialect.ClaimEvents(t.events, plan, result.Claims)
 		}
 		return err
@@ -44,21 +44,32 @@ func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (min
 	return result, err
 }
 
-// session reports whether a worker's session may claim: it is active and its
-// lease is alive. ErrFenced if it is over.
-func session(ctx context.Context, t *tx, id uuid.UUID) (mayClaim bool, err error) {
+// sessionState is what an exchange knows before it begins.
+type sessionState struct {
+	mayClaim   bool // the worker is active and its lease is alive
+	hasClaimed bool // an earlier call of the exchange has claims
+	hasPooled  bool // something waits for a pool
+}
+
+// session returns the state of a worker's session. ErrFenced if it is over.
+func session(ctx context.Context, t *tx, id, token uuid.UUID) (state sessionState, err error) {
+	const text = `
+		SELECT status, lease_until, EXISTS (SELECT 1 FROM task_open WHERE token = ?2),
+			(SELECT min(pool) FROM task_queue WHERE state = 'ready' AND pool <> '') IS NOT NULL
+		FROM workers WHERE id = ?1`
 	var status miniairflow.WorkerStatus
 	var leaseUntil int64
-	err = t.QueryRowContext(ctx, `SELECT status, lease_until FROM workers WHERE id = ?`, id).Scan(&status, &leaseUntil)
+	err = t.QueryRowContext(ctx, text, id, token).Scan(&status, &leaseUntil, &state.hasClaimed, &state.hasPooled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return false, miniairflow.ErrFenced
+		return state, miniairflow.ErrFenced
 	case err != nil:
-		return false, fmt.Errorf("check session: %w", err)
+		return state, fmt.Errorf("check session: %w", err)
 	case status == miniairflow.WorkerInactive:
-		return false, miniairflow.ErrFenced
+		return state, miniairflow.ErrFenced
 	}
-	return status == miniairflow.WorkerActive && leaseUntil > t.now, nil
+	state.mayClaim = status == miniairflow.WorkerActive && leaseUntil > t.now
+	return state, nil
 }
 
 // encodeOutputs returns the outputs of each finish as JSON, or null.

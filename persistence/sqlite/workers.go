@@ -35,7 +35,7 @@ func (s *Store) StartSession(ctx context.Context, w miniairflow.Worker, lease ti
 		if n, err := done.RowsAffected(); err != nil || n > 0 {
 			return err
 		}
-		_, err = session(ctx, t, w.ID) // started by an earlier call, but perhaps over already
+		_, err = session(ctx, t, w.ID, uuid.Nil) // started by an earlier call, but perhaps over already
 		return err
 	})
 	if isUnique(err) {
