@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // private is what belongs to one attempt alone. The outputs file lies beside the
@@ -85,11 +86,11 @@ func (c *command) takePrivate(ctx context.Context, root string) (private, error)
 // find it any more. A part that cannot be renamed keeps its name.
 func (p private) renamed() private {
 	scratch := filepath.Join(p.root, "attempt-"+strconv.FormatUint(rand.Uint64(), 36))
-	if os.Rename(p.scratch, scratch) != nil {
+	if syscall.Rename(p.scratch, scratch) != nil { // os.Rename would look first whether there is something
 		return p
 	}
 	fresh := private{root: p.root, scratch: scratch, output: scratch + ".output"}
-	if os.Rename(p.output, fresh.output) != nil {
+	if syscall.Rename(p.output, fresh.output) != nil {
 		fresh.output = p.output
 	}
 	return fresh
@@ -133,11 +134,29 @@ func (p private) isUntouched() bool {
 	if err != nil || dir.Mode() != os.ModeDir|0o700 {
 		return false
 	}
-	entries, err := os.Open(p.scratch)
+	return isEmpty(p.scratch)
+}
+
+// isEmpty reports whether a directory has no entry. os.Open would try in vain to
+// wait for it as for a pipe.
+func isEmpty(dir string) bool {
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return false
 	}
-	defer entries.Close()
-	_, err = entries.Readdirnames(1)
-	return errors.Is(err, io.EOF)
+	defer unix.Close(fd)
+	for buf := make([]byte, 512); ; {
+		n, err := unix.ReadDirent(fd, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return false
+		case n == 0:
+			return true
+		}
+		if _, entries, _ := unix.ParseDirent(buf[:n], 1, nil); entries > 0 {
+			return false
+		}
+	}
 }

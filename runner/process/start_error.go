@@ -87,11 +87,15 @@ func (s *Spec) search(name string, dirs []string) (string, error) {
 			dir = filepath.Join(s.Dir, dir)
 		}
 		path := filepath.Join(dir, name)
+		access := unix.Access(path, unix.X_OK)
+		if access != nil && !errors.Is(access, unix.EACCES) {
+			continue // it is not there, which most directories answer
+		}
 		info, err := os.Stat(path)
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		if unix.Access(path, unix.X_OK) == nil {
+		if access == nil {
 			return path, nil
 		}
 		forbidden = path
