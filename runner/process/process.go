@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -47,6 +48,7 @@ type Process struct {
 	pid    int  // noted by listen before it hands on the answer
 	born   span // when that process began
 
+	open     atomic.Int32  // of the end and the output, how many are still to come
 	answered chan frame    // the answer to the start
 	ended    chan struct{} // closed when exit is known
 	done     chan struct{} // closed when the output is written, too
@@ -137,13 +139,29 @@ func (f frame) problem() error {
 	}
 }
 
-// attend feeds and drains the command until it has ended.
+// attend feeds and drains the command until nobody holds its output, or it has
+// ended.
 func (p *Process) attend(stdin string) {
 	p.stream.feed(stdin)
 	p.stream.drain(p.output)
-	<-p.ended
-	p.stream.end()
-	close(p.done)
+	p.settle()
+}
+
+// settle closes done after the second of its two calls: whoever comes last does it,
+// so that nobody has to be woken for it.
+func (p *Process) settle() {
+	if p.open.Add(-1) > 0 {
+		return
+	}
+	p.stream.close()
+	if p.stream.fed == nil {
+		close(p.done)
+		return
+	}
+	go func() {
+		<-p.stream.fed
+		close(p.done)
+	}()
 }
 
 // tellDrained tells the guardian, which has asked for it, when nobody holds the
@@ -162,5 +180,6 @@ func (p *Process) finish(exit Exit) {
 		p.exit = exit
 		close(p.ended)
 		p.stream.expire()
+		p.settle()
 	})
 }

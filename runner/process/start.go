@@ -123,6 +123,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 	if p.output == nil {
 		p.output = discard{}
 	}
+	p.open.Store(2)
 	link.add(p)
 	err = p.start(waiting, spec, path)
 	stream.closeChildEnds()

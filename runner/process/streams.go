@@ -28,7 +28,7 @@ type streams struct {
 	output     *os.File
 	childStdin int           // -1 without stdin
 	childPrint int           // the other end of output
-	fed        chan struct{} // closed when stdin is written
+	fed        chan struct{} // closed when stdin is written; nil without stdin
 	drained    chan struct{} // closed when output has ended
 }
 
@@ -84,7 +84,7 @@ func (s *streams) close() {
 	}
 }
 
-// feed writes the stdin of the child on a goroutine that close ends.
+// feed writes the stdin of the child on a goroutine that close ends, which closes fed.
 func (s *streams) feed(stdin string) {
 	if s.stdin == nil {
 		return
@@ -125,14 +125,6 @@ func (s *streams) expire() {
 	case <-s.drained:
 	default:
 		_ = s.output.SetReadDeadline(time.Now().Add(endWait)) // fails only when drain is through
-	}
-}
-
-// end closes our side when drain is through, and waits for feed.
-func (s *streams) end() {
-	s.close()
-	if s.fed != nil {
-		<-s.fed
 	}
 }
 
