@@ -51,7 +51,7 @@ func measureSubscribers(ctx context.Context, l *lab) (outcome report.Outcome, er
 		if err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, rows...)
+		l.keep(&outcome, rows...)
 	}
 	return outcome, nil
 }

@@ -20,7 +20,7 @@ func measureQueueMemory(ctx context.Context, l *lab) (outcome report.Outcome, er
 		if err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 		if len(curve.X) > 1 {
 			outcome.Curves = append(outcome.Curves, curve)
 		}

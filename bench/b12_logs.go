@@ -50,13 +50,13 @@ func measureLogs(ctx context.Context, l *lab) (outcome report.Outcome, err error
 				row.Note = "tasks print a text made from a fixed seed with `cat`. Of an attempt 256 MiB are kept, by the loop too; " +
 					"what was printed counts, and what was kept is read back and compared with it."
 			}
-			outcome.Rows = append(outcome.Rows, row)
+			l.keep(&outcome, row)
 		}
 		row, err := l.hopsUnderFlood(ctx, on, path)
 		if err != nil {
 			return outcome, fmt.Errorf("chain under a flood, %s: %w", on, err)
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 	}
 	return outcome, nil
 }

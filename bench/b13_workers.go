@@ -58,19 +58,19 @@ func measureWorkers(ctx context.Context, l *lab) (outcome report.Outcome, err er
 			break // it is measured together with its commits
 		}
 		if rates[i], err = f.rates(ctx, naps[i]); err != nil {
-			outcome.Rows = append(outcome.Rows, report.Row{Name: scalingName(n), Void: err.Error()})
+			l.keep(&outcome, report.Row{Name: scalingName(n), Void: err.Error()})
 			return outcome, ctx.Err()
 		}
 	}
 	var commits []report.Row
 	if commits, rates[last], err = f.commitsPerTask(ctx, naps[last], noops); err != nil {
-		outcome.Rows = append(outcome.Rows, report.Row{Name: scalingName(counts[last]), Void: err.Error()})
+		l.keep(&outcome, report.Row{Name: scalingName(counts[last]), Void: err.Error()})
 		return outcome, ctx.Err()
 	}
 	for i, n := range counts {
-		outcome.Rows = append(outcome.Rows, scaling(n, rates[i], rates[0]))
+		l.keep(&outcome, scaling(n, rates[i], rates[0]))
 	}
-	outcome.Rows = append(append(outcome.Rows, commits...), perWorker)
+	l.keep(&outcome, append(commits, perWorker)...)
 	return outcome, nil
 }
 

@@ -55,7 +55,7 @@ func measurePublished(ctx context.Context, l *lab) (outcome report.Outcome, err 
 				return outcome, fmt.Errorf("%s: %w", row.Name, err)
 			}
 			set.beside(&row)
-			outcome.Rows = append(outcome.Rows, row)
+			l.keep(&outcome, row)
 		}
 	}
 	return outcome, nil

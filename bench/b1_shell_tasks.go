@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow/bench/limit"
 	"github.com/sauravritesh63/miniairflow/bench/product"
@@ -51,7 +52,7 @@ func measureShellTasks(ctx context.Context, l *lab) (outcome report.Outcome, err
 		if err := l.compareGraph(ctx, on, graph, &row); err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 	}
 	return outcome, nil
 }
@@ -70,17 +71,24 @@ func (l *lab) compareGraph(ctx context.Context, on database, graph *shape.Graph,
 }
 
 // compare plays the graph in the product and in a bare loop, in turns, and notes
-// for both how many tasks ended in a second.
+// for both how many tasks ended in a second; and the same of the bound.
 func (l *lab) compare(ctx context.Context, on database, w work, row *report.Row) (err error) {
 	warmup := shape.Wide(min(w.graph.Len(), pick(l, 10, 500, 500)))
-	s, err := l.newSystem(ctx, on, product.Config{Concurrency: w.slots, Extra: roomy}, workflows(shape.Task{Script: w.script}, w.graph, warmup))
+	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api", "loader"}, Extra: roomy}, workflows(shape.Task{Script: w.script}, w.graph, warmup))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	bound, err := s.loadAndBind(ctx, w, warmup)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bound.close(ctx)) }()
 	if _, err := s.Play(ctx, warmup); err != nil {
 		return err
 	}
+	row.BoundName = boundName
+	rate := func(took time.Duration) float64 { return float64(w.graph.Len()) / took.Seconds() }
 	for range w.repeats {
 		run, err := s.Play(ctx, w.graph)
 		if err != nil {
@@ -94,8 +102,11 @@ func (l *lab) compare(ctx context.Context, on database, w work, row *report.Row)
 		if err != nil {
 			return err
 		}
-		row.Ours = append(row.Ours, float64(w.graph.Len())/run.Took().Seconds())
-		row.Limit = append(row.Limit, float64(w.graph.Len())/took.Seconds())
+		most, err := bound.play(ctx)
+		if err != nil {
+			return err
+		}
+		row.Ours, row.Limit, row.Bound = append(row.Ours, rate(run.Took())), append(row.Limit, rate(took)), append(row.Bound, rate(most))
 	}
 	return nil
 }

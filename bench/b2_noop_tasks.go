@@ -28,68 +28,83 @@ func measureNoopTasks(ctx context.Context, l *lab) (outcome report.Outcome, err 
 		}
 		river := row
 		river.LimitName, river.Target = "River, no-op jobs", 1
-		for range pick(l, 1, 3, 5) {
-			ours, err := l.burnDown(ctx, on, func(ctx context.Context, s *system) error { return s.burnByWorker(ctx) })
-			if err != nil {
-				return outcome, err
-			}
-			bare, err := l.burnDown(ctx, on, func(ctx context.Context, s *system) error { return limit.BurnDown(ctx, s.storeURL(), noopSlots) })
-			if err != nil {
-				return outcome, err
-			}
-			row.Ours, row.Limit = append(row.Ours, ours), append(row.Limit, bare)
-			if on == onPostgres {
-				rate, err := l.riverRate(ctx)
-				if err != nil {
-					return outcome, err
-				}
-				river.Ours, river.Limit = append(river.Ours, ours), append(river.Limit, rate)
-			}
+		if err := l.burnInTurns(ctx, on, &row, &river); err != nil {
+			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 		if on == onPostgres {
-			outcome.Rows = append(outcome.Rows, river)
+			l.keep(&outcome, river)
 		}
 	}
 	return outcome, nil
 }
 
+// burnInTurns burns the same queue down by a worker and by a bare loop, and as
+// many jobs by River on PostgreSQL.
+func (l *lab) burnInTurns(ctx context.Context, on database, row, river *report.Row) (err error) {
+	q, err := l.queueNoops(ctx, on)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.close(ctx)) }()
+	for range pick(l, 1, 3, 5) {
+		ours, err := q.burnDown(ctx, func(ctx context.Context, s *system) error { return s.burnByWorker(ctx) })
+		if err != nil {
+			return err
+		}
+		bare, err := q.burnDown(ctx, func(ctx context.Context, s *system) error { return limit.BurnDown(ctx, s.storeURL(), noopSlots) })
+		if err != nil {
+			return err
+		}
+		row.Ours, row.Limit = append(row.Ours, ours), append(row.Limit, bare)
+		if on == onSQLite {
+			continue
+		}
+		rate, err := l.riverRate(ctx)
+		if err != nil {
+			return err
+		}
+		river.Ours, river.Limit = append(river.Ours, ours), append(river.Limit, rate)
+	}
+	return nil
+}
+
 func (l *lab) noopTasks() int { return pick(l, 1, 10, 10) * l.noopRun() }
 func (l *lab) noopRun() int   { return pick(l, 200, noopRunTasks, noopRunTasks) }
 
-// burnDown queues all tasks without a worker, lets burn end them, and returns how
-// many ended in a second, from the first claim to the last end.
-func (l *lab) burnDown(ctx context.Context, on database, burn func(ctx context.Context, s *system) error) (rate float64, err error) {
+// queueNoops returns a database in which all tasks are queued.
+func (l *lab) queueNoops(ctx context.Context, on database) (*queued, error) {
 	graph := shape.Wide(l.noopRun())
 	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api", "loader", "scheduler"}, Extra: roomy}, workflows(shape.Task{Noop: true}, graph))
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.queue(ctx, graph, l.noopTasks()/graph.Len())
+	if err != nil {
+		return nil, errors.Join(err, s.close(ctx))
+	}
+	return q, nil
+}
+
+// burnDown lets burn end all tasks of a copy, and returns how many ended in a
+// second, from the first claim to the last end.
+func (q *queued) burnDown(ctx context.Context, burn func(ctx context.Context, s *system) error) (rate float64, err error) {
+	s, err := q.copy(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	runs := make([]string, l.noopTasks()/graph.Len())
-	for i := range runs {
-		if runs[i], err = s.API.Trigger(ctx, graph.Name); err != nil {
-			return 0, err
-		}
-	}
-	if err := s.awaitQueued(ctx, l.noopTasks()); err != nil {
-		return 0, err
-	}
-	if err := s.Stop(); err != nil {
-		return 0, err
-	}
 	if err := burn(ctx, s); err != nil {
 		return 0, err
 	}
 	var began, ended time.Time
-	for _, id := range runs {
-		run, err := s.Run(ctx, id)
+	tasks := 0
+	for _, id := range q.runs {
+		run, err := s.Checked(ctx, q.graph, id)
 		if err != nil {
 			return 0, err
 		}
-		if err := graph.Check(run.Tasks); err != nil {
-			return 0, fmt.Errorf("void: %w", err)
-		}
+		tasks += len(run.Tasks)
 		for _, task := range run.Tasks {
 			if began.IsZero() || task.Started.Before(began) {
 				began = task.Started
@@ -99,21 +114,7 @@ func (l *lab) burnDown(ctx context.Context, on database, burn func(ctx context.C
 			}
 		}
 	}
-	return float64(l.noopTasks()) / ended.Sub(began).Seconds(), nil
-}
-
-// awaitQueued waits until so many task runs are in the queue.
-func (s *system) awaitQueued(ctx context.Context, n int) error {
-	db, err := s.OpenDatabase()
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	return await(ctx, func() (bool, error) {
-		var queued int
-		err := db.QueryRowContext(ctx, "SELECT count(*) FROM task_queue WHERE state = 'ready'").Scan(&queued)
-		return queued == n, err
-	})
+	return float64(tasks) / ended.Sub(began).Seconds(), nil
 }
 
 // burnByWorker ends what is queued with a worker of its own.

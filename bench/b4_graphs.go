@@ -40,7 +40,7 @@ func measureGraphs(ctx context.Context, l *lab) (outcome report.Outcome, err err
 			if err := l.compareGraph(ctx, on, graph, &row); err != nil {
 				return outcome, err
 			}
-			outcome.Rows = append(outcome.Rows, row)
+			l.keep(&outcome, row)
 		}
 	}
 	for _, on := range databases {
@@ -48,7 +48,7 @@ func measureGraphs(ctx context.Context, l *lab) (outcome report.Outcome, err err
 		if err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 	}
 	return outcome, nil
 }

@@ -36,14 +36,14 @@ func measureGrowth(ctx context.Context, l *lab) (outcome report.Outcome, err err
 		}
 		if len(curve.X) > 1 {
 			for _, series := range curve.Series {
-				outcome.Rows = append(outcome.Rows, report.Row{
+				l.keep(&outcome, report.Row{
 					Name: fmt.Sprintf("growth of %s with tasks, %s", series.Name, on), Unit: "log/log", Ours: []float64{report.Slope(curve.X, series.Y)},
 					Target: 1.05, AtMost: true, Beside: map[string]float64{"at the most": series.Y[len(series.Y)-1]},
 				})
 			}
 			outcome.Curves = append(outcome.Curves, curve)
 		}
-		outcome.Rows = append(outcome.Rows, memory)
+		l.keep(&outcome, memory)
 	}
 	return outcome, nil
 }

@@ -31,11 +31,11 @@ func measureSchedules(ctx context.Context, l *lab) (outcome report.Outcome, err 
 		if err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 		if row, err = l.measureIdle(ctx, on); err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, row)
+		l.keep(&outcome, row)
 	}
 	return outcome, nil
 }

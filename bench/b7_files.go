@@ -48,7 +48,7 @@ func measureFiles(ctx context.Context, l *lab) (outcome report.Outcome, err erro
 			cold.Beside = map[string]float64{"of the limit, parse, s": report.Median(figures.parse), "rows, s": report.Median(figures.rows)}
 			warm.Ours, warm.Limit = figures.warm, figures.read
 		}
-		outcome.Rows = append(outcome.Rows, cold, warm)
+		l.keep(&outcome, cold, warm)
 	}
 	return outcome, nil
 }

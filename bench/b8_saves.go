@@ -27,7 +27,7 @@ func measureSaves(ctx context.Context, l *lab) (outcome report.Outcome, err erro
 		if err != nil {
 			return outcome, err
 		}
-		outcome.Rows = append(outcome.Rows, rows...)
+		l.keep(&outcome, rows...)
 	}
 	return outcome, nil
 }

@@ -25,8 +25,8 @@ func measureAPI(ctx context.Context, l *lab) (outcome report.Outcome, err error)
 			return outcome, err
 		}
 		for _, f := range bench.figures {
-			outcome.Rows = append(outcome.Rows, f.latencies...)
-			outcome.Rows = append(outcome.Rows, f.growth)
+			l.keep(&outcome, f.latencies...)
+			l.keep(&outcome, f.growth)
 		}
 		if curve := bench.curve(); len(curve.Series) > 0 {
 			outcome.Curves = append(outcome.Curves, curve)

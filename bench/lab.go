@@ -35,6 +35,7 @@ type lab struct {
 	syncs   []float64 // µs
 	server  *postgres.Server
 	systems int
+	lap     time.Time // since when the next rows are measured
 }
 
 func newLab(ctx context.Context, o options) (*lab, error) {
@@ -118,8 +119,7 @@ type system struct {
 // newSystem starts the product on an empty database, with the workflows that
 // write puts into its folder. The caller must close it.
 func (l *lab) newSystem(ctx context.Context, on database, c product.Config, write func(dags string) error) (*system, error) {
-	l.systems++
-	s := &system{lab: l, dir: filepath.Join(l.dir, fmt.Sprintf("system-%d", l.systems))}
+	s := &system{lab: l, dir: l.newDir()}
 	dags := filepath.Join(s.dir, "dags")
 	if err := os.MkdirAll(dags, 0o755); err != nil {
 		return nil, err
@@ -140,6 +140,12 @@ func (l *lab) newSystem(ctx context.Context, on database, c product.Config, writ
 	}
 	s.config = c
 	return s, nil
+}
+
+// newDir returns the path of a folder for one more system.
+func (l *lab) newDir() string {
+	l.systems++
+	return filepath.Join(l.dir, fmt.Sprintf("system-%d", l.systems))
 }
 
 // start starts one more process on the database of the system.

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -112,6 +113,7 @@ func run(ctx context.Context, o options) error {
 	}
 	outcomes = slices.DeleteFunc(outcomes, func(old report.Outcome) bool { return old.Commit != lab.commit || old.Size != o.size })
 	slices.SortFunc(outcomes, func(a, b report.Outcome) int { return place(a.Benchmark) - place(b.Benchmark) })
+	lab.tellTimes(outcomes)
 	if err := lab.write(ctx, o, outcomes); err != nil {
 		return err
 	}
@@ -136,6 +138,7 @@ func place(id string) int {
 func (l *lab) measure(ctx context.Context, b benchmark) report.Outcome {
 	l.say("%s: %s", b.id, b.title)
 	began := time.Now()
+	l.lap = began
 	outcome, err := b.measure(ctx, l)
 	if err != nil {
 		outcome.Error = err.Error()
@@ -151,6 +154,33 @@ func (l *lab) measure(ctx context.Context, b benchmark) report.Outcome {
 	return outcome
 }
 
+// keep adds rows that were measured since the last ones were kept.
+func (l *lab) keep(outcome *report.Outcome, rows ...report.Row) {
+	if len(rows) > 0 {
+		rows[0].Took = time.Since(l.lap)
+		l.lap = l.lap.Add(rows[0].Took)
+	}
+	outcome.Rows = append(outcome.Rows, rows...)
+}
+
+// longestShown is how many rows the summary of the time names.
+const longestShown = 10
+
+// tellTimes says how long all of it took, and what took the longest.
+func (l *lab) tellTimes(outcomes []report.Outcome) {
+	var all time.Duration
+	var rows []report.Row
+	for _, outcome := range outcomes {
+		all += outcome.Took
+		rows = append(rows, outcome.Rows...)
+	}
+	slices.SortStableFunc(rows, func(a, b report.Row) int { return cmp.Compare(b.Took, a.Took) })
+	l.say("all benchmarks took %s; the longest of their rows, each with those that were measured with it:", all.Round(time.Second))
+	for _, row := range rows[:min(len(rows), longestShown)] {
+		l.say("  %s  %s: %s", row.Took.Round(time.Second), row.Benchmark, row.Name)
+	}
+}
+
 func describe(r *report.Row) string {
 	if r.Void != "" {
 		return r.Name + ": void: " + r.Void
@@ -160,6 +190,10 @@ func describe(r *report.Row) string {
 		report.Number(r.Target), r.Verdict(), report.Number(report.Median(r.Ours)), r.Unit)
 	if len(r.Limit) > 0 {
 		text += fmt.Sprintf(", %s %s", r.LimitName, report.Number(report.Median(r.Limit)))
+	}
+	if len(r.Bound) > 0 {
+		bound, _, _ := r.BoundValue()
+		text += fmt.Sprintf(", bound %s", report.Number(bound))
 	}
 	for name, figure := range r.Beside {
 		text += fmt.Sprintf(", %s %s", name, report.Number(figure))

@@ -204,9 +204,22 @@ func (s *Server) URL(database string) string {
 // NewDatabase makes an empty database and returns its address. What earlier ones
 // left to be written is written before.
 func (s *Server) NewDatabase(ctx context.Context) (string, error) {
+	return s.makeDatabase(ctx, "template1")
+}
+
+// CopyDatabase is NewDatabase with a copy of one that nobody uses.
+func (s *Server) CopyDatabase(ctx context.Context, address string) (string, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	return s.makeDatabase(ctx, u.Path[1:])
+}
+
+func (s *Server) makeDatabase(ctx context.Context, template string) (string, error) {
 	s.made++
 	name := fmt.Sprintf("bench_%d", s.made)
-	if err := s.Exec(ctx, "CREATE DATABASE "+name, "CHECKPOINT"); err != nil {
+	if err := s.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template, "CHECKPOINT"); err != nil {
 		return "", err
 	}
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))

@@ -48,9 +48,15 @@ type Process struct {
 	err    error
 }
 
-// Start starts `miniairflow serve` and waits until it answers. The caller must
-// Stop it. Nothing of its own environment reaches it but the PATH.
-func Start(ctx context.Context, c Config) (*Process, error) {
+// Stopped describes a process that does not run: what another one has left in the
+// home and the database of c.
+func Stopped(c Config) *Process {
+	p := newProcess(c)
+	close(p.ended)
+	return p
+}
+
+func newProcess(c Config) *Process {
 	p := &Process{config: c, Home: filepath.Join(c.Dir, "home"), Dags: c.Dags, output: &bytes.Buffer{}, ended: make(chan struct{})}
 	if c.ID != "" {
 		p.Home = filepath.Join(c.Dir, "home-"+c.ID)
@@ -58,6 +64,13 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 	if p.Dags == "" {
 		p.Dags = filepath.Join(c.Dir, "dags")
 	}
+	return p
+}
+
+// Start starts `miniairflow serve` and waits until it answers. The caller must
+// Stop it. Nothing of its own environment reaches it but the PATH.
+func Start(ctx context.Context, c Config) (*Process, error) {
+	p := newProcess(c)
 	if len(c.Roles) == 0 {
 		c.Roles = []string{"api", "loader", "scheduler", "worker"}
 	}
@@ -125,6 +138,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Stop ends the process, and returns an error if it had failed before or does
 // not end by itself.
 func (p *Process) Stop() error {
+	if p.cmd == nil {
+		return nil
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	select {
 	case <-p.ended:

@@ -25,10 +25,8 @@ func WriteMarkdown(w io.Writer, machine Machine, outcomes []Outcome, charts func
 	}
 	fmt.Fprintln(out)
 	for _, o := range outcomes {
-		for _, row := range o.Rows {
-			if row.Note != "" {
-				fmt.Fprintf(out, "- %s, %s: %s\n", row.Benchmark, row.Name, row.Note)
-			}
+		for i := range o.Rows {
+			writeNotes(out, &o.Rows[i])
 		}
 	}
 	for _, o := range outcomes {
@@ -50,8 +48,12 @@ func writeRow(out io.Writer, r *Row) {
 		limit = fmt.Sprintf("%s %s (%s)", Number(Median(r.Limit)), r.Unit, r.LimitName)
 	}
 	verdict := r.Verdict()
-	if verdict == "missed" {
+	switch verdict {
+	case Missed:
 		verdict = "**missed**"
+	case Bound:
+		bound, _, _ := r.BoundValue()
+		verdict = "bound " + Number(bound)
 	}
 	measured := Number(median)
 	if least != most {
@@ -59,6 +61,22 @@ func writeRow(out io.Writer, r *Row) {
 	}
 	fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s %s | %s | %s |\n",
 		r.Benchmark, r.Name, target(r), measured, verdict, Number(Median(r.Ours)), r.Unit, limit, beside(r.Beside))
+}
+
+func writeNotes(out io.Writer, r *Row) {
+	if r.Note != "" {
+		fmt.Fprintf(out, "- %s, %s: %s\n", r.Benchmark, r.Name, r.Note)
+	}
+	if r.Void != "" || len(r.Bound) == 0 {
+		return
+	}
+	bound, least, most := r.BoundValue()
+	unit := "×"
+	if len(r.Limit) == 0 {
+		unit = r.Unit
+	}
+	fmt.Fprintf(out, "- %s, %s: %s: %s %s (%s–%s); ours reaches %s of that\n",
+		r.Benchmark, r.Name, r.BoundName, Number(bound), unit, Number(least), Number(most), Number(r.NearBound()))
 }
 
 func target(r *Row) string {

@@ -47,6 +47,10 @@ func TestWriteMarkdown(t *testing.T) {
 					Benchmark: "B1", Name: "ten tasks", Unit: "tasks/s", Ours: []float64{90, 80, 100}, Limit: []float64{100, 100, 100},
 					LimitName: "loop", Target: 0.9, Beside: map[string]float64{"xargs": 70, "make": 50}, Note: "a note",
 				},
+				{
+					Benchmark: "B1", Name: "bound tasks", Unit: "tasks/s", Ours: []float64{60}, Limit: []float64{100}, LimitName: "loop", Target: 0.9,
+					Bound: []float64{80}, BoundName: "bare calls",
+				},
 				{Benchmark: "B1", Name: "hop", Unit: "ms", Ours: []float64{3}, Target: 2, AtMost: true},
 				{Benchmark: "B1", Name: "size", Unit: "MB", Ours: []float64{1500}, Info: true},
 				{Benchmark: "B1", Name: "order", Unit: "s", Target: 1, Void: "task 1\nbegan | too early"},
@@ -69,12 +73,13 @@ func TestWriteMarkdown(t *testing.T) {
 		" target | measured (least–most) | | ours | limit | beside |",
 		"|---|---|---|---|---|---|---|---|",
 		"| B1 | ten tasks | ≥ 0.900 × | 0.900 (0.800–1.00) | pass | 90.0 tasks/s | 100 tasks/s (loop) | make 50.0, xargs 70.0 |",
+		"| B1 | bound tasks | ≥ 0.900 × | 0.600 | bound 0.800 | 60.0 tasks/s | 100 tasks/s (loop) |  |",
 		"| B1 | hop | ≤ 2.00 ms | 3.00 | **missed** | 3.00 ms |  |  |",
 		"| B1 | size |  | 1,500 | – | 1,500 MB |  |  |",
 		`| B1 | order | ≥ 1.00 s | | **void**: task 1 began \| too early | | | |`,
 		"| B2 | more | | | **not measured**: no such program | | | |",
 	}, strings.Split(table, "\n"))
-	require.Equal(t, "- B1, ten tasks: a note\n\n![growth](charts/B1-0.svg)\n", rest)
+	require.Equal(t, "- B1, ten tasks: a note\n- B1, bound tasks: bare calls: 0.800 × (0.800–0.800); ours reaches 0.750 of that\n\n![growth](charts/B1-0.svg)\n", rest)
 }
 
 // Each line of the table has as many cells as its head.

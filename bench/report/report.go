@@ -23,6 +23,8 @@ type Row struct {
 	Ours      []float64          `json:"ours"`
 	Limit     []float64          `json:"limit,omitempty"` // empty: ours itself is judged
 	LimitName string             `json:"limitName,omitempty"`
+	Bound     []float64          `json:"bound,omitempty"` // what nobody gets beyond here, in the unit of ours, measured in the same turns; empty: nobody knows
+	BoundName string             `json:"boundName,omitempty"`
 	Beside    map[string]float64 `json:"beside,omitempty"`  // more figures, by name with unit
 	Target    float64            `json:"target"`            // of ours/limit, or of ours
 	AtMost    bool               `json:"atMost,omitempty"`  // the target is the largest allowed value, not the smallest
@@ -30,36 +32,83 @@ type Row struct {
 	Info      bool               `json:"info,omitempty"`    // there is no target
 	Void      string             `json:"void,omitempty"`    // why there is no figure
 	Note      string             `json:"note,omitempty"`
+	Took      time.Duration      `json:"took,omitempty"` // to measure it; zero: it was measured with the row before
 }
 
 // Value returns what is judged: the median of the ratios of each pair, or of
 // ours where there is no limit; with the least and the largest.
 func (r *Row) Value() (median, least, most float64) {
-	values := slices.Clone(r.Ours)
-	for i := range r.Limit {
-		if r.Inverse {
-			values[i] = r.Limit[i] / r.Ours[i]
-		} else {
-			values[i] = r.Ours[i] / r.Limit[i]
-		}
-	}
+	values := r.ratios(r.Ours)
 	return Median(values), slices.Min(values), slices.Max(values)
 }
 
-// Verdict says whether the target is met: pass, missed, void, or a dash where
-// there is none.
+// BoundValue is Value of the bound; it is not a number where there is none.
+func (r *Row) BoundValue() (median, least, most float64) {
+	if len(r.Bound) == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	values := r.ratios(r.Bound)
+	return Median(values), slices.Min(values), slices.Max(values)
+}
+
+// ratios returns the ratio of each sample to the limit of the same turn.
+func (r *Row) ratios(samples []float64) []float64 {
+	values := slices.Clone(samples)
+	for i := range min(len(r.Limit), len(values)) {
+		if r.Inverse {
+			values[i] = r.Limit[i] / samples[i]
+		} else {
+			values[i] = samples[i] / r.Limit[i]
+		}
+	}
+	return values
+}
+
+// NearBound returns which part of the bound ours reaches: 1 is the bound itself.
+func (r *Row) NearBound() float64 {
+	value, _, _ := r.Value()
+	bound, _, _ := r.BoundValue()
+	if r.AtMost {
+		return bound / value
+	}
+	return value / bound
+}
+
+// The verdicts on a target.
+const (
+	Pass   = "pass"
+	Missed = "missed"
+	Bound  = "bound" // missed, and so would be by whatever reaches the bound
+	Void   = "void"
+	None   = "–" // there is no target
+)
+
+// Verdict says whether the target is met, or what forbids that.
 func (r *Row) Verdict() string {
 	switch {
 	case r.Void != "":
-		return "void"
+		return Void
 	case r.Info:
-		return "–"
+		return None
 	}
 	value, _, _ := r.Value()
-	if math.IsNaN(value) || r.AtMost && value > r.Target || !r.AtMost && value < r.Target {
-		return "missed"
+	bound, _, _ := r.BoundValue()
+	return judge(value, bound, r.Target, r.AtMost)
+}
+
+// judge decides on a value. Only a bound that misses the target itself forbids to
+// meet it, and one that was beaten is none. What is not a number decides nothing.
+func judge(value, bound, target float64, atMost bool) string {
+	meets := func(value, target float64) bool {
+		return atMost && value <= target || !atMost && value >= target
 	}
-	return "pass"
+	switch {
+	case meets(value, target):
+		return Pass
+	case meets(bound, value) && !meets(bound, target):
+		return Bound
+	}
+	return Missed
 }
 
 // Median returns the median of values; it is not a number of none.

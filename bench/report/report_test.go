@@ -67,6 +67,17 @@ func TestVerdict(t *testing.T) {
 		{"each pair has its ratio", report.Row{Ours: []float64{10, 90, 100}, Limit: []float64{20, 100, 80}, Target: 0.95}, "missed"},
 		{"less is better", report.Row{Ours: []float64{10}, Limit: []float64{9}, Target: 0.9, Inverse: true}, "pass"},
 		{"less would be better", report.Row{Ours: []float64{10}, Limit: []float64{8}, Target: 0.9, Inverse: true}, "missed"},
+		{"a bound that allows it", report.Row{Ours: []float64{80}, Limit: []float64{100}, Bound: []float64{95}, Target: 0.9}, "missed"},
+		{"a bound that just allows it", report.Row{Ours: []float64{80}, Limit: []float64{100}, Bound: []float64{90}, Target: 0.9}, "missed"},
+		{"a bound that forbids it", report.Row{Ours: []float64{80}, Limit: []float64{100}, Bound: []float64{89}, Target: 0.9}, "bound"},
+		{"at the bound", report.Row{Ours: []float64{80}, Limit: []float64{100}, Bound: []float64{80}, Target: 0.9}, "bound"},
+		{"beyond the bound, which is none then", report.Row{Ours: []float64{80}, Limit: []float64{100}, Bound: []float64{79}, Target: 0.9}, "missed"},
+		{"met, whatever the bound", report.Row{Ours: []float64{95}, Limit: []float64{100}, Bound: []float64{80}, Target: 0.9}, "pass"},
+		{"a bound of what should be small", report.Row{Ours: []float64{3}, Limit: []float64{1}, Bound: []float64{2}, Target: 1.25, AtMost: true}, "bound"},
+		{"small enough is possible", report.Row{Ours: []float64{3}, Limit: []float64{1}, Bound: []float64{1.2}, Target: 1.25, AtMost: true}, "missed"},
+		{"a bound without a limit", report.Row{Ours: []float64{12}, Bound: []float64{11}, Target: 10, AtMost: true}, "bound"},
+		{"a bound of no number", report.Row{Ours: []float64{80}, Bound: []float64{math.NaN()}, Target: 90}, "missed"},
+		{"each turn has its bound", report.Row{Ours: []float64{1, 1, 1}, Limit: []float64{2, 4, 8}, Bound: []float64{2, 3, 6}, Target: 0.9}, "bound"},
 		{"no number", report.Row{Ours: []float64{math.NaN()}, Target: 0}, "missed"},
 		{"no number, at most", report.Row{Ours: []float64{math.NaN()}, Target: 1, AtMost: true}, "missed"},
 		{"no target", report.Row{Ours: []float64{1}, Target: 5, Info: true}, "–"},
@@ -82,6 +93,15 @@ func TestValue(t *testing.T) {
 	median, least, most := row.Value()
 	require.Equal(t, []float64{2, 1, 3}, []float64{median, least, most})
 	require.Equal(t, []float64{10, 30, 20}, row.Ours, "the samples stay as they are")
+}
+
+func TestNearBound(t *testing.T) {
+	more := report.Row{Ours: []float64{60}, Limit: []float64{100}, Bound: []float64{80}}
+	require.InDelta(t, 0.75, more.NearBound(), 1e-9)
+	less := report.Row{Ours: []float64{4}, Limit: []float64{2}, Bound: []float64{3}, AtMost: true}
+	require.InDelta(t, 0.75, less.NearBound(), 1e-9)
+	none := report.Row{Ours: []float64{4}, Limit: []float64{2}}
+	require.True(t, math.IsNaN(none.NearBound()))
 }
 
 // Of a benchmark that was measured again the last outcome counts.

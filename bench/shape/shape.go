@@ -33,6 +33,17 @@ func (g *Graph) Edges() int {
 	return n
 }
 
+// Roots returns the number of tasks without a parent.
+func (g *Graph) Roots() int {
+	n := 0
+	for _, parents := range g.Parents {
+		if len(parents) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // TaskName returns the name of a task.
 func TaskName(i int) string { return fmt.Sprintf("t%d", i) }
 
