@@ -39,9 +39,9 @@ type crowd struct {
 // everybody who watches its run, and whether those who do not read delay the others.
 func measureSubscribers(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
 	c := pick(l,
-		crowd{subscribers: 20, runs: 4, ticks: 10, start: 3 * time.Second},
-		crowd{subscribers: 1000, runs: 100, ticks: 50, start: 6 * time.Second},
-		crowd{subscribers: 1000, runs: 100, ticks: 150, start: 6 * time.Second})
+		crowd{subscribers: 20, runs: 4, ticks: 10, start: time.Second},
+		crowd{subscribers: 1000, runs: 100, ticks: 30, start: 6 * time.Second},
+		crowd{subscribers: 1000, runs: 100, ticks: 100, start: 6 * time.Second})
 	c.workflow = "ticking"
 	if err := raiseFiles(3 * c.subscribers); err != nil {
 		return outcome, err
@@ -64,7 +64,7 @@ func (l *lab) subscribers(ctx context.Context, on database, c *crowd) (rows []re
 		Name: fmt.Sprintf("p99 with %d who do not read, %s", c.subscribers/stalledShare, who), Unit: "ms",
 		LimitName: "with none of them", Target: 1.2, AtMost: true,
 	}
-	warmup := crowd{workflow: "warmup", subscribers: c.subscribers / 10, runs: max(1, c.runs/10), ticks: 5, start: 3 * time.Second}
+	warmup := crowd{workflow: "warmup", subscribers: c.subscribers / 10, runs: max(1, c.runs/10), ticks: 5, start: min(c.start, 3*time.Second)}
 	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api", "loader", "scheduler"}}, func(dags string) error {
 		return errors.Join(c.write(dags), warmup.write(dags))
 	})
@@ -77,7 +77,7 @@ func (l *lab) subscribers(ctx context.Context, on database, c *crowd) (rows []re
 		return []report.Row{latency, delay}, ctx.Err()
 	}
 	var crowded *watched
-	for range pick(l, 1, 2, 3) {
+	for range pick(l, 1, 2, 2) {
 		alone, err := s.watch(ctx, c, 0)
 		if err == nil {
 			crowded, err = s.watch(ctx, c, c.subscribers/stalledShare)

@@ -65,9 +65,9 @@ func measureLogs(ctx context.Context, l *lab) (outcome report.Outcome, err error
 // are not repeated as often.
 func (l *lab) floods(path string, text []byte) []flood {
 	lines := pick(l, 10_000, 1_000_000, 1_000_000)
-	large := flood{tasks: 1, text: text, times: pick(l, 10, 100, 100), repeats: pick(l, 1, 3, 5)}
+	large := flood{tasks: 1, text: text, times: pick(l, 10, 100, 100), repeats: pick(l, 1, 3, 4)}
 	large.script = catScript(path, large.times)
-	many := flood{tasks: pick(l, 10, 100, 100), text: text, times: 1, script: catScript(path, 1), repeats: pick(l, 1, 2, 5)}
+	many := flood{tasks: pick(l, 10, 100, 100), text: text, times: 1, script: catScript(path, 1), repeats: pick(l, 1, 2, 4)}
 	short := flood{tasks: 1, text: numberLines(lines), times: 1, script: "seq " + strconv.Itoa(lines), repeats: pick(l, 1, 5, 9)}
 	large.name = fmt.Sprintf("one task prints %s MB", report.Number(large.megabytes()))
 	many.name = fmt.Sprintf("%d tasks print %s MB each", many.tasks, report.Number(many.megabytes()/float64(many.tasks)))

@@ -24,7 +24,7 @@ func measureWorkers(ctx context.Context, l *lab) (outcome report.Outcome, err er
 	counts := pick(l, []int{1, 2}, []int{1, 2, 4, 8}, []int{1, 2, 4, 8})
 	naps := make([]*shape.Graph, len(counts)) // for each count of workers one run that is as long for all of them
 	for i, n := range counts {
-		naps[i] = shape.Wide(n * workerSlots * pick(l, 2, 25, 50))
+		naps[i] = shape.Wide(n * workerSlots * pick(l, 2, 20, 50))
 	}
 	noops := shape.Wide(pick(l, 200, noopRunTasks, noopRunTasks))
 	f, err := l.newFleet(ctx, naps, noops)
@@ -100,7 +100,7 @@ func scaling(n int, rates, single []float64) report.Row {
 // rates plays a run some times and returns how many tasks ended in a second.
 func (f *fleet) rates(ctx context.Context, graph *shape.Graph) (rates []float64, err error) {
 	for range pick(f.lab, 1, 3, 5) {
-		run, err := f.play(ctx, graph)
+		run, err := f.Play(ctx, graph)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +109,7 @@ func (f *fleet) rates(ctx context.Context, graph *shape.Graph) (rates []float64,
 	return rates, nil
 }
 
-// commitsPerTask returns how many transactions are committed for a task that sleeps
+// commitsPerTask returns how many transactions that write are committed for a task that sleeps
 // and for one that does nothing, and the rates of those that sleep.
 func (f *fleet) commitsPerTask(ctx context.Context, naps, noops *shape.Graph) (rows []report.Row, rates []float64, err error) {
 	slept, err := f.commitsOf(ctx, func() (err error) {

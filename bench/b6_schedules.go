@@ -23,54 +23,69 @@ const schedulersAtOnce = 3
 // settleTime is what a process gets to end what its start left to be done.
 const settleTime = 3 * time.Second
 
+// roomToPlan is what the schedulers get to plan all workflows before the minute
+// in which these are due.
+const roomToPlan = 15 * time.Second
+
 // measureSchedules measures how late the runs of workflows are that are all due
 // in the same minute, and what as many workflows cost while none is due.
 func measureSchedules(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
 	for _, on := range databases {
-		row, err := l.measureLateness(ctx, on)
-		if err != nil {
+		if err := l.schedules(ctx, on, &outcome); err != nil {
 			return outcome, err
 		}
-		l.keep(&outcome, row)
-		if row, err = l.measureIdle(ctx, on); err != nil {
-			return outcome, err
-		}
-		l.keep(&outcome, row)
 	}
 	return outcome, nil
 }
 
-// scheduled returns workflows of one task without a process.
-func (l *lab) scheduled(cron string) *catalog {
-	return &catalog{
+// schedules loads workflows of one task without a process, measures them while
+// they are idle, and then lets them become due.
+func (l *lab) schedules(ctx context.Context, on database, outcome *report.Outcome) (err error) {
+	files := &catalog{
 		n: pick(l, 50, 10_000, 10_000), graph: shape.Wide(1), task: shape.Task{Noop: true},
-		head: fmt.Sprintf("schedule: %q\n", cron),
+		head: fmt.Sprintf("schedule: %q\n", onceAYear),
 	}
+	s, err := l.newSystem(ctx, on, product.Config{Concurrency: slots}, files.write)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if err := s.awaitCatalog(ctx, files); err != nil {
+		return err
+	}
+	if err := s.awaitPlanned(ctx, files.n); err != nil {
+		return err
+	}
+	idle, err := s.measureIdle(ctx, on, files.n)
+	if err != nil {
+		return err
+	}
+	if err := s.Stop(); err != nil {
+		return err
+	}
+	late, err := s.measureLateness(ctx, on, files.n)
+	l.keep(outcome, late, idle)
+	return err
 }
 
-// measureLateness lets all workflows become due at once. No worker is needed:
-// what counts is when the rows of the runs were written.
-func (l *lab) measureLateness(ctx context.Context, on database) (row report.Row, err error) {
-	files := l.scheduled(everyMinute)
+// measureLateness lets all workflows of a stopped system become due at once. No
+// worker is needed: what counts is when the rows of the runs were written.
+func (s *system) measureLateness(ctx context.Context, on database, n int) (row report.Row, err error) {
 	row = report.Row{
-		Name: fmt.Sprintf("%s workflows due in the same minute, run rows committed, p99 after the slot, %s", report.Number(float64(files.n)), on),
+		Name: fmt.Sprintf("%s workflows due in the same minute, run rows committed, p99 after the slot, %s", report.Number(float64(n)), on),
 		Unit: "s", Target: 1, AtMost: true, Beside: map[string]float64{},
 		Note: "a run's time is the one that its own transaction notes; that is committed some milliseconds later",
 	}
 	if on == onPostgres {
 		row.Name += fmt.Sprintf(", %d schedulers", schedulersAtOnce)
 	}
-	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api", "loader"}}, files.write)
+	// They begin early enough in a minute to plan all workflows before the next one,
+	// so that none is due before the others.
+	if err := product.Pause(ctx, untilRoom(time.Now(), pick(s.lab, roomToPlan/3, roomToPlan, roomToPlan))); err != nil {
+		return row, err
+	}
+	at, err := s.makeFrequent(ctx, s.lab.size == smoke)
 	if err != nil {
-		return row, err
-	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	if err := s.awaitCatalog(ctx, files); err != nil {
-		return row, err
-	}
-	// The schedulers begin early in a minute, so that they have planned all
-	// workflows before the next one and none is due before the others.
-	if err := product.Pause(ctx, untilRoom(time.Now(), pick(l, 5*time.Second, 45*time.Second, 45*time.Second))); err != nil {
 		return row, err
 	}
 	stop, err := s.startSchedulers(ctx, on)
@@ -79,8 +94,8 @@ func (l *lab) measureLateness(ctx context.Context, on database) (row report.Row,
 		return row, err
 	}
 	var late, last []float64
-	for range pick(l, 1, 1, 3) {
-		slot, err := s.watchSlot(ctx, files.n)
+	for range pick(s.lab, 1, 1, 3) {
+		slot, err := s.watchSlot(ctx, n, at)
 		if err != nil {
 			row.Void = err.Error()
 			return row, ctx.Err()
@@ -92,7 +107,7 @@ func (l *lab) measureLateness(ctx context.Context, on database) (row report.Row,
 	if err := stop(); err != nil {
 		return row, err
 	}
-	bare, err := s.bareRows(ctx, fmt.Sprintf("SELECT * FROM workflow_runs LIMIT %d", files.n))
+	bare, err := s.bareRows(ctx, fmt.Sprintf("SELECT * FROM workflow_runs LIMIT %d", n))
 	row.Beside["the same rows in one transaction, s"] = bare.Seconds()
 	return row, err
 }
@@ -119,9 +134,6 @@ func (s *system) startSchedulers(ctx context.Context, on database) (stop func() 
 	}
 	if on == onSQLite {
 		// One process owns the file. It need not load again what is loaded.
-		if err := s.Stop(); err != nil {
-			return stop, err
-		}
 		p, err := s.start(ctx, "", []string{"api", "scheduler"}, 1)
 		if err != nil {
 			return stop, err
@@ -140,27 +152,15 @@ func (s *system) startSchedulers(ctx context.Context, on database) (stop func() 
 }
 
 // measureIdle measures what a whole server takes of a core while nothing is due.
-func (l *lab) measureIdle(ctx context.Context, on database) (row report.Row, err error) {
-	files := l.scheduled(onceAYear)
+func (s *system) measureIdle(ctx context.Context, on database, n int) (row report.Row, err error) {
 	row = report.Row{
-		Name: fmt.Sprintf("processor time of an idle server with %s scheduled workflows, %s", report.Number(float64(files.n)), on),
+		Name: fmt.Sprintf("processor time of an idle server with %s scheduled workflows, %s", report.Number(float64(n)), on),
 		Unit: "% of a core", Target: 1, AtMost: true, Beside: map[string]float64{},
 	}
-	s, err := l.newSystem(ctx, on, product.Config{Concurrency: slots}, files.write)
-	if err != nil {
+	if err := product.Pause(ctx, pick(s.lab, settleTime/3, settleTime, settleTime)); err != nil {
 		return row, err
 	}
-	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	if err := s.awaitCatalog(ctx, files); err != nil {
-		return row, err
-	}
-	if err := s.awaitPlanned(ctx, files.n); err != nil {
-		return row, err
-	}
-	if err := product.Pause(ctx, settleTime); err != nil {
-		return row, err
-	}
-	ours, server, err := l.watchProcessors(ctx, s, pick(l, 2*time.Second, 20*time.Second, time.Minute))
+	ours, server, err := s.lab.watchProcessors(ctx, s, pick(s.lab, 2*time.Second, 20*time.Second, time.Minute))
 	if err != nil {
 		return row, err
 	}

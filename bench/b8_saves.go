@@ -50,7 +50,7 @@ func (l *lab) compareSaves(ctx context.Context, on database, fewFiles, manyFiles
 		Unit: "ms", LimitName: fmt.Sprintf("among %d files", fewFiles), Target: 1.2, AtMost: true,
 	}
 	desks := []*desk{few, many}
-	for range pick(l, 1, 5, 5) {
+	for range pick(l, 1, 3, 5) {
 		for _, d := range desks {
 			if err := d.work(ctx, pick(l, 5, 40, 40)); err != nil {
 				ratio.Void = fmt.Sprintf("among %d files: %v", d.files.n, err)

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 )
 
@@ -94,19 +93,6 @@ func (h *history) insert(ctx context.Context, on database, clones []clone) (err 
 		return nil
 	}
 	return syncFile(path)
-}
-
-// openToWrite opens the database of the stopped product, and returns the path of
-// its file if it has one.
-func (h *history) openToWrite() (db *sql.DB, path string, err error) {
-	if h.config.Database != "" {
-		db, err = sql.Open("pgx", h.config.Database)
-		return db, "", err
-	}
-	path, _ = h.Files()
-	name := url.URL{Scheme: "file", OmitHost: true, Path: path}
-	db, err = sql.Open("sqlite", name.String())
-	return db, path, err
 }
 
 func execute(ctx context.Context, db *sql.DB, statements []string) error {

@@ -13,8 +13,6 @@ import (
 const (
 	// registerMax bounds the wait for workers to appear in the database.
 	registerMax = time.Minute
-	// lookGap is the time between two looks at a run whose transactions are counted.
-	lookGap = 500 * time.Millisecond
 )
 
 // fleet is a server that runs no tasks itself, and workers beside it that share
@@ -74,29 +72,6 @@ func (f *fleet) grow(ctx context.Context, n int) error {
 	return nil
 }
 
-// play is Play that hardly asks meanwhile whether the run is over: each question
-// is a transaction that would count.
-func (f *fleet) play(ctx context.Context, graph *shape.Graph) (*product.Run, error) {
-	db, err := f.OpenDatabase()
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	id, err := f.API.Trigger(ctx, graph.Name)
-	if err != nil {
-		return nil, err
-	}
-	for running := 1; running > 0; {
-		if err := product.Pause(ctx, lookGap); err != nil {
-			return nil, err
-		}
-		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM workflow_runs WHERE finished_at IS NULL").Scan(&running); err != nil {
-			return nil, fmt.Errorf("look for runs: %w", err)
-		}
-	}
-	return f.Checked(ctx, graph, id)
-}
-
 // idleStatements returns how many statements a second the processes send while
 // there is nothing to do.
 func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err error) {
@@ -123,21 +98,15 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 	return float64(after-before) / time.Since(began).Seconds(), err
 }
 
-// commitsOf returns how many transactions are committed during the load.
+// commitsOf returns how many transactions that write are committed during the load.
 func (f *fleet) commitsOf(ctx context.Context, load func() error) (commits float64, err error) {
-	server, address := f.lab.server, f.config.Database
-	stop, err := server.CountStatements(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
-	before, err := server.Commits(ctx, address)
+	before, err := f.lab.server.Writes(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if err := load(); err != nil {
 		return 0, err
 	}
-	after, err := server.Commits(ctx, address)
+	after, err := f.lab.server.Writes(ctx)
 	return float64(after - before), err
 }

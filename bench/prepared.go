@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -87,6 +89,19 @@ func copyFiles(from, to string) error {
 		}
 	}
 	return nil
+}
+
+// openToWrite opens the database of a stopped system, and returns the path of
+// its file if it has one.
+func (s *system) openToWrite() (db *sql.DB, path string, err error) {
+	if s.config.Database != "" {
+		db, err = sql.Open("pgx", s.config.Database)
+		return db, "", err
+	}
+	path, _ = s.Files()
+	name := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	db, err = sql.Open("sqlite", name.String())
+	return db, path, err
 }
 
 // boundName says what nobody gets beyond who starts these processes and keeps

@@ -17,10 +17,35 @@ type slot struct {
 	done time.Duration // after the slot, when all of them were visible
 }
 
-// watchSlot waits for the next minute in which all n workflows are due, and
-// reads their runs. It is an error unless each has exactly one, and unless no
-// slot before has two of a workflow.
-func (s *system) watchSlot(ctx context.Context, n int) (*slot, error) {
+// makeFrequent lets all workflows of a stopped system be due each minute, as if
+// their files said so: first in the next one that comes, or at once, in the last
+// one, which it returns.
+func (s *system) makeFrequent(ctx context.Context, atOnce bool) (at time.Time, err error) {
+	db, _, err := s.openToWrite()
+	if err != nil {
+		return at, fmt.Errorf("open the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var first any // nothing: it is to be planned
+	if atOnce {
+		at = time.Now().Truncate(time.Minute)
+		first = s.instant(at)
+	}
+	spec := "replace(spec, $1, $2)"
+	if s.config.Database != "" {
+		spec = "replace(spec::text, $1, $2)::jsonb"
+	}
+	text := "UPDATE schedules SET name = replace(name, $1, $2), next_at = $3, spec = " + spec // one without a name is called as its cron
+	if _, err := db.ExecContext(ctx, text, onceAYear, everyMinute, first); err != nil {
+		return at, fmt.Errorf("change the schedules: %w", err)
+	}
+	return at, nil
+}
+
+// watchSlot waits until all n workflows have fired at that time, or in the next
+// minute for the zero time, and reads their runs. It is an error unless each has
+// exactly one, and unless no slot before has two of a workflow.
+func (s *system) watchSlot(ctx context.Context, n int, at time.Time) (*slot, error) {
 	db, err := s.OpenDatabase()
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -28,9 +53,10 @@ func (s *system) watchSlot(ctx context.Context, n int) (*slot, error) {
 	defer db.Close()
 	ctx, cancel := context.WithTimeout(ctx, slotMax)
 	defer cancel()
-	at, err := s.awaitCursors(ctx, db, n)
-	if err != nil {
-		return nil, fmt.Errorf("wait until all workflows are due at the same time: %w", err)
+	if at.IsZero() {
+		if at, err = s.awaitCursors(ctx, db, n); err != nil {
+			return nil, fmt.Errorf("wait until all workflows are due at the same time: %w", err)
+		}
 	}
 	if err := s.awaitFired(ctx, db, at); err != nil {
 		return nil, fmt.Errorf("wait until all workflows have fired: %w", err)
@@ -85,13 +111,9 @@ func (s *system) awaitCursors(ctx context.Context, db *sql.DB, n int) (time.Time
 // by the schedulers' own index, because it asks while they work.
 func (s *system) awaitFired(ctx context.Context, db *sql.DB, at time.Time) error {
 	const text = `SELECT EXISTS (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1)`
-	var when any = at
-	if s.config.Database == "" {
-		when = at.UnixMicro()
-	}
 	return await(ctx, func() (bool, error) {
 		var waiting bool
-		err := db.QueryRowContext(ctx, text, when).Scan(&waiting)
+		err := db.QueryRowContext(ctx, text, s.instant(at)).Scan(&waiting)
 		return !waiting, err
 	})
 }
@@ -143,6 +165,14 @@ func (s *system) checkIdle(ctx context.Context) error {
 		return fmt.Errorf("it was not idle: %d runs were made", runs)
 	}
 	return nil
+}
+
+// instant returns a time as the database holds it.
+func (s *system) instant(at time.Time) any {
+	if s.config.Database == "" {
+		return at.UnixMicro()
+	}
+	return at
 }
 
 // micros returns the expression of a time in microseconds since 1970, which

@@ -25,15 +25,17 @@ func (s *Server) WALBytes(ctx context.Context, address string) (float64, error) 
 	return bytes, nil
 }
 
-// Commits returns how many transactions clients have committed in a database while
-// statements were counted. A statement alone, outside of a transaction, is none.
-func (s *Server) Commits(ctx context.Context, address string) (int64, error) {
-	const text = `
-		SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
-		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1) AND lower(query) = 'commit'`
-	n, err := s.count(ctx, address, text)
+// Writes returns how many transactions of the whole server have written
+// anything so far, each of which is a durable commit: the server hands each of
+// them a number, and no other. It is exact at once, unlike the server's statistics.
+func (s *Server) Writes(ctx context.Context) (n int64, err error) {
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
-		return 0, fmt.Errorf("count commits: %w", err)
+		return 0, fmt.Errorf("connect to the private PostgreSQL: %w", err)
+	}
+	defer conn.Close(ctx)
+	if err := conn.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(&n); err != nil {
+		return 0, fmt.Errorf("read the number of the last transaction: %w", err)
 	}
 	return n, nil
 }
