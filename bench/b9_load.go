@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +33,7 @@ type timing struct {
 
 // measured is what was measured of one query, by the number of callers.
 type measured struct {
+	answer  []byte // as it came
 	timings []*timing
 	void    string // why there is nothing
 }
@@ -45,6 +49,7 @@ func (h *history) overHTTP(ctx context.Context, n int, connections ...int) (all 
 		var m measured
 		answer, err := q.ask(ctx, server.API)
 		if err == nil {
+			m.answer = answer
 			m.timings, err = driveEach(ctx, n, connections, func(ctx context.Context) error { return q.askAgain(ctx, server.API, answer) })
 		}
 		if ctx.Err() != nil {
@@ -83,30 +88,51 @@ func (q *apiQuery) askAgain(ctx context.Context, api *product.Client, answer []b
 	return nil
 }
 
-// bareCalls makes the store calls of each of the queries, n times, with nothing
-// around them.
-func (h *history) bareCalls(ctx context.Context, n int, connections ...int) (all []measured, err error) {
+// plainMeasured is what the machine needs for one query without GraphQL.
+type plainMeasured struct {
+	calls []*timing // the store calls alone
+	http  []*timing // the same calls, asked for and answered over HTTP
+}
+
+// withoutGraphQL makes the store calls of each of the queries, n times: with
+// nothing around them, and in a plain HTTP handler that answers with the bytes of
+// the product, for the clients that ask the product too. Those share the cores.
+func (h *history) withoutGraphQL(ctx context.Context, answers []measured, n int, connections ...int) (all []plainMeasured, err error) {
 	store, err := persistence.Open(ctx, h.storeURL(), persistence.Options{})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	for _, q := range h.queries() {
-		m, err := q.bareCalls(ctx, store, n, connections)
-		if err != nil {
-			return nil, err
+	for i, q := range h.queries() {
+		var m plainMeasured
+		if m.calls, err = driveEach(ctx, n, connections, func(ctx context.Context) error { return q.bare(ctx, store) }); err != nil {
+			return nil, fmt.Errorf("%s: %w", q.name, err)
+		}
+		if m.http, err = q.overPlainHTTP(ctx, store, answers[i].answer, n, connections); err != nil {
+			return nil, fmt.Errorf("%s, plain HTTP: %w", q.name, err)
 		}
 		all = append(all, m)
 	}
 	return all, nil
 }
 
-func (q *apiQuery) bareCalls(ctx context.Context, store miniairflow.Store, n int, connections []int) (m measured, err error) {
-	m.timings, err = driveEach(ctx, n, connections, func(ctx context.Context) error { return q.bare(ctx, store) })
-	if err != nil {
-		return m, fmt.Errorf("%s: %w", q.name, err)
-	}
-	return m, nil
+// overPlainHTTP asks a handler that makes the store calls of the query.
+func (q *apiQuery) overPlainHTTP(ctx context.Context, store miniairflow.Store, answer []byte, n int, connections []int) ([]*timing, error) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		if err == nil {
+			err = q.bare(r.Context(), store)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(answer) // a client that went away says so itself
+	}))
+	defer server.Close()
+	client := product.NewClient(server.URL)
+	return driveEach(ctx, n, connections, func(ctx context.Context) error { return q.askAgain(ctx, client, answer) })
 }
 
 // driveEach measures a call with each number of callers.
