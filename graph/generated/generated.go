@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/introspection"
 	"github.com/google/uuid"
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/graph/execution"
 	"github.com/sauravritesh63/miniairflow/graph/model"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -5278,6 +5279,9 @@ func (ec *executionContext) fieldContext_AuditDetails_text(_ context.Context, fi
 }
 
 func (ec *executionContext) _AuditDetails_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Tasks); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5301,6 +5305,9 @@ func (ec *executionContext) fieldContext_AuditDetails_tasks(_ context.Context, f
 }
 
 func (ec *executionContext) _AuditDetails_moreTasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.MoreTasks); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5324,6 +5331,9 @@ func (ec *executionContext) fieldContext_AuditDetails_moreTasks(_ context.Contex
 }
 
 func (ec *executionContext) _AuditDetails_downstream(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Downstream); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5370,6 +5380,9 @@ func (ec *executionContext) fieldContext_AuditDetails_status(_ context.Context, 
 }
 
 func (ec *executionContext) _AuditDetails_latestVersion(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Latest); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5393,29 +5406,16 @@ func (ec *executionContext) fieldContext_AuditDetails_latestVersion(_ context.Co
 }
 
 func (ec *executionContext) _AuditDetails_slots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_AuditDetails_slots(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Slots, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOInt2ᚖint(ctx, field.Selections, obj.Slots)
 }
 func (ec *executionContext) fieldContext_AuditDetails_slots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditDetails", field, false, false, "Int")
 }
 
 func (ec *executionContext) _AuditEntry_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5439,6 +5439,9 @@ func (ec *executionContext) fieldContext_AuditEntry_id(_ context.Context, field 
 }
 
 func (ec *executionContext) _AuditEntry_at(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.At); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5462,6 +5465,9 @@ func (ec *executionContext) fieldContext_AuditEntry_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _AuditEntry_actor(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Actor); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5485,6 +5491,9 @@ func (ec *executionContext) fieldContext_AuditEntry_actor(_ context.Context, fie
 }
 
 func (ec *executionContext) _AuditEntry_action(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction(ctx, field.Selections, obj.Action); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5508,6 +5517,9 @@ func (ec *executionContext) fieldContext_AuditEntry_action(_ context.Context, fi
 }
 
 func (ec *executionContext) _AuditEntry_subject(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Subject); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5531,6 +5543,9 @@ func (ec *executionContext) fieldContext_AuditEntry_subject(_ context.Context, f
 }
 
 func (ec *executionContext) _AuditEntry_label(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Label); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5751,6 +5766,9 @@ func (ec *executionContext) fieldContext_AuditEntryConnection_totalCountIsExact(
 }
 
 func (ec *executionContext) _AuditEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.AuditEntry]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6076,29 +6094,16 @@ func (ec *executionContext) fieldContext_Command_shell(_ context.Context, field 
 }
 
 func (ec *executionContext) _Command_argv(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Command) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Command_argv(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Argv, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOString2ᚕstringᚄ(ctx, field.Selections, obj.Argv)
 }
 func (ec *executionContext) fieldContext_Command_argv(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Command", field, false, false, "String")
 }
 
 func (ec *executionContext) _DeletePoolPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeletePoolPayload) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsDeleted); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6218,6 +6223,9 @@ func (ec *executionContext) fieldContext_DrainWorkerPayload_userErrors(_ context
 }
 
 func (ec *executionContext) _ImportError_file(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ImportError) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.File); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6287,6 +6295,9 @@ func (ec *executionContext) fieldContext_ImportError_column(_ context.Context, f
 }
 
 func (ec *executionContext) _ImportError_message(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ImportError) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Message); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6310,6 +6321,9 @@ func (ec *executionContext) fieldContext_ImportError_message(_ context.Context, 
 }
 
 func (ec *executionContext) _ImportError_since(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ImportError) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.Since); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6333,6 +6347,9 @@ func (ec *executionContext) fieldContext_ImportError_since(_ context.Context, fi
 }
 
 func (ec *executionContext) _LogChunk_attempt(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Attempt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6356,6 +6373,9 @@ func (ec *executionContext) fieldContext_LogChunk_attempt(_ context.Context, fie
 }
 
 func (ec *executionContext) _LogChunk_offset(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.Offset); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6379,6 +6399,9 @@ func (ec *executionContext) fieldContext_LogChunk_offset(_ context.Context, fiel
 }
 
 func (ec *executionContext) _LogChunk_text(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Text); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6402,6 +6425,9 @@ func (ec *executionContext) fieldContext_LogChunk_text(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogChunk_nextOffset(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.NextOffset); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6425,6 +6451,9 @@ func (ec *executionContext) fieldContext_LogChunk_nextOffset(_ context.Context, 
 }
 
 func (ec *executionContext) _LogChunk_isComplete(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsComplete); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7072,6 +7101,9 @@ func (ec *executionContext) fieldContext_Mutation_unpauseWorkflow(ctx context.Co
 }
 
 func (ec *executionContext) _OutputDeclaration_name(ctx context.Context, field graphql.CollectedField, obj *model.OutputDeclaration) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7095,6 +7127,9 @@ func (ec *executionContext) fieldContext_OutputDeclaration_name(_ context.Contex
 }
 
 func (ec *executionContext) _OutputDeclaration_type(ctx context.Context, field graphql.CollectedField, obj *model.OutputDeclaration) (ret graphql.Marshaler) {
+	if ret = ec.marshalNOutputType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOutputType(ctx, field.Selections, obj.Type); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7141,6 +7176,9 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.HasPreviousPage); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7164,52 +7202,23 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_startCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.StartCursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOString2ᚖstring(ctx, field.Selections, obj.StartCursor)
 }
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *model.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_endCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.EndCursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOString2ᚖstring(ctx, field.Selections, obj.EndCursor)
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
 }
 
 func (ec *executionContext) _Param_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7233,6 +7242,9 @@ func (ec *executionContext) fieldContext_Param_name(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Param_type(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	if ret = ec.marshalNParamType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamType(ctx, field.Selections, obj.Type); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7256,6 +7268,9 @@ func (ec *executionContext) fieldContext_Param_type(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Param_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7279,46 +7294,14 @@ func (ec *executionContext) fieldContext_Param_description(_ context.Context, fi
 }
 
 func (ec *executionContext) _Param_enum(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Param_enum(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Enum, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []any) graphql.Marshaler {
-			return ec.marshalOJSON2ᚕinterfaceᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOJSON2ᚕinterfaceᚄ(ctx, field.Selections, obj.Enum)
 }
 func (ec *executionContext) fieldContext_Param_enum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Param", field, false, false, "JSON")
 }
 
 func (ec *executionContext) _Param_default(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Param_default(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Default, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v any) graphql.Marshaler {
-			return ec.marshalOJSON2interface(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOJSON2interface(ctx, field.Selections, obj.Default)
 }
 func (ec *executionContext) fieldContext_Param_default(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Param", field, false, false, "JSON")
@@ -7476,6 +7459,9 @@ func (ec *executionContext) fieldContext_PauseWorkflowRunPayload_userErrors(_ co
 }
 
 func (ec *executionContext) _Pool_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7499,6 +7485,9 @@ func (ec *executionContext) fieldContext_Pool_name(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Pool_slots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Slots); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7522,6 +7511,9 @@ func (ec *executionContext) fieldContext_Pool_slots(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Pool_used(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Used); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7545,6 +7537,9 @@ func (ec *executionContext) fieldContext_Pool_used(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Pool_waiting(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Waiting); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7568,6 +7563,9 @@ func (ec *executionContext) fieldContext_Pool_waiting(_ context.Context, field g
 }
 
 func (ec *executionContext) _Pool_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7591,6 +7589,9 @@ func (ec *executionContext) fieldContext_Pool_description(_ context.Context, fie
 }
 
 func (ec *executionContext) _Pool_origin(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkflowOrigin2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOrigin(ctx, field.Selections, obj.Origin); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7646,6 +7647,9 @@ func (ec *executionContext) fieldContext_Pool_holders(_ context.Context, field g
 }
 
 func (ec *executionContext) _PoolHolder_run(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Run); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7669,6 +7673,9 @@ func (ec *executionContext) fieldContext_PoolHolder_run(_ context.Context, field
 }
 
 func (ec *executionContext) _PoolHolder_task(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Task); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7692,6 +7699,9 @@ func (ec *executionContext) fieldContext_PoolHolder_task(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PoolHolder_slots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PoolHolder) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Slots); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8294,6 +8304,9 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _QueueDepth_queue(ctx context.Context, field graphql.CollectedField, obj *model.QueueDepth) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Queue); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8317,6 +8330,9 @@ func (ec *executionContext) fieldContext_QueueDepth_queue(_ context.Context, fie
 }
 
 func (ec *executionContext) _QueueDepth_depth(ctx context.Context, field graphql.CollectedField, obj *model.QueueDepth) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Depth); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8404,6 +8420,9 @@ func (ec *executionContext) fieldContext_ResumeWorkflowRunPayload_userErrors(_ c
 }
 
 func (ec *executionContext) _RetryPolicy_count(ctx context.Context, field graphql.CollectedField, obj *miniairflow.RetryPolicy) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8496,6 +8515,9 @@ func (ec *executionContext) fieldContext_RetryPolicy_maxDelaySeconds(_ context.C
 }
 
 func (ec *executionContext) _RetryPolicy_jitter(ctx context.Context, field graphql.CollectedField, obj *miniairflow.RetryPolicy) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Jitter); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8519,6 +8541,9 @@ func (ec *executionContext) fieldContext_RetryPolicy_jitter(_ context.Context, f
 }
 
 func (ec *executionContext) _RetryPolicy_onExitCodes(ctx context.Context, field graphql.CollectedField, obj *miniairflow.RetryPolicy) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2ᚕintᚄ(ctx, field.Selections, obj.OnExitCodes); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8638,6 +8663,9 @@ func (ec *executionContext) fieldContext_RetryWorkflowRunPayload_userErrors(_ co
 }
 
 func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cron); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8661,6 +8689,9 @@ func (ec *executionContext) fieldContext_Schedule_cron(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Timezone); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8684,6 +8715,9 @@ func (ec *executionContext) fieldContext_Schedule_timezone(_ context.Context, fi
 }
 
 func (ec *executionContext) _Schedule_catchup(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+	if ret = ec.marshalNCatchup2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCatchup(ctx, field.Selections, obj.Catchup); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -8730,6 +8764,9 @@ func (ec *executionContext) fieldContext_Schedule_catchupWindowSeconds(_ context
 }
 
 func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+	if ret = ec.marshalNOverlap2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOverlap(ctx, field.Selections, obj.Overlap); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9036,6 +9073,9 @@ func (ec *executionContext) fieldContext_Subscription_catalogUpdated(_ context.C
 }
 
 func (ec *executionContext) _Task_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9059,6 +9099,9 @@ func (ec *executionContext) fieldContext_Task_name(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Task_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9082,6 +9125,9 @@ func (ec *executionContext) fieldContext_Task_description(_ context.Context, fie
 }
 
 func (ec *executionContext) _Task_dependsOn(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.DependsOn); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9105,6 +9151,9 @@ func (ec *executionContext) fieldContext_Task_dependsOn(_ context.Context, field
 }
 
 func (ec *executionContext) _Task_triggerRule(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNTriggerRule2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerRule(ctx, field.Selections, obj.TriggerRule); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9183,6 +9232,9 @@ func (ec *executionContext) fieldContext_Task_command(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_noop(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Noop); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9293,6 +9345,9 @@ func (ec *executionContext) fieldContext_Task_timeoutSeconds(_ context.Context, 
 }
 
 func (ec *executionContext) _Task_priority(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority(ctx, field.Selections, obj.Priority); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9316,6 +9371,9 @@ func (ec *executionContext) fieldContext_Task_priority(_ context.Context, field 
 }
 
 func (ec *executionContext) _Task_queue(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Queue); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9339,6 +9397,9 @@ func (ec *executionContext) fieldContext_Task_queue(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Task_allowFailure(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.AllowFailure); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9362,6 +9423,9 @@ func (ec *executionContext) fieldContext_Task_allowFailure(_ context.Context, fi
 }
 
 func (ec *executionContext) _TaskAttempt_number(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Number); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9385,6 +9449,9 @@ func (ec *executionContext) fieldContext_TaskAttempt_number(_ context.Context, f
 }
 
 func (ec *executionContext) _TaskAttempt_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
+	if ret = ec.marshalNTaskAttemptStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAttemptStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9431,29 +9498,16 @@ func (ec *executionContext) fieldContext_TaskAttempt_reason(_ context.Context, f
 }
 
 func (ec *executionContext) _TaskAttempt_exitCode(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskAttempt_exitCode(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ExitCode, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOInt2ᚖint(ctx, field.Selections, obj.ExitCode)
 }
 func (ec *executionContext) fieldContext_TaskAttempt_exitCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskAttempt", field, false, false, "Int")
 }
 
 func (ec *executionContext) _TaskAttempt_worker(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.WorkerName); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9477,6 +9531,9 @@ func (ec *executionContext) fieldContext_TaskAttempt_worker(_ context.Context, f
 }
 
 func (ec *executionContext) _TaskAttempt_startedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.StartedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9500,23 +9557,7 @@ func (ec *executionContext) fieldContext_TaskAttempt_startedAt(_ context.Context
 }
 
 func (ec *executionContext) _TaskAttempt_finishedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskAttempt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskAttempt_finishedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FinishedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.FinishedAt)
 }
 func (ec *executionContext) fieldContext_TaskAttempt_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskAttempt", field, false, false, "DateTime")
@@ -9546,6 +9587,9 @@ func (ec *executionContext) fieldContext_TaskRun_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _TaskRun_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9569,6 +9613,9 @@ func (ec *executionContext) fieldContext_TaskRun_name(_ context.Context, field g
 }
 
 func (ec *executionContext) _TaskRun_index(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Seq); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9592,6 +9639,9 @@ func (ec *executionContext) fieldContext_TaskRun_index(_ context.Context, field 
 }
 
 func (ec *executionContext) _TaskRun_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNTaskRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9615,6 +9665,9 @@ func (ec *executionContext) fieldContext_TaskRun_status(_ context.Context, field
 }
 
 func (ec *executionContext) _TaskRun_attempt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Attempt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9661,23 +9714,7 @@ func (ec *executionContext) fieldContext_TaskRun_reason(_ context.Context, field
 }
 
 func (ec *executionContext) _TaskRun_exitCode(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskRun_exitCode(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ExitCode, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
-			return ec.marshalOInt2ᚖint(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOInt2ᚖint(ctx, field.Selections, obj.ExitCode)
 }
 func (ec *executionContext) fieldContext_TaskRun_exitCode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "Int")
@@ -9707,6 +9744,9 @@ func (ec *executionContext) fieldContext_TaskRun_outputs(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TaskRun_queue(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Queue); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9730,6 +9770,9 @@ func (ec *executionContext) fieldContext_TaskRun_queue(_ context.Context, field 
 }
 
 func (ec *executionContext) _TaskRun_priority(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority(ctx, field.Selections, obj.Priority); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9776,6 +9819,9 @@ func (ec *executionContext) fieldContext_TaskRun_pool(_ context.Context, field g
 }
 
 func (ec *executionContext) _TaskRun_poolSlots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.PoolSlots); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9799,6 +9845,9 @@ func (ec *executionContext) fieldContext_TaskRun_poolSlots(_ context.Context, fi
 }
 
 func (ec *executionContext) _TaskRun_isFinally(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Finally); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -9822,92 +9871,28 @@ func (ec *executionContext) fieldContext_TaskRun_isFinally(_ context.Context, fi
 }
 
 func (ec *executionContext) _TaskRun_queuedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskRun_queuedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.QueuedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.QueuedAt)
 }
 func (ec *executionContext) fieldContext_TaskRun_queuedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _TaskRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskRun_startedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.StartedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.StartedAt)
 }
 func (ec *executionContext) fieldContext_TaskRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _TaskRun_finishedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskRun_finishedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FinishedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.FinishedAt)
 }
 func (ec *executionContext) fieldContext_TaskRun_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _TaskRun_nextRetryAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TaskRun_nextRetryAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.NextRetryAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.NextRetryAt)
 }
 func (ec *executionContext) fieldContext_TaskRun_nextRetryAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TaskRun", field, false, false, "DateTime")
@@ -9937,7 +9922,7 @@ func (ec *executionContext) fieldContext_TaskRun_waitReason(_ context.Context, f
 }
 func (ec *executionContext) resolveBatch_TaskRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
 	resolver := ec.Resolvers.TaskRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.WaitReason(ctx, batch.Parents)
 		})
@@ -9983,7 +9968,7 @@ func (ec *executionContext) fieldContext_TaskRun_dependsOn(_ context.Context, fi
 }
 func (ec *executionContext) resolveBatch_TaskRun_dependsOn(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
 	resolver := ec.Resolvers.TaskRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.DependsOn(ctx, batch.Parents)
 		})
@@ -10038,7 +10023,7 @@ func (ec *executionContext) fieldContext_TaskRun_task(_ context.Context, field g
 }
 func (ec *executionContext) resolveBatch_TaskRun_task(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
 	resolver := ec.Resolvers.TaskRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Task(ctx, batch.Parents)
 		})
@@ -10093,7 +10078,7 @@ func (ec *executionContext) fieldContext_TaskRun_attempts(_ context.Context, fie
 }
 func (ec *executionContext) resolveBatch_TaskRun_attempts(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
 	resolver := ec.Resolvers.TaskRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Attempts(ctx, batch.Parents)
 		})
@@ -10192,7 +10177,7 @@ func (ec *executionContext) fieldContext_TaskRun_workflowRun(_ context.Context, 
 }
 func (ec *executionContext) resolveBatch_TaskRun_workflowRun(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
 	resolver := ec.Resolvers.TaskRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.WorkflowRun(ctx, batch.Parents)
 		})
@@ -10357,6 +10342,9 @@ func (ec *executionContext) fieldContext_TaskRunConnection_totalCountIsExact(_ c
 }
 
 func (ec *executionContext) _TaskRunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.TaskRun]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10412,6 +10400,9 @@ func (ec *executionContext) fieldContext_TaskRunEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _TaskStateCount_status(ctx context.Context, field graphql.CollectedField, obj *model.TaskStateCount) (ret graphql.Marshaler) {
+	if ret = ec.marshalNTaskRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10435,6 +10426,9 @@ func (ec *executionContext) fieldContext_TaskStateCount_status(_ context.Context
 }
 
 func (ec *executionContext) _TaskStateCount_count(ctx context.Context, field graphql.CollectedField, obj *model.TaskStateCount) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10586,29 +10580,16 @@ func (ec *executionContext) fieldContext_UnpauseWorkflowPayload_userErrors(_ con
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_UserError_field(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Field, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOString2ᚕstringᚄ(ctx, field.Selections, obj.Field)
 }
 func (ec *executionContext) fieldContext_UserError_field(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserError", field, false, false, "String")
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Message); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10632,6 +10613,9 @@ func (ec *executionContext) fieldContext_UserError_message(_ context.Context, fi
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
+	if ret = ec.marshalNUserErrorCode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorCode(ctx, field.Selections, obj.Code); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10655,6 +10639,9 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10678,6 +10665,9 @@ func (ec *executionContext) fieldContext_Worker_id(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Worker_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10701,6 +10691,9 @@ func (ec *executionContext) fieldContext_Worker_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Worker_hostname(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Hostname); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10724,6 +10717,9 @@ func (ec *executionContext) fieldContext_Worker_hostname(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Worker_pid(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.PID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10747,6 +10743,9 @@ func (ec *executionContext) fieldContext_Worker_pid(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Worker_version(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Version); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10770,6 +10769,9 @@ func (ec *executionContext) fieldContext_Worker_version(_ context.Context, field
 }
 
 func (ec *executionContext) _Worker_queues(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Queues); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10793,6 +10795,9 @@ func (ec *executionContext) fieldContext_Worker_queues(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_concurrency(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Concurrency); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10816,6 +10821,9 @@ func (ec *executionContext) fieldContext_Worker_concurrency(_ context.Context, f
 }
 
 func (ec *executionContext) _Worker_running(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Running); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10839,6 +10847,9 @@ func (ec *executionContext) fieldContext_Worker_running(_ context.Context, field
 }
 
 func (ec *executionContext) _Worker_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkerStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkerStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10862,6 +10873,9 @@ func (ec *executionContext) fieldContext_Worker_status(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_startedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.StartedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10885,6 +10899,9 @@ func (ec *executionContext) fieldContext_Worker_startedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Worker_lastHeartbeat(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.LastHeartbeat); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10908,6 +10925,9 @@ func (ec *executionContext) fieldContext_Worker_lastHeartbeat(_ context.Context,
 }
 
 func (ec *executionContext) _Workflow_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10931,6 +10951,9 @@ func (ec *executionContext) fieldContext_Workflow_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Workflow_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10954,6 +10977,9 @@ func (ec *executionContext) fieldContext_Workflow_name(_ context.Context, field 
 }
 
 func (ec *executionContext) _Workflow_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -10977,6 +11003,9 @@ func (ec *executionContext) fieldContext_Workflow_description(_ context.Context,
 }
 
 func (ec *executionContext) _Workflow_owner(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Owner); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11000,6 +11029,9 @@ func (ec *executionContext) fieldContext_Workflow_owner(_ context.Context, field
 }
 
 func (ec *executionContext) _Workflow_tags(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Tags); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11046,7 +11078,7 @@ func (ec *executionContext) fieldContext_Workflow_docs(_ context.Context, field 
 }
 func (ec *executionContext) resolveBatch_Workflow_docs(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Docs(ctx, batch.Parents)
 		})
@@ -11069,6 +11101,9 @@ func (ec *executionContext) resolveBatch_Workflow_docs(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _Workflow_origin(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkflowOrigin2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOrigin(ctx, field.Selections, obj.Origin); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11170,7 +11205,7 @@ func (ec *executionContext) fieldContext_Workflow_schedules(_ context.Context, f
 }
 func (ec *executionContext) resolveBatch_Workflow_schedules(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Schedules(ctx, batch.Parents)
 		})
@@ -11193,6 +11228,9 @@ func (ec *executionContext) resolveBatch_Workflow_schedules(ctx context.Context,
 }
 
 func (ec *executionContext) _Workflow_maxActiveRuns(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.MaxActiveRuns); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11216,6 +11254,9 @@ func (ec *executionContext) fieldContext_Workflow_maxActiveRuns(_ context.Contex
 }
 
 func (ec *executionContext) _Workflow_isActive(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsActive); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11262,52 +11303,23 @@ func (ec *executionContext) fieldContext_Workflow_isPaused(_ context.Context, fi
 }
 
 func (ec *executionContext) _Workflow_pausedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Workflow_pausedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PausedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.PausedAt)
 }
 func (ec *executionContext) fieldContext_Workflow_pausedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Workflow", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _Workflow_retiredAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Workflow_retiredAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.RetiredAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.RetiredAt)
 }
 func (ec *executionContext) fieldContext_Workflow_retiredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Workflow", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _Workflow_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11331,6 +11343,9 @@ func (ec *executionContext) fieldContext_Workflow_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Workflow_updatedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.UpdatedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11386,7 +11401,7 @@ func (ec *executionContext) fieldContext_Workflow_params(_ context.Context, fiel
 }
 func (ec *executionContext) resolveBatch_Workflow_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Params(ctx, batch.Parents)
 		})
@@ -11441,7 +11456,7 @@ func (ec *executionContext) fieldContext_Workflow_tasks(_ context.Context, field
 }
 func (ec *executionContext) resolveBatch_Workflow_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Tasks(ctx, batch.Parents)
 		})
@@ -11496,7 +11511,7 @@ func (ec *executionContext) fieldContext_Workflow_version(_ context.Context, fie
 }
 func (ec *executionContext) resolveBatch_Workflow_version(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Version(ctx, batch.Parents)
 		})
@@ -11595,7 +11610,7 @@ func (ec *executionContext) fieldContext_Workflow_latestRun(_ context.Context, f
 }
 func (ec *executionContext) resolveBatch_Workflow_latestRun(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
 	resolver := ec.Resolvers.Workflow()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.LatestRun(ctx, batch.Parents)
 		})
@@ -11848,6 +11863,9 @@ func (ec *executionContext) fieldContext_WorkflowConnection_totalCountIsExact(_ 
 }
 
 func (ec *executionContext) _WorkflowEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Workflow]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11903,6 +11921,9 @@ func (ec *executionContext) fieldContext_WorkflowEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _WorkflowRun_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11926,6 +11947,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_id(_ context.Context, field
 }
 
 func (ec *executionContext) _WorkflowRun_number(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.Number); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -11972,6 +11996,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_label(_ context.Context, fi
 }
 
 func (ec *executionContext) _WorkflowRun_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkflowRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12018,6 +12045,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_reason(_ context.Context, f
 }
 
 func (ec *executionContext) _WorkflowRun_type(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkflowRunType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunType(ctx, field.Selections, obj.Type); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12064,6 +12094,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_scheduleName(_ context.Cont
 }
 
 func (ec *executionContext) _WorkflowRun_runAfter(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.RunAfter); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12087,6 +12120,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_runAfter(_ context.Context,
 }
 
 func (ec *executionContext) _WorkflowRun_logicalDate(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.LogicalDate); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12110,6 +12146,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_logicalDate(_ context.Conte
 }
 
 func (ec *executionContext) _WorkflowRun_dataIntervalStart(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.DataIntervalStart); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12133,6 +12172,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_dataIntervalStart(_ context
 }
 
 func (ec *executionContext) _WorkflowRun_dataIntervalEnd(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.DataIntervalEnd); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12156,29 +12198,16 @@ func (ec *executionContext) fieldContext_WorkflowRun_dataIntervalEnd(_ context.C
 }
 
 func (ec *executionContext) _WorkflowRun_deadlineAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRun_deadlineAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DeadlineAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.DeadlineAt)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_deadlineAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _WorkflowRun_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNJSON2map(ctx, field.Selections, obj.Params); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12202,6 +12231,9 @@ func (ec *executionContext) fieldContext_WorkflowRun_params(_ context.Context, f
 }
 
 func (ec *executionContext) _WorkflowRun_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12225,98 +12257,37 @@ func (ec *executionContext) fieldContext_WorkflowRun_createdAt(_ context.Context
 }
 
 func (ec *executionContext) _WorkflowRun_startedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRun_startedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.StartedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.StartedAt)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _WorkflowRun_finishedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRun_finishedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FinishedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.FinishedAt)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _WorkflowRun_cancelRequestedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRun_cancelRequestedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CancelRequestedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.CancelRequestedAt)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_cancelRequestedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _WorkflowRun_pausedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_WorkflowRun_pausedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PausedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.PausedAt)
 }
 func (ec *executionContext) fieldContext_WorkflowRun_pausedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _WorkflowRun_generation(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Generation); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12386,7 +12357,7 @@ func (ec *executionContext) fieldContext_WorkflowRun_waitReason(_ context.Contex
 }
 func (ec *executionContext) resolveBatch_WorkflowRun_waitReason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
 	resolver := ec.Resolvers.WorkflowRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.WaitReason(ctx, batch.Parents)
 		})
@@ -12409,6 +12380,9 @@ func (ec *executionContext) resolveBatch_WorkflowRun_waitReason(ctx context.Cont
 }
 
 func (ec *executionContext) _WorkflowRun_revision(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.Revision); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12464,7 +12438,7 @@ func (ec *executionContext) fieldContext_WorkflowRun_workflow(_ context.Context,
 }
 func (ec *executionContext) resolveBatch_WorkflowRun_workflow(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
 	resolver := ec.Resolvers.WorkflowRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Workflow(ctx, batch.Parents)
 		})
@@ -12519,7 +12493,7 @@ func (ec *executionContext) fieldContext_WorkflowRun_version(_ context.Context, 
 }
 func (ec *executionContext) resolveBatch_WorkflowRun_version(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
 	resolver := ec.Resolvers.WorkflowRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Version(ctx, batch.Parents)
 		})
@@ -12542,6 +12516,9 @@ func (ec *executionContext) resolveBatch_WorkflowRun_version(ctx context.Context
 }
 
 func (ec *executionContext) _WorkflowRun_taskCount(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.TaskCount); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12597,7 +12574,7 @@ func (ec *executionContext) fieldContext_WorkflowRun_taskStates(_ context.Contex
 }
 func (ec *executionContext) resolveBatch_WorkflowRun_taskStates(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
 	resolver := ec.Resolvers.WorkflowRun()
-	if batch, ok := graphql.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.TaskStates(ctx, batch.Parents)
 		})
@@ -12806,6 +12783,9 @@ func (ec *executionContext) fieldContext_WorkflowRunConnection_totalCountIsExact
 }
 
 func (ec *executionContext) _WorkflowRunEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.WorkflowRun]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12893,6 +12873,9 @@ func (ec *executionContext) fieldContext_WorkflowRunUpdate_workflowRun(_ context
 }
 
 func (ec *executionContext) _WorkflowRunUpdate_revision(ctx context.Context, field graphql.CollectedField, obj *model.WorkflowRunUpdate) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.Revision); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12948,6 +12931,9 @@ func (ec *executionContext) fieldContext_WorkflowRunUpdate_changedTaskRuns(_ con
 }
 
 func (ec *executionContext) _WorkflowVersion_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12971,6 +12957,9 @@ func (ec *executionContext) fieldContext_WorkflowVersion_id(_ context.Context, f
 }
 
 func (ec *executionContext) _WorkflowVersion_number(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Number); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12994,6 +12983,9 @@ func (ec *executionContext) fieldContext_WorkflowVersion_number(_ context.Contex
 }
 
 func (ec *executionContext) _WorkflowVersion_hash(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Hash); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13017,6 +13009,9 @@ func (ec *executionContext) fieldContext_WorkflowVersion_hash(_ context.Context,
 }
 
 func (ec *executionContext) _WorkflowVersion_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13228,6 +13223,9 @@ func (ec *executionContext) fieldContext_WorkflowVersion_definition(_ context.Co
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13274,6 +13272,9 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsRepeatable); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13297,6 +13298,9 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
+	if ret = ec.marshalN__DirectiveLocation2ᚕstringᚄ(ctx, field.Selections, obj.Locations); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13364,6 +13368,9 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13456,6 +13463,9 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13624,6 +13634,9 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -13702,23 +13715,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_defaultValue(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.DefaultValue, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
+	return ec.marshalOString2ᚖstring(ctx, field.Selections, obj.DefaultValue)
 }
 func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("__InputValue", field, false, false, "String")
@@ -15356,7 +15353,7 @@ func (ec *executionContext) _AuditDetails(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var auditEntryImplementors = []string{"AuditEntry"}
@@ -15425,7 +15422,7 @@ func (ec *executionContext) _AuditEntry(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var auditEntryConnectionImplementors = []string{"AuditEntryConnection"}
@@ -15480,7 +15477,7 @@ func (ec *executionContext) _AuditEntryConnection(ctx context.Context, sel ast.S
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var auditEntryEdgeImplementors = []string{"AuditEntryEdge"}
@@ -15518,7 +15515,7 @@ func (ec *executionContext) _AuditEntryEdge(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var cancelWorkflowRunPayloadImplementors = []string{"CancelWorkflowRunPayload"}
@@ -15556,7 +15553,7 @@ func (ec *executionContext) _CancelWorkflowRunPayload(ctx context.Context, sel a
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var catalogUpdateImplementors = []string{"CatalogUpdate"}
@@ -15594,7 +15591,7 @@ func (ec *executionContext) _CatalogUpdate(ctx context.Context, sel ast.Selectio
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var clearTaskRunsPayloadImplementors = []string{"ClearTaskRunsPayload"}
@@ -15637,7 +15634,7 @@ func (ec *executionContext) _ClearTaskRunsPayload(ctx context.Context, sel ast.S
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var commandImplementors = []string{"Command"}
@@ -15682,7 +15679,7 @@ func (ec *executionContext) _Command(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var deletePoolPayloadImplementors = []string{"DeletePoolPayload"}
@@ -15720,7 +15717,7 @@ func (ec *executionContext) _DeletePoolPayload(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var drainWorkerPayloadImplementors = []string{"DrainWorkerPayload"}
@@ -15758,7 +15755,7 @@ func (ec *executionContext) _DrainWorkerPayload(ctx context.Context, sel ast.Sel
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var importErrorImplementors = []string{"ImportError"}
@@ -15813,7 +15810,7 @@ func (ec *executionContext) _ImportError(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var logChunkImplementors = []string{"LogChunk"}
@@ -15866,7 +15863,7 @@ func (ec *executionContext) _LogChunk(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var markTaskRunsPayloadImplementors = []string{"MarkTaskRunsPayload"}
@@ -15909,7 +15906,7 @@ func (ec *executionContext) _MarkTaskRunsPayload(ctx context.Context, sel ast.Se
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var mutationImplementors = []string{"Mutation"}
@@ -16029,7 +16026,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var outputDeclarationImplementors = []string{"OutputDeclaration"}
@@ -16067,7 +16064,7 @@ func (ec *executionContext) _OutputDeclaration(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var pageInfoImplementors = []string{"PageInfo"}
@@ -16116,7 +16113,7 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var paramImplementors = []string{"Param"}
@@ -16175,7 +16172,7 @@ func (ec *executionContext) _Param(ctx context.Context, sel ast.SelectionSet, ob
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var pauseWorkflowPayloadImplementors = []string{"PauseWorkflowPayload"}
@@ -16213,7 +16210,7 @@ func (ec *executionContext) _PauseWorkflowPayload(ctx context.Context, sel ast.S
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var pauseWorkflowRunPayloadImplementors = []string{"PauseWorkflowRunPayload"}
@@ -16251,7 +16248,7 @@ func (ec *executionContext) _PauseWorkflowRunPayload(ctx context.Context, sel as
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var poolImplementors = []string{"Pool"}
@@ -16314,7 +16311,7 @@ func (ec *executionContext) _Pool(ctx context.Context, sel ast.SelectionSet, obj
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var poolHolderImplementors = []string{"PoolHolder"}
@@ -16363,7 +16360,7 @@ func (ec *executionContext) _PoolHolder(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var queryImplementors = []string{"Query"}
@@ -16485,7 +16482,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var queueDepthImplementors = []string{"QueueDepth"}
@@ -16523,7 +16520,7 @@ func (ec *executionContext) _QueueDepth(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var resumeWorkflowRunPayloadImplementors = []string{"ResumeWorkflowRunPayload"}
@@ -16561,7 +16558,7 @@ func (ec *executionContext) _ResumeWorkflowRunPayload(ctx context.Context, sel a
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var retryPolicyImplementors = []string{"RetryPolicy"}
@@ -16622,7 +16619,7 @@ func (ec *executionContext) _RetryPolicy(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var retryWorkflowRunPayloadImplementors = []string{"RetryWorkflowRunPayload"}
@@ -16665,7 +16662,7 @@ func (ec *executionContext) _RetryWorkflowRunPayload(ctx context.Context, sel as
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var scheduleImplementors = []string{"Schedule"}
@@ -16725,7 +16722,7 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var setPoolPayloadImplementors = []string{"SetPoolPayload"}
@@ -16763,7 +16760,7 @@ func (ec *executionContext) _SetPoolPayload(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var subscriptionImplementors = []string{"Subscription"}
@@ -16887,7 +16884,7 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var taskAttemptImplementors = []string{"TaskAttempt"}
@@ -16912,11 +16909,7 @@ func (ec *executionContext) _TaskAttempt(ctx context.Context, sel ast.SelectionS
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "reason":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._TaskAttempt_reason(ctx, field, obj)
-				})
+			out.Values[i] = ec._TaskAttempt_reason(ctx, field, obj)
 		case "exitCode":
 			out.Values[i] = ec._TaskAttempt_exitCode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -16951,7 +16944,7 @@ func (ec *executionContext) _TaskAttempt(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var taskRunImplementors = []string{"TaskRun", "Node"}
@@ -16991,22 +16984,14 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "reason":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._TaskRun_reason(ctx, field, obj)
-				})
+			out.Values[i] = ec._TaskRun_reason(ctx, field, obj)
 		case "exitCode":
 			out.Values[i] = ec._TaskRun_exitCode(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "outputs":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._TaskRun_outputs(ctx, field, obj)
-				})
+			out.Values[i] = ec._TaskRun_outputs(ctx, field, obj)
 		case "queue":
 			out.Values[i] = ec._TaskRun_queue(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -17018,11 +17003,7 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "pool":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._TaskRun_pool(ctx, field, obj)
-				})
+			out.Values[i] = ec._TaskRun_pool(ctx, field, obj)
 		case "poolSlots":
 			out.Values[i] = ec._TaskRun_poolSlots(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -17103,7 +17084,7 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var taskRunConnectionImplementors = []string{"TaskRunConnection"}
@@ -17158,7 +17139,7 @@ func (ec *executionContext) _TaskRunConnection(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var taskRunEdgeImplementors = []string{"TaskRunEdge"}
@@ -17196,7 +17177,7 @@ func (ec *executionContext) _TaskRunEdge(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var taskStateCountImplementors = []string{"TaskStateCount"}
@@ -17234,7 +17215,7 @@ func (ec *executionContext) _TaskStateCount(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var triggerWorkflowPayloadImplementors = []string{"TriggerWorkflowPayload"}
@@ -17272,7 +17253,7 @@ func (ec *executionContext) _TriggerWorkflowPayload(ctx context.Context, sel ast
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var unpauseWorkflowPayloadImplementors = []string{"UnpauseWorkflowPayload"}
@@ -17310,7 +17291,7 @@ func (ec *executionContext) _UnpauseWorkflowPayload(ctx context.Context, sel ast
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var userErrorImplementors = []string{"UserError"}
@@ -17353,7 +17334,7 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workerImplementors = []string{"Worker", "Node"}
@@ -17436,7 +17417,7 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowImplementors = []string{"Workflow", "Node"}
@@ -17595,7 +17576,7 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowConnectionImplementors = []string{"WorkflowConnection"}
@@ -17650,7 +17631,7 @@ func (ec *executionContext) _WorkflowConnection(ctx context.Context, sel ast.Sel
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowEdgeImplementors = []string{"WorkflowEdge"}
@@ -17688,7 +17669,7 @@ func (ec *executionContext) _WorkflowEdge(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowRunImplementors = []string{"WorkflowRun", "Node"}
@@ -17723,22 +17704,14 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "reason":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._WorkflowRun_reason(ctx, field, obj)
-				})
+			out.Values[i] = ec._WorkflowRun_reason(ctx, field, obj)
 		case "type":
 			out.Values[i] = ec._WorkflowRun_type(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "scheduleName":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._WorkflowRun_scheduleName(ctx, field, obj)
-				})
+			out.Values[i] = ec._WorkflowRun_scheduleName(ctx, field, obj)
 		case "runAfter":
 			out.Values[i] = ec._WorkflowRun_runAfter(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -17800,11 +17773,7 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "outcome":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._WorkflowRun_outcome(ctx, field, obj)
-				})
+			out.Values[i] = ec._WorkflowRun_outcome(ctx, field, obj)
 		case "waitReason":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -17859,7 +17828,7 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowRunConnectionImplementors = []string{"WorkflowRunConnection"}
@@ -17914,7 +17883,7 @@ func (ec *executionContext) _WorkflowRunConnection(ctx context.Context, sel ast.
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowRunEdgeImplementors = []string{"WorkflowRunEdge"}
@@ -17952,7 +17921,7 @@ func (ec *executionContext) _WorkflowRunEdge(ctx context.Context, sel ast.Select
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowRunUpdateImplementors = []string{"WorkflowRunUpdate"}
@@ -17995,7 +17964,7 @@ func (ec *executionContext) _WorkflowRunUpdate(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var workflowVersionImplementors = []string{"WorkflowVersion", "Node"}
@@ -18085,7 +18054,7 @@ func (ec *executionContext) _WorkflowVersion(ctx context.Context, sel ast.Select
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __DirectiveImplementors = []string{"__Directive"}
@@ -18138,7 +18107,7 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __EnumValueImplementors = []string{"__EnumValue"}
@@ -18186,7 +18155,7 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __FieldImplementors = []string{"__Field"}
@@ -18244,7 +18213,7 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __InputValueImplementors = []string{"__InputValue"}
@@ -18302,7 +18271,7 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __SchemaImplementors = []string{"__Schema"}
@@ -18360,7 +18329,7 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 var __TypeImplementors = []string{"__Type"}
@@ -18443,7 +18412,7 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return out
+	return execution.Object(fields, out)
 }
 
 // endregion **************************** object.gotpl ****************************
@@ -18497,7 +18466,7 @@ var (
 )
 
 func (ec *executionContext) marshalNAuditEntry2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.AuditEntry) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAuditEntry2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditEntry(ctx, sel, v[i])
@@ -18529,7 +18498,7 @@ func (ec *executionContext) marshalNAuditEntryConnection2ᚖgithubᚗcomᚋsaura
 }
 
 func (ec *executionContext) marshalNAuditEntryEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.AuditEntry]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNAuditEntryEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
@@ -18683,7 +18652,7 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx c
 }
 
 func (ec *executionContext) marshalNImportError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐImportErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.ImportError) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNImportError2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐImportError(ctx, sel, v[i])
@@ -18821,7 +18790,7 @@ func (ec *executionContext) marshalNMarkTaskRunsPayload2ᚖgithubᚗcomᚋsaurav
 }
 
 func (ec *executionContext) marshalNOutputDeclaration2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐOutputDeclarationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OutputDeclaration) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNOutputDeclaration2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐOutputDeclaration(ctx, sel, v[i])
@@ -18913,7 +18882,7 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋ
 }
 
 func (ec *executionContext) marshalNParam2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Param) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNParam2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐParam(ctx, sel, v[i])
@@ -18997,7 +18966,7 @@ func (ec *executionContext) marshalNPauseWorkflowRunPayload2ᚖgithubᚗcomᚋsa
 }
 
 func (ec *executionContext) marshalNPool2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Pool) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx, sel, v[i])
@@ -19025,7 +18994,7 @@ func (ec *executionContext) marshalNPoolHolder2githubᚗcomᚋsauravritesh63ᚋm
 }
 
 func (ec *executionContext) marshalNPoolHolder2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolderᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.PoolHolder) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPoolHolder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolHolder(ctx, sel, v[i])
@@ -19071,7 +19040,7 @@ var (
 )
 
 func (ec *executionContext) marshalNQueueDepth2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐQueueDepthᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.QueueDepth) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNQueueDepth2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐQueueDepth(ctx, sel, v[i])
@@ -19125,7 +19094,7 @@ func (ec *executionContext) marshalNRetryWorkflowRunPayload2ᚖgithubᚗcomᚋsa
 }
 
 func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSchedule(ctx, sel, v[i])
@@ -19205,7 +19174,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 }
 
 func (ec *executionContext) marshalNTask2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Task) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTask2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTask(ctx, sel, v[i])
@@ -19229,7 +19198,7 @@ func (ec *executionContext) marshalNTask2ᚖgithubᚗcomᚋsauravritesh63ᚋmini
 }
 
 func (ec *executionContext) marshalNTaskAttempt2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskAttemptᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.TaskAttempt) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskAttempt2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskAttempt(ctx, sel, v[i])
@@ -19288,7 +19257,7 @@ var (
 
 func (ec *executionContext) marshalNTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
 	ctx = graphql.WithBatchParents(ctx, "TaskRun", v, nil)
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRun(ctx, sel, v[i])
@@ -19320,7 +19289,7 @@ func (ec *executionContext) marshalNTaskRunConnection2ᚖgithubᚗcomᚋsauravri
 }
 
 func (ec *executionContext) marshalNTaskRunEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.TaskRun]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskRunEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
@@ -19384,7 +19353,7 @@ var (
 )
 
 func (ec *executionContext) marshalNTaskStateCount2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐTaskStateCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.TaskStateCount) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskStateCount2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐTaskStateCount(ctx, sel, v[i])
@@ -19480,7 +19449,7 @@ func (ec *executionContext) marshalNUnpauseWorkflowPayload2ᚖgithubᚗcomᚋsau
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
@@ -19514,7 +19483,7 @@ func (ec *executionContext) marshalNUserErrorCode2githubᚗcomᚋsauravritesh63�
 }
 
 func (ec *executionContext) marshalNWorker2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkerᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Worker) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorker2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorker(ctx, sel, v[i])
@@ -19567,7 +19536,7 @@ var (
 
 func (ec *executionContext) marshalNWorkflow2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Workflow) graphql.Marshaler {
 	ctx = graphql.WithBatchParents(ctx, "Workflow", v, nil)
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflow2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflow(ctx, sel, v[i])
@@ -19599,7 +19568,7 @@ func (ec *executionContext) marshalNWorkflowConnection2ᚖgithubᚗcomᚋsauravr
 }
 
 func (ec *executionContext) marshalNWorkflowEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.Workflow]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflowEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
@@ -19650,7 +19619,7 @@ var (
 
 func (ec *executionContext) marshalNWorkflowRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRunᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.WorkflowRun) graphql.Marshaler {
 	ctx = graphql.WithBatchParents(ctx, "WorkflowRun", v, nil)
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, sel, v[i])
@@ -19682,7 +19651,7 @@ func (ec *executionContext) marshalNWorkflowRunConnection2ᚖgithubᚗcomᚋsaur
 }
 
 func (ec *executionContext) marshalNWorkflowRunEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.WorkflowRun]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflowRunEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
@@ -19774,7 +19743,7 @@ func (ec *executionContext) marshalNWorkflowRunUpdate2ᚖgithubᚗcomᚋsauravri
 }
 
 func (ec *executionContext) marshalNWorkflowVersion2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowVersionᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.WorkflowVersion) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflowVersion2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowVersion(ctx, sel, v[i])
@@ -19802,7 +19771,7 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 }
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
@@ -19846,7 +19815,7 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 }
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
@@ -19874,7 +19843,7 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 }
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -19902,7 +19871,7 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 }
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
@@ -20303,7 +20272,7 @@ func (ec *executionContext) marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63�
 		return graphql.Null
 	}
 	ctx = graphql.WithBatchParents(ctx, "TaskRun", v, nil)
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRun(ctx, sel, v[i])
@@ -20354,7 +20323,7 @@ func (ec *executionContext) marshalOTaskRunStatus2ᚕgithubᚗcomᚋsauravritesh
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTaskRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskStatus(ctx, sel, v[i])
@@ -20471,7 +20440,7 @@ func (ec *executionContext) marshalOWorkflowRunStatus2ᚕgithubᚗcomᚋsauravri
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNWorkflowRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, sel, v[i])
@@ -20528,7 +20497,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
@@ -20547,7 +20516,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
@@ -20566,7 +20535,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -20585,7 +20554,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
