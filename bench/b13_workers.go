@@ -26,7 +26,7 @@ func measureWorkers(ctx context.Context, l *lab) (outcome report.Outcome, err er
 	for i, n := range counts {
 		naps[i] = shape.Wide(n * workerSlots * pick(l, 2, 20, 50))
 	}
-	noops := shape.Wide(pick(l, 200, noopRunTasks, noopRunTasks))
+	noops := shape.Wide(pick(l, 200, 2000, noopRunTasks))
 	f, err := l.newFleet(ctx, naps, noops)
 	if err != nil {
 		return outcome, err

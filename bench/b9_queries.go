@@ -15,7 +15,7 @@ import (
 const (
 	listPage = 50
 	runPage  = 200
-	countMax = 10_000
+	countMax = 1000
 )
 
 // The queries, with what a page shows of each object.
@@ -53,8 +53,7 @@ func (h *history) queries() []apiQuery {
 		{name: "count of task runs", text: countTasksText, check: checkCount(h.tasks), bare: bareCountTasks},
 		{
 			name: "count of runs", text: countRunsText, check: checkCount(h.runs), bare: bareCountRuns,
-			note: fmt.Sprintf("it counts each of %s runs, not of a few; counting stops at %s, so that more runs cost no more",
-				report.Number(float64(h.runs)), report.Number(countMax)),
+			note: fmt.Sprintf("counting stops at %s, so that more runs cost no more", report.Number(countMax)),
 		},
 	}
 }
@@ -249,22 +248,14 @@ func bareCountTasks(ctx context.Context, store miniairflow.Store) error {
 	if _, err := store.FindTaskRuns(ctx, miniairflow.TaskRunFilter{Limit: 1}); err != nil {
 		return err
 	}
-	for _, most := range []int{countMax, countMax + 1} {
-		if _, err := store.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, most); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := store.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, countMax+1)
+	return err
 }
 
 func bareCountRuns(ctx context.Context, store miniairflow.Store) error {
 	if _, err := store.FindRuns(ctx, miniairflow.RunFilter{Limit: 1}); err != nil {
 		return err
 	}
-	for _, most := range []int{countMax, countMax + 1} {
-		if _, err := store.CountRuns(ctx, miniairflow.RunFilter{}, most); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := store.CountRuns(ctx, miniairflow.RunFilter{}, countMax+1)
+	return err
 }

@@ -2749,7 +2749,7 @@ type WorkflowConnection {
   pageInfo: PageInfo!
   "How many there are over all pages."
   totalCount: Int!
-  "Whether totalCount is the whole count: above 10,000 counting stops."
+  "Whether totalCount is the whole count: above 1,000 counting stops."
   totalCountIsExact: Boolean!
 }
 
@@ -2769,9 +2769,9 @@ type WorkflowRunConnection {
   nodes: [WorkflowRun!]!
   "The place of the page."
   pageInfo: PageInfo!
-  "How many there are over all pages, up to 10,000."
+  "How many there are over all pages, up to 1,000."
   totalCount: Int!
-  "Whether totalCount is the whole count: above 10,000 counting stops."
+  "Whether totalCount is the whole count: above 1,000 counting stops."
   totalCountIsExact: Boolean!
 }
 
@@ -2791,9 +2791,9 @@ type TaskRunConnection {
   nodes: [TaskRun!]!
   "The place of the page."
   pageInfo: PageInfo!
-  "How many there are over all pages, up to 10,000."
+  "How many there are over all pages, up to 1,000."
   totalCount: Int!
-  "Whether totalCount is the whole count: above 10,000 counting stops."
+  "Whether totalCount is the whole count: above 1,000 counting stops."
   totalCountIsExact: Boolean!
 }
 
@@ -2813,9 +2813,9 @@ type AuditEntryConnection {
   nodes: [AuditEntry!]!
   "The place of the page."
   pageInfo: PageInfo!
-  "How many there are over all pages, up to 10,000."
+  "How many there are over all pages, up to 1,000."
   totalCount: Int!
-  "Whether totalCount is the whole count: above 10,000 counting stops."
+  "Whether totalCount is the whole count: above 1,000 counting stops."
   totalCountIsExact: Boolean!
 }
 

@@ -4,6 +4,7 @@ package model
 
 import (
 	"context"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -50,8 +51,9 @@ type AuditLogFilter struct {
 	Action        *miniairflow.AuditAction
 }
 
-// CountMax is where counting the members of a connection stops.
-const CountMax = 10_000
+// CountMax is where counting the members of a connection stops: the count of
+// many must not cost more than a page of them.
+const CountMax = 1000
 
 // Edge is a node with its cursor.
 type Edge[T any] struct {
@@ -78,6 +80,10 @@ type Connection[T any] struct {
 	Nodes    []T
 	PageInfo *PageInfo
 	Count    func(ctx context.Context, max int) (int, error)
+
+	once    sync.Once
+	counted int
+	err     error
 }
 
 // The connections of the API.
@@ -94,13 +100,20 @@ type (
 
 // TotalCount returns how many there are over all pages, up to CountMax.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
-	return c.Count(ctx, CountMax)
+	n, err := c.count(ctx)
+	return min(n, CountMax), err
 }
 
 // TotalCountIsExact reports whether there are no more than CountMax.
 func (c *Connection[T]) TotalCountIsExact(ctx context.Context) (bool, error) {
-	n, err := c.Count(ctx, CountMax+1)
+	n, err := c.count(ctx)
 	return n <= CountMax, err
+}
+
+// count counts once, for whoever asks first, up to one more than CountMax.
+func (c *Connection[T]) count(ctx context.Context) (int, error) {
+	c.once.Do(func() { c.counted, c.err = c.Count(ctx, CountMax+1) })
+	return c.counted, c.err
 }
 
 // PageInfo is the place of a page.
