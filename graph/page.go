@@ -56,21 +56,17 @@ func (q query[T, C]) page(ctx context.Context, first *int, after *string) (*mode
 	if err != nil {
 		return nil, fmt.Errorf("read page: %w", err)
 	}
-	c := &model.Connection[T]{Nodes: nodes, Edges: make([]*model.Edge[T], len(nodes)), Count: q.count}
-	for i, node := range nodes {
-		c.Edges[i] = &model.Edge[T]{Cursor: q.encode(node), Node: node}
-	}
-	c.PageInfo = q.place(c.Edges, limit, after != nil)
-	return c, nil
+	return &model.Connection[T]{Nodes: nodes, Encode: q.encode, Count: q.count, PageInfo: q.place(nodes, limit, after != nil)}, nil
 }
 
-func (q query[T, C]) place(edges []*model.Edge[T], limit int, hasPrevious bool) *model.PageInfo {
+func (q query[T, C]) place(nodes []T, limit int, hasPrevious bool) *model.PageInfo {
 	info := &model.PageInfo{HasPreviousPage: hasPrevious}
-	if len(edges) > 0 {
-		info.StartCursor, info.EndCursor = &edges[0].Cursor, &edges[len(edges)-1].Cursor
+	if len(nodes) > 0 {
+		first, last := q.encode(nodes[0]), q.encode(nodes[len(nodes)-1])
+		info.StartCursor, info.EndCursor = &first, &last
 	}
 	info.More = func(ctx context.Context) (bool, error) {
-		if len(edges) < limit {
+		if len(nodes) < limit {
 			return false, nil
 		}
 		last, err := q.decode(*info.EndCursor)

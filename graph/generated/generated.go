@@ -5632,7 +5632,7 @@ func (ec *executionContext) _AuditEntryConnection_edges(ctx context.Context, fie
 			return ec.fieldContext_AuditEntryConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.AuditEntry]) graphql.Marshaler {
@@ -5646,7 +5646,7 @@ func (ec *executionContext) fieldContext_AuditEntryConnection_edges(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "AuditEntryConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_AuditEntryEdge(ctx, field)
@@ -10208,7 +10208,7 @@ func (ec *executionContext) _TaskRunConnection_edges(ctx context.Context, field 
 			return ec.fieldContext_TaskRunConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.TaskRun]) graphql.Marshaler {
@@ -10222,7 +10222,7 @@ func (ec *executionContext) fieldContext_TaskRunConnection_edges(_ context.Conte
 	fc = &graphql.FieldContext{
 		Object:     "TaskRunConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_TaskRunEdge(ctx, field)
@@ -11729,7 +11729,7 @@ func (ec *executionContext) _WorkflowConnection_edges(ctx context.Context, field
 			return ec.fieldContext_WorkflowConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.Workflow]) graphql.Marshaler {
@@ -11743,7 +11743,7 @@ func (ec *executionContext) fieldContext_WorkflowConnection_edges(_ context.Cont
 	fc = &graphql.FieldContext{
 		Object:     "WorkflowConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowEdge(ctx, field)
@@ -12649,7 +12649,7 @@ func (ec *executionContext) _WorkflowRunConnection_edges(ctx context.Context, fi
 			return ec.fieldContext_WorkflowRunConnection_edges(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
+			return obj.Edges(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.WorkflowRun]) graphql.Marshaler {
@@ -12663,7 +12663,7 @@ func (ec *executionContext) fieldContext_WorkflowRunConnection_edges(_ context.C
 	fc = &graphql.FieldContext{
 		Object:     "WorkflowRunConnection",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowRunEdge(ctx, field)

@@ -73,11 +73,11 @@ type (
 	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
 )
 
-// Connection is a page. Count and More are asked for only when the client wants
-// what they answer.
+// Connection is a page. Encode, Count and More are called only when the client
+// wants what they answer.
 type Connection[T any] struct {
-	Edges    []*Edge[T]
 	Nodes    []T
+	Encode   func(T) string // the cursor of a node
 	PageInfo *PageInfo
 	Count    func(ctx context.Context, max int) (int, error)
 
@@ -97,6 +97,15 @@ type (
 	// AuditEntryConnection is a page of the audit log.
 	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
 )
+
+// Edges returns the nodes with their cursors.
+func (c *Connection[T]) Edges() []*Edge[T] {
+	edges := make([]*Edge[T], len(c.Nodes))
+	for i, node := range c.Nodes {
+		edges[i] = &Edge[T]{Cursor: c.Encode(node), Node: node}
+	}
+	return edges
+}
 
 // TotalCount returns how many there are over all pages, up to CountMax.
 func (c *Connection[T]) TotalCount(ctx context.Context) (int, error) {
