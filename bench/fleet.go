@@ -72,20 +72,30 @@ func (f *fleet) grow(ctx context.Context, n int) error {
 	return nil
 }
 
+// countStatements lets the server count statements until stop is called. The
+// caller must call it.
+func (f *fleet) countStatements(ctx context.Context) (stop func(ctx context.Context) error, err error) {
+	stop, err = f.lab.server.CountStatements(ctx)
+	if err != nil {
+		return stop, err
+	}
+	// The connections learn of the setting with their next statement, and what
+	// has just started may still be about to settle.
+	if err := product.Pause(ctx, pick(f.lab, time.Second, 2*time.Second, 2*time.Second)); err != nil {
+		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	return stop, nil
+}
+
 // idleStatements returns how many statements a second the processes send while
 // there is nothing to do.
 func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err error) {
 	server, address := f.lab.server, f.config.Database
-	stop, err := server.CountStatements(ctx)
+	stop, err := f.countStatements(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
-	// The connections learn of the setting with their next statement, and what
-	// has just started may still be about to settle.
-	if err := product.Pause(ctx, pick(f.lab, 500*time.Millisecond, 2*time.Second, 2*time.Second)); err != nil {
-		return 0, err
-	}
 	before, err := server.Statements(ctx, address)
 	if err != nil {
 		return 0, err
@@ -100,13 +110,28 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 
 // commitsOf returns how many transactions that write are committed during the load.
 func (f *fleet) commitsOf(ctx context.Context, load func() error) (commits float64, err error) {
-	before, err := f.lab.server.Writes(ctx)
+	stop, err := f.countStatements(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, stop(context.WithoutCancel(ctx))) }()
+	before, err := f.durable(ctx)
 	if err != nil {
 		return 0, err
 	}
 	if err := load(); err != nil {
 		return 0, err
 	}
-	after, err := f.lab.server.Writes(ctx)
+	after, err := f.durable(ctx)
 	return float64(after - before), err
+}
+
+// durable counts the transactions that have written, without those that only notify.
+func (f *fleet) durable(ctx context.Context) (int64, error) {
+	writes, err := f.lab.server.Writes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	notifications, err := f.lab.server.Notifications(ctx, f.config.Database)
+	return writes - notifications, err
 }

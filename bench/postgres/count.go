@@ -26,8 +26,8 @@ func (s *Server) WALBytes(ctx context.Context, address string) (float64, error) 
 }
 
 // Writes returns how many transactions of the whole server have written
-// anything so far, each of which is a durable commit: the server hands each of
-// them a number, and no other. It is exact at once, unlike the server's statistics.
+// anything so far, or sent a notification: the server hands each of them a number,
+// and no other. It is exact at once, unlike the server's statistics.
 func (s *Server) Writes(ctx context.Context) (n int64, err error) {
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
@@ -36,6 +36,20 @@ func (s *Server) Writes(ctx context.Context) (n int64, err error) {
 	defer conn.Close(ctx)
 	if err := conn.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(&n); err != nil {
 		return 0, fmt.Errorf("read the number of the last transaction: %w", err)
+	}
+	return n, nil
+}
+
+// Notifications returns how many statements have sent one while statements were
+// counted. The product's are transactions of their own, and not durable: their
+// commits wait for no disk.
+func (s *Server) Notifications(ctx context.Context, address string) (int64, error) {
+	const text = `
+		SELECT coalesce(sum(calls), 0)::bigint FROM pg_stat_statements
+		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = $1) AND query LIKE 'SELECT pg_notify(%'`
+	n, err := s.count(ctx, address, text)
+	if err != nil {
+		return 0, fmt.Errorf("count notifications: %w", err)
 	}
 	return n, nil
 }
