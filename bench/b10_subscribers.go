@@ -39,7 +39,7 @@ type crowd struct {
 // everybody who watches its run, and whether those who do not read delay the others.
 func measureSubscribers(ctx context.Context, l *lab) (outcome report.Outcome, err error) {
 	c := pick(l,
-		crowd{subscribers: 20, runs: 4, ticks: 10, start: time.Second},
+		crowd{subscribers: 20, runs: 4, ticks: 5, start: time.Second},
 		crowd{subscribers: 1000, runs: 100, ticks: 30, start: 6 * time.Second},
 		crowd{subscribers: 1000, runs: 100, ticks: 100, start: 6 * time.Second})
 	c.workflow = "ticking"

@@ -81,7 +81,7 @@ func (f *fleet) countStatements(ctx context.Context) (stop func(ctx context.Cont
 	}
 	// The connections learn of the setting with their next statement, and what
 	// has just started may still be about to settle.
-	if err := product.Pause(ctx, pick(f.lab, time.Second, 2*time.Second, 2*time.Second)); err != nil {
+	if err := product.Pause(ctx, pick(f.lab, 300*time.Millisecond, 2*time.Second, 2*time.Second)); err != nil {
 		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
 	}
 	return stop, nil
@@ -101,7 +101,7 @@ func (f *fleet) idleStatements(ctx context.Context) (perSecond float64, err erro
 		return 0, err
 	}
 	began := time.Now()
-	if err := product.Pause(ctx, pick(f.lab, 2*time.Second, 10*time.Second, 30*time.Second)); err != nil {
+	if err := product.Pause(ctx, pick(f.lab, time.Second, 10*time.Second, 30*time.Second)); err != nil {
 		return 0, err
 	}
 	after, err := server.Statements(ctx, address)

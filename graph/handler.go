@@ -76,7 +76,7 @@ func NewHandler(c Config) (*Handler, error) {
 	})
 	server.AddTransport(transport.SSE{})
 	server.AddTransport(transport.GET{})
-	server.AddTransport(transport.POST{})
+	server.AddTransport(post{})
 	server.SetParserTokenLimit(tokensMax)
 	server.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
 	server.Use(extension.Introspection{})
