@@ -54,10 +54,14 @@ func (l *lab) queueMemory(ctx context.Context, on database) (row report.Row, cur
 	}
 	defer func() { err = errors.Join(err, s.close(ctx)) }()
 	runs := 0
-	for _, n := range sizes {
+	for i, n := range sizes {
 		added := n/graph.Len() - runs
 		runs += added
-		usage, err := l.queueMore(ctx, s, graph, added, runs)
+		rest := pick(l, time.Second, 10*time.Second, 10*time.Second)
+		if i > 0 && i < len(sizes)-1 { // the ends are compared, and what is between them is shown
+			rest = time.Second
+		}
+		usage, err := s.queueMore(ctx, graph, added, runs, rest)
 		if err != nil {
 			row.Void = fmt.Sprintf("%d tasks: %v", n, err)
 			return row, curve, ctx.Err()
@@ -76,7 +80,7 @@ func (l *lab) queueMemory(ctx context.Context, on database) (row report.Row, cur
 
 // queueMore triggers more runs, waits until all of them are queued and the server
 // has come to rest, and returns what it uses.
-func (l *lab) queueMore(ctx context.Context, s *system, graph *shape.Graph, added, runs int) (usage product.Usage, err error) {
+func (s *system) queueMore(ctx context.Context, graph *shape.Graph, added, runs int, rest time.Duration) (usage product.Usage, err error) {
 	if err := s.ResetPeak(); err != nil {
 		return usage, fmt.Errorf("reset the peak of the memory: %w", err)
 	}
@@ -88,7 +92,7 @@ func (l *lab) queueMore(ctx context.Context, s *system, graph *shape.Graph, adde
 	if err := s.checkQueued(ctx, runs, runs*graph.Len()); err != nil {
 		return usage, err
 	}
-	if err := product.Pause(ctx, pick(l, time.Second, 10*time.Second, 10*time.Second)); err != nil {
+	if err := product.Pause(ctx, rest); err != nil {
 		return usage, err
 	}
 	return s.Usage()

@@ -32,7 +32,7 @@ func (l *lab) hopsUnderFlood(ctx context.Context, on database, path string) (row
 	if _, err := s.Play(ctx, chain); err != nil { // the first one only warms up
 		return row, err
 	}
-	for range pick(l, 1, 3, 5) {
+	for range pick(l, 1, 2, 5) {
 		alone, err := s.Play(ctx, chain)
 		if err != nil {
 			row.Void = err.Error()

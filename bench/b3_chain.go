@@ -80,7 +80,7 @@ func (l *lab) chain(ctx context.Context, on database, graph *shape.Graph) (rows 
 		hop.Limit = append(hop.Limit, 1e3*(took.Seconds()/float64(n)+commit.Seconds()))
 		flat.Ours = append(flat.Ours, 1e3*last.Seconds()/float64(n/4))
 		flat.Limit = append(flat.Limit, 1e3*first.Seconds()/float64(n/4))
-		if len(hop.Bound) == l.boundTurns() {
+		if len(hop.Bound) == l.boundTurns(graph) {
 			continue
 		}
 		most, err := bound.play(ctx)

@@ -66,7 +66,7 @@ func (f *syncFigures) coldLimit() []float64 {
 
 func (l *lab) syncTimes(ctx context.Context, on database, files *catalog) (*syncFigures, error) {
 	f := &syncFigures{}
-	for range pick(l, 1, 3, 4) {
+	for range pick(l, 1, 2, 4) {
 		if err := l.syncOnce(ctx, on, files, f); err != nil {
 			return nil, err
 		}

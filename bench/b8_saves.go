@@ -52,7 +52,7 @@ func (l *lab) compareSaves(ctx context.Context, on database, fewFiles, manyFiles
 	desks := []*desk{few, many}
 	for range pick(l, 1, 3, 5) {
 		for _, d := range desks {
-			if err := d.work(ctx, pick(l, 5, 40, 40)); err != nil {
+			if err := d.work(ctx, pick(l, 5, 30, 40)); err != nil {
 				ratio.Void = fmt.Sprintf("among %d files: %v", d.files.n, err)
 				return []report.Row{ratio}, ctx.Err()
 			}
