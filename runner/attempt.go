@@ -39,6 +39,7 @@ func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Fi
 	}()
 	task, in, err := w.prepareSurely(ctx, claim)
 	in.Taken, in.NotAfter = a.owned.Done(), a.notAfter
+	in.Later = func(do func()) { a.later = append(a.later, do) }
 	switch {
 	case ctx.Err() != nil:
 		return finishOf(task, claim, interrupted(ctx))
@@ -157,6 +158,18 @@ func (w *Worker) guarded(ctx context.Context, in action.Input, log io.Writer) (r
 		}
 	}()
 	return w.cfg.Actions.Run(ctx, in, log)
+}
+
+// tidy does what could wait until the end of an attempt was handed on.
+func (w *Worker) tidy(ctx context.Context, a *attempt) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			w.panicked(ctx, a.claim, fault)
+		}
+	}()
+	for _, do := range a.later {
+		do()
+	}
 }
 
 // shield is the log of an attempt for the goroutines that copy its output, which

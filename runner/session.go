@@ -73,6 +73,7 @@ type attempt struct {
 	owned    context.Context // ends when others may run its task, and nothing of it is taken any more
 	disown   context.CancelFunc
 	notAfter func() time.Time // the fence: nothing of it may start later
+	later    []func()         // to be done when its end was handed on; of its goroutine alone
 }
 
 func (a *attempt) id() attemptID {
@@ -178,6 +179,7 @@ func (s *session) start(claim miniairflow.Claim) {
 		cancel(nil)
 		a.disown()
 		s.ended(a, finish, done)
+		s.w.tidy(s.attempts, a)
 		if !done && !given {
 			// Its process was lost here, and so were all others of this session: it
 			// ends, so that they start anew at once.

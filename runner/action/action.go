@@ -32,6 +32,7 @@ type Input struct {
 	Dir         string            // absolute working directory
 	RunDir      string            // shared by the run's tasks on this worker; exists
 	ScratchRoot string            // a private directory is made below it and removed after
+	Later       func(do func())   // takes what can wait until the result was handed on; nil: nothing can
 	AllowEnv    []string          // names passed on from the worker's own environment beyond the built-in list
 	Grace       time.Duration     // between SIGTERM and SIGKILL
 	Taken       <-chan struct{}   // closed when others may run the task already: then there is no grace; nil: never
@@ -40,6 +41,15 @@ type Input struct {
 
 // isTooLate reports whether the attempt may not be started any more.
 func (in Input) isTooLate() bool { return in.NotAfter != nil && time.Now().After(in.NotAfter()) }
+
+// later has do done when the result was handed on, or now.
+func (in Input) later(do func()) {
+	if in.Later == nil {
+		do()
+		return
+	}
+	in.Later(do)
+}
 
 // Result is the outcome of one attempt.
 type Result struct {

@@ -31,7 +31,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return cannotStart(notes, err)
 	}
 	isOver := false // nothing of the attempt can still write into its directory
-	defer func() { c.givePrivate(ctx, own, isOver) }()
+	defer func() { in.later(func() { c.givePrivate(ctx, own, isOver) }) }()
 
 	spec := process.Spec{
 		Argv:   argv(in),

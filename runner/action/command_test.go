@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -297,7 +299,11 @@ func TestSpoiltSpareIsNotGivenOut(t *testing.T) {
 				require.Empty(t, result.Outputs)
 				paths := strings.Fields(log.String())
 				require.Len(t, paths, 2, "directory and outputs are empty")
-				require.NoError(t, spoil(paths[0], paths[1]))
+				spare, err := filepath.Glob(in.ScratchRoot + "/attempt-*[0-9a-z]")
+				require.NoError(t, err)
+				spare = slices.DeleteFunc(spare, func(path string) bool { return strings.HasSuffix(path, ".output") })
+				require.Len(t, spare, 1)
+				require.NoError(t, spoil(spare[0], spare[0]+".output"))
 			}
 		})
 	}

@@ -58,14 +58,16 @@ func (s *spare) give(own private) bool {
 	return true
 }
 
-// takePrivate returns an empty directory and outputs file below root.
+// takePrivate returns an empty directory and outputs file below root. One that an
+// attempt has left is looked at again: a process that outlived it may have had the
+// directory open.
 func (c *command) takePrivate(ctx context.Context, root string) (private, error) {
 	for {
 		own, ok := c.spare.take(root)
 		if !ok {
 			break
 		}
-		if own = own.renamed(); own.isUntouched() {
+		if own.isUntouched() {
 			return own, nil
 		}
 		c.remove(ctx, own)
@@ -96,10 +98,14 @@ func (p private) renamed() private {
 	return fresh
 }
 
-// givePrivate keeps what an attempt had for a later one if it is as it was given
-// out and nobody can change it any more, and removes it otherwise.
+// givePrivate keeps what an attempt had for a later one, under another name, if it
+// is as it was given out and nobody can change it any more, and removes it otherwise.
 func (c *command) givePrivate(ctx context.Context, own private, isOver bool) {
-	if !isOver || !own.isUntouched() || !c.spare.give(own) {
+	if !isOver || !own.isUntouched() {
+		c.remove(ctx, own)
+		return
+	}
+	if own = own.renamed(); !c.spare.give(own) {
 		c.remove(ctx, own)
 	}
 }
