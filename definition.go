@@ -12,6 +12,9 @@ import (
 // JSON form because a param holds NaN or an infinity, which Validate refuses.
 func (d *Definition) Hash() string { return hashJSON(d) }
 
+// Canonical returns the canonical form of d, which is JSON, and its Hash.
+func (d *Definition) Canonical() (document []byte, hash string, err error) { return canonical(d) }
+
 // Hash returns the SHA-256 of the schedule's canonical form, in hex.
 func (s Schedule) Hash() string { return hashJSON(s) }
 
@@ -26,10 +29,17 @@ func (d *Definition) ScheduleCron() string {
 }
 
 func hashJSON(v any) string {
-	content, err := json.Marshal(v)
+	_, hash, err := canonical(v)
 	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
+	return hash
+}
+
+func canonical(v any) (document []byte, hash string, err error) {
+	if document, err = json.Marshal(v); err != nil {
+		return nil, "", err
+	}
+	sum := sha256.Sum256(document)
+	return document, hex.EncodeToString(sum[:]), nil
 }

@@ -37,15 +37,16 @@ type Store interface {
 
 // CatalogStore keeps workflows, their versions, and import errors.
 type CatalogStore interface {
-	// SyncFiles writes what the loader found, each file in a transaction of its
-	// own, in order, and returns one result per file. A definition whose hash is
-	// that of its latest version makes no version. Schedules of a changed
-	// definition keep their cursor where name and hash are the same; others start
-	// without one (see DueSchedules). Workflows that came from the file and are
-	// not among its definitions are retired, unless the file has problems: then
-	// they stay as they are. The pending runs of a retired workflow are cancelled;
-	// those that have started go on. The import errors of the file are replaced; an
-	// equal one keeps its Since.
+	// SyncFiles writes what the loader found, as if one file came after the other,
+	// and returns one result per file. Some files share a transaction, and each is
+	// written wholly or not at all; after an error those before may be written. A
+	// definition whose hash is that of its latest version makes no version.
+	// Schedules of a changed definition keep their cursor where name and hash are
+	// the same; others start without one (see DueSchedules). Workflows that came
+	// from the file and are not among its definitions are retired, unless the file
+	// has problems: then they stay as they are. The pending runs of a retired
+	// workflow are cancelled; those that have started go on. The import errors of
+	// the file are replaced; an equal one keeps its Since.
 	SyncFiles(ctx context.Context, files []FileSync) ([]FileResult, error)
 	// RetireFile retires the workflows of a file that is gone, as SyncFiles does,
 	// and drops its import errors.

@@ -9,21 +9,21 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// EncodeDefinition returns the document of a version. A definition that not
-// every database can hold is a CodeInvalid: PostgreSQL refuses the NUL character.
-func EncodeDefinition(d *miniairflow.Definition) ([]byte, error) {
-	document, err := json.Marshal(d)
-	if err != nil {
-		return nil, &miniairflow.Error{Code: miniairflow.CodeInvalid, Message: fmt.Sprintf("workflow %q has no JSON form", d.Name), Err: err}
+// encodeDefinition returns the document of a version and its hash. A definition
+// that not every database can hold is a CodeInvalid: PostgreSQL refuses the NUL
+// character. The hash is empty if there is no document at all.
+func encodeDefinition(d *miniairflow.Definition) (document []byte, hash string, err error) {
+	if document, hash, err = d.Canonical(); err != nil {
+		return nil, "", &miniairflow.Error{Code: miniairflow.CodeInvalid, Message: fmt.Sprintf("workflow %q has no JSON form", d.Name), Err: err}
 	}
 	// An escaped backslash may stand before text that only looks like an escape.
 	if bytes.Contains(bytes.ReplaceAll(document, []byte(`\\`), nil), []byte(`\u0000`)) {
-		return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "workflow %q has a NUL character in one of its texts, which cannot be stored: remove it", d.Name)
+		return nil, hash, miniairflow.Errorf(miniairflow.CodeInvalid, "workflow %q has a NUL character in one of its texts, which cannot be stored: remove it", d.Name)
 	}
-	return document, nil
+	return document, hash, nil
 }
 
-// DecodeDefinition is the inverse of EncodeDefinition. Whole numbers among the
+// DecodeDefinition is the inverse of encodeDefinition. Whole numbers among the
 // values of params come out as int64, others as float64.
 func DecodeDefinition(document []byte) (*miniairflow.Definition, error) {
 	decoder := json.NewDecoder(bytes.NewReader(document))

@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +17,7 @@ type Known struct {
 	Name          string
 	Origin        miniairflow.Origin
 	SourceFile    string
+	SourceHash    string // of the file, when it was last synced without a problem
 	Hash          string // of its latest version
 	VersionID     uuid.UUID
 	VersionNumber int
@@ -39,6 +39,10 @@ type FilePlan struct {
 	Retired       []Known
 	Errors        []miniairflow.ImportError // that the file has from now on, sorted, each once
 	ErrorsChanged bool
+	// Hash is that of a file of which the store has all after this, and nothing else.
+	// HashChanged says that this is news for a workflow that is not written.
+	Hash        string
+	HashChanged bool
 }
 
 // Save is a workflow to be written with its latest version.
@@ -55,19 +59,19 @@ type Save struct {
 
 // IsEmpty reports whether there is nothing to write.
 func (p *FilePlan) IsEmpty() bool {
-	return len(p.Saves) == 0 && len(p.Retired) == 0 && !p.ErrorsChanged
+	return len(p.Saves) == 0 && len(p.Retired) == 0 && !p.ErrorsChanged && !p.HashChanged
 }
 
 // PlanFile decides what a sync of file writes. The plan is right for as long as
 // nobody else changes what catalog tells.
-func PlanFile(file miniairflow.FileSync, catalog Catalog) (FilePlan, error) {
+func PlanFile(file *File, catalog Catalog) (FilePlan, error) {
 	plan := FilePlan{Result: miniairflow.FileResult{Path: file.Path}}
 	byName := make(map[string]Known, len(catalog.Workflows))
 	for _, w := range catalog.Workflows {
 		byName[w.Name] = w
 	}
 	inFile := make(map[string]bool, len(file.Definitions))
-	for _, d := range file.Definitions {
+	for i, d := range file.Definitions {
 		if inFile[d.Name] {
 			plan.conflict(file.Path, d, "workflow %q is defined twice in this file: rename one", d.Name)
 			continue
@@ -78,7 +82,7 @@ func PlanFile(file miniairflow.FileSync, catalog Catalog) (FilePlan, error) {
 			plan.conflict(file.Path, d, "workflow name %q belongs to %s: choose another name", d.Name, ownerText(w))
 			continue
 		}
-		if err := plan.save(file.Path, d, w, found); err != nil {
+		if err := plan.save(file, i, w, found); err != nil {
 			return FilePlan{}, err
 		}
 	}
@@ -101,20 +105,35 @@ func PlanFile(file miniairflow.FileSync, catalog Catalog) (FilePlan, error) {
 	plan.ErrorsChanged = !slices.EqualFunc(plan.Errors, cleanErrors(file.Path, stored), func(a, b miniairflow.ImportError) bool {
 		return compareErrors(a, b) == 0
 	})
+	plan.noteHash(file, inFile, catalog)
 	return plan, nil
 }
 
+// noteHash plans that the workflows of a file, all of which are as it says, are
+// known by its hash. A workflow that is written without one is known by none.
+func (p *FilePlan) noteHash(file *File, inFile map[string]bool, catalog Catalog) {
+	if file.Hash == "" || len(file.Problems) > 0 || len(p.Result.Conflicts) > 0 {
+		return
+	}
+	p.Hash = file.Hash
+	saved := make(map[string]bool, len(p.Saves))
+	for i := range p.Saves {
+		w := &p.Saves[i].Workflow
+		w.SourceHash, saved[w.Name] = file.Hash, true
+	}
+	p.HashChanged = slices.ContainsFunc(catalog.Workflows, func(w Known) bool {
+		return inFile[w.Name] && !saved[w.Name] && w.SourceHash != file.Hash
+	})
+}
+
 // save plans the writing of one definition; w is its workflow if there is one.
-func (p *FilePlan) save(path string, d miniairflow.DefinitionAt, w Known, found bool) error {
-	hash := d.Hash()
+func (p *FilePlan) save(file *File, i int, w Known, found bool) error {
+	path, d := file.Path, file.Definitions[i]
+	hash := file.hash(i)
 	if found && w.Hash == hash && !w.IsRetired {
 		return nil
 	}
-	graph, err := miniairflow.NewDAG(d.Definition)
-	var document []byte
-	if err == nil {
-		document, err = EncodeDefinition(d.Definition)
-	}
+	graph, document, err := file.form(i)
 	if invalid := (*miniairflow.Error)(nil); errors.As(err, &invalid) {
 		p.conflict(path, d, "%s", invalid.Message)
 		return nil
@@ -127,7 +146,7 @@ func (p *FilePlan) save(path string, d miniairflow.DefinitionAt, w Known, found 
 		IsNew: !found, IsNewVersion: w.Hash != hash, ResetCursors: found && (w.IsRetired || !w.IsActive),
 	}
 	next := &save.Workflow
-	next.Name, next.Origin, next.SourceFile, next.Hash = d.Name, miniairflow.OriginFile, path, hash
+	next.Name, next.Origin, next.SourceFile, next.SourceHash, next.Hash = d.Name, miniairflow.OriginFile, path, "", hash
 	next.IsActive, next.IsRetired = d.IsActive, false
 	if save.IsNew {
 		if next.ID, err = uuid.NewV7(); err != nil {
@@ -184,135 +203,30 @@ func compareErrors(a, b miniairflow.ImportError) int {
 // Runs reports whether the workflow's schedules make runs.
 func (k Known) Runs() bool { return k.IsActive && !k.IsPaused && !k.IsRetired }
 
-// TaskRows are the rows of tasks and task_dependencies of one version, by column.
-type TaskRows struct {
-	IDs, Upstreams, Downstreams []uuid.UUID // Upstreams and Downstreams are pairs
-	Seqs, RetryCounts           []int
-	Names, Commands             []string
-	RetryDelays, Timeouts       []float64 // seconds
+// Writes are the plans of some files, by what is to be written.
+type Writes struct {
+	Saves         []Save
+	Retired       []Known
+	Errors        []FilePlan // of the files whose errors change
+	Paths, Hashes []string   // of the files whose hash is to be noted
 }
 
-// NewTaskRows returns the rows of the version with that graph.
-func NewTaskRows(versionID uuid.UUID, graph *miniairflow.DAG) (TaskRows, error) {
-	var rows TaskRows
-	for seq := range graph.Definition.Tasks {
-		t := &graph.Definition.Tasks[seq]
-		command, err := commandText(t.Command)
-		if err != nil {
-			return TaskRows{}, fmt.Errorf("task %q: %w", t.Name, err)
+// NewWrites returns what the plans write.
+func NewWrites(plans []FilePlan) *Writes {
+	w := &Writes{}
+	for _, plan := range plans {
+		w.Saves, w.Retired = append(w.Saves, plan.Saves...), append(w.Retired, plan.Retired...)
+		if plan.ErrorsChanged {
+			w.Errors = append(w.Errors, plan)
 		}
-		id := miniairflow.MemberID(versionID, seq)
-		rows.IDs = append(rows.IDs, id)
-		rows.Seqs = append(rows.Seqs, seq)
-		rows.Names = append(rows.Names, t.Name)
-		rows.Commands = append(rows.Commands, command)
-		rows.RetryCounts = append(rows.RetryCounts, t.Retry.Count)
-		rows.RetryDelays = append(rows.RetryDelays, t.Retry.Delay.Seconds())
-		rows.Timeouts = append(rows.Timeouts, t.Timeout.Seconds())
-		for _, up := range graph.Upstream[seq] {
-			rows.Downstreams = append(rows.Downstreams, id)
-			rows.Upstreams = append(rows.Upstreams, miniairflow.MemberID(versionID, up))
+		if plan.HashChanged {
+			w.Paths, w.Hashes = append(w.Paths, plan.Result.Path), append(w.Hashes, plan.Hash)
 		}
 	}
-	return rows, nil
+	return w
 }
 
-// commandText returns a script as it is, and arguments as a JSON list.
-func commandText(c *miniairflow.Command) (string, error) {
-	switch {
-	case c == nil:
-		return "", nil
-	case c.Script != "":
-		return Text(c.Script), nil
-	}
-	argv, err := json.Marshal(c.Argv)
-	if err != nil {
-		return "", fmt.Errorf("encode command: %w", err)
-	}
-	return Text(string(argv)), nil
-}
-
-// ScheduleRows are the rows of schedules of one version, by column.
-type ScheduleRows struct {
-	Names, Specs, Hashes []string
-	Params               string // the same for all
-}
-
-// NewScheduleRows returns the rows of a definition's schedules.
-func NewScheduleRows(d *miniairflow.Definition) (ScheduleRows, error) {
-	params, err := json.Marshal(d.Params)
-	if err != nil {
-		return ScheduleRows{}, fmt.Errorf("encode params: %w", err)
-	}
-	rows := ScheduleRows{Names: []string{}, Params: string(params)}
-	for _, s := range d.Schedules {
-		spec, err := json.Marshal(s)
-		if err != nil {
-			return ScheduleRows{}, fmt.Errorf("encode schedule %q: %w", s.Name(), err)
-		}
-		rows.Names = append(rows.Names, s.Name())
-		rows.Specs = append(rows.Specs, string(spec))
-		rows.Hashes = append(rows.Hashes, s.Hash())
-	}
-	return rows, nil
-}
-
-// KnownFiles returns the paths and hashes of the files of which the store has all
-// after their sync, and nothing else.
-func KnownFiles(files []miniairflow.FileSync, results []miniairflow.FileResult) (paths, hashes []string) {
-	for i, f := range files {
-		if f.Hash != "" && len(f.Problems) == 0 && len(results[i].Conflicts) == 0 {
-			paths, hashes = append(paths, f.Path), append(hashes, f.Hash)
-		}
-	}
-	return paths, hashes
-}
-
-// FileKeys returns the paths of the files and the names that they define.
-func FileKeys(files []miniairflow.FileSync) (paths, names []string) {
-	names = []string{}
-	for _, f := range files {
-		paths = append(paths, f.Path)
-		for _, d := range f.Definitions {
-			names = append(names, d.Name)
-		}
-	}
-	return paths, names
-}
-
-// Catalogs is what is stored about many files, found by file.
-type Catalogs struct {
-	byName map[string]Known
-	byFile map[string]Catalog
-}
-
-// NewCatalogs sorts workflows and import errors by their file.
-func NewCatalogs(workflows []Known, importErrors []miniairflow.ImportError) *Catalogs {
-	c := &Catalogs{byName: make(map[string]Known, len(workflows)), byFile: map[string]Catalog{}}
-	for _, w := range workflows {
-		c.byName[w.Name] = w
-		if w.Origin == miniairflow.OriginFile {
-			of := c.byFile[w.SourceFile]
-			of.Workflows = append(of.Workflows, w)
-			c.byFile[w.SourceFile] = of
-		}
-	}
-	for _, e := range importErrors {
-		of := c.byFile[e.File]
-		of.Errors = append(of.Errors, e)
-		c.byFile[e.File] = of
-	}
-	return c
-}
-
-// Of returns what is stored about one file and the names in it.
-func (c *Catalogs) Of(file miniairflow.FileSync) Catalog {
-	of := c.byFile[file.Path]
-	of.Workflows = slices.Clone(of.Workflows)
-	for _, d := range file.Definitions {
-		if w, ok := c.byName[d.Name]; ok && !isOwner(file.Path, w) {
-			of.Workflows = append(of.Workflows, w)
-		}
-	}
-	return of
+// IsEmpty reports whether there is nothing to write.
+func (w *Writes) IsEmpty() bool {
+	return len(w.Saves) == 0 && len(w.Retired) == 0 && len(w.Errors) == 0 && len(w.Paths) == 0
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -11,98 +10,65 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
-// syncBatch is how many files are compared with one read.
-const syncBatch = 500
-
-// SyncFiles implements miniairflow.CatalogStore. A file without changes costs
-// its share of two reads and no transaction of its own.
+// SyncFiles implements miniairflow.CatalogStore.
 func (s *Store) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error) {
-	results := make([]miniairflow.FileResult, 0, len(files))
-	for batch := range slices.Chunk(files, syncBatch) {
-		catalog, err := readCatalog(ctx, s.read, batch)
-		if err != nil {
-			return results, fmt.Errorf("read catalog: %w", err)
-		}
-		for i := range batch {
-			plan, err := dialect.PlanFile(batch[i], catalog.Of(batch[i]))
-			if err == nil && !plan.IsEmpty() {
-				plan, err = s.syncFile(ctx, batch[i])
-			}
-			if err != nil {
-				return results, fmt.Errorf("sync file %s: %w", batch[i].Path, err)
-			}
-			results = append(results, plan.Result)
-		}
-		paths, hashes := dialect.KnownFiles(batch, results[len(results)-len(batch):])
-		if err := s.noteHashes(ctx, paths, hashes); err != nil {
-			return results, fmt.Errorf("note hashes of files: %w", err)
-		}
-	}
-	return results, nil
-}
-
-// noteHashes keeps the hashes of files whose workflows are all as the files say. A
-// workflow that changes has none until then.
-func (s *Store) noteHashes(ctx context.Context, paths, hashes []string) error {
-	const text = `
-		UPDATE workflows AS w SET source_hash = i.hash
-		FROM (SELECT value ->> 0 AS path, value ->> 1 AS hash FROM json_each(?)) AS i
-		WHERE w.source_file = i.path AND w.origin = 'file' AND w.retired_at IS NULL AND w.source_hash <> i.hash`
-	if len(paths) == 0 {
-		return nil
-	}
-	rows := make(table, len(paths))
-	for i, path := range paths {
-		rows[i] = []any{path, hashes[i]}
-	}
-	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.ExecContext(ctx, text, rows)
-		return err
-	})
+	read := func(files []*dialect.File) (*dialect.Catalogs, error) { return readCatalog(ctx, s.read, files) }
+	write := func(files []*dialect.File) ([]dialect.FilePlan, error) { return s.syncGroup(ctx, files) }
+	return dialect.SyncFiles(files, read, write)
 }
 
 // RetireFile implements miniairflow.CatalogStore.
 func (s *Store) RetireFile(ctx context.Context, path string) error {
-	if _, err := s.syncFile(ctx, miniairflow.FileSync{Path: path}); err != nil {
+	if _, err := s.syncGroup(ctx, dialect.NewFiles([]miniairflow.FileSync{{Path: path}})); err != nil {
 		return fmt.Errorf("retire file %s: %w", path, err)
 	}
 	return nil
 }
 
-// syncFile plans anew inside the transaction and writes the plan.
-func (s *Store) syncFile(ctx context.Context, file miniairflow.FileSync) (dialect.FilePlan, error) {
-	var plan dialect.FilePlan
-	err := s.inTx(ctx, func(t *tx) error {
-		catalog, err := readCatalog(ctx, t, []miniairflow.FileSync{file})
+// syncGroup plans anew inside a transaction and writes the plans, which are those
+// of the first ones of the files.
+func (s *Store) syncGroup(ctx context.Context, files []*dialect.File) (plans []dialect.FilePlan, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		catalogs, err := readCatalog(ctx, t, files)
 		if err != nil {
 			return err
 		}
-		if plan, err = dialect.PlanFile(file, catalog.Of(file)); err != nil || plan.IsEmpty() {
+		if plans, err = dialect.PlanFiles(files, catalogs); err != nil {
 			return err
 		}
-		for _, save := range plan.Saves {
-			if err := saveWorkflow(ctx, t, save); err != nil {
-				return fmt.Errorf("workflow %q: %w", save.Workflow.Name, err)
-			}
-		}
-		if err := retireWorkflows(ctx, t, plan.Retired); err != nil {
-			return err
-		}
-		if plan.ErrorsChanged {
-			if err := replaceImportErrors(ctx, t, file.Path, plan.Errors); err != nil {
-				return err
-			}
+		writes := dialect.NewWrites(plans)
+		if writes.IsEmpty() {
+			return nil
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicCatalog})
-		return nil
+		return writeFiles(ctx, t, writes)
 	})
-	return plan, err
+	return plans, err
+}
+
+// writeFiles writes what was planned for some files.
+func writeFiles(ctx context.Context, t *tx, writes *dialect.Writes) error {
+	if err := saveWorkflows(ctx, t, writes.Saves); err != nil {
+		return err
+	}
+	if err := noteHashes(ctx, t, writes.Paths, writes.Hashes); err != nil {
+		return err
+	}
+	if err := retireWorkflows(ctx, t, writes.Retired); err != nil {
+		return err
+	}
+	for _, plan := range writes.Errors {
+		if err := replaceImportErrors(ctx, t, plan.Result.Path, plan.Errors); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readCatalog reads what is stored about the files and the names in them.
-func readCatalog(ctx context.Context, q querier, files []miniairflow.FileSync) (*dialect.Catalogs, error) {
+func readCatalog(ctx context.Context, q querier, files []*dialect.File) (*dialect.Catalogs, error) {
 	const workflows = `
-		SELECT w.id, w.name, w.origin, w.source_file, v.hash, w.version_id, w.version_number,
+		SELECT w.id, w.name, w.origin, w.source_file, w.source_hash, v.hash, w.version_id, w.version_number,
 			w.is_active, w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
 		FROM workflows w JOIN workflow_versions v ON v.id = w.version_id
 		WHERE w.id IN (
@@ -123,94 +89,27 @@ func readCatalog(ctx context.Context, q querier, files []miniairflow.FileSync) (
 }
 
 func scanKnown(row row) (k dialect.Known, err error) {
-	err = row.Scan(&k.ID, &k.Name, &k.Origin, &k.SourceFile, &k.Hash, &k.VersionID, &k.VersionNumber, &k.IsActive, &k.IsPaused, &k.IsRetired)
+	err = row.Scan(&k.ID, &k.Name, &k.Origin, &k.SourceFile, &k.SourceHash, &k.Hash, &k.VersionID, &k.VersionNumber,
+		&k.IsActive, &k.IsPaused, &k.IsRetired)
 	return k, err
 }
 
-// saveWorkflow writes a workflow, its new version, and its schedules.
-func saveWorkflow(ctx context.Context, t *tx, save dialect.Save) error {
+// noteHashes keeps the hashes of files whose workflows are all as the files say. A
+// workflow that changes has none until then.
+func noteHashes(ctx context.Context, t *tx, paths, hashes []string) error {
 	const text = `
-		INSERT INTO workflows (id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
-			is_active, max_active_runs, created_at, updated_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, 'file', ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)
-		ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = excluded.owner, tags = excluded.tags, origin = excluded.origin,
-			source_file = excluded.source_file, version_id = excluded.version_id, version_number = excluded.version_number,
-			schedule_cron = excluded.schedule_cron, is_active = excluded.is_active, max_active_runs = excluded.max_active_runs,
-			source_hash = '', retired_at = NULL, updated_at = excluded.updated_at`
-	w, d := save.Workflow, save.Graph.Definition
-	_, err := t.ExecContext(ctx, text, w.ID, w.Name, dialect.Text(d.Description), dialect.Text(d.Owner), list[string](d.Tags), w.SourceFile,
-		w.VersionID, w.VersionNumber, d.ScheduleCron(), d.IsActive, d.MaxActiveRuns, t.now)
-	if err != nil {
-		return err
+		UPDATE workflows AS w SET source_hash = i.hash
+		FROM (SELECT value ->> 0 AS path, value ->> 1 AS hash FROM json_each(?)) AS i
+		WHERE w.source_file = i.path AND w.origin = 'file' AND w.retired_at IS NULL AND w.source_hash <> i.hash`
+	if len(paths) == 0 {
+		return nil
 	}
-	if save.IsNewVersion {
-		if err := insertVersion(ctx, t, save); err != nil {
-			return fmt.Errorf("version %d: %w", w.VersionNumber, err)
-		}
+	rows := make(table, len(paths))
+	for i, path := range paths {
+		rows[i] = []any{path, hashes[i]}
 	}
-	return saveSchedules(ctx, t, save)
-}
-
-// insertVersion writes a version with its tasks.
-func insertVersion(ctx context.Context, t *tx, save dialect.Save) error {
-	const version = `
-		INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at) VALUES (?, ?, ?, ?, ?, ?)`
-	const tasks = `
-		INSERT INTO tasks (id, version_id, seq, name, command, retry_count, retry_delay_seconds, timeout_seconds, created_at)
-		SELECT value ->> 0, ?2, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?3 FROM json_each(?1)`
-	const dependencies = `
-		INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT value ->> 0, value ->> 1 FROM json_each(?)`
-	w := save.Workflow
-	rows, err := dialect.NewTaskRows(w.VersionID, save.Graph)
-	if err != nil {
-		return err
-	}
-	if _, err := t.ExecContext(ctx, version, w.VersionID, w.ID, w.VersionNumber, w.Hash, string(save.Document), t.now); err != nil {
-		return err
-	}
-	taskTable, edges := table{}, table{}
-	for i, id := range rows.IDs {
-		taskTable = append(taskTable, []any{id, rows.Seqs[i], rows.Names[i], rows.Commands[i], rows.RetryCounts[i], rows.RetryDelays[i], rows.Timeouts[i]})
-	}
-	for i := range rows.Upstreams {
-		edges = append(edges, []any{rows.Downstreams[i], rows.Upstreams[i]})
-	}
-	if _, err := t.ExecContext(ctx, tasks, taskTable, w.VersionID, t.now); err != nil {
-		return fmt.Errorf("tasks: %w", err)
-	}
-	if _, err := t.ExecContext(ctx, dependencies, edges); err != nil {
-		return fmt.Errorf("dependencies: %w", err)
-	}
-	return nil
-}
-
-// saveSchedules brings the cursors in line with a definition: one of an equal
-// schedule stays where it is.
-func saveSchedules(ctx context.Context, t *tx, save dialect.Save) error {
-	const drop = `DELETE FROM schedules WHERE workflow_id = ? AND name NOT IN (SELECT value FROM json_each(?))`
-	// The WHERE tells SQLite's parser that ON belongs to the INSERT.
-	const upsert = `
-		INSERT INTO schedules (workflow_id, name, version_id, spec, hash, params, is_active)
-		SELECT ?1, value ->> 0, ?2, value ->> 1, value ->> 2, ?6, ?3 FROM json_each(?4) WHERE true
-		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
-			params = excluded.params, is_active = excluded.is_active,
-			next_at = CASE WHEN hash = excluded.hash AND NOT ?5 THEN next_at END,
-			last_at = CASE WHEN hash = excluded.hash THEN last_at END,
-			is_finished = is_finished AND hash = excluded.hash AND NOT ?5`
-	w := save.Workflow
-	rows, err := dialect.NewScheduleRows(save.Graph.Definition)
-	if err != nil {
-		return err
-	}
-	if _, err := t.ExecContext(ctx, drop, w.ID, list[string](rows.Names)); err != nil {
-		return fmt.Errorf("drop schedules: %w", err)
-	}
-	schedules := table{}
-	for i, name := range rows.Names {
-		schedules = append(schedules, []any{name, rows.Specs[i], rows.Hashes[i]})
-	}
-	if _, err := t.ExecContext(ctx, upsert, w.ID, w.VersionID, w.Runs(), schedules, save.ResetCursors, rows.Params); err != nil {
-		return fmt.Errorf("save schedules: %w", err)
+	if _, err := t.ExecContext(ctx, text, rows); err != nil {
+		return fmt.Errorf("note hashes of files: %w", err)
 	}
 	return nil
 }
