@@ -57,10 +57,10 @@ type Loader struct {
 	config Config
 	holder uuid.UUID
 
-	mutex     sync.Mutex            // serializes passes
-	known     map[string]*knownFile // by path; nil while the lease is not held
-	missing   map[string]time.Time  // files that were gone at the last pass, by when first
-	complaint string                // what was wrong with the folder at the last pass
+	mutex     sync.Mutex           // serializes passes
+	known     map[string]knownFile // by path; nil while the lease is not held
+	missing   map[string]time.Time // files that were gone at the last pass, by when first
+	complaint string               // what was wrong with the folder at the last pass
 	ourLease  bool
 	poolsHash string // of the pools file that was synced; empty while the lease is not held
 }
@@ -164,12 +164,12 @@ func (l *Loader) remember(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list source files: %w", err)
 	}
-	l.known = make(map[string]*knownFile, len(files))
+	l.known = make(map[string]knownFile, len(files))
 	for _, file := range files {
 		if !isWorkflowFile(path.Base(file.Path)) { // but the pools file, which may have problems
 			continue
 		}
-		known := &knownFile{}
+		known := knownFile{}
 		if l.config.Version != "" {
 			known.hash = file.Hash
 		}

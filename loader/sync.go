@@ -2,12 +2,9 @@ package loader
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -34,87 +31,51 @@ type syncPass struct {
 	*Loader
 	quiet  time.Duration
 	report Report
-	batch  []pendingFile
+	batch  []finding
 	bytes  int
 }
 
-// pendingFile is a parsed file on its way to the store.
-type pendingFile struct {
-	sync  miniairflow.FileSync
-	known knownFile
-}
-
-// changed parses the files that are new or changed and hands them to the store.
+// changed parses the files that are new or changed and hands them to the store,
+// in their order. While the store writes some, the next ones are being parsed.
 func (s *syncPass) changed(ctx context.Context, files []scannedFile) error {
+	var looks []look
 	for _, file := range files {
 		delete(s.missing, file.path)
-		if err := ctx.Err(); err != nil {
-			return err
+		l := look{scannedFile: file, known: s.known[file.path]}
+		if !l.known.tells(file) {
+			looks = append(looks, l)
 		}
-		known := s.known[file.path]
-		if known != nil && known.settled && known.conflict == "" && known.stamp == file.stamp && file.refused == "" {
-			continue
-		}
-		pending, size, ok := s.examine(file, known)
-		if !ok {
-			continue
-		}
-		s.batch = append(s.batch, pending)
-		if s.bytes += size; len(s.batch) >= batchFiles || s.bytes >= batchBytes {
-			if err := s.flush(ctx); err != nil {
+	}
+	parsing, stop := s.parse(ctx, looks)
+	defer stop()
+	for seen := range parsing {
+		for _, file := range seen {
+			if err := s.take(ctx, file); err != nil {
 				return err
 			}
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return s.flush(ctx)
 }
 
-// examine reads and parses a file. ok is false if the store has this content
-// already, or if the file is still being written.
-func (s *syncPass) examine(file scannedFile, known *knownFile) (pending pendingFile, size int, ok bool) {
-	age := time.Since(file.stamp.modified)
-	if age >= 0 && age < s.quiet {
+// take notes what a look at a file has found.
+func (s *syncPass) take(ctx context.Context, found finding) error {
+	switch {
+	case found.waits:
 		s.report.Waiting = true
-		return pendingFile{}, 0, false
+		return nil
+	case found.isSame:
+		s.known[found.sync.Path] = found.state
+		return nil
 	}
-	var data []byte
-	if file.refused == "" {
-		var err error
-		if data, err = readBounded(filepath.Join(s.config.Dir, filepath.FromSlash(file.path)), s.config.Limits.Bytes); err != nil {
-			file.refused = unreadable(err)
-		}
+	s.batch = append(s.batch, found)
+	if s.bytes += found.size; len(s.batch) < batchFiles && s.bytes < batchBytes {
+		return nil
 	}
-	state := knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep}
-	if known != nil && known.hash == state.hash && known.conflict == "" {
-		*known = state
-		return pendingFile{}, 0, false
-	}
-	sync := miniairflow.FileSync{Path: file.path}
-	if s.config.Version != "" {
-		sync.Hash = state.hash
-	}
-	if file.refused != "" {
-		sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
-	} else {
-		var timedOut bool
-		if sync.Definitions, sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
-			state, sync.Hash = knownFile{}, "" // the next pass tries again
-		}
-	}
-	if len(sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet {
-		s.report.Waiting = true
-		return pendingFile{}, 0, false
-	}
-	return pendingFile{sync: sync, known: state}, len(data), true
-}
-
-// hash names what a file was read as: by its bytes, by what reads them, and by what
-// that is allowed to cost.
-func (s *syncPass) hash(data []byte, refused string) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%v\n%s\n", s.config.Version, s.config.Limits, refused)
-	h.Write(data)
-	return hex.EncodeToString(h.Sum(nil))
+	return s.flush(ctx)
 }
 
 // flush hands the batch to the store. A file that the store refuses does not
@@ -137,7 +98,7 @@ func (s *syncPass) flush(ctx context.Context) error {
 	}
 	for _, file := range batch {
 		if len(batch) > 1 {
-			err = s.store(ctx, []pendingFile{file})
+			err = s.store(ctx, []finding{file})
 		}
 		if miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
 			return err
@@ -149,7 +110,7 @@ func (s *syncPass) flush(ctx context.Context) error {
 	return nil
 }
 
-func (s *syncPass) store(ctx context.Context, batch []pendingFile) error {
+func (s *syncPass) store(ctx context.Context, batch []finding) error {
 	files := make([]miniairflow.FileSync, len(batch))
 	for i, file := range batch {
 		files[i] = file.sync
@@ -157,23 +118,23 @@ func (s *syncPass) store(ctx context.Context, batch []pendingFile) error {
 	results, err := s.config.Store.SyncFiles(ctx, files)
 	if err != nil {
 		for _, file := range files { // some may be written all the same
-			if known := s.known[file.Path]; known != nil {
-				*known = knownFile{}
+			if _, isKnown := s.known[file.Path]; isKnown {
+				s.known[file.Path] = knownFile{}
 			}
 		}
 		return fmt.Errorf("sync %d workflow files: %w", len(files), err)
 	}
 	for i := range batch {
-		path, before := batch[i].sync.Path, s.known[batch[i].sync.Path]
-		batch[i].known.conflict = fmt.Sprint(results[i].Conflicts)
-		if len(results[i].Conflicts) == 0 {
-			batch[i].known.conflict = ""
+		path, state := batch[i].sync.Path, batch[i].state
+		if len(results[i].Conflicts) > 0 {
+			state.conflict = fmt.Sprint(results[i].Conflicts)
 		}
-		s.known[path] = &batch[i].known
+		before, isKnown := s.known[path]
+		s.known[path] = state
 		s.report.Parsed++
 		s.report.Problems += len(batch[i].sync.Problems)
 		s.report.Conflicts = append(s.report.Conflicts, results[i].Conflicts...)
-		if before == nil || before.hash != batch[i].known.hash || before.conflict != batch[i].known.conflict {
+		if !isKnown || before.hash != state.hash || before.conflict != state.conflict {
 			s.tell(ctx, batch[i].sync.Problems, results[i])
 		}
 	}

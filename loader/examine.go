@@ -1,0 +1,138 @@
+package loader
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// look is a file that may have changed.
+type look struct {
+	scannedFile
+	known knownFile // zero: nothing is known
+}
+
+// finding is what a look at a file has found.
+type finding struct {
+	sync   miniairflow.FileSync
+	state  knownFile // what is known when the store has it
+	size   int
+	waits  bool // it may still be being written
+	isSame bool // the store has this content already
+}
+
+// tells reports whether the file is as it is known, without a look into it.
+func (k knownFile) tells(file scannedFile) bool {
+	return k.settled && k.conflict == "" && k.stamp == file.stamp && file.refused == ""
+}
+
+// parse looks at files on all cores and sends what it finds in the order of the
+// files, some at a time. It is at most two sends ahead of who reads them. The
+// channel is closed at the end, or early when ctx is done; the caller must call
+// stop, which ends it and waits.
+func (s *syncPass) parse(ctx context.Context, looks []look) (found <-chan []finding, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	out := make(chan []finding, 1)
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer close(out)
+		for len(looks) > 0 {
+			n := chunkLength(looks)
+			seen := s.examineAll(ctx, looks[:n])
+			if ctx.Err() != nil { // it may have gaps
+				return
+			}
+			select {
+			case out <- seen:
+			case <-ctx.Done():
+			}
+			looks = looks[n:]
+		}
+	})
+	return out, func() {
+		cancel()
+		running.Wait()
+	}
+}
+
+// chunkLength returns how many of the first files make a batch for the store.
+func chunkLength(looks []look) int {
+	size := int64(0)
+	for i, l := range looks {
+		if size += l.stamp.size; i == batchFiles || i > 0 && size > batchBytes {
+			return i
+		}
+	}
+	return len(looks)
+}
+
+// examineAll examines files, each on a core that is free. When ctx is done the
+// result has gaps.
+func (s *syncPass) examineAll(ctx context.Context, looks []look) []finding {
+	found := make([]finding, len(looks))
+	var taken atomic.Int64
+	var running sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(looks)) {
+		running.Go(func() {
+			for i := taken.Add(1) - 1; i < int64(len(looks)) && ctx.Err() == nil; i = taken.Add(1) - 1 {
+				found[i] = s.examine(looks[i])
+			}
+		})
+	}
+	running.Wait()
+	return found
+}
+
+// examine reads and parses a file. Many goroutines do so at once, so that it must
+// change nothing of the pass.
+func (s *syncPass) examine(file look) finding {
+	found := finding{sync: miniairflow.FileSync{Path: file.path}}
+	age := time.Since(file.stamp.modified)
+	if age >= 0 && age < s.quiet {
+		found.waits = true
+		return found
+	}
+	var data []byte
+	if file.refused == "" {
+		var err error
+		if data, err = readBounded(filepath.Join(s.config.Dir, filepath.FromSlash(file.path)), s.config.Limits.Bytes); err != nil {
+			file.refused = unreadable(err)
+		}
+	}
+	found.size = len(data)
+	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep}
+	if file.known.hash == found.state.hash && file.known.conflict == "" {
+		found.isSame = true
+		return found
+	}
+	if s.config.Version != "" {
+		found.sync.Hash = found.state.hash
+	}
+	if file.refused != "" {
+		found.sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
+	} else {
+		var timedOut bool
+		if found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
+			found.state, found.sync.Hash = knownFile{}, "" // the next pass tries again
+		}
+	}
+	found.waits = len(found.sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet
+	return found
+}
+
+// hash names what a file was read as: by its bytes, by what reads them, and by what
+// that is allowed to cost.
+func (s *syncPass) hash(data []byte, refused string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%v\n%s\n", s.config.Version, s.config.Limits, refused)
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
