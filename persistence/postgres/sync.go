@@ -96,15 +96,24 @@ func (s *Store) readCatalog(ctx context.Context, files []*dialect.File) (*dialec
 	return dialect.NewCatalogs(rows.known, rows.errors), nil
 }
 
+// chosenWorkflows begins a statement about the workflows of files ($1) and those of
+// names ($2). It looks each of them up by an index: while a first sync fills the
+// table, the planner takes it for a small one that it had better read whole.
+const chosenWorkflows = `
+WITH chosen AS MATERIALIZED (
+	SELECT w.id FROM unnest($1::text[]) AS p(path)
+	CROSS JOIN LATERAL (SELECT id FROM workflows WHERE origin = 'file' AND source_file = p.path OFFSET 0) w
+	UNION
+	SELECT w.id FROM unnest($2::text[]) AS n(name)
+	CROSS JOIN LATERAL (SELECT id FROM workflows WHERE name = n.name LIMIT 1) w)`
+
 // lockFileWorkflows locks the rows that the sync of files may change, in the
 // order of the package's comment: schedules first.
 func lockFileWorkflows(batch *pgx.Batch, files []*dialect.File) {
-	const schedules = `
-SELECT 1 FROM schedules c JOIN workflows w ON w.id = c.workflow_id
-WHERE w.origin = 'file' AND w.source_file = ANY($1) OR w.name = ANY($2)
-ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
-	const workflows = `
-SELECT 1 FROM workflows WHERE origin = 'file' AND source_file = ANY($1) OR name = ANY($2) ORDER BY id FOR NO KEY UPDATE`
+	const schedules = chosenWorkflows + `
+SELECT 1 FROM chosen JOIN schedules c ON c.workflow_id = chosen.id ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
+	const workflows = chosenWorkflows + `
+SELECT 1 FROM chosen JOIN workflows w ON w.id = chosen.id ORDER BY w.id FOR NO KEY UPDATE OF w`
 	paths, names := dialect.FileKeys(files)
 	batch.Queue(schedules, paths, names)
 	batch.Queue(workflows, paths, names)
@@ -119,11 +128,12 @@ type catalogRows struct {
 // queueCatalog adds the statements that read what is stored about the files and
 // the names in them.
 func queueCatalog(batch *pgx.Batch, files []*dialect.File, into *catalogRows) {
-	const workflows = `
-SELECT w.id, w.name, w.origin, w.source_file, w.source_hash, v.hash, w.version_id, w.version_number,
-	w.is_active, w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
-FROM workflows w JOIN workflow_versions v ON v.id = w.version_id
-WHERE w.origin = 'file' AND w.source_file = ANY($1) OR w.name = ANY($2)`
+	const workflows = chosenWorkflows + `
+SELECT w.* FROM chosen CROSS JOIN LATERAL (
+	SELECT w.id, w.name, w.origin, w.source_file, w.source_hash, v.hash, w.version_id, w.version_number,
+		w.is_active, w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
+	FROM workflows w JOIN workflow_versions v ON v.id = w.version_id
+	WHERE w.id = chosen.id OFFSET 0) w`
 	const importErrors = `SELECT file, line, col, message, since FROM import_errors WHERE file = ANY($1)`
 	paths, names := dialect.FileKeys(files)
 	batch.Queue(workflows, paths, names).Query(func(rows pgx.Rows) (err error) {
