@@ -26,3 +26,6 @@ func IsDirect(remote net.Addr, host string, port int, isLocal bool) bool {
 
 // IsRefusal is isRefusal.
 var IsRefusal = isRefusal
+
+// RegisterUUID is what each connection knows of UUIDs.
+var RegisterUUID = registerUUID

@@ -122,6 +122,7 @@ func parse(url string) (*pgxpool.Config, []string, error) {
 		c.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
+		registerUUID(c.TypeMap())
 		return nil
 	}
 	limits := map[string]time.Duration{
