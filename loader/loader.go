@@ -59,6 +59,8 @@ type Loader struct {
 
 	mutex     sync.Mutex           // serializes passes
 	known     map[string]knownFile // by path; nil while the lease is not held
+	contested map[string]bool      // files that wait for names of others
+	layout    *layout              // nil: the folder was not looked at yet
 	missing   map[string]time.Time // files that were gone at the last pass, by when first
 	complaint string               // what was wrong with the folder at the last pass
 	ourLease  bool
@@ -86,7 +88,10 @@ type Report struct {
 	Conflicts []miniairflow.ImportError
 	Waiting   bool // files are being written, or gone once: another pass should follow soon
 
+	isWhole bool     // the whole folder was looked at
 	folders []string // to watch
+	young   []string // files that are being written, as events name them
+	again   bool     // the whole folder should be looked at soon
 }
 
 // New returns a Loader. It does nothing until Run or Sync.
@@ -97,7 +102,7 @@ func New(config Config) *Loader {
 	config.Missing = cmp.Or(config.Missing, time.Second)
 	config.Lease = cmp.Or(config.Lease, 10*time.Second)
 	config.Limits = config.Limits.withDefaults()
-	return &Loader{config: config, holder: uuid.New(), missing: map[string]time.Time{}}
+	return &Loader{config: config, holder: uuid.New(), missing: map[string]time.Time{}, contested: map[string]bool{}}
 }
 
 // Sync makes one pass: it reads all new and changed files as they are now,
@@ -105,31 +110,27 @@ func New(config Config) *Loader {
 // means that the folder cannot be read or the store cannot be reached; what was
 // done before it stays done, and a later pass does the rest.
 func (l *Loader) Sync(ctx context.Context) (Report, error) {
-	return l.pass(ctx, 0)
+	return l.pass(ctx, 0, nil)
 }
 
-// pass is Sync, but leaves out files that changed within the last quiet time.
-func (l *Loader) pass(ctx context.Context, quiet time.Duration) (Report, error) {
+// pass is Sync, but leaves out files that changed within the last quiet time. With
+// names it looks at those of events only, as far as that is enough.
+func (l *Loader) pass(ctx context.Context, quiet time.Duration, names map[string]bool) (Report, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	held, err := l.renew(ctx)
 	if err != nil || !held {
 		return Report{Standby: !held}, err
 	}
-	found, err := scan(l.config.Dir)
-	if err != nil {
-		return Report{}, err
+	s := &syncPass{Loader: l, quiet: quiet}
+	files, isEnough := []scannedFile(nil), false
+	if names != nil {
+		files, isEnough = l.lookAt(names)
 	}
-	l.complain(ctx, found.complaint())
-	if err := l.remember(ctx); err != nil {
-		return Report{folders: found.folders}, err
-	}
-	s := &syncPass{Loader: l, quiet: quiet, report: Report{Files: len(found.files), folders: found.folders}}
-	if err = s.pools(ctx); err == nil {
-		err = s.changed(ctx, found.files)
-	}
-	if err == nil {
-		err = s.gone(ctx, &found)
+	if isEnough {
+		err = s.some(ctx, files)
+	} else {
+		err = s.whole(ctx)
 	}
 	if errors.Is(err, errLeaseLost) {
 		s.report.Standby, err = true, nil
@@ -148,7 +149,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 		l.config.Logger.InfoContext(ctx, "Loader: Lease changed", "held", held)
 	}
 	if !held {
-		l.known, l.missing, l.poolsHash = nil, map[string]time.Time{}, ""
+		l.known, l.missing, l.contested, l.poolsHash = nil, map[string]time.Time{}, map[string]bool{}, ""
 	}
 	l.ourLease = held
 	return held, nil

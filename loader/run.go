@@ -22,8 +22,8 @@ func (l *Loader) Run(ctx context.Context) error {
 	w := l.newWatch(ctx)
 	defer w.close()
 	defer l.release(ctx)
-	plan := plan{loader: l, retry: retryMin}
-	plan.pass(ctx, w)
+	plan := plan{loader: l, retry: retryMin, named: map[string]bool{}}
+	plan.pass(ctx, w, nil)
 	for {
 		timer := time.NewTimer(time.Until(plan.due()))
 		select {
@@ -32,12 +32,12 @@ func (l *Loader) Run(ctx context.Context) error {
 			return nil
 		case event := <-w.events:
 			if event.Op != fsnotify.Chmod {
-				plan.changed(time.Now())
+				plan.changed(time.Now(), event.Name)
 			}
 		case err := <-w.errors:
 			// Events were lost, so anything may have changed.
 			l.config.Logger.WarnContext(ctx, "Loader: Events lost", "dir", l.config.Dir, "error", err)
-			plan.changed(time.Now())
+			plan.lost(time.Now())
 		case <-timer.C:
 			plan.tick(ctx, w)
 		}
@@ -60,38 +60,70 @@ func (l *Loader) release(ctx context.Context) {
 	l.ourLease, l.known, l.poolsHash = false, nil, ""
 }
 
+// namedMax is how many files are looked at one by one; of more the whole folder is.
+const namedMax = 1_000
+
 // plan says when Run does what next.
 type plan struct {
 	loader *Loader
-	scan   time.Time // the next pass
-	latest time.Time // a pass is not put off beyond this by further changes; zero: no change is waiting
-	lease  time.Time // the next renewal
+	whole  time.Time       // the next pass over the whole folder
+	some   time.Time       // the next pass over named; zero: nothing is named
+	named  map[string]bool // what events have named
+	latest time.Time       // a pass over named is not put off beyond this by further events
+	lease  time.Time       // the next renewal
 	retry  time.Duration
 }
 
 func (p *plan) due() time.Time {
-	if p.lease.Before(p.scan) {
-		return p.lease
+	due := p.whole
+	if p.lease.Before(due) {
+		due = p.lease
 	}
-	return p.scan
+	if !p.some.IsZero() && p.some.Before(due) {
+		due = p.some
+	}
+	return due
 }
 
-// changed puts the next pass a quiet time after the last change, but not
-// for ever.
-func (p *plan) changed(now time.Time) {
+// changed puts a pass over what has changed a quiet time after the last change,
+// but not for ever.
+func (p *plan) changed(now time.Time, name string) {
+	if p.named[name] = true; len(p.named) > namedMax {
+		p.lost(now)
+		return
+	}
 	debounce := p.loader.config.Debounce
 	if p.latest.IsZero() {
 		p.latest = now.Add(10 * debounce)
 	}
-	p.scan = now.Add(debounce)
-	if p.scan.After(p.latest) {
-		p.scan = p.latest
+	p.some = now.Add(debounce)
+	if p.some.After(p.latest) {
+		p.some = p.latest
 	}
 }
 
+// lost brings the next pass over the whole folder forward, since nobody knows what
+// has changed.
+func (p *plan) lost(now time.Time) {
+	if soon := now.Add(p.loader.config.Debounce); soon.Before(p.whole) {
+		p.whole = soon
+	}
+	p.forget()
+}
+
+func (p *plan) forget() {
+	clear(p.named)
+	p.some, p.latest = time.Time{}, time.Time{}
+}
+
 func (p *plan) tick(ctx context.Context, w *watch) {
-	if !time.Now().Before(p.scan) {
-		p.pass(ctx, w)
+	now := time.Now()
+	switch {
+	case !now.Before(p.whole):
+		p.pass(ctx, w, nil)
+		return
+	case !p.some.IsZero() && !now.Before(p.some):
+		p.pass(ctx, w, p.named)
 		return
 	}
 	l := p.loader
@@ -101,35 +133,41 @@ func (p *plan) tick(ctx context.Context, w *watch) {
 	l.mutex.Unlock()
 	p.lease = time.Now().Add(l.config.Lease / 3)
 	if err == nil && held && !had {
-		p.scan = time.Now()
+		p.whole = time.Now()
 	}
 }
 
-// pass makes a pass and plans the next one.
-func (p *plan) pass(ctx context.Context, w *watch) {
+// pass makes a pass, over what is named if that is not nil, and plans the next one.
+func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 	l := p.loader
-	report, err := l.pass(ctx, l.config.Debounce)
+	report, err := l.pass(ctx, l.config.Debounce, named)
 	if ctx.Err() != nil {
 		return
 	}
-	added := w.follow(ctx, report.folders)
+	isWhole := report.isWhole || report.Standby
+	added := isWhole && w.follow(ctx, report.folders)
 	now := time.Now()
-	p.latest = time.Time{}
+	p.forget()
 	p.lease = now.Add(l.config.Lease / 3)
-	p.scan = now.Add(l.config.Rescan)
-	switch {
-	case err != nil:
+	if isWhole {
+		p.whole = now.Add(l.config.Rescan)
+	}
+	if err != nil {
 		if p.retry == retryMin {
 			l.config.Logger.WarnContext(ctx, "Loader: Sync failed, trying again", "dir", l.config.Dir, "error", err)
 		}
-		p.scan = now.Add(p.retry)
+		p.whole = now.Add(p.retry)
 		p.retry = min(2*p.retry, retryMax)
 		return
-	case report.Waiting || added:
-		// A folder may have got files between the look at it and its watch.
-		p.scan = now.Add(min(l.config.Debounce, l.config.Rescan))
 	}
 	p.retry = retryMin
+	if report.again || added {
+		// A folder may have got files between the look at it and its watch.
+		p.whole = now.Add(min(l.config.Debounce, l.config.Rescan))
+	}
+	for _, name := range report.young {
+		p.changed(now, name)
+	}
 }
 
 // watch follows changes of folders, as far as the operating system tells them.

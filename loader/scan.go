@@ -18,6 +18,7 @@ type scanned struct {
 	files      []scannedFile // sorted by path
 	folders    []string      // as the operating system names them, the root first
 	unreadable []string      // folders below the root, with slashes, whose files are not known
+	hasLinks   bool          // some files or folders are symbolic links
 }
 
 // scannedFile is a workflow file of a folder, not read yet.
@@ -55,9 +56,11 @@ func scan(root string) (scanned, error) {
 	if err := s.folder("", target); err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
-	slices.SortFunc(s.files, func(a, b scannedFile) int { return cmp.Compare(a.path, b.path) })
+	slices.SortFunc(s.files, comparePaths)
 	return s.scanned, nil
 }
+
+func comparePaths(a, b scannedFile) int { return cmp.Compare(a.path, b.path) }
 
 type scanner struct {
 	scanned
@@ -89,6 +92,7 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 	}
 	real := filepath.Join(folder, entry.Name())
 	if entry.Type()&fs.ModeSymlink != 0 {
+		s.hasLinks = true
 		target, err := filepath.EvalSymlinks(real)
 		if err != nil {
 			s.refuse(below, unreadable(err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -33,6 +34,32 @@ type syncPass struct {
 	report Report
 	batch  []finding
 	bytes  int
+}
+
+// whole looks at all files.
+func (s *syncPass) whole(ctx context.Context) error {
+	s.report.isWhole = true
+	found, err := scan(s.config.Dir)
+	if err != nil {
+		return err
+	}
+	s.complain(ctx, found.complaint())
+	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
+	if err := s.remember(ctx); err != nil {
+		return err
+	}
+	if err := s.some(ctx, found.files); err != nil {
+		return err
+	}
+	return s.gone(ctx, &found)
+}
+
+// some looks at the given files, and at the pools.
+func (s *syncPass) some(ctx context.Context, files []scannedFile) error {
+	if err := s.pools(ctx); err != nil {
+		return err
+	}
+	return s.changed(ctx, files)
 }
 
 // changed parses the files that are new or changed and hands them to the store,
@@ -66,6 +93,7 @@ func (s *syncPass) take(ctx context.Context, found finding) error {
 	switch {
 	case found.waits:
 		s.report.Waiting = true
+		s.report.young = append(s.report.young, filepath.Join(s.config.Dir, filepath.FromSlash(found.sync.Path)))
 		return nil
 	case found.isSame:
 		s.known[found.sync.Path] = found.state
@@ -131,6 +159,10 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 		}
 		before, isKnown := s.known[path]
 		s.known[path] = state
+		delete(s.contested, path)
+		if state.conflict != "" {
+			s.contested[path] = true
+		}
 		s.report.Parsed++
 		s.report.Problems += len(batch[i].sync.Problems)
 		s.report.Conflicts = append(s.report.Conflicts, results[i].Conflicts...)
@@ -176,7 +208,7 @@ func (s *syncPass) gone(ctx context.Context, found *scanned) error {
 			s.missing[path] = time.Now()
 		}
 		if !again || time.Since(since) < s.config.Missing {
-			s.report.Waiting = true
+			s.report.Waiting, s.report.again = true, true
 			continue
 		}
 		if err := s.config.Store.RetireFile(ctx, path); err != nil {
@@ -184,7 +216,8 @@ func (s *syncPass) gone(ctx context.Context, found *scanned) error {
 		}
 		delete(s.known, path)
 		delete(s.missing, path)
-		s.report.Waiting = true // a name that is free now may be waited for
+		delete(s.contested, path)
+		s.report.Waiting, s.report.again = true, true // a name that is free now may be waited for
 		s.report.Gone = append(s.report.Gone, path)
 		s.config.Logger.InfoContext(ctx, "Loader: File gone", "file", path)
 	}
