@@ -69,3 +69,19 @@ func BenchmarkParse(b *testing.B) {
 		require.Empty(b, problems)
 	}
 }
+
+// BenchmarkSyncKnown is the first sync of a loader that follows another one.
+func BenchmarkSyncKnown(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) miniairflow.Store{"sqlite": persistencetest.SQLite, "postgres": persistencetest.Postgres} {
+		b.Run(name, func(b *testing.B) {
+			config := loader.Config{Dir: manyFiles(b), Store: open(b), Version: "1", Lease: 1}
+			_, err := loader.New(config).Sync(b.Context())
+			require.NoError(b, err)
+			for b.Loop() {
+				report, err := loader.New(config).Sync(b.Context())
+				require.NoError(b, err)
+				require.Zero(b, report.Parsed)
+			}
+		})
+	}
+}

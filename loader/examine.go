@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -78,17 +77,26 @@ func chunkLength(looks []look) int {
 // result has gaps.
 func (s *syncPass) examineAll(ctx context.Context, looks []look) []finding {
 	found := make([]finding, len(looks))
+	onAllCores(len(looks), func(i int) {
+		if ctx.Err() == nil {
+			found[i] = s.examine(looks[i])
+		}
+	})
+	return found
+}
+
+// onAllCores calls do with 0 to n-1, each on a core that is free, and waits.
+func onAllCores(n int, do func(i int)) {
 	var taken atomic.Int64
 	var running sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(looks)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		running.Go(func() {
-			for i := taken.Add(1) - 1; i < int64(len(looks)) && ctx.Err() == nil; i = taken.Add(1) - 1 {
-				found[i] = s.examine(looks[i])
+			for i := int(taken.Add(1)) - 1; i < n; i = int(taken.Add(1)) - 1 {
+				do(i)
 			}
 		})
 	}
 	running.Wait()
-	return found
 }
 
 // examine reads and parses a file. Many goroutines do so at once, so that it must
@@ -132,7 +140,7 @@ func (s *syncPass) examine(file look) finding {
 // that is allowed to cost.
 func (s *syncPass) hash(data []byte, refused string) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%v\n%s\n", s.config.Version, s.config.Limits, refused)
+	h.Write([]byte(s.reader + refused + "\n"))
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil))
 }

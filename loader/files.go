@@ -3,7 +3,6 @@ package loader
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -143,25 +142,6 @@ func filesBelow(name string) ([]string, error) {
 		files = append(files, filepath.Join(name, filepath.FromSlash(file.path)))
 	}
 	return files, nil
-}
-
-// readBounded reads a file up to just above the limit, so that Parse can tell
-// that it is too large. It refuses what is no regular file, and never blocks on
-// a pipe.
-func readBounded(name string, limit int) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	return io.ReadAll(io.LimitReader(f, int64(limit)+1))
 }
 
 var errNotRegular = errors.New("it is not a regular file")

@@ -122,7 +122,7 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration, names map[string
 	if err != nil || !held {
 		return Report{Standby: !held}, err
 	}
-	s := &syncPass{Loader: l, quiet: quiet}
+	s := &syncPass{Loader: l, quiet: quiet, reader: fmt.Sprintf("%s\n%v\n", l.config.Version, l.config.Limits)}
 	files, isEnough := []scannedFile(nil), false
 	if names != nil {
 		files, isEnough = l.lookAt(names)

@@ -56,8 +56,26 @@ func scan(root string) (scanned, error) {
 	if err := s.folder("", target); err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
+	s.stat()
 	slices.SortFunc(s.files, comparePaths)
 	return s.scanned, nil
+}
+
+// stat finishes the plain files, on all cores.
+func (s *scanner) stat() {
+	files := make([]scannedFile, len(s.plain))
+	onAllCores(len(files), func(i int) {
+		files[i] = scannedFile{path: s.plain[i].below}
+		switch info, err := os.Lstat(s.plain[i].real); {
+		case err != nil:
+			files[i].refused = unreadable(err)
+		case !info.Mode().IsRegular():
+			files[i].refused = unreadable(errNotRegular)
+		default:
+			files[i].stamp = stampOf(info)
+		}
+	})
+	s.files = append(s.files, files...)
 }
 
 func comparePaths(a, b scannedFile) int { return cmp.Compare(a.path, b.path) }
@@ -66,7 +84,11 @@ type scanner struct {
 	scanned
 	root, target string          // the folder as given, and without links
 	visited      map[string]bool // real folders, so that links in a circle end
+	plain        []plainFile
 }
+
+// plainFile is a workflow file that the folder calls a regular file.
+type plainFile struct{ below, real string }
 
 // folder lists one folder. below is its path under the root, with slashes; real
 // is the same folder without links.
@@ -91,6 +113,12 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 		return
 	}
 	real := filepath.Join(folder, entry.Name())
+	if entry.Type().IsRegular() {
+		if isWorkflowFile(entry.Name()) {
+			s.plain = append(s.plain, plainFile{below, real})
+		}
+		return
+	}
 	if entry.Type()&fs.ModeSymlink != 0 {
 		s.hasLinks = true
 		target, err := filepath.EvalSymlinks(real)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -31,6 +32,7 @@ var errLeaseLost = errors.New("loader lease lost")
 type syncPass struct {
 	*Loader
 	quiet  time.Duration
+	reader string // what reads the files, and what it may cost, as part of their hashes
 	report Report
 	batch  []finding
 	bytes  int
@@ -39,14 +41,18 @@ type syncPass struct {
 // whole looks at all files.
 func (s *syncPass) whole(ctx context.Context) error {
 	s.report.isWhole = true
+	var remembering sync.WaitGroup
+	var rememberErr error
+	remembering.Go(func() { rememberErr = s.remember(ctx) })
 	found, err := scan(s.config.Dir)
+	remembering.Wait()
 	if err != nil {
 		return err
 	}
 	s.complain(ctx, found.complaint())
 	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
-	if err := s.remember(ctx); err != nil {
-		return err
+	if rememberErr != nil {
+		return rememberErr
 	}
 	if err := s.some(ctx, found.files); err != nil {
 		return err

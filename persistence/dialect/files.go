@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -176,6 +177,56 @@ func FileKeys(files []*File) (paths, names []string) {
 		}
 	}
 	return paths, names
+}
+
+// SourceRow is what one row of the store says of a file.
+type SourceRow struct {
+	Path, Hash string
+	IsRetired  bool // the row is a workflow that is
+	IsError    bool // the row is an import error
+}
+
+// SourceFiles returns what is known of the files of these rows, sorted. A hash
+// counts if all of the file's workflows have it, and if there is no error. It does
+// not count if the file once had it with a workflow that is retired since: with the
+// same content that one comes back.
+func SourceFiles(rows []SourceRow) []miniairflow.SourceFile {
+	slices.SortFunc(rows, func(a, b SourceRow) int { return cmp.Compare(a.Path, b.Path) })
+	files := make([]miniairflow.SourceFile, 0, len(rows))
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].Path == rows[0].Path {
+			n++
+		}
+		if hash, isThere := hashOf(rows[:n]); isThere {
+			files = append(files, miniairflow.SourceFile{Path: rows[0].Path, Hash: hash})
+		}
+		rows = rows[n:]
+	}
+	return files
+}
+
+// hashOf returns the hash that counts for the file of these rows, if any. isThere
+// is false if they are retired workflows only.
+func hashOf(rows []SourceRow) (hash string, isThere bool) {
+	past := map[string]bool{}
+	isWhole := true
+	for _, row := range rows {
+		switch {
+		case row.IsError:
+			isThere, isWhole = true, false
+		case row.IsRetired:
+			past[row.Hash] = true
+		case isThere && row.Hash != hash:
+			isWhole = false
+		default:
+			hash, isThere = row.Hash, true
+		}
+	}
+	if !isWhole || past[hash] {
+		hash = ""
+	}
+	return hash, isThere
 }
 
 // Catalogs is what is stored about many files, found by file.

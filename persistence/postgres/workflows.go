@@ -16,20 +16,13 @@ import (
 const workflowColumns = `id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
 	is_active, paused_at, retired_at, max_active_runs, created_at, updated_at`
 
-// SourceFiles implements miniairflow.CatalogStore. The hash does not count if the
-// file once had it with a workflow that is retired since: with the same content
-// that one comes back.
+// SourceFiles implements miniairflow.CatalogStore.
 func (s *Store) SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error) {
 	const statement = `
-WITH known AS (
-	SELECT source_file AS path, min(source_hash) FILTER (WHERE retired_at IS NULL) AS hash,
-		count(DISTINCT source_hash) FILTER (WHERE retired_at IS NULL) AS hashes, array_agg(source_hash) FILTER (WHERE retired_at IS NOT NULL) AS past
-	FROM workflows WHERE origin = 'file' GROUP BY source_file HAVING bool_or(retired_at IS NULL)),
-broken AS (SELECT DISTINCT file FROM import_errors)
-SELECT coalesce(k.path, b.file),
-	CASE WHEN b.file IS NULL AND k.hashes = 1 AND NOT k.hash = ANY(coalesce(k.past, '{}')) THEN k.hash ELSE '' END
-FROM known k FULL JOIN broken b ON b.file = k.path ORDER BY 1`
-	return query(ctx, s, pgx.RowToStructByPos[miniairflow.SourceFile], statement)
+SELECT source_file, source_hash, retired_at IS NOT NULL, false FROM workflows WHERE origin = 'file'
+UNION ALL SELECT file, '', false, true FROM import_errors`
+	rows, err := query(ctx, s, pgx.RowToStructByPos[dialect.SourceRow], statement)
+	return dialect.SourceFiles(rows), err
 }
 
 // FindWorkflow implements miniairflow.CatalogStore.

@@ -15,26 +15,16 @@ import (
 const workflowColumns = `id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
 	is_active, paused_at, retired_at, max_active_runs, created_at, updated_at`
 
-// SourceFiles implements miniairflow.CatalogStore. The hash does not count if the
-// file once had it with a workflow that is retired since: with the same content
-// that one comes back.
+// SourceFiles implements miniairflow.CatalogStore.
 func (s *Store) SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error) {
 	const text = `
-		WITH known AS (
-			SELECT source_file AS path, min(source_hash) FILTER (WHERE retired_at IS NULL) AS hash,
-				count(DISTINCT source_hash) FILTER (WHERE retired_at IS NULL) AS hashes
-			FROM workflows WHERE origin = 'file' GROUP BY source_file HAVING min(retired_at IS NOT NULL) = 0)
-		SELECT k.path, CASE
-			WHEN k.hashes = 1 AND NOT EXISTS (SELECT 1 FROM import_errors e WHERE e.file = k.path)
-				AND NOT EXISTS (SELECT 1 FROM workflows w
-					WHERE w.origin = 'file' AND w.source_file = k.path AND w.retired_at IS NOT NULL AND w.source_hash = k.hash)
-			THEN k.hash ELSE '' END
-		FROM known k
-		UNION SELECT e.file, '' FROM import_errors e WHERE e.file NOT IN (SELECT path FROM known) ORDER BY 1`
-	return query(ctx, s.read, func(row row) (f miniairflow.SourceFile, err error) {
-		err = row.Scan(&f.Path, &f.Hash)
-		return f, err
+		SELECT source_file, source_hash, retired_at IS NOT NULL, false FROM workflows WHERE origin = 'file'
+		UNION ALL SELECT file, '', false, true FROM import_errors`
+	rows, err := query(ctx, s.read, func(row row) (r dialect.SourceRow, err error) {
+		err = row.Scan(&r.Path, &r.Hash, &r.IsRetired, &r.IsError)
+		return r, err
 	}, text)
+	return dialect.SourceFiles(rows), err
 }
 
 // FindWorkflow implements miniairflow.CatalogStore.
