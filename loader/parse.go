@@ -90,7 +90,7 @@ func newFile(path string, limits Limits) *file {
 // document returns a document of the file that nothing was read of yet.
 func (f *file) document(tree *node) *document {
 	return &document{
-		file: f, positions: map[string]position{}, keys: map[string]position{}, start: at(tree),
+		file: f, start: at(tree),
 		failed: map[string]bool{}, above: map[string]bool{},
 	}
 }

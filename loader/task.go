@@ -16,7 +16,7 @@ import (
 type taskDraft struct {
 	miniairflow.Task
 	shell string
-	own   map[string]value // the keys that the task itself has, of those that must fit each other
+	own   *value // the shell that the task itself has
 }
 
 // defaultFields are the keys of a task that defaults may set for all.
@@ -76,8 +76,8 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 	if draft.Command != nil && draft.Command.Script != "" {
 		draft.Command.Shell = draft.shell
 	}
-	if shell, ok := draft.own["shell"]; ok && draft.Command != nil && draft.Command.Argv != nil {
-		shell.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
+	if draft.own != nil && draft.Command != nil && draft.Command.Argv != nil {
+		draft.own.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
 	}
 	if draft.Pool != "" && draft.PoolSlots == 0 {
 		draft.PoolSlots = 1
@@ -107,7 +107,7 @@ func (v value) onLost() miniairflow.OnLost {
 
 func (t *taskDraft) setShell(v value) {
 	t.shell, _ = v.text()
-	t.own = map[string]value{"shell": v}
+	t.own = &v
 }
 
 // command reads a script (text) or a program with its arguments (a list).

@@ -13,6 +13,7 @@ func at(n *node) position { return position{n.Line, n.Column} }
 func (d *document) checkTree(root *node) bool {
 	c := &treeCheck{document: d, open: map[*node]bool{}, checked: map[*node]bool{}}
 	c.visit(root, 1, nil)
+	d.positions, d.keys = make(map[string]position, c.count/2), make(map[string]position, c.count/2)
 	return !d.halted && !c.unsafe
 }
 
@@ -48,11 +49,13 @@ func (c *treeCheck) visit(n *node, depth int, via *node) {
 			c.checkKeys(n)
 		}
 	}
-	c.open[n] = true
+	if n.Anchor != "" {
+		c.open[n] = true
+		defer delete(c.open, n)
+	}
 	for _, child := range n.Content {
 		c.visit(child, depth+1, via)
 	}
-	delete(c.open, n)
 }
 
 func (c *treeCheck) visitAlias(n *node, depth int, via *node) {

@@ -74,6 +74,10 @@ func (v value) entries(shape string) (list []entry, ok bool) {
 		v.mismatch("a map: write " + shape)
 		return nil, false
 	}
+	list = make([]entry, 0, len(v.node.Content)/2)
+	if !slices.ContainsFunc(v.node.Content, func(n *node) bool { return isMerge(resolve(n)) }) {
+		return v.plainEntries(list), true
+	}
 	own := map[string]bool{}
 	for i := 0; i+1 < len(v.node.Content); i += 2 {
 		if key := resolve(v.node.Content[i]); !isMerge(key) {
@@ -90,6 +94,26 @@ func (v value) entries(shape string) (list []entry, ok bool) {
 		list = append(list, entry{name: name, key: key, value: v.child(name, key, content)})
 	})
 	return list, true
+}
+
+// plainEntries is entries for a map without merge keys.
+func (v value) plainEntries(list []entry) []entry {
+	const few = 16 // so many are compared faster than noted
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		key, content := v.node.Content[i], v.node.Content[i+1]
+		name := resolve(key).Value
+		isTwice := seen[name]
+		if len(v.node.Content) <= 2*few {
+			isTwice = slices.ContainsFunc(list, func(e entry) bool { return e.name == name })
+		} else {
+			seen[name] = true
+		}
+		if !isTwice {
+			list = append(list, entry{name: name, key: key, value: v.child(name, key, content)})
+		}
+	}
+	return list
 }
 
 func (v value) collect(n *node, add func(key, content *node, merged bool)) {

@@ -73,7 +73,7 @@ func (d *document) tasks(v value, base taskDraft) []miniairflow.Task {
 	if len(entries) > d.limits.Tasks {
 		d.halt(v.at, "the workflow has %d tasks, more than the limit of %d", len(entries), d.limits.Tasks)
 	}
-	var tasks []miniairflow.Task
+	tasks := make([]miniairflow.Task, 0, len(entries))
 	for i, e := range entries {
 		if i%256 == 0 && d.late() || !d.expand(e.at, len(base.Env)) {
 			return nil
