@@ -24,10 +24,10 @@ func newLayout(found *scanned) *layout {
 
 // lookAt returns the files that events have named, and those that wait for names
 // of others. ok is false if only a look at the whole folder tells what has
-// changed: a file is gone, a folder came or went, or there are links, which may
-// lead to whatever has changed.
+// changed: a file is gone, a folder came or went, the folder had a problem, or
+// there are links, which may lead to whatever has changed.
 func (l *Loader) lookAt(names map[string]bool) (files []scannedFile, ok bool) {
-	if l.known == nil || l.layout == nil || l.layout.hasLinks {
+	if l.known == nil || l.layout == nil || l.layout.hasLinks || l.complaint != "" {
 		return nil, false
 	}
 	for path := range l.contested {

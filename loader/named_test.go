@@ -1,11 +1,14 @@
 package loader_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // A save makes the loader look at what was saved; what came or went makes it look
@@ -65,4 +68,20 @@ func TestRunFollowsLinks(t *testing.T) {
 	link("..v2", "..data_tmp")
 	require.NoError(t, os.Rename(filepath.Join(f.dir, "..data_tmp"), filepath.Join(f.dir, "..data")))
 	f.version("a", 2)
+}
+
+// More changes than are looked at one by one are all found.
+func TestRunFindsManyChanges(t *testing.T) {
+	const many = 1_100
+	f := newFixture(t, watchOnly)
+	f.write("probe.yaml", echo("1"))
+	f.run(f.loader)
+	f.version("probe", 1)
+	for i := range many {
+		f.write(fmt.Sprintf("w%d.yaml", i), "tasks: {a: {noop: true}}\n")
+	}
+	f.eventually(func() bool {
+		n, err := f.store.CountWorkflows(t.Context(), miniairflow.WorkflowFilter{})
+		return err == nil && n == many+1
+	}, "some files are not found")
 }

@@ -67,8 +67,9 @@ const namedMax = 1_000
 type plan struct {
 	loader *Loader
 	whole  time.Time       // the next pass over the whole folder
-	some   time.Time       // the next pass over named; zero: nothing is named
+	some   time.Time       // the next pass over named; zero: nothing has changed
 	named  map[string]bool // what events have named
+	isAll  bool            // and more, so that the whole folder is to be looked at
 	latest time.Time       // a pass over named is not put off beyond this by further events
 	lease  time.Time       // the next renewal
 	retry  time.Duration
@@ -85,13 +86,24 @@ func (p *plan) due() time.Time {
 	return due
 }
 
-// changed puts a pass over what has changed a quiet time after the last change,
-// but not for ever.
+// changed plans a pass over what has changed.
 func (p *plan) changed(now time.Time, name string) {
-	if p.named[name] = true; len(p.named) > namedMax {
-		p.lost(now)
-		return
+	if len(p.named) < namedMax {
+		p.named[name] = true
+	} else {
+		p.isAll = true
 	}
+	p.soon(now)
+}
+
+// lost plans a pass over the whole folder, since nobody knows what has changed.
+func (p *plan) lost(now time.Time) {
+	p.isAll = true
+	p.soon(now)
+}
+
+// soon puts the pass a quiet time after the last change, but not off for ever.
+func (p *plan) soon(now time.Time) {
 	debounce := p.loader.config.Debounce
 	if p.latest.IsZero() {
 		p.latest = now.Add(10 * debounce)
@@ -102,24 +114,15 @@ func (p *plan) changed(now time.Time, name string) {
 	}
 }
 
-// lost brings the next pass over the whole folder forward, since nobody knows what
-// has changed.
-func (p *plan) lost(now time.Time) {
-	if soon := now.Add(p.loader.config.Debounce); soon.Before(p.whole) {
-		p.whole = soon
-	}
-	p.forget()
-}
-
 func (p *plan) forget() {
 	clear(p.named)
-	p.some, p.latest = time.Time{}, time.Time{}
+	p.isAll, p.some, p.latest = false, time.Time{}, time.Time{}
 }
 
 func (p *plan) tick(ctx context.Context, w *watch) {
 	now := time.Now()
 	switch {
-	case !now.Before(p.whole):
+	case !now.Before(p.whole), p.isAll && !now.Before(p.some):
 		p.pass(ctx, w, nil)
 		return
 	case !p.some.IsZero() && !now.Before(p.some):
