@@ -28,6 +28,7 @@ func measureNoopTasks(ctx context.Context, l *lab) (outcome report.Outcome, err 
 		}
 		river := row
 		river.LimitName, river.Target = "River, no-op jobs", 1
+		river.BoundName = row.LimitName
 		if err := l.burnInTurns(ctx, on, &row, &river); err != nil {
 			return outcome, err
 		}
@@ -64,7 +65,7 @@ func (l *lab) burnInTurns(ctx context.Context, on database, row, river *report.R
 		if err != nil {
 			return err
 		}
-		river.Ours, river.Limit = append(river.Ours, ours), append(river.Limit, rate)
+		river.Ours, river.Limit, river.Bound = append(river.Ours, ours), append(river.Limit, rate), append(river.Bound, bare)
 	}
 	return nil
 }

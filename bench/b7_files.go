@@ -32,10 +32,12 @@ func measureFiles(ctx context.Context, l *lab) (outcome report.Outcome, err erro
 		}
 		if on == onPostgres {
 			cold.LimitName = "bare parse on all cores + one COPY"
+			cold.BoundName = "bare parse on all cores + one COPY into tables with the same keys and indexes"
 		}
 		warm := report.Row{
 			Name: what + ": start without a change", Unit: "s", LimitName: "bare stat and read of each on all cores", Target: 2, AtMost: true,
-			Note: "the last file was changed before the start: when that is visible, all before it have been looked at",
+			Note:      "the last file was changed before the start: when that is visible, all before it have been looked at",
+			BoundName: "the same start with one file in the folder + bare stat and read of each on all cores",
 		}
 		figures, err := l.syncTimes(ctx, on, files)
 		if ctx.Err() != nil {
@@ -44,9 +46,10 @@ func measureFiles(ctx context.Context, l *lab) (outcome report.Outcome, err erro
 		if err != nil {
 			cold.Void, warm.Void = err.Error(), err.Error()
 		} else {
-			cold.Ours, cold.Limit = figures.cold, figures.coldLimit()
+			cold.Ours, cold.Limit = figures.cold, sums(figures.parse, figures.rows)
 			cold.Beside = map[string]float64{"of the limit, parse, s": report.Median(figures.parse), "rows, s": report.Median(figures.rows)}
-			warm.Ours, warm.Limit = figures.warm, figures.read
+			cold.Bound = sums(figures.parse, figures.keyed)
+			warm.Ours, warm.Limit, warm.Bound = figures.warm, figures.read, sums(figures.alone, figures.read)
 		}
 		l.keep(&outcome, cold, warm)
 	}
@@ -54,14 +57,20 @@ func measureFiles(ctx context.Context, l *lab) (outcome report.Outcome, err erro
 }
 
 // syncFigures are the seconds that the repetitions took.
-type syncFigures struct{ cold, parse, rows, warm, read []float64 }
+type syncFigures struct {
+	cold, parse, rows []float64
+	keyed             []float64 // of the rows into tables with keys; with PostgreSQL only
+	warm, read        []float64
+	alone             []float64 // of a start with one file
+}
 
-func (f *syncFigures) coldLimit() []float64 {
-	sums := make([]float64, len(f.parse))
-	for i := range sums {
-		sums[i] = f.parse[i] + f.rows[i]
+// sums adds what belongs together, as far as both have values.
+func sums(a, b []float64) []float64 {
+	all := make([]float64, min(len(a), len(b)))
+	for i := range all {
+		all[i] = a[i] + b[i]
 	}
-	return sums
+	return all
 }
 
 func (l *lab) syncTimes(ctx context.Context, on database, files *catalog) (*syncFigures, error) {
@@ -99,16 +108,20 @@ func (l *lab) syncOnce(ctx context.Context, on database, files *catalog, f *sync
 	if err != nil {
 		return err
 	}
-	const changed = "changed"
-	if err := files.save(s.Dags, files.n-1, changed); err != nil {
-		return err
+	if on == onPostgres {
+		keyed, err := limit.PostgresKeyedRows(ctx, s.config.Database, "workflows", "workflow_versions", "tasks", "task_dependencies")
+		if err != nil {
+			return err
+		}
+		f.keyed = append(f.keyed, keyed.Seconds())
 	}
-	if err := files.backdate(s.Dags, files.n-1); err != nil {
-		return err
-	}
-	warm, err := s.timeSync(ctx, files, changed, files.n+1)
+	warm, err := s.timeStart(ctx, files)
 	if err != nil {
-		return fmt.Errorf("start without a change: %w", err)
+		return err
+	}
+	alone, err := l.startAlone(ctx, on)
+	if err != nil {
+		return err
 	}
 	read, err := limit.Read(ctx, paths)
 	if err != nil {
@@ -116,7 +129,42 @@ func (l *lab) syncOnce(ctx context.Context, on database, files *catalog, f *sync
 	}
 	f.cold, f.parse, f.rows = append(f.cold, cold.Seconds()), append(f.parse, parse.Seconds()), append(f.rows, rows.Seconds())
 	f.warm, f.read = append(f.warm, warm.Seconds()), append(f.read, read.Seconds())
+	f.alone = append(f.alone, alone.Seconds())
 	return nil
+}
+
+// timeStart returns how long a start takes with files that the database has, all
+// but the last one.
+func (s *system) timeStart(ctx context.Context, files *catalog) (time.Duration, error) {
+	const changed = "changed"
+	if err := files.save(s.Dags, files.n-1, changed); err != nil {
+		return 0, err
+	}
+	if err := files.backdate(s.Dags, files.n-1); err != nil {
+		return 0, err
+	}
+	took, err := s.timeSync(ctx, files, changed, files.n+1)
+	if err != nil {
+		return 0, fmt.Errorf("start without a change: %w", err)
+	}
+	return took, nil
+}
+
+// startAlone returns how long a start takes with one file, which was changed.
+func (l *lab) startAlone(ctx context.Context, on database) (took time.Duration, err error) {
+	one := tenTasks(1)
+	s, err := l.newSystem(ctx, on, product.Config{Roles: []string{"api"}}, one.write)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
+	if err := s.Stop(); err != nil {
+		return 0, err
+	}
+	if _, err := s.timeSync(ctx, one, asWritten, one.n); err != nil {
+		return 0, fmt.Errorf("first sync of one file: %w", err)
+	}
+	return s.timeStart(ctx, one)
 }
 
 // timeSync starts a loader and returns how long it takes, from the start of its
