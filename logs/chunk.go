@@ -3,6 +3,7 @@
 package logs
 
 import (
+	"bytes"
 	"fmt"
 	"runtime"
 	"sync"
@@ -33,10 +34,16 @@ var codec = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 	return enc, dec
 })
 
-// compress returns data as the chunk at offset.
-func compress(offset int64, data []byte) miniairflow.LogChunk {
+// packer makes chunks. It is for one goroutine at a time.
+type packer struct {
+	scratch []byte // what compressing writes to, so that a chunk needs no more than its own bytes
+}
+
+// pack returns data as a chunk whose offset is not known yet.
+func (p *packer) pack(data []byte) miniairflow.LogChunk {
 	enc, _ := codec()
-	return miniairflow.LogChunk{Offset: offset, Size: len(data), Data: enc.EncodeAll(data, nil)}
+	p.scratch = enc.EncodeAll(data, p.scratch[:0])
+	return miniairflow.LogChunk{Size: len(data), Data: bytes.Clone(p.scratch)}
 }
 
 // decompress appends the bytes of a chunk to dst.

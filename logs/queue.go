@@ -3,31 +3,57 @@ package logs
 import (
 	"fmt"
 	"sync"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // queue holds output between a Writer and its sender, at most capacity bytes
-// and a few notes. After output had to be dropped nothing is taken until half of
-// it is free; then a note tells how much is missing, so that a gap is one line
-// and not many.
+// before they were compressed, and a few notes. Whoever adds output compresses
+// each full chunk of it at once, on the processor that has just read it; what
+// waits is small, and is stored as it is. After output had to be dropped nothing
+// is taken until half of it is free; then a note tells how much is missing, so
+// that a gap is one line and not many.
 type queue struct {
 	flushBytes int
 	capacity   int
 	room       chan struct{} // has a token after the sender took everything
 	filled     chan struct{} // has a token when something waits
 	due        chan struct{} // has a token when flushBytes wait
+	plenty     chan struct{} // has a token when half of capacity waits
 	finished   chan struct{} // closed when nothing more will come
 
 	mu      sync.Mutex
-	pending []byte
-	missing int64 // dropped and not noted yet
-	discard bool  // nobody takes anything any more
-	midLine bool  // the last byte was no line end
+	packer  packer
+	packed  []miniairflow.LogChunk // full chunks, without their offsets
+	open    []byte                 // the beginning of the next one
+	waiting int                    // bytes of both, before compression
+	missing int64                  // dropped and not noted yet
+	discard bool                   // nobody takes anything any more
+	midLine bool                   // the last byte was no line end
+	split   bool                   // the last byte of the last full chunk was none
+}
+
+// batch is what the sender takes out of a queue at once.
+type batch struct {
+	chunks  []miniairflow.LogChunk // full ones, without their offsets
+	rest    []byte                 // what comes after them
+	midLine bool                   // the last byte is no line end
+}
+
+// size returns how many bytes of output the batch has.
+func (b *batch) size() int64 {
+	size := int64(len(b.rest))
+	for _, chunk := range b.chunks {
+		size += int64(chunk.Size)
+	}
+	return size
 }
 
 func newQueue(flushBytes, capacity int) *queue {
 	return &queue{
 		flushBytes: flushBytes, capacity: max(capacity, flushBytes),
-		room: make(chan struct{}, 1), filled: make(chan struct{}, 1), due: make(chan struct{}, 1),
+		room: make(chan struct{}, 1), filled: make(chan struct{}, 1),
+		due: make(chan struct{}, 1), plenty: make(chan struct{}, 1),
 		finished: make(chan struct{}),
 	}
 }
@@ -40,12 +66,12 @@ func (q *queue) add(b []byte) int {
 		return len(b)
 	}
 	if q.missing > 0 {
-		if len(q.pending) > q.capacity/2 {
+		if q.waiting > q.capacity/2 {
 			return 0
 		}
 		q.noteMissing()
 	}
-	n := min(len(b), max(q.capacity-len(q.pending), 0))
+	n := min(len(b), max(q.capacity-q.waiting, 0))
 	q.push(b[:n])
 	return n
 }
@@ -87,13 +113,24 @@ func (q *queue) finish() {
 	close(q.finished)
 }
 
-// take returns all that waits, nil for nothing.
-func (q *queue) take() []byte {
+// take returns what waits: the full chunks, and what has begun after them if
+// there are none or everything is wanted. Chunks stay full while more comes.
+func (q *queue) take(everything bool) batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.pending
-	q.pending = nil
+	taken := batch{chunks: q.packed, midLine: q.split}
+	q.packed = nil
+	if len(taken.chunks) == 0 || everything {
+		taken.rest, taken.midLine = q.open, q.midLine
+		q.open = nil
+	}
+	q.waiting = len(q.open)
+	if q.waiting > 0 {
+		signal(q.filled)
+	}
 	signal(q.room)
+	unsignal(q.due)
+	unsignal(q.plenty)
 	return taken
 }
 
@@ -101,7 +138,7 @@ func (q *queue) take() []byte {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.discard, q.pending = true, nil
+	q.discard, q.packed, q.open, q.waiting = true, nil, nil, 0
 	signal(q.room)
 }
 
@@ -114,18 +151,44 @@ func (q *queue) push(b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	q.pending = append(q.pending, b...)
+	q.waiting += len(b)
 	q.midLine = b[len(b)-1] != '\n'
+	for len(b) > 0 {
+		n := min(len(b), q.flushBytes-len(q.open))
+		if n == q.flushBytes { // a whole chunk needs no copy
+			q.seal(b[:n])
+		} else if q.open = append(q.open, b[:n]...); len(q.open) == q.flushBytes {
+			q.seal(q.open)
+			q.open = q.open[:0]
+		}
+		b = b[n:]
+	}
 	signal(q.filled)
-	if len(q.pending) >= q.flushBytes {
+	if q.waiting >= q.flushBytes {
 		signal(q.due)
 	}
+	if q.waiting >= max(q.flushBytes, q.capacity/2) {
+		signal(q.plenty)
+	}
+}
+
+func (q *queue) seal(chunk []byte) {
+	q.packed = append(q.packed, q.packer.pack(chunk))
+	q.split = chunk[len(chunk)-1] != '\n'
 }
 
 // signal puts a token into c unless it has one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
+	default:
+	}
+}
+
+// unsignal takes the token out of c if it has one.
+func unsignal(c chan struct{}) {
+	select {
+	case <-c:
 	default:
 	}
 }

@@ -29,9 +29,11 @@ type sender struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	err     error // why the end of the output was lost; read after done is closed
+	packer  packer
 	offset  int64
-	lost    int64 // output before the next batch that the store did not take
-	midLine bool  // the last stored byte was no line end
+	stored  time.Time // when the last batch was
+	lost    int64     // output before the next batch that the store did not take
+	midLine bool      // the last stored byte was no line end
 }
 
 func startSender(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg WriterConfig, q *queue) *sender {
@@ -67,65 +69,78 @@ func (s *sender) run() {
 	}()
 	for last := false; !last; {
 		last = s.await()
-		batch := s.queue.take()
-		if len(batch) == 0 && (s.lost == 0 || !last) {
+		taken := s.queue.take(last)
+		size := taken.size()
+		if size == 0 && (s.lost == 0 || !last) {
 			continue
 		}
-		output := batch
-		if s.lost > 0 {
-			output = append(noteLine(missingNote(s.lost), s.midLine), batch...)
-		}
-		s.err = s.send(output)
+		s.err = s.send(s.number(&taken))
 		switch {
 		case s.err == nil:
-			s.lost = 0
-			s.midLine = len(batch) > 0 && batch[len(batch)-1] != '\n'
+			s.lost, s.midLine = 0, size > 0 && taken.midLine
 		case s.ctx.Err() != nil || !mayHeal(s.err):
 			s.queue.close()
 			return
 		default:
-			s.lost += int64(len(batch))
+			s.lost += size
 		}
 	}
 }
 
 // await returns when output is due: FlushInterval after its first byte, or
-// when FlushBytes wait. last says that the queue is finished.
+// when FlushBytes wait. Where so much waits again within FlushInterval, more is
+// gathered, since each batch costs a commit. last says that the queue is finished.
 func (s *sender) await() (last bool) {
 	select {
 	case <-s.queue.finished:
 		return true
 	case <-s.queue.filled:
 	}
+	due := s.queue.due
+	if time.Since(s.stored) < s.cfg.FlushInterval {
+		due = s.queue.plenty
+	}
 	timer := time.NewTimer(s.cfg.FlushInterval)
 	defer timer.Stop()
 	select {
 	case <-s.queue.finished:
 		return true
-	case <-s.queue.due:
+	case <-due:
 	case <-timer.C:
 	}
 	return false
 }
 
-// send stores batch as chunks from offset on. A store that cannot be reached is
+// number returns the chunks of a batch, and of what is to be said of output that
+// was lost before it, with their offsets.
+func (s *sender) number(b *batch) []miniairflow.LogChunk {
+	chunks := make([]miniairflow.LogChunk, 0, len(b.chunks)+2)
+	if s.lost > 0 {
+		chunks = append(chunks, s.packer.pack(noteLine(missingNote(s.lost), s.midLine)))
+	}
+	chunks = append(chunks, b.chunks...)
+	if len(b.rest) > 0 {
+		chunks = append(chunks, s.packer.pack(b.rest))
+	}
+	offset := s.offset
+	for i := range chunks {
+		chunks[i].Offset = offset
+		offset += int64(chunks[i].Size)
+	}
+	return chunks
+}
+
+// send stores chunks from offset on. A store that cannot be reached is
 // tried until ctx is done; the same chunks are sent again, so a try whose reply
 // was lost does no harm. After any other error nothing was stored, and offset
 // stays where it is.
-func (s *sender) send(batch []byte) error {
-	var chunks []miniairflow.LogChunk
-	offset := s.offset
-	for len(batch) > 0 {
-		n := min(len(batch), s.cfg.FlushBytes)
-		chunks = append(chunks, compress(offset, batch[:n]))
-		offset += int64(n)
-		batch = batch[n:]
-	}
+func (s *sender) send(chunks []miniairflow.LogChunk) error {
 	delay := s.cfg.RetryDelay
 	for try := 1; ; try++ {
 		err := s.store.AppendLog(s.ctx, s.key, chunks)
 		if err == nil {
-			s.offset = offset
+			last := chunks[len(chunks)-1]
+			s.offset, s.stored = last.Offset+int64(last.Size), time.Now()
 			return nil
 		}
 		unreachable := miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable

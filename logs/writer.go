@@ -18,8 +18,8 @@ const notesMax = 16 << 10
 // WriterConfig are the limits of a Writer. A zero field has its default.
 type WriterConfig struct {
 	FlushInterval time.Duration // the longest that output waits before it is stored; 200 ms
-	FlushBytes    int           // store at once when so much waits, and the size of a full chunk; 64 KiB
-	BufferBytes   int           // how much output may wait for the store; 512 KiB
+	FlushBytes    int           // the size of a full chunk; when so much waits for the first time in FlushInterval, it is stored at once; 64 KiB
+	BufferBytes   int           // how much output may wait for the store, half of it not for FlushInterval; 512 KiB
 	WriteWait     time.Duration // how long a Write waits for the store before it drops output; 10 s
 	RetryDelay    time.Duration // after the first failure of the store, doubling up to 50 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
@@ -54,7 +54,7 @@ func (c WriterConfig) withDefaults() WriterConfig {
 
 // Writer stores the output of one attempt, byte by byte as it comes but for
 // masked secrets; offsets count the stored bytes. It never holds more than
-// about three times BufferBytes and never blocks for ever: a Write that finds
+// about twice BufferBytes and never blocks for ever: a Write that finds
 // no room waits up to WriteWait, then output is dropped until the store answers
 // again, and a line in the log says how much. Beyond MaxBytes everything is
 // dropped, after a line that says so; notes are not.

@@ -13,7 +13,7 @@ import (
 const (
 	// Output is read in pieces of up to readMax bytes, of readFirst as long as there is little.
 	readFirst = 4 << 10
-	readMax   = 32 << 10
+	readMax   = 64 << 10
 	// endWait is how long the end of the output is waited for after the group was killed.
 	endWait = 250 * time.Millisecond
 	// tailBytes is how much is still read after that. A pipe holds no more, and a
