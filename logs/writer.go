@@ -18,8 +18,8 @@ const notesMax = 16 << 10
 // WriterConfig are the limits of a Writer. A zero field has its default.
 type WriterConfig struct {
 	FlushInterval time.Duration // the longest that output waits before it is stored; 200 ms
-	FlushBytes    int           // the size of a full chunk; when so much waits for the first time in FlushInterval, it is stored at once; 64 KiB
-	BufferBytes   int           // how much output may wait for the store, half of it not for FlushInterval; 512 KiB
+	FlushBytes    int           // the size of a full chunk; so much is stored at once if nothing was stored within FlushInterval; 64 KiB
+	BufferBytes   int           // how much output may wait for the store; half of it is stored at once; 1 MiB
 	WriteWait     time.Duration // how long a Write waits for the store before it drops output; 10 s
 	RetryDelay    time.Duration // after the first failure of the store, doubling up to 50 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
@@ -35,7 +35,7 @@ func (c WriterConfig) withDefaults() WriterConfig {
 		c.FlushBytes = 64 << 10
 	}
 	if c.BufferBytes <= 0 {
-		c.BufferBytes = 512 << 10
+		c.BufferBytes = 1 << 20
 	}
 	if c.WriteWait <= 0 {
 		c.WriteWait = 10 * time.Second

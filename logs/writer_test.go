@@ -267,7 +267,7 @@ func TestFloodIsStoredInBoundedPieces(t *testing.T) {
 	}
 	finish(t, w)
 	require.InDelta(t, 64<<20, store.next, 100)
-	require.LessOrEqual(t, store.largest, int64(600<<10))
+	require.LessOrEqual(t, store.largest, int64(1100<<10))
 }
 
 func TestFailingDestinationEndsCopy(t *testing.T) {

@@ -9,28 +9,58 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// AppendLog implements miniairflow.LogStore.
+// logPart is what one call of AppendLog stores.
+type logPart struct {
+	key    miniairflow.AttemptKey
+	chunks []miniairflow.LogChunk
+}
+
+// logPartsMax is how many bytes of chunks a transaction stores: what it sends is
+// in memory once more.
+const logPartsMax = 4 << 20
+
+func (p logPart) size() int {
+	size := 0
+	for _, c := range p.chunks {
+		size += len(c.Data)
+	}
+	return size
+}
+
+// AppendLog implements miniairflow.LogStore. Attempts that print at the same time
+// share transactions.
 func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	if err := s.appends.Call(ctx, logPart{key, chunks}); err != nil {
+		return fmt.Errorf("append log: %w", err)
+	}
+	return nil
+}
+
+// storeLogs stores parts of logs in one transaction and one round trip.
+func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
+	return s.inTx(ctx, func(t *tx) error {
+		batch := &pgx.Batch{}
+		for _, p := range parts {
+			insertChunks(batch, p)
+			t.publish(miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
+		}
+		return t.end(ctx, batch)
+	})
+}
+
+func insertChunks(batch *pgx.Batch, p logPart) {
 	const text = `
 		INSERT INTO task_logs (workflow_run_id, seq, attempt, start, size, data)
 		SELECT $1, $2, $3, u.* FROM unnest($4::bigint[], $5::int[], $6::bytea[]) AS u
 		ON CONFLICT DO NOTHING`
-	if len(chunks) == 0 {
-		return nil
-	}
-	starts, sizes, data := make([]int64, len(chunks)), make([]int, len(chunks)), make([][]byte, len(chunks))
-	for i, c := range chunks {
+	starts, sizes, data := make([]int64, len(p.chunks)), make([]int, len(p.chunks)), make([][]byte, len(p.chunks))
+	for i, c := range p.chunks {
 		starts[i], sizes[i], data[i] = c.Offset, c.Size, c.Data
 	}
-	err := s.inTx(ctx, func(t *tx) error {
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicLog, ID: key.RunID})
-		_, err := t.Exec(ctx, text, key.RunID, key.Seq, key.Attempt, starts, sizes, data)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("append log: %w", err)
-	}
-	return nil
+	batch.Queue(text, p.key.RunID, p.key.Seq, p.key.Attempt, starts, sizes, data)
 }
 
 // ReadLog implements miniairflow.LogStore.

@@ -42,6 +42,7 @@ const callTimeout = 75 * time.Second
 type Store struct {
 	pool     *pgxpool.Pool
 	beats    *pgxpool.Pool // one connection for heartbeats: a busy pool must not silence a worker
+	appends  dialect.Gather[logPart]
 	bus      *miniairflow.Bus
 	log      *slog.Logger
 	graphs   *dialect.Graphs
@@ -95,6 +96,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact,
 		patience: config.CallTimeout,
 	}
+	s.appends = dialect.Gather[logPart]{Do: s.storeLogs, Size: logPart.size, Most: logPartsMax}
 	if !config.PollOnly && settings == nil {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}
@@ -161,6 +163,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 
 // Close implements miniairflow.Store.
 func (s *Store) Close() error {
+	s.appends.Wait()
 	s.pool.Close() // waits for the calls that run, and their events
 	s.beats.Close()
 	if s.notifier != nil {

@@ -8,34 +8,72 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// AppendLog implements miniairflow.LogStore.
+// logPart is what one call of AppendLog stores.
+type logPart struct {
+	key    miniairflow.AttemptKey
+	chunks []miniairflow.LogChunk
+}
+
+// logPartsMax is how many bytes of chunks a transaction stores, so that nobody
+// waits long for the one writer.
+const logPartsMax = 4 << 20
+
+func (p logPart) size() int {
+	size := 0
+	for _, c := range p.chunks {
+		size += len(c.Data)
+	}
+	return size
+}
+
+// AppendLog implements miniairflow.LogStore. Attempts that print at the same time
+// share transactions.
 func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
 	if len(chunks) == 0 {
 		return nil
 	}
+	if err := s.appends.Call(ctx, logPart{key, chunks}); err != nil {
+		return fmt.Errorf("append log: %w", err)
+	}
+	return nil
+}
+
+// storeLogs stores parts of logs in one transaction.
+func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
 	t, err := s.logs.begin(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("append log: %w", mapError(err))
+		return mapError(err)
 	}
-	defer func() { s.logs.learn(ctx, t.unknown) }()
-	if err := insertChunks(ctx, t, key, chunks); err != nil {
-		return fmt.Errorf("append log: %w", mapError(errors.Join(err, t.Rollback())))
+	defer func() {
+		// Only after a panic it is still open.
+		_ = t.Rollback()
+		s.logs.learn(ctx, t.unknown)
+	}()
+	events := make([]miniairflow.Event, 0, len(parts))
+	for _, p := range parts {
+		if err := insertChunks(ctx, t, p); err != nil {
+			return mapError(errors.Join(err, t.Rollback()))
+		}
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("append log: %w", mapError(err))
+		return mapError(err)
 	}
-	s.publish([]miniairflow.Event{{Topic: miniairflow.TopicLog, ID: key.RunID}})
+	s.publish(events)
 	s.logs.committed(ctx)
 	return nil
 }
 
-func insertChunks(ctx context.Context, t *transaction, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
+func insertChunks(ctx context.Context, t *transaction, p logPart) error {
 	const text = `
 		INSERT INTO task_logs (workflow_run_id, seq, attempt, start, size, data) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`
-	for _, c := range chunks {
-		data := append([]byte{}, c.Data...) // a nil slice would be null
-		if _, err := t.ExecContext(ctx, text, key.RunID, key.Seq, key.Attempt, c.Offset, c.Size, data); err != nil {
+	for _, c := range p.chunks {
+		data := c.Data
+		if data == nil { // it would be null
+			data = []byte{}
+		}
+		if _, err := t.ExecContext(ctx, text, p.key.RunID, p.key.Seq, p.key.Attempt, c.Offset, c.Size, data); err != nil {
 			return err
 		}
 	}

@@ -42,15 +42,16 @@ const (
 
 // Store is a miniairflow.Store on a SQLite file.
 type Store struct {
-	write  *pool // one connection; every transaction begins with the write lock
-	read   *pool
-	logs   *pool // the file of the logs, as write
-	tail   *pool // the file of the logs, as read
-	bus    *miniairflow.Bus
-	log    *slog.Logger
-	graphs *dialect.Graphs
-	lock   *fileLock
-	server string // names this opening of the file: nobody else serves it meanwhile
+	write   *pool // one connection; every transaction begins with the write lock
+	read    *pool
+	logs    *pool // the file of the logs, as write
+	tail    *pool // the file of the logs, as read
+	appends dialect.Gather[logPart]
+	bus     *miniairflow.Bus
+	log     *slog.Logger
+	graphs  *dialect.Graphs
+	lock    *fileLock
+	server  string // names this opening of the file: nobody else serves it meanwhile
 }
 
 // Open opens the database file at path, made with its folder if need be, and
@@ -70,6 +71,7 @@ func Open(ctx context.Context, path string, config Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), lock: lock, server: uuid.NewString()}
+	s.appends = dialect.Gather[logPart]{Do: s.storeLogs, Size: logPart.size, Most: logPartsMax}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -200,6 +202,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 
 // Close implements miniairflow.Store.
 func (s *Store) Close() error {
+	s.appends.Wait()
 	var errs []error
 	for _, db := range []*pool{s.read, s.tail, s.logs, s.write} {
 		if db != nil {
