@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // logPart is what one call of AppendLog stores.
@@ -41,12 +42,28 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 
 // storeLogs stores parts of logs in one transaction and one round trip.
 func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
+	events, size := make([]miniairflow.Event, 0, len(parts)), 0
+	for _, p := range parts {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
+		size += p.size()
+	}
+	if size >= copyMin && s.settings == nil { // settings need a transaction around it
+		err := s.copyLogs(ctx, parts)
+		if err == nil {
+			s.publish(events)
+			return nil
+		}
+		if ctx.Err() != nil || dialect.IsAway(err) {
+			return err
+		}
+		// The chunks of a call whose reply was lost may be stored already.
+	}
 	return s.inTx(ctx, func(t *tx) error {
 		batch := &pgx.Batch{}
 		for _, p := range parts {
 			insertChunks(batch, p)
-			t.publish(miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
 		}
+		t.publish(events...)
 		return t.end(ctx, batch)
 	})
 }
