@@ -3,6 +3,7 @@ package logs
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -24,6 +25,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	packer  packer
+	guest   guest
 	packed  []miniairflow.LogChunk // full chunks, without their offsets
 	open    []byte                 // the beginning of the next one
 	waiting int                    // bytes of both, before compression
@@ -49,31 +51,33 @@ func (b *batch) size() int64 {
 	return size
 }
 
-func newQueue(flushBytes, capacity int) *queue {
+func newQueue(flushBytes, capacity int, others *Courtesy) *queue {
 	return &queue{
 		flushBytes: flushBytes, capacity: max(capacity, flushBytes),
 		room: make(chan struct{}, 1), filled: make(chan struct{}, 1),
 		due: make(chan struct{}, 1), plenty: make(chan struct{}, 1),
 		finished: make(chan struct{}),
+		guest:    newGuest(others),
 	}
 }
 
-// add queues as much of b as there is room for and returns how much that was.
-func (q *queue) add(b []byte) int {
+// add queues as much of b as there is room for. It returns how much that was, and
+// for how long whoever adds is to pause.
+func (q *queue) add(b []byte) (n int, pause time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.discard {
-		return len(b)
+		return len(b), 0
 	}
 	if q.missing > 0 {
 		if q.waiting > q.capacity/2 {
-			return 0
+			return 0, 0
 		}
 		q.noteMissing()
 	}
-	n := min(len(b), max(q.capacity-q.waiting, 0))
+	n = min(len(b), max(q.capacity-q.waiting, 0))
 	q.push(b[:n])
-	return n
+	return n, q.guest.take()
 }
 
 // note queues a line of our own, over capacity if need be.
@@ -173,7 +177,7 @@ func (q *queue) push(b []byte) {
 }
 
 func (q *queue) seal(chunk []byte) {
-	q.packed = append(q.packed, q.packer.pack(chunk))
+	q.guest.pack(func() { q.packed = append(q.packed, q.packer.pack(chunk)) })
 	q.split = chunk[len(chunk)-1] != '\n'
 }
 

@@ -24,6 +24,7 @@ type WriterConfig struct {
 	RetryDelay    time.Duration // after the first failure of the store, doubling up to 50 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
 	Mask          []string      // secrets; each occurrence is stored as ***
+	Courtesy      *Courtesy     // shared by the Writers of a process; nil: they wait for nobody
 	Logger        *slog.Logger  // told when the store fails; nil: nobody
 }
 
@@ -80,7 +81,7 @@ func NewWriter(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg Write
 	w := &Writer{
 		cfg:     cfg,
 		mask:    newMasker(cfg.Mask),
-		queue:   newQueue(cfg.FlushBytes, cfg.BufferBytes),
+		queue:   newQueue(cfg.FlushBytes, cfg.BufferBytes, cfg.Courtesy),
 		closing: make(chan struct{}),
 	}
 	w.sender = startSender(store, key, cfg, w.queue)
@@ -163,7 +164,9 @@ func (w *Writer) keep(b []byte) {
 func (w *Writer) put(b []byte) {
 	var timer *time.Timer
 	for {
-		if b = b[w.queue.add(b):]; len(b) == 0 {
+		n, pause := w.queue.add(b)
+		w.wait(pause)
+		if b = b[n:]; len(b) == 0 {
 			return
 		}
 		if timer == nil {
@@ -183,6 +186,17 @@ func (w *Writer) put(b []byte) {
 			w.queue.drop(len(b))
 			return
 		}
+	}
+}
+
+// wait lets others go first for a while.
+func (w *Writer) wait(pause time.Duration) {
+	if pause <= 0 {
+		return
+	}
+	select {
+	case <-time.After(pause):
+	case <-w.closing:
 	}
 }
 

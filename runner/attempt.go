@@ -30,6 +30,8 @@ func (h *hopeless) Unwrap() error { return h.err }
 func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Finish, done bool) {
 	claim := a.claim
 	var task *miniairflow.Task
+	w.cfg.Logs.Courtesy.Moved()
+	defer w.cfg.Logs.Courtesy.Moved()
 	// One task that the code cannot stand must not end the process, and with it all others.
 	defer func() {
 		if fault := recover(); fault != nil {

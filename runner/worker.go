@@ -116,6 +116,7 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		retried:  make(chan struct{}, 1),
 		abort:    make(chan struct{}),
 	}
+	w.cfg.Logs.Courtesy = logs.NewCourtesy()
 	w.host, _ = os.Hostname() // only shown
 	return w
 }

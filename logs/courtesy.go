@@ -1,0 +1,85 @@
+package logs
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// courtesyTime is how long after other work has moved on output steps back.
+	courtesyTime = 10 * time.Millisecond
+	// courtesyShare is how many times as long as a chunk takes it then pauses.
+	courtesyShare = 3
+	// courtesyMax bounds a pause.
+	courtesyMax = 3 * time.Millisecond
+)
+
+// Courtesy keeps the output of tasks that print without end from slowing down
+// everything else: it is the only work here that can fill a processor by itself,
+// and short tasks, which need one for a moment, would wait for it at each step.
+// Where other work has just moved on, and Writers take half of the processors or
+// more, each pauses after every chunk; its task then waits in turn. Where nothing
+// else happens, or there are processors enough, nobody waits.
+type Courtesy struct {
+	began   time.Time
+	moved   atomic.Int64 // when other work last has, as a time since began; 0: never
+	packing atomic.Int32 // Writers that compress now
+}
+
+// NewCourtesy returns a Courtesy for the Writers of a process.
+func NewCourtesy() *Courtesy { return &Courtesy{began: time.Now()} }
+
+// Moved notes that other work has moved on: an attempt has begun or ended.
+func (c *Courtesy) Moved() { c.moved.Store(int64(time.Since(c.began))) }
+
+// guest is a Writer to a Courtesy.
+type guest struct {
+	of       *Courtesy     // nil: nobody is to be waited for
+	since    int64         // what moved was when the Writer came: that was its own attempt
+	quickest time.Duration // that a chunk took: more than that was spent waiting for a processor
+	owed     time.Duration // for how long the Writer is to pause
+}
+
+func newGuest(of *Courtesy) guest {
+	if of == nil {
+		return guest{}
+	}
+	return guest{of: of, since: of.moved.Load()}
+}
+
+// pack compresses a chunk.
+func (g *guest) pack(compress func()) {
+	if g.of == nil {
+		compress()
+		return
+	}
+	packing := int(g.of.packing.Add(1))
+	defer g.of.packing.Add(-1)
+	began := time.Now()
+	compress()
+	now := time.Now()
+	if busy := now.Sub(began); g.quickest == 0 || busy < g.quickest {
+		g.quickest = busy
+	}
+	moved := g.of.moved.Load()
+	if moved != g.since && now.Sub(g.of.began)-time.Duration(moved) <= courtesyTime {
+		g.owed += pause(g.quickest, packing, runtime.GOMAXPROCS(0))
+	}
+}
+
+// take returns what is owed.
+func (g *guest) take() time.Duration {
+	owed := g.owed
+	g.owed = 0
+	return owed
+}
+
+// pause returns how long a Writer pauses that was busy, one of so many, where
+// other work moves on.
+func pause(busy time.Duration, packing, processors int) time.Duration {
+	if 2*packing < processors {
+		return 0
+	}
+	return min(courtesyShare*busy, courtesyMax)
+}
