@@ -40,13 +40,14 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 
 // storeLogs stores parts of logs in one transaction.
 func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
-	t, err := s.logs.begin(ctx, nil)
+	t, err := s.logs.beginWrite(ctx)
 	if err != nil {
 		return mapError(err)
 	}
 	defer func() {
 		// Only after a panic it is still open.
 		_ = t.Rollback()
+		t.release()
 		s.logs.learn(ctx, t.unknown)
 	}()
 	events := make([]miniairflow.Event, 0, len(parts))
@@ -59,6 +60,7 @@ func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
 	if err := t.Commit(); err != nil {
 		return mapError(err)
 	}
+	t.release() // what follows may write by itself
 	s.publish(events)
 	s.logs.committed(ctx)
 	return nil
