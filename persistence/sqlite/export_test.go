@@ -29,6 +29,9 @@ func (s *Store) PanicInTransaction(ctx context.Context) {
 	})
 }
 
+// parametersMax is more than any statement has.
+const parametersMax = 2000
+
 // Plans returns how SQLite reads each statement that the store has used so far, by
 // its text: a line for each step.
 func (s *Store) Plans(ctx context.Context) (map[string][]string, error) {
@@ -42,7 +45,7 @@ func (s *Store) Plans(ctx context.Context) (map[string][]string, error) {
 				var id, parent, unused int
 				err = row.Scan(&id, &parent, &unused, &step)
 				return step, err
-			}, "EXPLAIN QUERY PLAN "+text, make([]any, 32)...)
+			}, "EXPLAIN QUERY PLAN "+text, make([]any, parametersMax)...)
 			if err != nil {
 				return nil, err
 			}
