@@ -71,7 +71,35 @@ func CheckSchedule(s Schedule) error {
 // policy stands: none drops them, latest keeps only the newest of all due
 // slots, all keeps those within CatchupWindow (0: no limit), at most SlotsMax.
 func PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
-	t, err := newTimetable(c.Schedule)
+	return new(Timetables).PlanFire(c, now)
+}
+
+// Timetables are for planning the fires of many schedules: a cron expression and
+// a zone that several of them have is read once. The zero value is ready.
+type Timetables struct{ known map[timetableKey]*timetable }
+
+type timetableKey struct{ cron, zone string }
+
+// of returns the timetable of a schedule.
+func (ts *Timetables) of(s Schedule) (*timetable, error) {
+	key := timetableKey{cron: s.Cron, zone: s.Timezone}
+	if t := ts.known[key]; t != nil {
+		return t, nil
+	}
+	t, err := newTimetable(s)
+	if err != nil {
+		return nil, err
+	}
+	if ts.known == nil {
+		ts.known = map[timetableKey]*timetable{}
+	}
+	ts.known[key] = t
+	return t, nil
+}
+
+// PlanFire is the function PlanFire.
+func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
+	t, err := ts.of(c.Schedule)
 	if err != nil {
 		return nil, time.Time{}, err
 	}

@@ -139,7 +139,16 @@ type ScheduleStore interface {
 	// skipped when the workflow has max_active_runs runs that are pending or
 	// running; counted under the workflow's lock.
 	FireSchedules(ctx context.Context, fires []Fire) (int, error)
+	// FireDue is DueSchedules and FireSchedules of what plan makes of its answer,
+	// but for the cursors that another scheduler has in its hands at the time: these
+	// are left to it. Of many runs it makes a part; the other cursors stay due. plan may
+	// be called again, with another answer; it must not use the store. Next is set
+	// when no cursor moved.
+	FireDue(ctx context.Context, limit int, plan FirePlan) (due DueSchedules, moved int, err error)
 }
+
+// FirePlan decides what to do with due cursors. It may leave some out.
+type FirePlan func(due DueSchedules) []Fire
 
 // DueSchedules is the answer of ScheduleStore.DueSchedules.
 type DueSchedules struct {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -36,29 +37,56 @@ type slots struct {
 func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 	for {
 		s.shelf.clear(time.Now())
-		// What lies on the shelf stays due: ask for so many more, lest it hide the others.
-		due, err := s.store.DueSchedules(ctx, dueBatch+len(s.shelf))
-		if err != nil {
-			return 0, fmt.Errorf("find due schedules: %w", err)
-		}
-		moved, err := s.fire(ctx, s.plan(ctx, due))
-		if err != nil {
-			return 0, err
-		}
-		if moved > 0 {
-			continue // there may be more, and the next time is known when there is not
-		}
-		if due.Next == nil {
+		due, moved, err := s.store.FireDue(ctx, s.limit(), func(due miniairflow.DueSchedules) []miniairflow.Fire { return s.plan(ctx, due) })
+		switch {
+		case err == nil && moved > 0: // there may be more, and the next time is known when there is not
+		case err == nil && due.Next == nil:
 			return unknown, nil
+		case err == nil:
+			return max(due.Next.Sub(due.Now), time.Millisecond), nil
+		case isTransient(err), ctx.Err() != nil:
+			return 0, fmt.Errorf("fire due schedules: %w", err)
+		default:
+			settled, errEach := s.fireEach(ctx)
+			if errEach != nil || settled == 0 {
+				return 0, errors.Join(fmt.Errorf("fire due schedules: %w", err), errEach)
+			}
 		}
-		return max(due.Next.Sub(due.Now), time.Millisecond), nil
 	}
+}
+
+// limit returns how many due cursors to ask for. What lies on the shelf stays due,
+// and must not hide the others.
+func (s *slots) limit() int { return dueBatch + len(s.shelf) }
+
+// fireEach fires each due schedule alone, after the store refused to fire them
+// together, so that one that cannot be written stops no other. It returns how
+// many it has fired or set aside.
+func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
+	due, err := s.store.DueSchedules(ctx, s.limit())
+	if err != nil {
+		return 0, fmt.Errorf("find due schedules: %w", err)
+	}
+	for _, fire := range s.plan(ctx, due) {
+		moved, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
+		switch {
+		case err == nil:
+			settled += moved
+		case isTransient(err) || ctx.Err() != nil:
+			return settled, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
+		default:
+			s.putAside(ctx, fire.Cursor, err)
+			settled++
+		}
+	}
+	return settled, nil
 }
 
 // plan returns what to do with each due cursor. A schedule that cannot be
 // computed goes on the shelf, and the others are not delayed by it.
 func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniairflow.Fire {
 	fires := make([]miniairflow.Fire, 0, len(due.Due))
+	var timetables miniairflow.Timetables
 	runs := 0
 	for _, cursor := range due.Due {
 		if runs >= stepRunsMax {
@@ -67,7 +95,7 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 		if s.shelf.has(keyOf(cursor)) {
 			continue
 		}
-		fire, err := s.planOne(ctx, cursor, due.Now)
+		fire, err := s.planOne(ctx, &timetables, cursor, due.Now)
 		if err != nil {
 			s.putAside(ctx, cursor, err)
 			continue
@@ -81,8 +109,10 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 // planOne returns the runs of a cursor's due slots and where it goes next. A slot
 // whose parameters cannot be resolved gets no run: the fault is logged, and the
 // schedule goes on.
-func (s *slots) planOne(ctx context.Context, cursor miniairflow.ScheduleCursor, now time.Time) (miniairflow.Fire, error) {
-	due, next, err := miniairflow.PlanFire(cursor, now)
+func (s *slots) planOne(
+	ctx context.Context, timetables *miniairflow.Timetables, cursor miniairflow.ScheduleCursor, now time.Time,
+) (miniairflow.Fire, error) {
+	due, next, err := timetables.PlanFire(cursor, now)
 	if err != nil {
 		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedule.Name(), err)
 	}
@@ -121,33 +151,6 @@ func (s *slots) newRun(cursor miniairflow.ScheduleCursor, slot miniairflow.Slot)
 		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
 		Params: params, Overlap: cursor.Schedule.Overlap, By: schedulerActor,
 	}, nil
-}
-
-// fire writes the fires together and, if the store refuses that, each alone, so
-// that one that cannot be written stops no other.
-func (s *slots) fire(ctx context.Context, fires []miniairflow.Fire) (int, error) {
-	if len(fires) == 0 {
-		return 0, nil
-	}
-	moved, err := s.store.FireSchedules(ctx, fires)
-	if err == nil {
-		return moved, nil
-	}
-	if isTransient(err) || ctx.Err() != nil {
-		return 0, fmt.Errorf("fire schedules: %w", err)
-	}
-	for _, fire := range fires {
-		one, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
-		switch {
-		case err == nil:
-			moved += one
-		case isTransient(err) || ctx.Err() != nil:
-			return moved, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
-		default:
-			s.putAside(ctx, fire.Cursor, err)
-		}
-	}
-	return moved, nil
 }
 
 func (s *slots) putAside(ctx context.Context, cursor miniairflow.ScheduleCursor, err error) {

@@ -90,6 +90,11 @@ func (f *Faulty) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (i
 	return try(f, "FireSchedules", func() (int, error) { return f.inner.FireSchedules(ctx, fires) })
 }
 
+// FireDue implements miniairflow.ScheduleStore.
+func (f *Faulty) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (miniairflow.DueSchedules, int, error) {
+	return tryTwo(f, "FireDue", func() (miniairflow.DueSchedules, int, error) { return f.inner.FireDue(ctx, limit, plan) })
+}
+
 // CreateRun implements miniairflow.RunStore.
 func (f *Faulty) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
 	return tryTwo(f, "CreateRun", func() (*miniairflow.WorkflowRun, bool, error) { return f.inner.CreateRun(ctx, run) })

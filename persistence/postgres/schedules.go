@@ -21,25 +21,73 @@ const fireRowsMax = 2000
 func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSchedules, error) {
 	// Two ranges of one index; a single one over both would read all of it when
 	// little is due.
-	const dueText = `
+	const text = `
 		WITH due AS (
 			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT $2)
 			UNION ALL
-			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 ORDER BY next_at LIMIT $2))
-		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
-		FROM due d JOIN workflows w ON w.id = d.workflow_id
-		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
-	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
+			(SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 ORDER BY next_at LIMIT $2))` + cursorsText
 	var due miniairflow.DueSchedules
 	var err error
 	if due.Now, err = s.Now(ctx); err != nil {
 		return due, err
 	}
-	if due.Due, err = query(ctx, s, scanCursor, dueText, due.Now, limit); err != nil {
+	if due.Due, err = query(ctx, s, scanCursor, text, due.Now, limit); err != nil {
 		return due, err
 	}
-	due.Next, err = queryOne(ctx, s, pgx.RowTo[*time.Time], nextText, due.Now)
+	due.Next, err = queryOne(ctx, s, pgx.RowTo[*time.Time], nextDueText, due.Now)
 	return due, err
+}
+
+// cursorsText selects the cursors of what is due.
+const cursorsText = `
+	SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
+	FROM due d JOIN workflows w ON w.id = d.workflow_id
+	ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
+
+const nextDueText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
+
+// FireDue implements miniairflow.ScheduleStore. The schedules are locked from the
+// look on, and those that others have locked are passed over, so that schedulers
+// that look at the same time share the work.
+func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (due miniairflow.DueSchedules, moved int, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		moved = 0
+		var err error
+		if due, err = lockDue(ctx, t, limit); err != nil {
+			return err
+		}
+		if fires := plan(due); len(fires) > 0 {
+			moved, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
+			return err
+		}
+		return t.QueryRow(ctx, nextDueText, due.Now).Scan(&due.Next)
+	})
+	if err != nil {
+		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
+	}
+	return due, moved, nil
+}
+
+// lockDue is DueSchedules with locks.
+func lockDue(ctx context.Context, t *tx, limit int) (due miniairflow.DueSchedules, err error) {
+	const text = `
+		WITH fresh AS MATERIALIZED (
+			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL
+			LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+		over AS MATERIALIZED (
+			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1
+			ORDER BY next_at LIMIT $2 - (SELECT count(*) FROM fresh) FOR NO KEY UPDATE SKIP LOCKED),
+		due AS (SELECT * FROM fresh UNION ALL SELECT * FROM over)` + cursorsText
+	batch := &pgx.Batch{}
+	batch.Queue(pinText)
+	batch.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&due.Now) })
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return due, fmt.Errorf("read the time: %w", err)
+	}
+	if due.Due, err = collect(ctx, t, scanCursor, text, due.Now, limit); err != nil {
+		return due, fmt.Errorf("lock due schedules: %w", err)
+	}
+	return due, nil
 }
 
 // FireSchedules implements miniairflow.ScheduleStore.
@@ -48,17 +96,11 @@ func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (in
 	for _, batch := range dialect.FireBatches(fires, fireRowsMax) {
 		count := 0
 		err := s.inTx(ctx, func(t *tx) error {
-			runs, n, err := moveCursors(ctx, t, batch)
-			if err != nil {
-				return fmt.Errorf("move cursors: %w", err)
+			err := lockSchedules(ctx, t, batch)
+			if err == nil {
+				count, err = fire(ctx, t, batch)
 			}
-			count = n
-			planned, err := planRuns(ctx, t, runs)
-			if err != nil {
-				return fmt.Errorf("plan runs: %w", err)
-			}
-			t.publish(dialect.Fired(planned)...)
-			return insertRuns(ctx, t, planned)
+			return err
 		})
 		if err != nil {
 			return moved, fmt.Errorf("fire schedules: %w", err)
@@ -68,13 +110,44 @@ func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (in
 	return moved, nil
 }
 
-// moveCursors locks the schedules and their workflows, moves the cursors that
-// are still where the caller saw them, and returns the runs of those and how
-// many they are.
-func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.NewRun, int, error) {
-	const lockSchedules = `
+// lockSchedules locks the schedules of fires, and lets the statements that follow
+// be planned once.
+func lockSchedules(ctx context.Context, t *tx, fires []miniairflow.Fire) error {
+	const text = `
 		SELECT 1 FROM schedules c JOIN unnest($1::uuid[], $2::text[]) AS u(workflow_id, name) USING (workflow_id, name)
 		ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
+	ids, names := make([]uuid.UUID, len(fires)), make([]string, len(fires))
+	for i, f := range fires {
+		ids[i], names[i] = f.Cursor.WorkflowID, f.Cursor.Schedule.Name()
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(pinText)
+	batch.Queue(text, ids, names)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("lock schedules: %w", err)
+	}
+	return nil
+}
+
+// fire moves the cursors that are still where the caller saw them, makes their
+// runs, and returns how many cursors moved. The schedules are locked.
+func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (int, error) {
+	runs, moved, err := moveCursors(ctx, t, fires)
+	if err != nil {
+		return 0, fmt.Errorf("move cursors: %w", err)
+	}
+	planned, err := planRuns(ctx, t, runs)
+	if err != nil {
+		return 0, fmt.Errorf("plan runs: %w", err)
+	}
+	t.publish(dialect.Fired(planned)...)
+	return moved, insertRuns(ctx, t, planned)
+}
+
+// moveCursors locks the workflows of the schedules, moves the cursors that are
+// still where the caller saw them, and returns the runs of those and how many
+// they are.
+func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.NewRun, int, error) {
 	const lockWorkflows = `SELECT 1 FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
 	const move = `
 		UPDATE schedules c SET next_at = u.to_at, is_finished = u.to_at IS NULL, last_at = coalesce(u.passed, c.last_at)
@@ -88,9 +161,6 @@ func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniai
 	for i, f := range fires {
 		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedule.Name(), f.Cursor.Hash
 		from[i], to[i], passed[i] = f.Cursor.NextAt, nullTime(f.NextAt), nullTime(dialect.LastSlot(f))
-	}
-	if _, err := t.Exec(ctx, lockSchedules, ids, names); err != nil {
-		return nil, 0, err
 	}
 	if _, err := t.Exec(ctx, lockWorkflows, ids); err != nil {
 		return nil, 0, err
@@ -157,7 +227,8 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 // insertRuns writes runs with the next numbers of their workflows, which the
 // caller has locked, and the audit log where somebody is named. A run that
 // exists already is a violation of a unique constraint. A scheduled run may
-// start from its slot on, a manual one at once.
+// start from its slot on, a manual one at once. The numbers are counted on from
+// what the workflows had when the statement began.
 func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 	const text = `
 		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
@@ -167,20 +238,19 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
 				data_interval_start, params, idempotency_key, actor, actor_reason, place)),
-		numbered AS (
+		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
-			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n
-			WHERE w.id = n.workflow_id RETURNING w.id, w.last_run_number - n.count AS before),
+			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
 		logged AS (
 			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)
 			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
-		SELECT i.id, i.workflow_id, i.version_id, n.before + i.nth, i.status, i.reason, i.type, i.schedule_name,
+		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.logical_date, at) ELSE at END,
 			i.params, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END
-		FROM input i JOIN numbered n ON n.id = i.workflow_id, clock`
+		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
 	if len(runs) == 0 {
 		return nil
 	}

@@ -29,7 +29,7 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
 		}
-		if err := insertRun(ctx, t, run, miniairflow.RunPending, ""); err != nil {
+		if err := insertRuns(ctx, t, []dialect.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
 			return err
 		}
 		created = true
@@ -51,49 +51,6 @@ func sameRun(ctx context.Context, t *tx, run miniairflow.NewRun) (*miniairflow.W
 			OR r.workflow_id = ?2 AND r.schedule_name = ?4 AND r.logical_date = ?5 AND r.type = 'scheduled' AND ?6 = 'scheduled'
 		LIMIT 1`
 	return queryOne(ctx, t, scanRun, text, run.ID, run.WorkflowID, nullText(run.IdempotencyKey), run.ScheduleName, nullMicros(run.LogicalDate), run.Type)
-}
-
-// insertRun writes a run with the next number of its workflow, and the audit
-// log. A run that exists already is a violation of a unique constraint. A
-// scheduled run may start from its slot on, a manual one at once.
-func insertRun(ctx context.Context, t *tx, run miniairflow.NewRun, status miniairflow.RunStatus, reason string) error {
-	params, err := dialect.EncodeObject(run.Params)
-	if err != nil {
-		return err
-	}
-	changed, err := t.changed(ctx)
-	if err != nil {
-		return err
-	}
-	logical, runAfter, finishedAt := t.now, t.now, any(nil)
-	if !run.LogicalDate.IsZero() {
-		logical = micros(run.LogicalDate)
-	}
-	start := logical
-	if !run.DataIntervalStart.IsZero() {
-		start = micros(run.DataIntervalStart)
-	}
-	if run.Type == miniairflow.RunScheduled {
-		runAfter = logical
-	}
-	if status.IsTerminal() {
-		finishedAt = t.now
-	}
-	var number int64
-	const numberText = `UPDATE workflows SET last_run_number = last_run_number + 1 WHERE id = ? RETURNING last_run_number`
-	if err := t.QueryRowContext(ctx, numberText, run.WorkflowID).Scan(&number); err != nil {
-		return fmt.Errorf("number run: %w", err)
-	}
-	const text = `
-		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at, changed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	_, err = t.ExecContext(ctx, text, run.ID, run.WorkflowID, run.VersionID, number, status, reason, run.Type, run.ScheduleName,
-		logical, start, runAfter, string(params), nullText(run.IdempotencyKey), t.now, finishedAt, changed)
-	if err != nil {
-		return fmt.Errorf("insert run: %w", err)
-	}
-	return audit(ctx, t, run.By, dialect.Audited{Action: miniairflow.AuditCreateRun, RunID: &run.ID})
 }
 
 func runByID(ctx context.Context, t *tx, id uuid.UUID) (*miniairflow.WorkflowRun, error) {

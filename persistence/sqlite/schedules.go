@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -11,8 +10,10 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
-// fireRowsMax bounds the rows that one transaction of FireSchedules writes.
-const fireRowsMax = 500
+// fireRowsMax bounds the rows that one transaction of FireSchedules writes:
+// everybody else waits meanwhile. Runs of neighbours share pages, so that fewer
+// transactions also write less.
+const fireRowsMax = 1000
 
 // DueSchedules implements miniairflow.ScheduleStore.
 func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSchedules, error) {
@@ -39,28 +40,27 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 	return due, err
 }
 
+// FireDue implements miniairflow.ScheduleStore. Schedulers of one process are so
+// rare that nothing keeps them from looking at the same cursors: the second to
+// move one finds it moved.
+func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (miniairflow.DueSchedules, int, error) {
+	due, err := s.DueSchedules(ctx, limit)
+	if err != nil {
+		return miniairflow.DueSchedules{}, 0, fmt.Errorf("find due schedules: %w", err)
+	}
+	moved, err := s.FireSchedules(ctx, plan(due))
+	return due, moved, err
+}
+
 // FireSchedules implements miniairflow.ScheduleStore.
 func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (int, error) {
 	moved := 0
 	for _, batch := range dialect.FireBatches(fires, fireRowsMax) {
 		count := 0
 		err := s.inTx(ctx, func(t *tx) error {
-			runs, n, err := moveCursors(ctx, t, batch)
-			if err != nil {
-				return fmt.Errorf("move cursors: %w", err)
-			}
-			count = n
-			planned, err := planRuns(ctx, t, runs)
-			if err != nil {
-				return fmt.Errorf("plan runs: %w", err)
-			}
-			t.publish(dialect.Fired(planned)...)
-			for _, run := range planned {
-				if err := insertRun(ctx, t, run.NewRun, run.Status, run.Reason); err != nil {
-					return err
-				}
-			}
-			return nil
+			var err error
+			count, err = fire(ctx, t, batch)
+			return err
 		})
 		if err != nil {
 			return moved, fmt.Errorf("fire schedules: %w", err)
@@ -68,6 +68,21 @@ func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (in
 		moved += count
 	}
 	return moved, nil
+}
+
+// fire moves the cursors that are still where the caller saw them, makes their
+// runs, and returns how many cursors moved.
+func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (int, error) {
+	runs, moved, err := moveCursors(ctx, t, fires)
+	if err != nil {
+		return 0, fmt.Errorf("move cursors: %w", err)
+	}
+	planned, err := planRuns(ctx, t, runs)
+	if err != nil {
+		return 0, fmt.Errorf("plan runs: %w", err)
+	}
+	t.publish(dialect.Fired(planned)...)
+	return moved, insertRuns(ctx, t, planned)
 }
 
 // moveCursors moves the cursors that are still where the caller saw them, and
@@ -103,21 +118,29 @@ func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniai
 // planRuns leaves out the runs whose slot has one already and decides the state
 // of the others.
 func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.PlannedRun, error) {
+	const missing = `
+		SELECT i.key FROM json_each(?) AS i
+		WHERE NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.id = i.value ->> 0)
+			AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = i.value ->> 1
+				AND r.schedule_name = i.value ->> 2 AND r.logical_date = i.value ->> 3 AND r.type = 'scheduled')
+		ORDER BY i.key`
 	const loads = `
 		SELECT w.id, w.max_active_runs,
 			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending')
 			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?))`
-	var wanted []miniairflow.NewRun
-	var workflows list[uuid.UUID]
-	for _, run := range runs {
-		_, err := sameRun(ctx, t, run)
-		switch {
-		case errors.Is(err, miniairflow.ErrNotFound):
-			wanted, workflows = append(wanted, run), append(workflows, run.WorkflowID)
-		case err != nil:
-			return nil, err
-		}
+	slots, workflows := make(table, len(runs)), make(list[uuid.UUID], len(runs))
+	for i, run := range runs {
+		slots[i] = []any{run.ID, run.WorkflowID, run.ScheduleName, nullMicros(run.LogicalDate)}
+		workflows[i] = run.WorkflowID
+	}
+	places, err := query(ctx, t, scanOne[int], missing, slots)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make([]miniairflow.NewRun, len(places))
+	for i, place := range places {
+		wanted[i] = runs[place]
 	}
 	byWorkflow := map[uuid.UUID]dialect.Load{}
 	if dialect.HasSkips(wanted) {
@@ -135,6 +158,112 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 		}
 	}
 	return dialect.PlanRuns(wanted, byWorkflow), nil
+}
+
+// insertRuns writes runs with the next numbers of their workflows, and the audit
+// log where somebody is named. A run that exists already is a violation of a
+// unique constraint. A scheduled run may start from its slot on, a manual one at once.
+func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	numbers, err := numberRuns(ctx, t, runs)
+	if err != nil {
+		return fmt.Errorf("number runs: %w", err)
+	}
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(runs))
+	for i := range runs {
+		row, err := runInput(t, &runs[i])
+		if err != nil {
+			return fmt.Errorf("params of run %s: %w", runs[i].ID, err)
+		}
+		rows[i] = append(row, numbers[i], changed)
+	}
+	const into = `
+		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
+			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at, number, changed)`
+	if err := insertRows(ctx, t, into, rows, ""); err != nil {
+		return fmt.Errorf("insert runs: %w", err)
+	}
+	return auditRuns(ctx, t, runs)
+}
+
+// numberRuns takes a number of its workflow for each run.
+func numberRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) ([]int64, error) {
+	const text = `
+		UPDATE workflows SET last_run_number = last_run_number + n.runs
+		FROM (SELECT value AS id, count(*) AS runs FROM json_each(?) GROUP BY value) AS n WHERE workflows.id = n.id
+		RETURNING workflows.id, last_run_number`
+	workflows := make(list[uuid.UUID], len(runs))
+	for i := range runs {
+		workflows[i] = runs[i].WorkflowID
+	}
+	last := make(map[uuid.UUID]int64, len(runs))
+	_, err := query(ctx, t, func(row row) (none struct{}, err error) {
+		var id uuid.UUID
+		var number int64
+		err = row.Scan(&id, &number)
+		last[id] = number
+		return none, err
+	}, text, workflows)
+	if err != nil {
+		return nil, err
+	}
+	numbers := make([]int64, len(runs))
+	for i := len(runs) - 1; i >= 0; i-- {
+		id := runs[i].WorkflowID
+		numbers[i] = last[id]
+		last[id]--
+	}
+	return numbers, nil
+}
+
+// runInput returns the values of a run that insertRuns writes, but for those that
+// the database gives it.
+func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
+	params, err := dialect.EncodeObject(run.Params)
+	if err != nil {
+		return nil, err
+	}
+	logical, runAfter, finishedAt := t.now, t.now, any(nil)
+	if !run.LogicalDate.IsZero() {
+		logical = micros(run.LogicalDate)
+	}
+	start := logical
+	if !run.DataIntervalStart.IsZero() {
+		start = micros(run.DataIntervalStart)
+	}
+	if run.Type == miniairflow.RunScheduled {
+		runAfter = logical
+	}
+	if run.Status.IsTerminal() {
+		finishedAt = t.now
+	}
+	return []any{
+		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
+		logical, start, runAfter, string(params), nullText(run.IdempotencyKey), t.now, finishedAt,
+	}, nil
+}
+
+// auditRuns notes who asked for new runs.
+func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+	var rows [][]any
+	for i := range runs {
+		change := dialect.Audited{Action: miniairflow.AuditCreateRun, RunID: &runs[i].ID}
+		if !change.IsNoted(runs[i].By) {
+			continue
+		}
+		rows = append(rows, []any{t.now, dialect.Text(runs[i].By.Name), change.Action, change.Subject(), runs[i].WorkflowID, dialect.Text(runs[i].By.Reason)})
+	}
+	err := insertRows(ctx, t, `INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)`, rows, "")
+	if err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	return nil
 }
 
 func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {

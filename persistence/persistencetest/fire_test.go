@@ -1,0 +1,104 @@
+package persistencetest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+)
+
+// fireAll plans one run for each due cursor, and notes what it was asked.
+func (db *database) fireAll(asked *[]uuid.UUID) miniairflow.FirePlan {
+	return func(due miniairflow.DueSchedules) (fires []miniairflow.Fire) {
+		*asked = nil
+		for _, c := range due.Due {
+			*asked = append(*asked, c.WorkflowID)
+			fires = append(fires, db.fireOf(c, due.Now.Add(time.Hour), *c.NextAt))
+		}
+		return fires
+	}
+}
+
+// onePerWorkflow checks that each workflow has one run, with its first number.
+func (db *database) onePerWorkflow(n int) {
+	db.Helper()
+	runs := db.runs(miniairflow.RunFilter{Limit: 200})
+	require.Len(db, runs, n)
+	seen := map[uuid.UUID]bool{}
+	for _, r := range runs {
+		require.EqualValues(db, 1, r.Number)
+		require.False(db, seen[r.WorkflowID])
+		seen[r.WorkflowID] = true
+	}
+}
+
+// More due schedules than one statement writes are fired, the next time is known
+// when nothing moved, and the audit log names who asked.
+func TestFireDue(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		const n = 120
+		for i := range n {
+			db.sync(scheduled(fmt.Sprintf("w%d", i), miniairflow.OverlapQueue, "0 * * * *"))
+		}
+		for range 2 { // due returns at most 100
+			db.aim(slot)
+		}
+		var asked []uuid.UUID
+		plan := db.fireAll(&asked)
+		due, moved, err := db.FireDue(t.Context(), n, func(due miniairflow.DueSchedules) []miniairflow.Fire {
+			fires := plan(due)
+			for i := range fires {
+				fires[i].Runs[0].By.Name = "scheduler"
+			}
+			return fires
+		})
+		require.NoError(t, err)
+		require.Equal(t, n, moved)
+		require.Len(t, due.Due, n)
+		db.onePerWorkflow(n)
+		require.Equal(t, n, db.number(`SELECT count(*) FROM audit_log WHERE action = 'create_run' AND actor = 'scheduler' AND workflow_id IS NOT NULL`))
+		due, moved, err = db.FireDue(t.Context(), n, plan)
+		require.NoError(t, err)
+		require.Zero(t, moved)
+		require.Empty(t, asked)
+		require.NotNil(t, due.Next)
+	})
+}
+
+// Two schedulers that look at the same time make one run of each slot, and on
+// PostgreSQL the second gets what the first has left, without waiting for it.
+func TestFireDueAtTheSameTime(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		for i := range 6 {
+			db.sync(scheduled(fmt.Sprintf("w%d", i), miniairflow.OverlapQueue, "0 * * * *"))
+		}
+		db.aim(slot)
+		other := db
+		if !strings.HasPrefix(db.url, "sqlite://") {
+			other = &database{testCase: db.testCase, Store: persistencetest.Open(t, db.url), url: db.url, raw: db.raw}
+		}
+		var first, second []uuid.UUID
+		moved := 0
+		plan := db.fireAll(&first)
+		_, mine, err := db.FireDue(t.Context(), 4, func(due miniairflow.DueSchedules) []miniairflow.Fire {
+			var err error
+			_, moved, err = other.FireDue(t.Context(), 6, other.fireAll(&second))
+			require.NoError(t, err)
+			return plan(due)
+		})
+		require.NoError(t, err)
+		require.Len(t, first, 4)
+		require.Equal(t, 6, mine+moved)
+		if other != db {
+			require.Len(t, second, 2)
+			require.NotSubset(t, first, second)
+		}
+		db.onePerWorkflow(6)
+	})
+}
