@@ -15,7 +15,7 @@ import (
 
 // Sizes of one step of the duties below. Each step is a short transaction.
 const (
-	startBatch   = 50
+	startBatch   = 1000 // of many transactions: each look goes over all workflows that wait
 	overdueBatch = 50
 	promoteBatch = 500
 	expireBatch  = 200

@@ -1,6 +1,11 @@
 package dialect
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -45,4 +50,45 @@ func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
 		start.Tasks[seq].Status = miniairflow.TaskQueued
 	}
 	return start
+}
+
+// startTogether is how many workflows one transaction starts runs of at most:
+// with one for each, ten thousand that are due in the same minute wait for ten
+// thousand commits.
+const startTogether = 100
+
+// StartSome starts runs of some workflows in one transaction, at most limit. rest
+// are those of which more may be started, which were too many for it.
+type StartSome func(ctx context.Context, workflows []uuid.UUID, limit int) (started, rest []uuid.UUID, err error)
+
+// StartEach starts up to limit runs of the workflows, in their order. Those that
+// cannot be started together are started each alone, so that one holds up no
+// other: the error tells of it.
+func StartEach(ctx context.Context, workflows []uuid.UUID, limit int, start StartSome) ([]uuid.UUID, error) {
+	var all []uuid.UUID
+	var failed []error
+	alone := 0 // so many of the next ones
+	for len(workflows) > 0 && len(all) < limit {
+		size := min(startTogether, len(workflows))
+		if alone > 0 {
+			size = 1
+		}
+		started, rest, err := start(ctx, workflows[:size], limit-len(all))
+		switch {
+		case err == nil && len(rest) > 0 && len(started) > 0:
+			all, workflows = append(all, started...), slices.Concat(rest, workflows[size:])
+			alone = max(alone-(size-len(rest)), 0)
+		case err == nil:
+			all = append(all, started...)
+			workflows, alone = workflows[size:], max(alone-size, 0)
+		case ctx.Err() != nil, IsAway(err):
+			return all, errors.Join(append(failed, fmt.Errorf("start runs: %w", err))...)
+		case size > 1:
+			alone = size
+		default:
+			failed = append(failed, fmt.Errorf("start runs of workflow %s: %w", workflows[0], err))
+			workflows, alone = workflows[1:], max(alone-1, 0)
+		}
+	}
+	return all, errors.Join(failed...)
 }

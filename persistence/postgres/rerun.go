@@ -203,7 +203,11 @@ func adopt(batch *pgx.Batch, r *rerunning) {
 	for i := range added {
 		added[i].Status = miniairflow.TaskPending
 	}
-	queueTasks(batch, r.now, []uuid.UUID{r.run.ID}, added)
+	var rows taskRows
+	for i := range added {
+		rows.add(r.run.ID, &added[i])
+	}
+	batch.Queue(insertTasksText, rows.args(r.now)...)
 }
 
 // recount writes how the upstream tasks of task runs stand: of the pending ones,

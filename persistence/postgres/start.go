@@ -2,8 +2,8 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,7 +17,7 @@ import (
 // single run that is larger.
 const startTasksMax = 10_000
 
-// StartRuns implements miniairflow.RunStore. Each workflow has transactions of its own.
+// StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// The oldest pending run of each workflow, found by jumping from one workflow
 	// to the next: a long backlog of one costs no more than a short one.
@@ -37,54 +37,24 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []uuid.UUID
-	var failed []error
-	for _, id := range workflows {
-		for more := true; more && len(all) < limit; {
-			var started []uuid.UUID
-			started, more, err = s.startRuns(ctx, id, limit-len(all))
-			if err != nil {
-				failed = append(failed, fmt.Errorf("start runs of workflow %s: %w", id, err))
-				break
-			}
-			all = append(all, started...)
-		}
-		if ctx.Err() != nil || dialect.IsAway(err) {
-			break
-		}
-	}
-	return all, errors.Join(failed...)
+	return dialect.StartEach(ctx, workflows, limit, s.startRuns)
 }
 
 // pendingRun is a run that may start.
 type pendingRun struct {
-	id, versionID uuid.UUID
-	start         *dialect.Start
-	timeout       time.Duration
-	generation    int
+	id, versionID, workflowID uuid.UUID
+	start                     *dialect.Start
+	timeout                   time.Duration
+	generation                int
 }
 
-// startRuns starts pending runs of one workflow (T2). more tells that others
-// may start, which were too many for one transaction.
-func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) (started []uuid.UUID, more bool, err error) {
+// startRuns implements dialect.StartSome (T2). Workflows that somebody has locked
+// are left out: most likely another scheduler starts their runs, and whoever else
+// changes what may start tells of it.
+func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int) (started, rest []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
-		started, more = nil, false
-		var allowed int
-		const lock = `
-			SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
-			FROM workflows WHERE id = $1 FOR NO KEY UPDATE`
-		if err := t.QueryRow(ctx, lock, workflowID).Scan(&allowed); err != nil {
-			return fmt.Errorf("lock workflow: %w", err)
-		}
-		const pendingText = `
-			SELECT id, version_id, generation FROM workflow_runs
-			WHERE workflow_id = $1 AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
-			ORDER BY run_after, id
-			LIMIT least($3, greatest(0, $2 - (SELECT count(*) FROM workflow_runs WHERE workflow_id = $1 AND status = 'running')))`
-		pending, err := collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
-			err = row.Scan(&p.id, &p.versionID, &p.generation)
-			return p, err
-		}, pendingText, workflowID, allowed, limit)
+		started, rest = nil, nil
+		pending, err := findPending(ctx, t, workflows, limit)
 		if err != nil {
 			return fmt.Errorf("find pending runs: %w", err)
 		}
@@ -92,11 +62,51 @@ func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) 
 		if err != nil || len(chosen) == 0 {
 			return err
 		}
+		for _, p := range pending[len(chosen):] {
+			if !slices.Contains(rest, p.workflowID) {
+				rest = append(rest, p.workflowID)
+			}
+		}
 		started, err = s.startChosen(ctx, t, chosen)
-		more = len(chosen) < len(pending) && len(started) > 0
 		return err
 	})
-	return started, more, err
+	return started, rest, err
+}
+
+// findPending locks workflows and returns their runs that may start, the oldest first.
+func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) ([]pendingRun, error) {
+	const lockText = `
+		SELECT id, CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
+		FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
+	const pendingText = `
+		SELECT r.id, r.version_id, w.id, r.generation
+		FROM unnest($1::uuid[], $2::int[]) AS w(id, allowed)
+		CROSS JOIN LATERAL (
+			SELECT id, version_id, generation, run_after FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
+			ORDER BY run_after, id
+			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running')))) r
+		ORDER BY r.run_after, r.id LIMIT $3`
+	var ids []uuid.UUID
+	var allowed []int
+	var id uuid.UUID
+	var most int
+	batch := &pgx.Batch{}
+	batch.Queue(pinText)
+	batch.Queue(lockText, workflows).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{&id, &most}, func() error {
+			ids, allowed = append(ids, id), append(allowed, most)
+			return nil
+		})
+		return err
+	})
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, fmt.Errorf("lock workflows: %w", err)
+	}
+	return collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
+		err = row.Scan(&p.id, &p.versionID, &p.workflowID, &p.generation)
+		return p, err
+	}, pendingText, ids, allowed, limit)
 }
 
 // chooseStarts plans the starts of the first pending runs, as many as one
@@ -184,7 +194,7 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) 
 }
 
 // start makes the runs running and writes their task runs, in three round trips
-// for any number of runs.
+// for any number of runs, and one more for each insertAtOnce task runs.
 func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error) {
 	byID := make(map[uuid.UUID]pendingRun, len(chosen))
 	var ids []uuid.UUID
@@ -201,7 +211,9 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 		timeouts = append(timeouts, timeout)
 	}
 	// One that was cancelled or paused before its lock was taken stays out. A run without
-	// tasks has nothing to wait for.
+	// tasks has nothing to wait for. The state is an argument lest the runs be looked up
+	// in the index of those that are pending, which may have many when the plan thinks
+	// that it has none.
 	const runText = `
 		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at)
 		UPDATE workflow_runs r
@@ -209,85 +221,139 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 			finished_at = CASE i.tasks WHEN 0 THEN clock.at END,
 			deadline_at = clock.at + i.timeout * interval '1 microsecond', changed = pg_current_xact_id()
 		FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS i(run_id, tasks, timeout), clock
-		WHERE r.id = i.run_id AND r.status = 'pending' AND r.paused_at IS NULL
+		WHERE r.id = i.run_id AND r.status = $4 AND r.paused_at IS NULL
 		RETURNING r.id, r.started_at`
 	var now time.Time
 	started, err := collect(ctx, t, func(row pgx.CollectableRow) (id uuid.UUID, err error) {
 		err = row.Scan(&id, &now)
 		return id, err
-	}, runText, ids, counts, timeouts)
+	}, runText, ids, counts, timeouts, miniairflow.RunPending)
 	if err != nil {
 		return nil, fmt.Errorf("start runs: %w", err)
 	}
-	byStart := map[*dialect.Start][]uuid.UUID{}
+	var runs []pendingRun
 	for _, id := range started {
-		byStart[byID[id].start] = append(byStart[byID[id].start], id)
+		runs = append(runs, byID[id])
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}
-	batch := &pgx.Batch{}
-	for plan, runs := range byStart {
-		queueStart(batch, now, plan, runs)
-		if len(plan.Queued) > 0 {
-			t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
-		}
-		if len(plan.Asks) > 0 {
-			t.publish(miniairflow.Event{Topic: miniairflow.TopicDecide})
-		}
-	}
-	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+	if err := insertTasks(ctx, t, now, runs); err != nil {
 		return nil, fmt.Errorf("write task runs: %w", err)
+	}
+	if err := takeUpRoots(ctx, t, now, runs); err != nil {
+		return nil, fmt.Errorf("take up roots: %w", err)
 	}
 	return started, nil
 }
 
-// queueStart adds the statements that write the task runs of runs that start alike.
-func queueStart(batch *pgx.Batch, now time.Time, plan *dialect.Start, runs []uuid.UUID) {
-	const queueText = `
-		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots,
-			$3::bigint + i.place + CASE WHEN $4::text = 'ready' AND i.place > $6 THEN 1152921504606846976 ELSE 0 END,
-			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
-		FROM unnest($1::uuid[]) AS run_id
-		CROSS JOIN unnest($2::int[]) WITH ORDINALITY AS i(seq, place)
-		JOIN task_runs t ON t.workflow_run_id = run_id AND t.seq = i.seq`
-	const countersText = `
-		INSERT INTO run_counters (workflow_run_id, active, limited) SELECT run_id, $2, $3 FROM unnest($1::uuid[]) AS run_id`
-	const askText = `
-		INSERT INTO task_decisions (workflow_run_id, seq, generation)
-		SELECT run_id, seq, pg_current_xact_id()::text::bigint FROM unnest($1::uuid[]) AS run_id CROSS JOIN unnest($2::int[]) AS seq`
-	queueTasks(batch, now, runs, plan.Tasks)
-	batch.Queue(countersText, runs, plan.Counters.Active, plan.Counters.Limited)
-	if len(plan.Queued) > 0 {
-		batch.Queue(queueText, runs, plan.Queued, now.UnixMicro(), dialect.QueueReady, now, dialect.ShareMax)
+// insertAtOnce is how many task runs one statement of insertTasks writes: a run
+// may have so many that they are not all to be in memory once more.
+const insertAtOnce = 5000
+
+// insertTasks writes the task runs of new runs.
+func insertTasks(ctx context.Context, t *tx, now time.Time, runs []pendingRun) error {
+	var rows taskRows
+	for _, run := range runs {
+		for i := range run.start.Tasks {
+			rows.add(run.id, &run.start.Tasks[i])
+			if len(rows.runs) < insertAtOnce {
+				continue
+			}
+			if _, err := t.Exec(ctx, insertTasksText, rows.args(now)...); err != nil {
+				return err
+			}
+			rows = taskRows{}
+		}
 	}
-	if len(plan.Limited) > 0 {
-		batch.Queue(queueText, runs, plan.Limited, now.UnixMicro(), dialect.QueueLimited, now, dialect.ShareMax)
+	if len(rows.runs) == 0 {
+		return nil
 	}
-	if len(plan.Asks) > 0 {
-		batch.Queue(askText, runs, plan.Asks)
+	_, err := t.Exec(ctx, insertTasksText, rows.args(now)...)
+	return err
+}
+
+// taskRows are task runs by column.
+type taskRows struct {
+	runs, taskIDs                               []uuid.UUID
+	names, statuses, queues, pools              []string
+	seqs, priorities, upstream, timeouts, slots []int64
+	finals                                      []bool
+}
+
+func (r *taskRows) add(runID uuid.UUID, s *dialect.StartTask) {
+	task := s.Task
+	r.runs, r.taskIDs = append(r.runs, runID), append(r.taskIDs, s.TaskID)
+	r.names, r.statuses = append(r.names, s.Name), append(r.statuses, string(s.Status))
+	r.queues, r.pools = append(r.queues, task.Queue), append(r.pools, task.Pool)
+	r.seqs, r.priorities = append(r.seqs, int64(s.Seq)), append(r.priorities, int64(task.Priority))
+	r.upstream, r.timeouts = append(r.upstream, int64(s.Upstream)), append(r.timeouts, task.QueueTimeout.Std().Microseconds())
+	r.slots, r.finals = append(r.slots, int64(task.PoolSlots)), append(r.finals, task.Finally)
+}
+
+// insertTasksText writes taskRows.
+const insertTasksText = `
+	INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
+		queue_timeout, pool, pool_slots, is_finally, queued_at)
+	SELECT i.run_id, i.seq, i.task_id, i.name, i.status, i.queue, i.priority, i.upstream,
+		i.queue_timeout, i.pool, i.pool_slots, i.is_finally, CASE i.status WHEN 'queued' THEN $13::timestamptz END
+	FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],
+			$9::bigint[], $10::text[], $11::int[], $12::bool[])
+		AS i(run_id, seq, task_id, name, status, queue, priority, upstream, queue_timeout, pool, pool_slots, is_finally)`
+
+// args are those of insertTasksText.
+func (r *taskRows) args(now time.Time) []any {
+	return []any{
+		r.runs, r.seqs, r.taskIDs, r.names, r.statuses, r.queues, r.priorities, r.upstream, r.timeouts, r.pools, r.slots, r.finals, now,
 	}
 }
 
-// queueTasks adds the statement that writes the same task runs for each of the runs.
-func queueTasks(batch *pgx.Batch, now time.Time, runs []uuid.UUID, tasks []dialect.StartTask) {
-	const text = `
-		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
-			queue_timeout, pool, pool_slots, is_finally, queued_at)
-		SELECT run_id, i.seq, i.task_id, i.name, i.status, i.queue, i.priority, i.upstream,
-			i.queue_timeout, i.pool, i.pool_slots, i.is_finally, CASE i.status WHEN 'queued' THEN $13::timestamptz END
-		FROM unnest($1::uuid[]) AS run_id
-		CROSS JOIN unnest($2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],
-				$9::bigint[], $10::text[], $11::int[], $12::bool[])
-			AS i(seq, task_id, name, status, queue, priority, upstream, queue_timeout, pool, pool_slots, is_finally)`
-	n := len(tasks)
-	seqs, taskIDs, names, statuses := make([]int, n), make([]uuid.UUID, n), make([]string, n), make([]string, n)
-	queues, priorities, upstream, timeouts := make([]string, n), make([]int, n), make([]int, n), make([]int64, n)
-	pools, slots, finals := make([]string, n), make([]int, n), make([]bool, n)
-	for i := range tasks {
-		s, task := &tasks[i], tasks[i].Task
-		seqs[i], taskIDs[i], names[i], statuses[i] = s.Seq, s.TaskID, s.Name, string(s.Status)
-		queues[i], priorities[i], upstream[i], timeouts[i] = task.Queue, int(task.Priority), s.Upstream, task.QueueTimeout.Std().Microseconds()
-		pools[i], slots[i], finals[i] = task.Pool, task.PoolSlots, task.Finally
+// takeUpRoots writes the counters of new runs and what becomes of their roots, in
+// one round trip.
+func takeUpRoots(ctx context.Context, t *tx, now time.Time, runs []pendingRun) error {
+	const countersText = `
+		INSERT INTO run_counters (workflow_run_id, active, limited) SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[])`
+	const queueText = `
+		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
+		SELECT t.workflow_run_id, t.seq, $6::text, t.queue, t.priority, t.pool, t.pool_slots,
+			$4::bigint + i.place + CASE WHEN $6::text = 'ready' AND i.place > $7 THEN 1152921504606846976 ELSE 0 END,
+			CASE WHEN $6::text = 'ready' AND t.queue_timeout > 0 THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
+		FROM unnest($1::uuid[], $2::int[], $3::int[]) AS i(run_id, seq, place)
+		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
+	const askText = `
+		INSERT INTO task_decisions (workflow_run_id, seq, generation)
+		SELECT run_id, seq, pg_current_xact_id()::text::bigint FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)`
+	var ids []uuid.UUID
+	var active, limited []int
+	var ready, waiting, asks rootRows
+	for _, run := range runs {
+		ids, active, limited = append(ids, run.id), append(active, run.start.Counters.Active), append(limited, run.start.Counters.Limited)
+		ready.add(run.id, run.start.Queued)
+		waiting.add(run.id, run.start.Limited)
+		asks.add(run.id, run.start.Asks)
 	}
-	batch.Queue(text, runs, seqs, taskIDs, names, statuses, queues, priorities, upstream, timeouts, pools, slots, finals, now)
+	batch := &pgx.Batch{}
+	batch.Queue(countersText, ids, active, limited)
+	if len(ready.runs) > 0 {
+		batch.Queue(queueText, ready.runs, ready.seqs, ready.places, now.UnixMicro(), now, dialect.QueueReady, dialect.ShareMax)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})
+	}
+	if len(waiting.runs) > 0 {
+		batch.Queue(queueText, waiting.runs, waiting.seqs, waiting.places, now.UnixMicro(), now, dialect.QueueLimited, dialect.ShareMax)
+	}
+	if len(asks.runs) > 0 {
+		batch.Queue(askText, asks.runs, asks.seqs)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicDecide})
+	}
+	return t.SendBatch(ctx, batch).Close()
+}
+
+// rootRows are roots of runs by column. places counts those of each run from 1.
+type rootRows struct {
+	runs         []uuid.UUID
+	seqs, places []int
+}
+
+func (r *rootRows) add(runID uuid.UUID, seqs []int) {
+	for i, seq := range seqs {
+		r.runs, r.seqs, r.places = append(r.runs, runID), append(r.seqs, seq), append(r.places, i+1)
+	}
 }

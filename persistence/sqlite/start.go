@@ -2,8 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,7 +16,7 @@ import (
 // single run that is larger: everybody else waits meanwhile.
 const startTasksMax = 500
 
-// StartRuns implements miniairflow.RunStore. Each workflow has transactions of its own.
+// StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// The oldest pending run of each workflow, found by jumping from one workflow
 	// to the next: a long backlog of one costs no more than a short one.
@@ -37,23 +37,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []uuid.UUID
-	var failed []error
-	for _, id := range workflows {
-		for more := true; more && len(all) < limit; {
-			var started []uuid.UUID
-			started, more, err = s.startRuns(ctx, id, limit-len(all))
-			if err != nil {
-				failed = append(failed, fmt.Errorf("start runs of workflow %s: %w", id, err))
-				break
-			}
-			all = append(all, started...)
-		}
-		if ctx.Err() != nil || dialect.IsAway(err) {
-			break
-		}
-	}
-	return all, errors.Join(failed...)
+	return dialect.StartEach(ctx, workflows, limit, s.startRuns)
 }
 
 // pendingRun is a run that may start.
@@ -64,57 +48,66 @@ type pendingRun struct {
 	generation    int
 }
 
-// startRuns starts pending runs of one workflow (T2). more tells that others
-// may start, which were too many for one transaction.
-func (s *Store) startRuns(ctx context.Context, workflowID uuid.UUID, limit int) (started []uuid.UUID, more bool, err error) {
+// startRuns implements dialect.StartSome (T2).
+func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int) (started, rest []uuid.UUID, err error) {
 	err = s.inTx(ctx, func(t *tx) error {
-		started, more = nil, false
-		const pendingText = `
-			SELECT r.id, r.version_id, r.generation FROM workflow_runs r
-			WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.run_after <= ?2
-			ORDER BY r.run_after, r.id
-			LIMIT min(?3, max(0,
-				(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
-				- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
-		pending, err := query(ctx, t, func(row row) (p pendingRun, err error) {
-			err = row.Scan(&p.id, &p.versionID, &p.generation)
-			return p, err
-		}, pendingText, workflowID, t.now, limit)
-		if err != nil {
-			return fmt.Errorf("find pending runs: %w", err)
-		}
-		chosen, err := s.chooseStarts(ctx, t, pending)
-		if err != nil {
-			return err
-		}
-		for _, p := range chosen {
-			begin := start
-			if p.generation > 1 {
-				begin = s.restart
+		started, rest = nil, workflows
+		room := startTasksMax
+		for len(rest) > 0 && len(started) < limit {
+			pending, err := findPending(ctx, t, rest[0], limit-len(started))
+			if err != nil {
+				return fmt.Errorf("find pending runs: %w", err)
 			}
-			if err := begin(ctx, t, p); err != nil {
-				return fmt.Errorf("start run: %w", err)
+			chosen, err := s.chooseStarts(ctx, t, pending, &room, len(started) == 0)
+			if err != nil {
+				return err
 			}
-			started = append(started, p.id)
+			for _, p := range chosen {
+				begin := start
+				if p.generation > 1 {
+					begin = s.restart
+				}
+				if err := begin(ctx, t, p); err != nil {
+					return fmt.Errorf("start run: %w", err)
+				}
+				started = append(started, p.id)
+			}
+			if len(chosen) < len(pending) {
+				break
+			}
+			rest = rest[1:]
 		}
-		more = len(chosen) < len(pending)
 		return nil
 	})
-	return started, more, err
+	return started, rest, err
 }
 
-// chooseStarts plans the starts of the first pending runs, as many as one
-// transaction should write.
-func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) ([]pendingRun, error) {
+// findPending returns the runs of a workflow that may start, the oldest first.
+func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([]pendingRun, error) {
+	const text = `
+		SELECT r.id, r.version_id, r.generation FROM workflow_runs r
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.run_after <= ?2
+		ORDER BY r.run_after, r.id
+		LIMIT min(?3, max(0,
+			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
+			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
+	return query(ctx, t, func(row row) (p pendingRun, err error) {
+		err = row.Scan(&p.id, &p.versionID, &p.generation)
+		return p, err
+	}, text, workflowID, t.now, limit)
+}
+
+// chooseStarts plans the starts of the first pending runs, as many as there is
+// room for in the transaction, and of the very first in any case.
+func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun, room *int, first bool) ([]pendingRun, error) {
 	starts := map[uuid.UUID]*dialect.Start{}
-	tasks := 0
 	for i := range pending {
 		p := &pending[i]
 		graph, err := s.graph(ctx, t, p.versionID)
 		if err != nil {
 			return nil, err
 		}
-		if tasks += len(graph.Definition.Tasks); i > 0 && tasks > startTasksMax {
+		if *room -= len(graph.Definition.Tasks); *room < 0 && (i > 0 || !first) {
 			return pending[:i], nil
 		}
 		if starts[p.versionID] == nil {
@@ -186,24 +179,32 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 	return err
 }
 
+// insertTasksAtOnce is how many task runs one statement writes: a run may have so
+// many that they are not all to be in memory once more, as a text.
+const insertTasksAtOnce = 1000
+
 // insertTasks writes task runs that the run did not have.
 func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, tasks []dialect.StartTask) error {
-	rows := make(table, len(tasks))
-	for i := range tasks {
-		task := tasks[i].Task
-		rows[i] = []any{
-			tasks[i].Seq, tasks[i].TaskID, tasks[i].Name, tasks[i].Status, task.Queue, task.Priority, tasks[i].Upstream,
-			task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots, task.Finally,
-		}
-	}
 	const text = `
 		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
 			queue_timeout, pool, pool_slots, is_finally, queued_at, changed)
 		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
 			value ->> 7, value ->> 8, value ->> 9, value ->> 10, CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
 		FROM json_each(?2)`
-	_, err := t.ExecContext(ctx, text, runID, rows, t.now, changed)
-	return err
+	for part := range slices.Chunk(tasks, insertTasksAtOnce) {
+		rows := make(table, len(part))
+		for i := range part {
+			task := part[i].Task
+			rows[i] = []any{
+				part[i].Seq, part[i].TaskID, part[i].Name, part[i].Status, task.Queue, task.Priority, part[i].Upstream,
+				task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots, task.Finally,
+			}
+		}
+		if _, err := t.ExecContext(ctx, text, runID, rows, t.now, changed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // restart lets a run that was opened again go on with what is due.
