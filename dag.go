@@ -21,24 +21,8 @@ type DAG struct {
 // and the first cycle as an *Error with CodeInvalid.
 func NewDAG(d *Definition) (*DAG, error) {
 	g := &DAG{Definition: d, Upstream: make([][]int, len(d.Tasks)), Downstream: make([][]int, len(d.Tasks))}
-	index := make(map[string]int, len(d.Tasks))
-	for i := range d.Tasks {
-		index[d.Tasks[i].Name] = i
-	}
-	for i := range d.Tasks {
-		seen := make(map[int]bool, len(d.Tasks[i].DependsOn))
-		for _, name := range d.Tasks[i].DependsOn {
-			up, ok := index[name]
-			if !ok {
-				return nil, Errorf(CodeInvalid, "task %q depends on unknown task %q", d.Tasks[i].Name, name)
-			}
-			if seen[up] {
-				return nil, Errorf(CodeInvalid, "task %q depends on %q twice", d.Tasks[i].Name, name)
-			}
-			seen[up] = true
-			g.Upstream[i] = append(g.Upstream[i], up)
-			g.Downstream[up] = append(g.Downstream[up], i)
-		}
+	if err := g.connect(); err != nil {
+		return nil, err
 	}
 	g.Mains = len(d.Tasks)
 	for g.Mains > 0 && d.Tasks[g.Mains-1].Finally {
@@ -49,6 +33,50 @@ func NewDAG(d *Definition) (*DAG, error) {
 		return nil, Errorf(CodeInvalid, "tasks wait for each other: %s", g.CycleText())
 	}
 	return g, nil
+}
+
+// connect finds the neighbours of each task. They lie in one array for each
+// direction: a large workflow has hundreds of thousands of edges, and as many
+// small lists would take twice the memory.
+func (g *DAG) connect() error {
+	tasks := g.Definition.Tasks
+	index, edges := make(map[string]int, len(tasks)), 0
+	for i := range tasks {
+		index[tasks[i].Name] = i
+		edges += len(tasks[i].DependsOn)
+	}
+	upstream, below := make([]int, 0, edges), make([]int, len(tasks))
+	lastSeen := make([]int, len(tasks)) // of a task: the number of the last one that depends on it
+	for i := range tasks {
+		first := len(upstream)
+		for _, name := range tasks[i].DependsOn {
+			up, ok := index[name]
+			if !ok {
+				return Errorf(CodeInvalid, "task %q depends on unknown task %q", tasks[i].Name, name)
+			}
+			if lastSeen[up] == i+1 {
+				return Errorf(CodeInvalid, "task %q depends on %q twice", tasks[i].Name, name)
+			}
+			lastSeen[up] = i + 1
+			upstream = append(upstream, up)
+			below[up]++
+		}
+		if len(upstream) > first {
+			g.Upstream[i] = upstream[first:len(upstream):len(upstream)]
+		}
+	}
+	downstream := make([]int, edges)
+	for i, n := range below {
+		if n > 0 {
+			g.Downstream[i], downstream = downstream[:0:n], downstream[n:]
+		}
+	}
+	for i := range g.Upstream {
+		for _, up := range g.Upstream[i] {
+			g.Downstream[up] = append(g.Downstream[up], i)
+		}
+	}
+	return nil
 }
 
 // topologicalOrder is Kahn's algorithm that always takes the first ready task

@@ -61,7 +61,11 @@ type CatalogStore interface {
 	FindWorkflows(ctx context.Context, filter WorkflowFilter) ([]*Workflow, error)
 	// CountWorkflows counts what FindWorkflows would return over all pages.
 	CountWorkflows(ctx context.Context, filter WorkflowFilter) (int, error)
+	// FindVersion returns a version. Its definition is that of FindDAG.
 	FindVersion(ctx context.Context, id uuid.UUID) (*WorkflowVersion, error)
+	// FindDAG returns the shape of a version. The store keeps those that were used
+	// last and gives all callers the same one, which nobody may change.
+	FindDAG(ctx context.Context, versionID uuid.UUID) (*DAG, error)
 	// FindVersions returns the versions of a workflow, the latest first, at most limit.
 	FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*WorkflowVersion, error)
 	// SetPaused sets or lifts an operator's pause and writes the audit log. After

@@ -20,11 +20,11 @@ type panicky struct {
 	inVersions, inLogs bool
 }
 
-func (p *panicky) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
+func (p *panicky) FindDAG(ctx context.Context, id uuid.UUID) (*miniairflow.DAG, error) {
 	if p.inVersions {
 		panic("this version is beyond me")
 	}
-	return p.Store.FindVersion(ctx, id)
+	return p.Store.FindDAG(ctx, id)
 }
 
 func (p *panicky) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {

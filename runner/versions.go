@@ -78,12 +78,8 @@ func (v *versions) read(ctx context.Context, id uuid.UUID) (g *miniairflow.DAG, 
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), versionTimeout)
 	defer cancel()
-	version, err := v.store.FindVersion(ctx, id)
-	if err != nil {
+	if g, err = v.store.FindDAG(ctx, id); err != nil {
 		return nil, fmt.Errorf("read version %s: %w", id, err)
-	}
-	if g, err = miniairflow.NewDAG(version.Definition); err != nil {
-		return nil, fmt.Errorf("shape of version %s: %w", id, err)
 	}
 	v.known.Add(id, g)
 	return g, nil

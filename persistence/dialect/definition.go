@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,9 +25,65 @@ func encodeDefinition(d *miniairflow.Definition) (document []byte, hash string, 
 }
 
 // DecodeDefinition is the inverse of encodeDefinition. Whole numbers among the
-// values of params come out as int64, others as float64.
-func DecodeDefinition(document []byte) (*miniairflow.Definition, error) {
-	decoder := json.NewDecoder(bytes.NewReader(document))
+// values of params come out as int64, others as float64. Tasks are read one by one
+// into a list that has room for all from the start, and equal words are kept once:
+// a workflow may have a hundred thousand tasks, and processes keep what they read.
+func DecodeDefinition[T string | []byte](document T) (*miniairflow.Definition, error) {
+	var decoder *json.Decoder
+	about := 0 // so many tasks
+	switch text := any(document).(type) {
+	case string:
+		decoder, about = json.NewDecoder(strings.NewReader(text)), strings.Count(text, nameKey)
+	case []byte:
+		decoder, about = json.NewDecoder(bytes.NewReader(text)), bytes.Count(text, []byte(nameKey))
+	}
+	return decodeDefinition(decoder, about)
+}
+
+// nameKey is what each task of a document has once.
+const nameKey = `"name":`
+
+func decodeDefinition(decoder *json.Decoder, about int) (*miniairflow.Definition, error) {
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.Join(errors.New("decode definition: it is no object"), err)
+	}
+	var tasks []miniairflow.Task
+	rest := map[string]json.RawMessage{}
+	for decoder.More() {
+		key, err := decoder.Token()
+		if err != nil {
+			return nil, fmt.Errorf("decode definition: %w", err)
+		}
+		name := fmt.Sprint(key)
+		if name == "tasks" {
+			tasks, err = decodeTasks(decoder, about)
+		} else {
+			var value json.RawMessage
+			err = decoder.Decode(&value)
+			rest[name] = value
+		}
+		if err != nil {
+			return nil, fmt.Errorf("decode %s of definition: %w", name, err)
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, fmt.Errorf("decode definition: %w", err)
+	}
+	d, err := decodeHead(rest)
+	if err != nil {
+		return nil, err
+	}
+	d.Tasks = tasks
+	return d, nil
+}
+
+// decodeHead reads all of a definition but its tasks.
+func decodeHead(fields map[string]json.RawMessage) (*miniairflow.Definition, error) {
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("decode definition: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	d := &miniairflow.Definition{}
 	if err := decoder.Decode(d); err != nil {
@@ -34,6 +91,52 @@ func DecodeDefinition(document []byte) (*miniairflow.Definition, error) {
 	}
 	plainParams(d.Params)
 	return d, nil
+}
+
+// decodeTasks reads a list of tasks, of which there are about so many.
+func decodeTasks(decoder *json.Decoder, about int) ([]miniairflow.Task, error) {
+	token, err := decoder.Token()
+	if err != nil || token == nil {
+		return nil, err
+	}
+	if token != json.Delim('[') {
+		return nil, fmt.Errorf("tasks are %v and no list", token)
+	}
+	tasks := make([]miniairflow.Task, 0, about)
+	known := words{}
+	for decoder.More() {
+		tasks = append(tasks, miniairflow.Task{})
+		task := &tasks[len(tasks)-1]
+		if err := decoder.Decode(task); err != nil {
+			return nil, err
+		}
+		task.Queue, task.Pool = known.one(task.Queue), known.one(task.Pool)
+		task.TriggerRule = miniairflow.TriggerRule(known.one(string(task.TriggerRule)))
+	}
+	_, err = decoder.Token()
+	return tasks, err
+}
+
+// words are texts that have been read, each once.
+type words map[string]string
+
+// one returns the text that was read first of those that are equal.
+func (w words) one(text string) string {
+	if known, ok := w[text]; ok {
+		return known
+	}
+	w[text] = text
+	return text
+}
+
+// shareNames lets the names that tasks depend on be those of the tasks themselves.
+func shareNames(graph *miniairflow.DAG) {
+	tasks := graph.Definition.Tasks
+	for i, upstream := range graph.Upstream {
+		for place, up := range upstream {
+			tasks[i].DependsOn[place] = tasks[up].Name
+		}
+	}
 }
 
 // plainParams replaces the json.Numbers among the values of params.

@@ -3,6 +3,7 @@ package dialect
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/google/uuid"
@@ -13,6 +14,11 @@ import (
 // graphsTasksMax bounds the tasks of the DAGs that a Graphs keeps: it is the
 // memory that counts, not the number of versions.
 const graphsTasksMax = 200_000
+
+// graphTasksLarge is from how many tasks on what the reading of a document leaves
+// behind is given back at once. It is as much again as the DAG, and the collector
+// would let the heap grow to twice of both before it looks.
+const graphTasksLarge = 20_000
 
 // Graphs keeps the DAGs of the versions that were used last. A version never
 // changes, so an entry is never stale. It may be used from any goroutine.
@@ -31,17 +37,15 @@ type graphEntry struct {
 // NewGraphs returns an empty Graphs.
 func NewGraphs() *Graphs { return &Graphs{kept: map[uuid.UUID]*graphEntry{}} }
 
-// Get returns the DAG of a version. load reads the version's document if the
+// Get returns the DAG of a version. load reads the version's definition if the
 // DAG is not kept; it is called without a lock, so two callers may both load.
-func (g *Graphs) Get(ctx context.Context, versionID uuid.UUID, load func(context.Context, uuid.UUID) ([]byte, error)) (*miniairflow.DAG, error) {
+func (g *Graphs) Get(
+	ctx context.Context, versionID uuid.UUID, load func(context.Context, uuid.UUID) (*miniairflow.Definition, error),
+) (*miniairflow.DAG, error) {
 	if graph := g.lookup(versionID); graph != nil {
 		return graph, nil
 	}
-	document, err := load(ctx, versionID)
-	if err != nil {
-		return nil, err
-	}
-	definition, err := DecodeDefinition(document)
+	definition, err := load(ctx, versionID)
 	if err != nil {
 		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
 	}
@@ -49,7 +53,11 @@ func (g *Graphs) Get(ctx context.Context, versionID uuid.UUID, load func(context
 	if err != nil {
 		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
 	}
+	shareNames(graph)
 	g.keep(versionID, graph)
+	if len(definition.Tasks) >= graphTasksLarge {
+		debug.FreeOSMemory()
+	}
 	return graph, nil
 }
 

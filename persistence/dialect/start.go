@@ -11,14 +11,18 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// Start is how every run of one version begins: its task runs, and what
-// becomes of those that wait for nothing.
+// Start is how every run of one version begins: its task runs, and what becomes of
+// those that wait for nothing.
 type Start struct {
-	Tasks    []StartTask
+	Count    int   // of task runs
 	Queued   []int // roots that may be claimed at once, in this order
 	Limited  []int // roots that wait for a slot, in this order
 	Asks     []int // roots that need a decision of Advance
 	Counters Counters
+
+	versionID uuid.UUID
+	graph     *miniairflow.DAG
+	isQueued  []bool
 }
 
 // StartTask is a task run at the start.
@@ -33,23 +37,34 @@ type StartTask struct {
 
 // NewStart plans the start of a run of the version with that graph.
 func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
-	start := Start{Tasks: make([]StartTask, len(graph.Definition.Tasks))}
-	for seq := range graph.Definition.Tasks {
-		task := &graph.Definition.Tasks[seq]
-		start.Tasks[seq] = StartTask{
-			Seq: seq, TaskID: miniairflow.MemberID(versionID, seq), Name: task.Name, Status: miniairflow.TaskPending,
-			Upstream: len(graph.Upstream[seq]), Task: task,
-		}
-	}
-	run := Run{Graph: graph, TaskCount: len(start.Tasks)}
+	count := len(graph.Definition.Tasks)
+	start := Start{Count: count, versionID: versionID, graph: graph, isQueued: make([]bool, count)}
+	run := Run{Graph: graph, TaskCount: count}
 	var fast []int
 	fast, start.Asks = graph.Roots()
 	start.Queued, start.Limited = run.admit(run.readyOf(fast))
 	start.Counters = run.Change
 	for _, seq := range start.Queued {
-		start.Tasks[seq].Status = miniairflow.TaskQueued
+		start.isQueued[seq] = true
 	}
 	return start
+}
+
+// Hold lets all task runs be pending at first.
+func (s *Start) Hold() { clear(s.isQueued) }
+
+// Task returns a task run. It is made when it is asked for: all of them at once
+// would take as much memory as the graph.
+func (s *Start) Task(seq int) StartTask {
+	task := &s.graph.Definition.Tasks[seq]
+	t := StartTask{
+		Seq: seq, TaskID: miniairflow.MemberID(s.versionID, seq), Name: task.Name, Status: miniairflow.TaskPending,
+		Upstream: len(s.graph.Upstream[seq]), Task: task,
+	}
+	if s.isQueued[seq] {
+		t.Status = miniairflow.TaskQueued
+	}
+	return t
 }
 
 // startTogether is how many workflows one transaction starts runs of at most:

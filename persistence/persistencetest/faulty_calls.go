@@ -60,6 +60,11 @@ func (f *Faulty) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.Wo
 	return try(f, "FindVersion", func() (*miniairflow.WorkflowVersion, error) { return f.inner.FindVersion(ctx, id) })
 }
 
+// FindDAG implements miniairflow.CatalogStore.
+func (f *Faulty) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
+	return try(f, "FindDAG", func() (*miniairflow.DAG, error) { return f.inner.FindDAG(ctx, versionID) })
+}
+
 // FindVersions implements miniairflow.CatalogStore.
 func (f *Faulty) FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*miniairflow.WorkflowVersion, error) {
 	return try(f, "FindVersions", func() ([]*miniairflow.WorkflowVersion, error) { return f.inner.FindVersions(ctx, workflowID, limit) })

@@ -339,13 +339,18 @@ func TestLogicalDateDelaysNoManualRun(t *testing.T) {
 	})
 }
 
+// unstartable makes a pending run one that the database refuses to start.
+func (db *database) unstartable(runID uuid.UUID) {
+	db.Helper()
+	text := `INSERT INTO run_counters (workflow_run_id) VALUES ('` + runID.String() + `')`
+	db.change(map[string]string{"sqlite": text, "postgres": text})
+}
+
 func TestBrokenWorkflowHoldsUpNoOther(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		broken := db.sync(definition("broken", task("a")))
-		db.trigger(broken)
+		db.unstartable(db.trigger(broken).ID)
 		good := db.trigger(db.sync(definition("good", task("a"))))
-		text := `UPDATE workflow_versions SET document = '[]' WHERE id = '` + broken.ID.String() + `'`
-		db.change(map[string]string{"sqlite": text, "postgres": text})
 		started, err := db.StartRuns(t.Context(), 10)
 		require.ErrorContains(t, err, broken.WorkflowID.String())
 		require.Equal(t, []uuid.UUID{good.ID}, started)

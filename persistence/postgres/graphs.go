@@ -7,18 +7,31 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // graph returns the DAG of a version, from memory if it was used lately.
 func (s *Store) graph(ctx context.Context, t *tx, versionID uuid.UUID) (*miniairflow.DAG, error) {
-	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) ([]byte, error) {
-		var document []byte
-		const text = `SELECT document FROM workflow_versions WHERE id = $1`
-		rows, err := t.Query(ctx, text, id)
+	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) (*miniairflow.Definition, error) {
+		rows, err := t.Query(ctx, documentText, id)
 		if err != nil {
 			return nil, err
 		}
-		document, err = pgx.CollectExactlyOneRow(rows, pgx.RowTo[[]byte])
-		return document, err
+		return pgx.CollectExactlyOneRow(rows, scanDefinition)
 	})
 }
+
+// FindDAG implements miniairflow.CatalogStore.
+func (s *Store) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
+	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) (*miniairflow.Definition, error) {
+		return queryOne(ctx, s, scanDefinition, documentText, id)
+	})
+}
+
+// scanDefinition reads a document where the driver has received it: a copy of a
+// large one would be the largest thing in memory.
+func scanDefinition(row pgx.CollectableRow) (*miniairflow.Definition, error) {
+	return dialect.DecodeDefinition(row.RawValues()[0])
+}
+
+const documentText = `SELECT document::text FROM workflow_versions WHERE id = $1`

@@ -193,19 +193,17 @@ func adopt(batch *pgx.Batch, r *rerunning) {
 	var queues, pools []string
 	var timeouts []int64
 	for seq := range r.states {
-		s, task := &start.Tasks[seq], start.Tasks[seq].Task
+		s := start.Task(seq)
+		task := s.Task
 		seqs, taskIDs = append(seqs, seq), append(taskIDs, s.TaskID)
 		queues, priorities, timeouts = append(queues, task.Queue), append(priorities, int(task.Priority)), append(timeouts, task.QueueTimeout.Std().Microseconds())
 		pools, slots = append(pools, task.Pool), append(slots, task.PoolSlots)
 	}
 	batch.Queue(text, r.run.ID, seqs, taskIDs, queues, priorities, timeouts, pools, slots)
-	added := start.Tasks[len(r.states):]
-	for i := range added {
-		added[i].Status = miniairflow.TaskPending
-	}
+	start.Hold()
 	var rows taskRows
-	for i := range added {
-		rows.add(r.run.ID, &added[i])
+	for seq := len(r.states); seq < start.Count; seq++ {
+		rows.add(r.run.ID, start.Task(seq))
 	}
 	batch.Queue(insertTasksText, rows.args(r.now)...)
 }

@@ -202,7 +202,7 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 	var timeouts []*int64
 	for _, p := range chosen {
 		byID[p.id] = p
-		ids, counts = append(ids, p.id), append(counts, len(p.start.Tasks))
+		ids, counts = append(ids, p.id), append(counts, p.start.Count)
 		var timeout *int64
 		if p.timeout > 0 {
 			micros := p.timeout.Microseconds()
@@ -247,14 +247,14 @@ func start(ctx context.Context, t *tx, chosen []pendingRun) ([]uuid.UUID, error)
 
 // insertAtOnce is how many task runs one statement of insertTasks writes: a run
 // may have so many that they are not all to be in memory once more.
-const insertAtOnce = 5000
+const insertAtOnce = 2000
 
 // insertTasks writes the task runs of new runs.
 func insertTasks(ctx context.Context, t *tx, now time.Time, runs []pendingRun) error {
 	var rows taskRows
 	for _, run := range runs {
-		for i := range run.start.Tasks {
-			rows.add(run.id, &run.start.Tasks[i])
+		for seq := range run.start.Count {
+			rows.add(run.id, run.start.Task(seq))
 			if len(rows.runs) < insertAtOnce {
 				continue
 			}
@@ -279,7 +279,7 @@ type taskRows struct {
 	finals                                      []bool
 }
 
-func (r *taskRows) add(runID uuid.UUID, s *dialect.StartTask) {
+func (r *taskRows) add(runID uuid.UUID, s dialect.StartTask) {
 	task := s.Task
 	r.runs, r.taskIDs = append(r.runs, runID), append(r.taskIDs, s.TaskID)
 	r.names, r.statuses = append(r.names, s.Name), append(r.statuses, string(s.Status))

@@ -69,8 +69,17 @@ func workflowConditions(filter miniairflow.WorkflowFilter) *conditions {
 
 // FindVersion implements miniairflow.CatalogStore.
 func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
-	return queryOne(ctx, s, scanVersion,
-		`SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions WHERE id = $1`, id)
+	const text = `SELECT id, workflow_id, number, hash, created_at FROM workflow_versions WHERE id = $1`
+	v, err := queryOne(ctx, s, scanVersionHead, text, id)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := s.FindDAG(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	v.Definition = graph.Definition
+	return v, nil
 }
 
 // FindVersions implements miniairflow.CatalogStore.
@@ -154,9 +163,15 @@ func scanWorkflow(row pgx.CollectableRow) (*miniairflow.Workflow, error) {
 	return w, err
 }
 
+func scanVersionHead(row pgx.CollectableRow) (*miniairflow.WorkflowVersion, error) {
+	v := &miniairflow.WorkflowVersion{}
+	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &v.CreatedAt)
+	return v, err
+}
+
 func scanVersion(row pgx.CollectableRow) (*miniairflow.WorkflowVersion, error) {
 	v := &miniairflow.WorkflowVersion{}
-	var document []byte
+	var document string
 	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &document, &v.CreatedAt)
 	if err != nil {
 		return nil, err

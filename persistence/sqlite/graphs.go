@@ -6,14 +6,22 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
-// graph returns the DAG of a version, from memory if it was used lately.
-func (s *Store) graph(ctx context.Context, t *tx, versionID uuid.UUID) (*miniairflow.DAG, error) {
-	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) ([]byte, error) {
-		var document []byte
-		const text = `SELECT document FROM workflow_versions WHERE id = ?`
-		err := t.QueryRowContext(ctx, text, id).Scan(&document)
-		return document, err
+// graph returns the DAG of a version, from memory if it was used lately. q is the
+// transaction inside of one.
+func (s *Store) graph(ctx context.Context, q querier, versionID uuid.UUID) (*miniairflow.DAG, error) {
+	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) (*miniairflow.Definition, error) {
+		document, err := queryOne(ctx, q, scanOne[string], `SELECT document FROM workflow_versions WHERE id = ?`, id)
+		if err != nil {
+			return nil, err
+		}
+		return dialect.DecodeDefinition(document)
 	})
+}
+
+// FindDAG implements miniairflow.CatalogStore.
+func (s *Store) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
+	return s.graph(ctx, s.read, versionID)
 }

@@ -220,7 +220,8 @@ func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	start := dialect.NewStart(r.versionID, r.run.Graph)
 	rows := make(table, len(r.states))
 	for seq := range rows {
-		s, task := &start.Tasks[seq], start.Tasks[seq].Task
+		s := start.Task(seq)
+		task := s.Task
 		rows[seq] = []any{
 			r.run.ID, seq, s.TaskID, task.Queue, task.Priority, task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots,
 		}
@@ -234,11 +235,8 @@ func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	if _, err := t.ExecContext(ctx, text, rows, changed); err != nil {
 		return err
 	}
-	added := start.Tasks[len(r.states):]
-	for i := range added {
-		added[i].Status = miniairflow.TaskPending
-	}
-	return insertTasks(ctx, t, changed, r.run.ID, added)
+	start.Hold()
+	return insertTasks(ctx, t, changed, r.run.ID, &start, len(r.states))
 }
 
 // recount writes how the upstream tasks of task runs stand: of the pending ones,

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -127,7 +126,7 @@ func start(ctx context.Context, t *tx, p pendingRun) error {
 		return err
 	}
 	status, finishedAt, deadline := miniairflow.RunRunning, any(nil), any(nil)
-	if len(p.start.Tasks) == 0 {
+	if p.start.Count == 0 {
 		status, finishedAt = miniairflow.RunSuccess, t.now
 	}
 	if p.timeout > 0 {
@@ -136,7 +135,7 @@ func start(ctx context.Context, t *tx, p pendingRun) error {
 	const runText = `
 		UPDATE workflow_runs SET status = ?2, task_count = ?3, started_at = ?4, finished_at = ?5, deadline_at = ?6, changed = ?7
 		WHERE id = ?1 AND status = 'pending'`
-	if _, err := t.ExecContext(ctx, runText, p.id, status, len(p.start.Tasks), t.now, finishedAt, deadline, changed); err != nil {
+	if _, err := t.ExecContext(ctx, runText, p.id, status, p.start.Count, t.now, finishedAt, deadline, changed); err != nil {
 		return err
 	}
 	const countersText = `INSERT INTO run_counters (workflow_run_id, active, limited) VALUES (?, ?, ?)`
@@ -149,7 +148,7 @@ func start(ctx context.Context, t *tx, p pendingRun) error {
 
 // startTasks writes the task runs of a new run, and what becomes of its roots.
 func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
-	if err := insertTasks(ctx, t, changed, p.id, p.start.Tasks); err != nil {
+	if err := insertTasks(ctx, t, changed, p.id, p.start, 0); err != nil {
 		return err
 	}
 	const queueText = `
@@ -183,22 +182,22 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 // many that they are not all to be in memory once more, as a text.
 const insertTasksAtOnce = 1000
 
-// insertTasks writes task runs that the run did not have.
-func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, tasks []dialect.StartTask) error {
+// insertTasks writes task runs that the run did not have, those from first on.
+func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, start *dialect.Start, first int) error {
 	const text = `
 		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
 			queue_timeout, pool, pool_slots, is_finally, queued_at, changed)
 		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
 			value ->> 7, value ->> 8, value ->> 9, value ->> 10, CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
 		FROM json_each(?2)`
-	for part := range slices.Chunk(tasks, insertTasksAtOnce) {
-		rows := make(table, len(part))
-		for i := range part {
-			task := part[i].Task
-			rows[i] = []any{
-				part[i].Seq, part[i].TaskID, part[i].Name, part[i].Status, task.Queue, task.Priority, part[i].Upstream,
-				task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots, task.Finally,
-			}
+	for first < start.Count {
+		rows := make(table, 0, min(insertTasksAtOnce, start.Count-first))
+		for ; len(rows) < cap(rows); first++ {
+			s := start.Task(first)
+			rows = append(rows, []any{
+				s.Seq, s.TaskID, s.Name, s.Status, s.Task.Queue, s.Task.Priority, s.Upstream,
+				s.Task.QueueTimeout.Std().Microseconds(), s.Task.Pool, s.Task.PoolSlots, s.Task.Finally,
+			})
 		}
 		if _, err := t.ExecContext(ctx, text, runID, rows, t.now, changed); err != nil {
 			return err

@@ -34,9 +34,11 @@ const readersMax = 4
 // that looks into the file: no other connection of ours writes.
 const busyTimeout = 10 * time.Second
 
-// How much of a file a connection keeps in memory at most.
+// How much of a file a connection keeps in memory at most. The memory is twice as
+// much: to each page SQLite adds a header, and the allocator that it uses in Go
+// rounds both up to the next power of two.
 const (
-	writerCacheKiB = 16 << 10
+	writerCacheKiB = 8 << 10
 	readerCacheKiB = 2 << 10
 )
 

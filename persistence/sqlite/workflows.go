@@ -71,8 +71,17 @@ func workflowConditions(filter miniairflow.WorkflowFilter) *conditions {
 
 // FindVersion implements miniairflow.CatalogStore.
 func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
-	return queryOne(ctx, s.read, scanVersion,
-		`SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions WHERE id = ?`, id)
+	const text = `SELECT id, workflow_id, number, hash, created_at FROM workflow_versions WHERE id = ?`
+	v, err := queryOne(ctx, s.read, scanVersionHead, text, id)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := s.FindDAG(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	v.Definition = graph.Definition
+	return v, nil
 }
 
 // FindVersions implements miniairflow.CatalogStore.
@@ -151,9 +160,15 @@ func scanWorkflow(row row) (*miniairflow.Workflow, error) {
 	return w, err
 }
 
+func scanVersionHead(row row) (*miniairflow.WorkflowVersion, error) {
+	v := &miniairflow.WorkflowVersion{}
+	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, timeInto{&v.CreatedAt})
+	return v, err
+}
+
 func scanVersion(row row) (*miniairflow.WorkflowVersion, error) {
 	v := &miniairflow.WorkflowVersion{}
-	var document []byte
+	var document string
 	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &document, timeInto{&v.CreatedAt})
 	if err != nil {
 		return nil, err
