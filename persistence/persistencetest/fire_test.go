@@ -63,6 +63,7 @@ func TestFireDue(t *testing.T) {
 		require.Len(t, due.Due, n)
 		db.onePerWorkflow(n)
 		require.Equal(t, n, db.number(`SELECT count(*) FROM audit_log WHERE action = 'create_run' AND actor = 'scheduler' AND workflow_id IS NOT NULL`))
+		asked = nil
 		due, moved, err = db.FireDue(t.Context(), n, plan)
 		require.NoError(t, err)
 		require.Zero(t, moved)

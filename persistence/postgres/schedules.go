@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -50,6 +51,9 @@ const nextDueText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT 
 // look on, and those that others have locked are passed over, so that schedulers
 // that look at the same time share the work.
 func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (due miniairflow.DueSchedules, moved int, err error) {
+	if due, err = s.nextDue(ctx); err != nil || due.Next == nil || due.Next.After(due.Now) {
+		return due, 0, err
+	}
 	err = s.inTx(ctx, func(t *tx) error {
 		moved = 0
 		var err error
@@ -66,6 +70,26 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
 	}
 	return due, moved, nil
+}
+
+// nextDue returns when the next schedule is due, which is over if one is now: what
+// schedulers ask again and again, and so it is one statement.
+func (s *Store) nextDue(ctx context.Context) (due miniairflow.DueSchedules, err error) {
+	const text = `
+		SELECT clock_timestamp(), CASE
+			WHEN EXISTS (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL) THEN '-infinity'
+			ELSE (SELECT next_at FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NOT NULL ORDER BY next_at LIMIT 1) END`
+	return queryOne(ctx, s, func(row pgx.CollectableRow) (due miniairflow.DueSchedules, err error) {
+		var next pgtype.Timestamptz
+		if err = row.Scan(&due.Now, &next); err != nil || !next.Valid {
+			return due, err
+		}
+		if next.InfinityModifier != pgtype.Finite {
+			next.Time = due.Now
+		}
+		due.Next = &next.Time
+		return due, nil
+	}, text)
 }
 
 // lockDue is DueSchedules with locks.

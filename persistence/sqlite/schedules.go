@@ -28,11 +28,8 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
 		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2 + 0`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > ?`
-	var due miniairflow.DueSchedules
+	due := miniairflow.DueSchedules{Now: timeOf(now())}
 	var err error
-	if due.Now, err = s.Now(ctx); err != nil {
-		return due, err
-	}
 	if due.Due, err = query(ctx, s.read, scanCursor, dueText, micros(due.Now), max(limit, 0)); err != nil {
 		return due, err
 	}
@@ -47,6 +44,9 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 	due, err := s.DueSchedules(ctx, limit)
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("find due schedules: %w", err)
+	}
+	if len(due.Due) == 0 {
+		return due, 0, nil
 	}
 	moved, err := s.FireSchedules(ctx, plan(due))
 	return due, moved, err
