@@ -67,24 +67,20 @@ func (s *Start) Task(seq int) StartTask {
 	return t
 }
 
-// startTogether is how many workflows one transaction starts runs of at most:
-// with one for each, ten thousand that are due in the same minute wait for ten
-// thousand commits.
-const startTogether = 100
-
 // StartSome starts runs of some workflows in one transaction, at most limit. rest
 // are those of which more may be started, which were too many for it.
 type StartSome func(ctx context.Context, workflows []uuid.UUID, limit int) (started, rest []uuid.UUID, err error)
 
-// StartEach starts up to limit runs of the workflows, in their order. Those that
-// cannot be started together are started each alone, so that one holds up no
-// other: the error tells of it.
-func StartEach(ctx context.Context, workflows []uuid.UUID, limit int, start StartSome) ([]uuid.UUID, error) {
+// StartEach starts up to limit runs of the workflows, in their order, with so many
+// workflows together: with one for each, ten thousand that are due in the same
+// minute would wait for ten thousand commits. Those that cannot be started together
+// are started each alone, so that one holds up no other: the error tells of it.
+func StartEach(ctx context.Context, workflows []uuid.UUID, together, limit int, start StartSome) ([]uuid.UUID, error) {
 	var all []uuid.UUID
 	var failed []error
 	alone := 0 // so many of the next ones
 	for len(workflows) > 0 && len(all) < limit {
-		size := min(startTogether, len(workflows))
+		size := min(together, len(workflows))
 		if alone > 0 {
 			size = 1
 		}

@@ -17,6 +17,9 @@ import (
 // single run that is larger.
 const startTasksMax = 10_000
 
+// startTogether is how many workflows one transaction starts runs of at most.
+const startTogether = 100
+
 // StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// The oldest pending run of each workflow, found by jumping from one workflow
@@ -37,7 +40,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dialect.StartEach(ctx, workflows, limit, s.startRuns)
+	return dialect.StartEach(ctx, workflows, startTogether, limit, s.startRuns)
 }
 
 // pendingRun is a run that may start.

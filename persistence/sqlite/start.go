@@ -15,6 +15,10 @@ import (
 // single run that is larger: everybody else waits meanwhile.
 const startTasksMax = 500
 
+// startTogether is how many workflows one transaction starts runs of at most. It
+// is little, because schedules that are still to fire wait for it in their turn.
+const startTogether = 25
+
 // StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// The oldest pending run of each workflow, found by jumping from one workflow
@@ -36,7 +40,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dialect.StartEach(ctx, workflows, limit, s.startRuns)
+	return dialect.StartEach(ctx, workflows, startTogether, limit, s.startRuns)
 }
 
 // pendingRun is a run that may start.
