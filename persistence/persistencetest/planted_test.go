@@ -37,11 +37,11 @@ var defects = []defect{
 	},
 	{
 		"a draining worker takes new tasks", "sqlite", "persistence/sqlite/exchange.go",
-		`return status == miniairflow.WorkerActive && leaseUntil > t.now, nil`, `return leaseUntil > t.now, nil`,
+		`state.mayClaim = status == miniairflow.WorkerActive && leaseUntil > t.now`, `state.mayClaim = leaseUntil > t.now`,
 	},
 	{
 		"a worker claims though its lease has run out", "sqlite", "persistence/sqlite/exchange.go",
-		`return status == miniairflow.WorkerActive && leaseUntil > t.now, nil`, `return status == miniairflow.WorkerActive, nil`,
+		`state.mayClaim = status == miniairflow.WorkerActive && leaseUntil > t.now`, `state.mayClaim = status == miniairflow.WorkerActive`,
 	},
 	{
 		"a retry does not wait for its delay", "sqlite", "persistence/sqlite/exchange.go",
@@ -49,13 +49,7 @@ var defects = []defect{
 	},
 	{
 		"the same exchange again claims more", "sqlite", "persistence/sqlite/claim.go",
-		`if err != nil || len(claims) > 0 {
-		return claims, err
-	}
-	chosen`, `if err != nil {
-		return claims, err
-	}
-	chosen`,
+		`if worker.hasClaimed {`, `if worker.hasClaimed && worker.hasPooled {`,
 	},
 	{
 		"a claim takes tasks of paused runs", "sqlite", "persistence/sqlite/claim.go",
