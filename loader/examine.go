@@ -116,7 +116,7 @@ func (s *syncPass) examine(file look) finding {
 		}
 	}
 	found.size = len(data)
-	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep}
+	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep && file.refused == ""}
 	if file.known.hash == found.state.hash && file.known.conflict == "" {
 		found.isSame = true
 		return found
@@ -129,7 +129,7 @@ func (s *syncPass) examine(file look) finding {
 	} else {
 		var timedOut bool
 		if found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
-			found.state, found.sync.Hash = knownFile{}, "" // the next pass tries again
+			found.state, found.sync.Hash = knownFile{}, "" // the next look at it tries again
 		}
 	}
 	found.waits = len(found.sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet

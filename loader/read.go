@@ -25,24 +25,25 @@ func readBounded(name string, limit int) ([]byte, error) {
 	if stat.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return nil, errNotRegular
 	}
-	data, err := readAll(file, int(min(stat.Size, int64(limit)))+1, limit+1)
+	data, err := readAll(file, int(min(stat.Size, int64(limit))), limit+1)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return data, nil
 }
 
-// readAll reads a file up to its end or limit bytes. A regular file gives less than
-// asked for at its end only, so that room for a byte more than it has saves a call.
-func readAll(file, room, limit int) ([]byte, error) {
-	data := make([]byte, 0, room)
+// readAll reads a file, which has size bytes or so, up to its end or limit bytes.
+// Less than asked for is its end if so much has come before: room for a byte more
+// saves a call. Else it may be a fault, which only the next call tells.
+func readAll(file, size, limit int) ([]byte, error) {
+	data := make([]byte, 0, size+1)
 	for len(data) < limit {
 		free := data[len(data):min(cap(data), limit)]
 		n, err := uninterrupted(func() (int, error) { return syscall.Read(file, free) })
 		if err != nil {
 			return nil, err
 		}
-		if data = data[:len(data)+n]; n < len(free) {
+		if data = data[:len(data)+n]; n == 0 || n < len(free) && len(data) >= size {
 			break
 		}
 		data = append(data, 0)[:len(data)] // it has grown meanwhile

@@ -113,7 +113,7 @@ func (s *syncPass) take(ctx context.Context, found finding) error {
 }
 
 // flush hands the batch to the store. A file that the store refuses does not
-// keep the others out: it is logged and tried again at the next pass.
+// keep the others out: it is logged and tried again when it is looked at next.
 func (s *syncPass) flush(ctx context.Context) error {
 	batch := s.batch
 	s.batch, s.bytes = nil, 0
@@ -174,6 +174,9 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 		s.report.Conflicts = append(s.report.Conflicts, results[i].Conflicts...)
 		if !isKnown || before.hash != state.hash || before.conflict != state.conflict {
 			s.tell(ctx, batch[i].sync.Problems, results[i])
+		}
+		if len(results[i].Retired) > 0 && len(s.contested) > 0 {
+			s.report.again = true // a file before this one may wait for the name
 		}
 	}
 	return nil

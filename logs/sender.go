@@ -67,9 +67,9 @@ func (s *sender) run() {
 			s.queue.close()
 		}
 	}()
-	for last := false; !last; {
-		last = s.await()
-		taken := s.queue.take(last)
+	for last, isLate := false, false; !last; {
+		last, isLate = s.await()
+		taken := s.queue.take(last || isLate)
 		size := taken.size()
 		if size == 0 && (s.lost == 0 || !last) {
 			continue
@@ -89,11 +89,12 @@ func (s *sender) run() {
 
 // await returns when output is due: FlushInterval after its first byte, or
 // when FlushBytes wait. Where so much waits again within FlushInterval, more is
-// gathered, since each batch costs a commit. last says that the queue is finished.
-func (s *sender) await() (last bool) {
+// gathered, since each batch costs a commit. last says that the queue is finished,
+// isLate that something has waited for FlushInterval.
+func (s *sender) await() (last, isLate bool) {
 	select {
 	case <-s.queue.finished:
-		return true
+		return true, false
 	case <-s.queue.filled:
 	}
 	due := s.queue.due
@@ -104,11 +105,12 @@ func (s *sender) await() (last bool) {
 	defer timer.Stop()
 	select {
 	case <-s.queue.finished:
-		return true
+		return true, false
 	case <-due:
+		return false, false
 	case <-timer.C:
+		return false, true
 	}
-	return false
 }
 
 // number returns the chunks of a batch, and of what is to be said of output that

@@ -21,7 +21,7 @@ type WriterConfig struct {
 	FlushBytes    int           // the size of a full chunk; so much is stored at once if nothing was stored within FlushInterval; 64 KiB
 	BufferBytes   int           // how much output may wait for the store; half of it is stored at once; 1 MiB
 	WriteWait     time.Duration // how long a Write waits for the store before it drops output; 10 s
-	RetryDelay    time.Duration // after the first failure of the store, doubling up to 50 times as much; 100 ms
+	RetryDelay    time.Duration // after the first failure of the store, doubling up to 10 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
 	Mask          []string      // secrets; each occurrence is stored as ***
 	Courtesy      *Courtesy     // shared by the Writers of a process; nil: they wait for nobody

@@ -60,9 +60,9 @@ func (s *session) watchStop(ctx context.Context, closed <-chan struct{}) {
 
 // watchEnd bounds how long the session lives on after it began to end its tasks.
 // One attempt that does not end must not keep the others from being lost, for
-// nobody takes them while this session beats, nor the worker from new ones. Where
-// nothing but results is left they are still offered: a lease without beats soon
-// frees the others.
+// nobody takes them while this session beats, nor the worker from new ones; nor must
+// one that still tidies up. Where nothing but results is left they are still offered:
+// a lease without beats soon frees the others.
 func (s *session) watchEnd(closed <-chan struct{}, stopBeats context.CancelFunc) {
 	select {
 	case <-closed:
@@ -77,7 +77,7 @@ func (s *session) watchEnd(closed <-chan struct{}, stopBeats context.CancelFunc)
 	case <-limit.C:
 	}
 	stopBeats()
-	if len(s.holds()) > 0 {
+	if len(s.holds()) > 0 || s.over() {
 		s.abandon()
 	}
 }

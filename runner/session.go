@@ -179,12 +179,12 @@ func (s *session) start(claim miniairflow.Claim) {
 		cancel(nil)
 		a.disown()
 		s.ended(a, finish, done)
-		s.w.tidy(s.attempts, a)
 		if !done && !given {
 			// Its process was lost here, and so were all others of this session: it
 			// ends, so that they start anew at once.
 			s.end(miniairflow.EndGuardianDied)
 		}
+		s.w.tidy(s.attempts, a)
 	})
 }
 

@@ -27,7 +27,8 @@ func (s *Server) WALBytes(ctx context.Context, address string) (float64, error) 
 
 // Writes returns how many transactions of the whole server have written
 // anything so far, or sent a notification: the server hands each of them a number,
-// and no other. It is exact at once, unlike the server's statistics.
+// and no other. That is known at once, unlike the server's statistics, and has a
+// few of the server's own, of autovacuum, among it.
 func (s *Server) Writes(ctx context.Context) (n int64, err error) {
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {

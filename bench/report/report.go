@@ -23,7 +23,7 @@ type Row struct {
 	Ours      []float64          `json:"ours"`
 	Limit     []float64          `json:"limit,omitempty"` // empty: ours itself is judged
 	LimitName string             `json:"limitName,omitempty"`
-	Bound     []float64          `json:"bound,omitempty"` // what nobody gets beyond here, in the unit of ours, measured in the same turns; empty: nobody knows
+	Bound     []float64          `json:"bound,omitempty"` // what a part of the work that cannot be left out gets here by itself, in the unit of ours, measured in the same turns; empty: not known
 	BoundName string             `json:"boundName,omitempty"`
 	Beside    map[string]float64 `json:"beside,omitempty"`  // more figures, by name with unit
 	Target    float64            `json:"target"`            // of ours/limit, or of ours

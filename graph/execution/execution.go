@@ -15,9 +15,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// MarshalSlice is graphql.MarshalSliceConcurrently with a goroutine for each
-// processor, and not for each element: what elements have to ask the store for,
-// the batch resolvers ask together.
+// askersMin is how many elements of a list are resolved at once at least: those whose
+// fields no batch resolver reads wait for the store, each by itself.
+const askersMin = 8
+
+// MarshalSlice is graphql.MarshalSliceConcurrently with few goroutines, and not one
+// for each element: what most elements have to ask the store for, the batch
+// resolvers ask together.
 func MarshalSlice(
 	ctx context.Context, length int, _ int64, _ bool, marshal func(ctx context.Context, i int) graphql.Marshaler,
 ) graphql.Array {
@@ -29,7 +33,7 @@ func MarshalSlice(
 		}
 	}
 	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), length) - 1 {
+	for range min(max(runtime.GOMAXPROCS(0), askersMin), length) - 1 {
 		others.Go(work)
 	}
 	work()

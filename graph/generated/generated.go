@@ -2747,7 +2747,7 @@ type WorkflowConnection {
   nodes: [Workflow!]!
   "The place of the page."
   pageInfo: PageInfo!
-  "How many there are over all pages."
+  "How many there are over all pages, up to 1,000."
   totalCount: Int!
   "Whether totalCount is the whole count: above 1,000 counting stops."
   totalCountIsExact: Boolean!

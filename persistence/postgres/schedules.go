@@ -62,7 +62,9 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 		}
 		if fires := plan(due); len(fires) > 0 {
 			moved, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
-			return err
+			if err != nil || moved > 0 {
+				return err
+			}
 		}
 		return t.QueryRow(ctx, nextDueText, due.Now).Scan(&due.Next)
 	})

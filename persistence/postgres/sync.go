@@ -65,14 +65,19 @@ func writeFiles(ctx context.Context, t *tx, writes *dialect.Writes, now time.Tim
 	if err := saveWorkflows(batch, writes.Saves, now); err != nil {
 		return err
 	}
-	noteHashes(batch, writes.Paths, writes.Hashes)
 	if len(writes.Retired) == 0 && len(writes.Errors) == 0 {
+		noteHashes(batch, writes.Paths, writes.Hashes)
 		return t.end(ctx, batch)
 	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	if err := retireWorkflows(ctx, t, writes.Retired, now); err != nil {
+		return err
+	}
+	batch = &pgx.Batch{}
+	noteHashes(batch, writes.Paths, writes.Hashes) // of those that stay
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
 	for _, plan := range writes.Errors {

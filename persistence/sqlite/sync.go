@@ -51,10 +51,10 @@ func writeFiles(ctx context.Context, t *tx, writes *dialect.Writes) error {
 	if err := saveWorkflows(ctx, t, writes.Saves); err != nil {
 		return err
 	}
-	if err := noteHashes(ctx, t, writes.Paths, writes.Hashes); err != nil {
+	if err := retireWorkflows(ctx, t, writes.Retired); err != nil {
 		return err
 	}
-	if err := retireWorkflows(ctx, t, writes.Retired); err != nil {
+	if err := noteHashes(ctx, t, writes.Paths, writes.Hashes); err != nil { // of those that stay
 		return err
 	}
 	for _, plan := range writes.Errors {

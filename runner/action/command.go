@@ -31,7 +31,13 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return cannotStart(notes, err)
 	}
 	isOver := false // nothing of the attempt can still write into its directory
-	defer func() { in.later(func() { c.givePrivate(ctx, own, isOver) }) }()
+	defer func() {
+		if !isOver || !own.isUntouched() {
+			c.remove(ctx, own) // while the attempt has its slot, so that it is not done more slowly than it is needed
+			return
+		}
+		in.later(func() { c.givePrivate(ctx, own) })
+	}()
 
 	spec := process.Spec{
 		Argv:   argv(in),

@@ -98,13 +98,9 @@ func (p private) renamed() private {
 	return fresh
 }
 
-// givePrivate keeps what an attempt had for a later one, under another name, if it
-// is as it was given out and nobody can change it any more, and removes it otherwise.
-func (c *command) givePrivate(ctx context.Context, own private, isOver bool) {
-	if !isOver || !own.isUntouched() {
-		c.remove(ctx, own)
-		return
-	}
+// givePrivate keeps what an attempt had, and left as it was, for a later one, under
+// another name.
+func (c *command) givePrivate(ctx context.Context, own private) {
 	if own = own.renamed(); !c.spare.give(own) {
 		c.remove(ctx, own)
 	}

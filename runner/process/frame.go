@@ -151,9 +151,17 @@ func (w *wire) take(size int) (f frame, fds []int, err error) {
 		w.in = nil
 	}
 	n := min(f.files(), len(w.files))
+	if n > 0 && w.files[0] == hole {
+		w.files = w.files[1:]
+		return f, nil, err
+	}
 	fds, w.files = w.files[:n:n], w.files[n:]
 	return f, fds, err
 }
+
+// hole stands for the descriptors of a frame that could not all be received. They
+// are not replaced by those of the next one.
+const hole = -1
 
 // keptBytes is how much memory a wire keeps for frames to come.
 const keptBytes = 64 << 10
@@ -163,11 +171,18 @@ const keptBytes = 64 << 10
 func (w *wire) read(need int) error {
 	w.in = slices.Grow(w.in, max(need-len(w.in), readMin))
 	var rights [64]byte // of filesMax descriptors
-	n, oob, _, _, err := w.conn.ReadMsgUnix(w.in[len(w.in):cap(w.in)], rights[:syscall.CmsgSpace(4*filesMax)])
+	n, oob, flags, _, err := w.conn.ReadMsgUnix(w.in[len(w.in):cap(w.in)], rights[:syscall.CmsgSpace(4*filesMax)])
 	if err != nil {
 		return err
 	}
-	w.files = append(w.files, received(rights[:oob])...)
+	fds := received(rights[:oob])
+	if flags&syscall.MSG_CTRUNC != 0 { // we are out of descriptors
+		for _, fd := range fds {
+			_ = syscall.Close(fd)
+		}
+		fds = []int{hole}
+	}
+	w.files = append(w.files, fds...)
 	if n == 0 {
 		return io.EOF
 	}

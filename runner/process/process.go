@@ -102,7 +102,6 @@ func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
 		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter), OwnInput: p.stream.stdin != nil,
 	}
-	p.born.from = clock()
 	switch err := p.link.wire.send(request, p.stream.childEnds()...); {
 	case errors.Is(err, syscall.E2BIG):
 		return err

@@ -124,6 +124,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 		p.output = discard{}
 	}
 	p.open.Store(2)
+	p.born.from = clock()
 	link.add(p)
 	err = p.start(waiting, spec, path)
 	stream.closeChildEnds()

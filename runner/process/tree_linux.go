@@ -29,16 +29,22 @@ func adopt() {
 func (s *server) reapAdopted() {
 	ticker := time.NewTicker(reapGap)
 	defer ticker.Stop()
-	for isLast := false; !isLast; {
+	for s.isNeeded() {
 		<-ticker.C
-		s.mu.Lock()
-		isLast = len(s.jobs) == 0
-		s.isReaping = !isLast
-		s.mu.Unlock()
 		for pid := range s.orphans() {
 			_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
 		}
 	}
+}
+
+// isNeeded reports whether there are commands, and notes that nobody reaps any more
+// if not. There is one who reaps at a time: another might have taken the exit of a
+// process that this one has found, whose number is then a leader's.
+func (s *server) isNeeded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.isReaping = len(s.jobs) > 0
+	return s.isReaping
 }
 
 // orphans returns the processes that the guardian has adopted: children that are

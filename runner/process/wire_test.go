@@ -98,3 +98,24 @@ func TestFrameThatIsTooLargeIsRefused(t *testing.T) {
 	_, _, err = to.receive()
 	require.ErrorContains(t, err, "a frame of")
 }
+
+// A frame whose descriptors could not be received does not get those of the next one.
+func TestMissingDescriptorsAreNotReplaced(t *testing.T) {
+	from, to := wires(t)
+	output := textFile(t, "output")
+	require.NoError(t, from.send(frame{Op: opStart, ID: 1}, output))
+	require.NoError(t, from.send(frame{Op: opStart, ID: 2}, output))
+	to.files = []int{hole}
+	for id := uint64(1); id <= 2; id++ {
+		f, fds, err := to.receive()
+		require.NoError(t, err)
+		require.Equal(t, id, f.ID)
+		if id == 1 {
+			require.Empty(t, fds)
+			requireText(t, "output", to.files[0])
+			to.files = to.files[1:]
+			continue
+		}
+		requireText(t, "output", fds[0])
+	}
+}
