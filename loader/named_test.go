@@ -37,19 +37,24 @@ func TestRunLooksAtWhatEventsName(t *testing.T) {
 	f.version("b", 2)
 }
 
-// A name that a save gives up goes to the file that waits for it.
+// A name that a save gives up goes to the file that waits for it, be that before or
+// behind in the order of the files.
 func TestRunHandsNamesOn(t *testing.T) {
-	f := newFixture(t, watchOnly)
-	f.write("a.yaml", "name: shared\n"+echo("a"))
-	f.write("b.yaml", "name: shared\n"+echo("b"))
-	f.run(f.loader)
-	f.version("shared", 1)
-	f.eventually(func() bool { return len(f.importErrors()) == 1 }, "the conflict does not show")
-	f.write("a.yaml", "name: other\n"+echo("a"))
-	f.version("other", 1)
-	f.version("shared", 2)
-	require.Equal(t, "b.yaml", f.workflow("shared").SourceFile)
-	f.eventually(func() bool { return len(f.importErrors()) == 0 }, "the conflict does not go")
+	for _, order := range [][]string{{"a.yaml", "b.yaml"}, {"b.yaml", "a.yaml"}} {
+		t.Run(order[0]+" gives", func(t *testing.T) {
+			f := newFixture(t, watchOnly)
+			f.write(order[0], "name: shared\n"+echo("first"))
+			f.run(f.loader)
+			f.version("shared", 1)
+			f.write(order[1], "name: shared\n"+echo("second"))
+			f.eventually(func() bool { return len(f.importErrors()) == 1 }, "the conflict does not show")
+			f.write(order[0], "name: other\n"+echo("first"))
+			f.version("other", 1)
+			f.version("shared", 2)
+			require.Equal(t, order[1], f.workflow("shared").SourceFile)
+			f.eventually(func() bool { return len(f.importErrors()) == 0 }, "the conflict does not go")
+		})
+	}
 }
 
 // The files of a mounted ConfigMap are links that change all at once, without an
