@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // copyMin is how many bytes of chunks are worth a COPY. It passes them on as they
@@ -16,7 +17,7 @@ const copyMin = 32 << 10
 
 // copyLogs stores parts of logs with one COPY, which is a transaction by itself.
 // Unlike an INSERT it fails where a chunk is stored already.
-func (s *Store) copyLogs(ctx context.Context, parts []logPart) error {
+func (s *Store) copyLogs(ctx context.Context, parts []dialect.LogPart) error {
 	const text = `COPY task_logs (workflow_run_id, seq, attempt, start, size, data) FROM STDIN (FORMAT binary)`
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
@@ -34,12 +35,12 @@ func (s *Store) copyLogs(ctx context.Context, parts []logPart) error {
 }
 
 // copyRows returns the chunks of parts as COPY reads them in its binary format.
-func copyRows(parts []logPart) net.Buffers {
+func copyRows(parts []dialect.LogPart) net.Buffers {
 	const header = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" // the mark, no flags, no extension
 	rows := net.Buffers{[]byte(header)}
 	for _, p := range parts {
-		for _, c := range p.chunks {
-			rows = append(rows, copyRow(p.key, c), c.Data)
+		for _, c := range p.Chunks {
+			rows = append(rows, copyRow(p.Key, c), c.Data)
 		}
 	}
 	return append(rows, []byte{0xff, 0xff}) // no columns: the end

@@ -10,23 +10,9 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
-// logPart is what one call of AppendLog stores.
-type logPart struct {
-	key    miniairflow.AttemptKey
-	chunks []miniairflow.LogChunk
-}
-
 // logPartsMax is how many bytes of chunks a transaction stores: what it sends is
 // in memory once more.
 const logPartsMax = 4 << 20
-
-func (p logPart) size() int {
-	size := 0
-	for _, c := range p.chunks {
-		size += len(c.Data)
-	}
-	return size
-}
 
 // AppendLog implements miniairflow.LogStore. Attempts that print at the same time
 // share transactions.
@@ -34,18 +20,18 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 	if len(chunks) == 0 {
 		return nil
 	}
-	if err := s.appends.Call(ctx, logPart{key, chunks}); err != nil {
+	if err := s.appends.Call(ctx, dialect.LogPart{Key: key, Chunks: chunks}); err != nil {
 		return fmt.Errorf("append log: %w", err)
 	}
 	return nil
 }
 
 // storeLogs stores parts of logs in one transaction and one round trip.
-func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
+func (s *Store) storeLogs(ctx context.Context, parts []dialect.LogPart) error {
 	events, size := make([]miniairflow.Event, 0, len(parts)), 0
 	for _, p := range parts {
-		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
-		size += p.size()
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.Key.RunID})
+		size += p.Size()
 	}
 	if size >= copyMin && s.settings == nil { // settings need a transaction around it
 		err := s.copyLogs(ctx, parts)
@@ -68,16 +54,16 @@ func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
 	})
 }
 
-func insertChunks(batch *pgx.Batch, p logPart) {
+func insertChunks(batch *pgx.Batch, p dialect.LogPart) {
 	const text = `
 		INSERT INTO task_logs (workflow_run_id, seq, attempt, start, size, data)
 		SELECT $1, $2, $3, u.* FROM unnest($4::bigint[], $5::int[], $6::bytea[]) AS u
 		ON CONFLICT DO NOTHING`
-	starts, sizes, data := make([]int64, len(p.chunks)), make([]int, len(p.chunks)), make([][]byte, len(p.chunks))
-	for i, c := range p.chunks {
+	starts, sizes, data := make([]int64, len(p.Chunks)), make([]int, len(p.Chunks)), make([][]byte, len(p.Chunks))
+	for i, c := range p.Chunks {
 		starts[i], sizes[i], data[i] = c.Offset, c.Size, c.Data
 	}
-	batch.Queue(text, p.key.RunID, p.key.Seq, p.key.Attempt, starts, sizes, data)
+	batch.Queue(text, p.Key.RunID, p.Key.Seq, p.Key.Attempt, starts, sizes, data)
 }
 
 // ReadLog implements miniairflow.LogStore.

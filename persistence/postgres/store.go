@@ -42,7 +42,7 @@ const callTimeout = 75 * time.Second
 type Store struct {
 	pool     *pgxpool.Pool
 	beats    *pgxpool.Pool // one connection for heartbeats: a busy pool must not silence a worker
-	appends  dialect.Gather[logPart]
+	appends  dialect.Gather[dialect.LogPart]
 	bus      *miniairflow.Bus
 	log      *slog.Logger
 	graphs   *dialect.Graphs
@@ -96,7 +96,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool: pool, beats: beats, bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), settings: settings, contact: contact,
 		patience: config.CallTimeout,
 	}
-	s.appends = dialect.Gather[logPart]{Do: s.storeLogs, Size: logPart.size, Most: logPartsMax}
+	s.appends = dialect.Gather[dialect.LogPart]{Do: s.storeLogs, Size: dialect.LogPart.Size, Most: logPartsMax}
 	if !config.PollOnly && settings == nil {
 		s.notifier = startNotifier(pool.Config().ConnConfig, s.bus, s.log)
 	}

@@ -6,25 +6,12 @@ import (
 	"fmt"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
-
-// logPart is what one call of AppendLog stores.
-type logPart struct {
-	key    miniairflow.AttemptKey
-	chunks []miniairflow.LogChunk
-}
 
 // logPartsMax is how many bytes of chunks a transaction stores, so that nobody
 // waits long for the one writer.
 const logPartsMax = 4 << 20
-
-func (p logPart) size() int {
-	size := 0
-	for _, c := range p.chunks {
-		size += len(c.Data)
-	}
-	return size
-}
 
 // AppendLog implements miniairflow.LogStore. Attempts that print at the same time
 // share transactions.
@@ -32,14 +19,14 @@ func (s *Store) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunk
 	if len(chunks) == 0 {
 		return nil
 	}
-	if err := s.appends.Call(ctx, logPart{key, chunks}); err != nil {
+	if err := s.appends.Call(ctx, dialect.LogPart{Key: key, Chunks: chunks}); err != nil {
 		return fmt.Errorf("append log: %w", err)
 	}
 	return nil
 }
 
 // storeLogs stores parts of logs in one transaction.
-func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
+func (s *Store) storeLogs(ctx context.Context, parts []dialect.LogPart) error {
 	t, err := s.logs.beginWrite(ctx)
 	if err != nil {
 		return mapError(err)
@@ -55,7 +42,7 @@ func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
 		if err := insertChunks(ctx, t, p); err != nil {
 			return mapError(errors.Join(err, t.Rollback()))
 		}
-		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.key.RunID})
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicLog, ID: p.Key.RunID})
 	}
 	if err := t.Commit(); err != nil {
 		return mapError(err)
@@ -66,16 +53,16 @@ func (s *Store) storeLogs(ctx context.Context, parts []logPart) error {
 	return nil
 }
 
-func insertChunks(ctx context.Context, t *transaction, p logPart) error {
+func insertChunks(ctx context.Context, t *transaction, p dialect.LogPart) error {
 	const text = `
 		INSERT INTO task_logs (workflow_run_id, seq, attempt, start, size, data) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT DO NOTHING`
-	for _, c := range p.chunks {
+	for _, c := range p.Chunks {
 		data := c.Data
 		if data == nil { // it would be null
 			data = []byte{}
 		}
-		if _, err := t.ExecContext(ctx, text, p.key.RunID, p.key.Seq, p.key.Attempt, c.Offset, c.Size, data); err != nil {
+		if _, err := t.ExecContext(ctx, text, p.Key.RunID, p.Key.Seq, p.Key.Attempt, c.Offset, c.Size, data); err != nil {
 			return err
 		}
 	}

@@ -48,7 +48,7 @@ type Store struct {
 	read    *pool
 	logs    *pool // the file of the logs, as write
 	tail    *pool // the file of the logs, as read
-	appends dialect.Gather[logPart]
+	appends dialect.Gather[dialect.LogPart]
 	bus     *miniairflow.Bus
 	log     *slog.Logger
 	graphs  *dialect.Graphs
@@ -73,7 +73,7 @@ func Open(ctx context.Context, path string, config Config) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{bus: config.Bus, log: config.Logger, graphs: dialect.NewGraphs(), lock: lock, server: uuid.NewString()}
-	s.appends = dialect.Gather[logPart]{Do: s.storeLogs, Size: logPart.size, Most: logPartsMax}
+	s.appends = dialect.Gather[dialect.LogPart]{Do: s.storeLogs, Size: dialect.LogPart.Size, Most: logPartsMax}
 	if err := s.open(ctx, path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -122,7 +122,7 @@ func ownChildren() []child {
 
 // adopted returns the children that the system gave us when they lost their own
 // parent, dead ones included. They become those of our first thread, which makes
-// none itself (see spawn): one look tells, however many threads there are.
+// none itself (see run): one look tells, however many threads there are.
 func adopted() []child {
 	children, err := childrenOf(os.Getpid())
 	if err != nil {
