@@ -70,10 +70,26 @@ func judgeHotCalls(t *testing.T, db *database) {
 		return err
 	})
 	require.Greater(t, read, rowsMax, "the probe itself must see a scan")
+	calls = append(calls, counts()...)
 	for _, call := range calls {
 		read, scans := rowsRead(t, db, func(ctx context.Context, probe *database) error { return call.Do(ctx, probe) })
 		require.Zero(t, scans, "%s: scans of whole tables", call.Name)
 		require.Less(t, read, rowsMax, call.Name)
+	}
+}
+
+// counts are the counts of everything up to a limit, which the page asks for.
+func counts() []persistencetest.HotCall {
+	const max = 100
+	return []persistencetest.HotCall{
+		{Name: "count runs", Do: func(ctx context.Context, store miniairflow.Store) error {
+			_, err := store.CountRuns(ctx, miniairflow.RunFilter{}, max)
+			return err
+		}},
+		{Name: "count task runs", Do: func(ctx context.Context, store miniairflow.Store) error {
+			_, err := store.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, max)
+			return err
+		}},
 	}
 }
 
