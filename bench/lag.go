@@ -37,22 +37,25 @@ func (l *lab) measureLag(ctx context.Context, on database) (row report.Row, err 
 		return row, err
 	}
 	defer func() { err = errors.Join(err, s.close(ctx)) }()
-	if _, err := s.Play(ctx, graph); err != nil {
-		return row, err
+	var ours, bare []float64
+	for range pick(l, 1, 3, 5) {
+		if _, err := s.Play(ctx, graph); err != nil {
+			return row, err
+		}
+		lags, err := takeLags(file, graph)
+		if err != nil {
+			row.Void = err.Error()
+			return row, nil
+		}
+		row.Ours, ours = append(row.Ours, report.Quantile(lags, 0.99)), append(ours, lags...)
+		if _, _, err := limit.Loop(ctx, graph, script, slots); err != nil {
+			return row, err
+		}
+		if lags, err = takeLags(file, graph); err != nil {
+			return row, err
+		}
+		bare = append(bare, lags...)
 	}
-	ours, err := takeLags(file, graph)
-	if err != nil {
-		row.Void = err.Error()
-		return row, nil
-	}
-	if _, _, err := limit.Loop(ctx, graph, script, slots); err != nil {
-		return row, err
-	}
-	bare, err := takeLags(file, graph)
-	if err != nil {
-		return row, err
-	}
-	row.Ours = []float64{report.Quantile(ours, 0.99)}
 	row.Beside["p50, ms"] = report.Median(ours)
 	row.Beside["bare Go loop p50, ms"] = report.Median(bare)
 	row.Beside["bare Go loop p99, ms"] = report.Quantile(bare, 0.99)
