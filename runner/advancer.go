@@ -26,6 +26,7 @@ type AdvancerConfig struct {
 	Evaluator miniairflow.Evaluator
 	Logger    *slog.Logger  // nil: discards
 	Poll      time.Duration // at most this long between two looks; PollDefault
+	Pulse     *Pulse        // of the process; nil: one of its own
 }
 
 // Advancer takes the decisions that the store's fast path leaves open: trigger
@@ -45,7 +46,7 @@ type Advancer struct {
 // NewAdvancer returns an advancer. It does nothing before Run.
 func NewAdvancer(cfg AdvancerConfig) *Advancer {
 	return &Advancer{
-		loops: loops{bus: cfg.Store.Bus(), logger: or(cfg.Logger, slog.New(slog.DiscardHandler))},
+		loops: loops{bus: cfg.Store.Bus(), logger: or(cfg.Logger, slog.New(slog.DiscardHandler)), pulse: or(cfg.Pulse, NewPulse())},
 		store: cfg.Store, eval: cfg.Evaluator, versions: newVersions(cfg.Store), poll: or(cfg.Poll, PollDefault),
 		shelf: shelf[uuid.UUID]{},
 	}

@@ -21,18 +21,21 @@ func (s *session) heartbeats(ctx context.Context) {
 	defer hints.Close()
 	trouble := s.w.streak("heartbeat")
 	defer trouble.forget()
-	wait := s.w.cfg.Heartbeat
+	wait, last := s.w.cfg.Heartbeat, time.Now()
 	for {
-		sleep(ctx, heartbeatGap)
 		hint := hints.C()
 		if trouble.failures > 0 {
 			hint = nil // a hint must not defeat the backoff
 		}
-		s.awaitBeat(ctx, wait-heartbeatGap, hint)
+		s.awaitBeat(ctx, s.w.pulse.wait(time.Now(), wait), hint)
+		if rest := heartbeatGap - time.Since(last); rest > 0 {
+			sleep(ctx, rest)
+		}
 		if ctx.Err() != nil {
 			return
 		}
 		clearHints(hints)
+		last = time.Now()
 		err := s.beat(ctx)
 		switch {
 		case ctx.Err() != nil:

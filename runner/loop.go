@@ -30,7 +30,7 @@ const (
 const unknown = time.Duration(math.MaxInt64)
 
 // loop is one duty, done for ever: at once, then whenever something hints that
-// there is work, and in any case every Poll/2 to Poll, since a hint may be lost.
+// there is work, and in any case every poll at least, since a hint may be lost.
 type loop struct {
 	name   string
 	topics []miniairflow.Topic
@@ -45,6 +45,7 @@ type loop struct {
 type loops struct {
 	bus     *miniairflow.Bus
 	logger  *slog.Logger
+	pulse   *Pulse
 	failing atomic.Int32
 }
 
@@ -65,7 +66,7 @@ func (l *loops) run(ctx context.Context, loop loop) {
 			sleep(ctx, trouble.failed(ctx, err))
 		default:
 			trouble.ended(ctx)
-			waitFor(ctx, min(wait, jitter(loop.poll)), hints.C(), loop.kick)
+			waitFor(ctx, min(wait, l.untilLook(loop.poll)), hints.C(), loop.kick)
 		}
 	}
 }
@@ -79,6 +80,16 @@ func (l *loops) try(ctx context.Context, loop loop) (wait time.Duration, err err
 		}
 	}()
 	return loop.pass(ctx)
+}
+
+// untilLook returns how long to wait for the next look of looks that are to be at
+// most poll apart. Those that are closer together than the beats of the process
+// are at random times.
+func (l *loops) untilLook(poll time.Duration) time.Duration {
+	if poll < l.pulse.gap {
+		return jitter(poll)
+	}
+	return l.pulse.wait(time.Now(), poll)
 }
 
 // healthy reports whether the last pass of every loop succeeded.

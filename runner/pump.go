@@ -87,7 +87,7 @@ func (s *session) pump(ctx context.Context) {
 			if _, free := s.load(); free == 0 {
 				work = nil
 			}
-			waitFor(ctx, jitter(s.w.cfg.Poll), s.changed, work)
+			waitFor(ctx, s.w.untilLook(s.w.cfg.Poll), s.changed, work)
 		}
 	}
 }

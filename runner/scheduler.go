@@ -17,6 +17,7 @@ type SchedulerConfig struct {
 	Logger    *slog.Logger  // nil: discards
 	Poll      time.Duration // at most this long between two looks; PollDefault
 	KeepFor   time.Duration // of finished runs and their logs; 0: for ever
+	Pulse     *Pulse        // of the process; nil: one of its own
 }
 
 // Scheduler starts runs when they are due, ends those that take too long, fails
@@ -32,7 +33,7 @@ type Scheduler struct {
 func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	cfg.Logger = or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.Poll = or(cfg.Poll, PollDefault)
-	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger}}
+	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger, pulse: or(cfg.Pulse, NewPulse())}}
 
 	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	started := make(chan struct{}, 1)

@@ -40,6 +40,7 @@ type WorkerConfig struct {
 	DagsDir     string   // where the folders of workflow files are
 	AllowEnv    []string // names that tasks get from the worker's own environment
 	Logs        logs.WriterConfig
+	Pulse       *Pulse // of the process; nil: one of its own
 
 	Poll         time.Duration // at most this long between two looks for work; PollDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
@@ -108,7 +109,7 @@ type Worker struct {
 func NewWorker(cfg WorkerConfig) *Worker {
 	cfg, wrong := cfg.withDefaults()
 	w := &Worker{
-		loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger.With("worker", cfg.Name)},
+		loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger.With("worker", cfg.Name), pulse: or(cfg.Pulse, NewPulse())},
 		cfg:   cfg, wrong: wrong,
 		versions: newVersions(cfg.Store),
 		sources:  newSources(cfg.Store),

@@ -81,6 +81,7 @@ type process struct {
 	logger    *slog.Logger
 	store     miniairflow.Store
 	evaluator *expression.Engine
+	pulse     *runner.Pulse
 }
 
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
@@ -100,7 +101,7 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New()}
+	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse()}
 	return errors.Join(p.run(ctx), store.Close())
 }
 
@@ -153,6 +154,7 @@ func (p *process) startScheduler(ctx context.Context, group *errgroup.Group) {
 		Evaluator: p.evaluator,
 		Logger:    p.logger,
 		KeepFor:   time.Duration(p.config.KeepDays) * 24 * time.Hour,
+		Pulse:     p.pulse,
 	})
 	group.Go(func() error { return s.Run(ctx) })
 }
@@ -160,7 +162,7 @@ func (p *process) startScheduler(ctx context.Context, group *errgroup.Group) {
 // startAdvancer starts what takes the decisions that a finish leaves open. Each
 // process that schedules or works has one, so that a decision waits for no other process.
 func (p *process) startAdvancer(ctx context.Context, group *errgroup.Group) {
-	a := runner.NewAdvancer(runner.AdvancerConfig{Store: p.store, Evaluator: p.evaluator, Logger: p.logger})
+	a := runner.NewAdvancer(runner.AdvancerConfig{Store: p.store, Evaluator: p.evaluator, Logger: p.logger, Pulse: p.pulse})
 	group.Go(func() error { return a.Run(ctx) })
 }
 
@@ -183,6 +185,7 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 		DrainTimeout: p.config.DrainTimeout,
 		AllowEnv:     p.config.AllowEnv,
 		Logger:       p.logger,
+		Pulse:        p.pulse,
 	})
 	group.Go(func() error {
 		defer processes.Close()
