@@ -14,6 +14,10 @@ import (
 
 // FailExpired implements miniairflow.TaskStore.
 func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, error) {
+	next, isOver, err := s.nextExpiry(ctx)
+	if err != nil || !isOver {
+		return 0, next, err
+	}
 	const expiredText = `
 		SELECT workflow_run_id, seq FROM task_queue
 		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= (SELECT clock_timestamp()) ORDER BY expires_at LIMIT $1`
@@ -28,9 +32,17 @@ func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, er
 			return 0, nil, err
 		}
 	}
-	const nextText = `SELECT min(expires_at) FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL`
-	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
+	next, _, err = s.nextExpiry(ctx)
 	return failed, next, err
+}
+
+// nextExpiry returns when the next task run expires, and whether it has expired: what
+// schedulers ask again and again, and so it is one statement.
+func (s *Store) nextExpiry(ctx context.Context) (next *time.Time, isOver bool, err error) {
+	const text = `
+		SELECT min(expires_at), coalesce(min(expires_at) <= clock_timestamp(), false) FROM task_queue
+		WHERE state = 'ready' AND expires_at IS NOT NULL`
+	return s.nextTime(ctx, text)
 }
 
 // failExpired ends task runs that are still queued and have expired.

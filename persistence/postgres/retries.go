@@ -13,6 +13,10 @@ import (
 
 // PromoteRetries implements miniairflow.TaskStore.
 func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time, error) {
+	next, isOver, err := s.nextRetry(ctx)
+	if err != nil || !isOver {
+		return 0, next, err
+	}
 	const dueText = `
 		SELECT workflow_run_id, seq FROM task_queue
 		WHERE state = 'delayed' AND due_at <= (SELECT clock_timestamp()) ORDER BY due_at LIMIT $1`
@@ -27,9 +31,17 @@ func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time,
 			return 0, nil, err
 		}
 	}
-	const nextText = `SELECT min(due_at) FROM task_queue WHERE state = 'delayed'`
-	next, err := queryOne(ctx, s, pgx.RowTo[*time.Time], nextText)
+	next, _, err = s.nextRetry(ctx)
 	return promoted, next, err
+}
+
+// nextRetry returns when the next retry delay is over, and whether it is: what
+// schedulers and workers ask again and again, and so it is one statement.
+func (s *Store) nextRetry(ctx context.Context) (next *time.Time, isOver bool, err error) {
+	const text = `
+		SELECT min(due_at), coalesce(min(due_at) <= clock_timestamp(), false) FROM task_queue
+		WHERE state = 'delayed'`
+	return s.nextTime(ctx, text)
 }
 
 // promote makes delayed task runs wait for a slot, or gives them one.

@@ -158,6 +158,12 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 
 // OverdueRuns implements miniairflow.RunStore.
 func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
+	const firstText = `
+		SELECT min(deadline_at), coalesce(min(deadline_at) <= clock_timestamp(), false) FROM workflow_runs
+		WHERE status = 'running' AND deadline_at IS NOT NULL AND cancel_requested_at IS NULL AND outcome = ''`
+	if first, isOver, err := s.nextTime(ctx, firstText); err != nil || !isOver {
+		return nil, first, err
+	}
 	const overdueText = `
 		SELECT id FROM workflow_runs
 		WHERE status = 'running' AND deadline_at <= (SELECT clock_timestamp()) AND cancel_requested_at IS NULL AND outcome = ''

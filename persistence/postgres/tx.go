@@ -221,6 +221,14 @@ func queryOne[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], sql s
 	return found, mapError(err)
 }
 
+// nextTime asks for the first of some times, nil if there is none, and whether it is over.
+func (s *Store) nextTime(ctx context.Context, sql string) (next *time.Time, isOver bool, err error) {
+	_, err = queryOne(ctx, s, func(row pgx.CollectableRow) (struct{}, error) {
+		return struct{}{}, row.Scan(&next, &isOver)
+	}, sql)
+	return next, isOver, err
+}
+
 // collect returns all rows of a query inside a transaction. The error keeps its
 // code, so that inTx can tell whether to try again.
 func collect[T any](ctx context.Context, t *tx, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {

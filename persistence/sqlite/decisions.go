@@ -15,7 +15,7 @@ func (s *Store) Undecided(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	const text = `
 		SELECT workflow_run_id FROM task_decisions
 		GROUP BY workflow_run_id ORDER BY min(generation), workflow_run_id LIMIT ? + 0`
-	return query(ctx, s.read, scanID, text, limit)
+	return query(ctx, brief{s.read}, scanID, text, limit)
 }
 
 // nodeColumns are what scanNode reads. A task run that waits for a slot was

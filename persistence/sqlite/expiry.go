@@ -13,6 +13,10 @@ import (
 
 // FailExpired implements miniairflow.TaskStore.
 func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, error) {
+	next, err := s.nextExpiry(ctx)
+	if err != nil || next == nil || next.After(timeOf(now())) {
+		return 0, next, err
+	}
 	const expiredText = `
 		SELECT workflow_run_id, seq FROM task_queue
 		WHERE state = 'ready' AND expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ? + 0`
@@ -27,9 +31,15 @@ func (s *Store) FailExpired(ctx context.Context, limit int) (int, *time.Time, er
 			return 0, nil, err
 		}
 	}
-	const nextText = `SELECT min(expires_at) FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL`
-	next, err := queryOne(ctx, s.read, scanNullTime, nextText)
+	next, err = s.nextExpiry(ctx)
 	return failed, next, err
+}
+
+// nextExpiry returns when the next task run expires, or has expired: what
+// schedulers ask again and again, and so it is one statement.
+func (s *Store) nextExpiry(ctx context.Context) (*time.Time, error) {
+	const text = `SELECT min(expires_at) FROM task_queue WHERE state = 'ready' AND expires_at IS NOT NULL`
+	return queryOne(ctx, brief{s.read}, scanNullTime, text)
 }
 
 // failExpired ends task runs that are still queued and have expired.

@@ -17,7 +17,7 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 		SELECT o.workflow_run_id, o.seq, o.token FROM task_open o
 		WHERE NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = o.session_id AND w.status <> 'inactive')
 		ORDER BY o.workflow_run_id, o.seq LIMIT ? + 0`
-	orphans, err := query(ctx, s.read, func(row row) (h miniairflow.HeldAttempt, err error) {
+	orphans, err := query(ctx, brief{s.read}, func(row row) (h miniairflow.HeldAttempt, err error) {
 		err = row.Scan(&h.RunID, &h.Seq, &h.Token)
 		return h, err
 	}, orphansText, limit)

@@ -12,6 +12,10 @@ import (
 
 // PromoteRetries implements miniairflow.TaskStore.
 func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time, error) {
+	next, err := s.nextRetry(ctx)
+	if err != nil || next == nil || next.After(timeOf(now())) {
+		return 0, next, err
+	}
 	const dueText = `
 		SELECT workflow_run_id, seq FROM task_queue WHERE state = 'delayed' AND due_at <= ? ORDER BY due_at LIMIT ? + 0`
 	due, err := query(ctx, s.read, scanPlace, dueText, now(), limit)
@@ -25,9 +29,15 @@ func (s *Store) PromoteRetries(ctx context.Context, limit int) (int, *time.Time,
 			return 0, nil, err
 		}
 	}
-	const nextText = `SELECT min(due_at) FROM task_queue WHERE state = 'delayed'`
-	next, err := queryOne(ctx, s.read, scanNullTime, nextText)
+	next, err = s.nextRetry(ctx)
 	return promoted, next, err
+}
+
+// nextRetry returns when the next retry delay is over, or was: what schedulers and
+// workers ask again and again, and so it is one statement.
+func (s *Store) nextRetry(ctx context.Context) (*time.Time, error) {
+	const text = `SELECT min(due_at) FROM task_queue WHERE state = 'delayed'`
+	return queryOne(ctx, brief{s.read}, scanNullTime, text)
 }
 
 // promote makes delayed task runs wait for a slot, or gives them one.

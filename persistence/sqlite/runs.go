@@ -139,7 +139,14 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 
 // OverdueRuns implements miniairflow.RunStore.
 func (s *Store) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time.Time, error) {
+	const firstText = `
+		SELECT min(deadline_at) FROM workflow_runs
+		WHERE status = 'running' AND deadline_at IS NOT NULL AND cancel_requested_at IS NULL AND outcome = ''`
+	first, err := queryOne(ctx, brief{s.read}, scanNullTime, firstText)
 	at := now()
+	if err != nil || first == nil || first.After(timeOf(at)) {
+		return nil, first, err
+	}
 	const overdueText = `
 		SELECT id FROM workflow_runs
 		WHERE status = 'running' AND deadline_at <= ? AND cancel_requested_at IS NULL AND outcome = ''

@@ -41,6 +41,9 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 // rare that nothing keeps them from looking at the same cursors: the second to
 // move one finds it moved.
 func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (miniairflow.DueSchedules, int, error) {
+	if due, err := s.nextDue(ctx); err != nil || due.Next == nil || due.Next.After(due.Now) {
+		return due, 0, err
+	}
 	due, err := s.DueSchedules(ctx, limit)
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("find due schedules: %w", err)
@@ -50,6 +53,18 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 	}
 	moved, err := s.FireSchedules(ctx, plan(due))
 	return due, moved, err
+}
+
+// nextDue returns when the next schedule is due, which is over if one is now: what
+// schedulers ask again and again, and so it is one statement.
+func (s *Store) nextDue(ctx context.Context) (due miniairflow.DueSchedules, err error) {
+	const text = `
+		SELECT CASE
+			WHEN EXISTS (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL) THEN 0
+			ELSE (SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NOT NULL) END`
+	due.Next, err = queryOne(ctx, brief{s.read}, scanNullTime, text)
+	due.Now = timeOf(now())
+	return due, err
 }
 
 // FireSchedules implements miniairflow.ScheduleStore.

@@ -36,7 +36,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 		WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
 			AND w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
 		ORDER BY oldest.run_after, w.id`
-	workflows, err := query(ctx, s.read, scanID, text, now())
+	workflows, err := query(ctx, brief{s.read}, scanID, text, now())
 	if err != nil {
 		return nil, err
 	}

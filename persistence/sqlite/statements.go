@@ -75,6 +75,19 @@ func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql
 	return stmt.QueryContext(ctx, args...)
 }
 
+// brief is a pool for the looks that are taken again and again. They read few rows
+// and are not interrupted, as with beginWrite: an idle process would start and wake
+// more goroutines and threads for that than for the rest of the look.
+type brief struct{ *pool }
+
+// QueryContext is that of pool.
+func (b brief) QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.pool.QueryContext(context.WithoutCancel(ctx), text, args...)
+}
+
 // transaction is a sql.Tx that uses the prepared statements of its pool.
 type transaction struct {
 	*sql.Tx

@@ -196,7 +196,7 @@ func scanWorker(row row) (*miniairflow.Worker, error) {
 // Sessions implements miniairflow.WorkerStore.
 func (s *Store) Sessions(ctx context.Context) (miniairflow.Sessions, error) {
 	const text = `SELECT ` + workerColumns + ` FROM workers w WHERE w.status <> 'inactive' ORDER BY w.started_at DESC, w.id DESC`
-	workers, err := query(ctx, s.read, scanWorker, text)
+	workers, err := query(ctx, brief{s.read}, scanWorker, text)
 	return miniairflow.Sessions{Server: s.server, Workers: workers}, err
 }
 
