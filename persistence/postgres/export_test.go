@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // KeepConnected is what keeps the connections of wake-ups alive, with work of a test.
@@ -29,3 +31,11 @@ var IsRefusal = isRefusal
 
 // RegisterUUID is what each connection knows of UUIDs.
 var RegisterUUID = registerUUID
+
+// IsQuiet is isQuiet.
+var IsQuiet = isQuiet
+
+// ShouldPing is shouldPing for a connection of a pool.
+func ShouldPing(conn *pgx.Conn, idle time.Duration) bool {
+	return shouldPing(context.Background(), pgxpool.ShouldPingParams{Conn: conn, IdleDuration: idle})
+}

@@ -120,6 +120,7 @@ func parse(url string) (*pgxpool.Config, []string, error) {
 		// the answer even when nobody else does, not least when it closes.
 		config.PingTimeout = conn.ConnectTimeout
 	}
+	config.ShouldPing = shouldPing
 	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
 		c.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
