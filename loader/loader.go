@@ -42,7 +42,7 @@ type Config struct {
 	Version string
 
 	Debounce time.Duration // quiet time before a change is read; default 100 ms
-	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s
+	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s, and up to four times that where they take long
 	Missing  time.Duration // how long a file must be gone before its workflows are retired; default 1 s
 	Lease    time.Duration // how long a loader that died keeps others waiting; default 10 s
 	NoWatch  bool          // rely on Rescan alone, for folders that send no events

@@ -142,7 +142,7 @@ func (p *plan) tick(ctx context.Context, w *watch) {
 
 // pass makes a pass, over what is named if that is not nil, and plans the next one.
 func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
-	l := p.loader
+	l, began := p.loader, time.Now()
 	report, err := l.pass(ctx, l.config.Debounce, named)
 	if ctx.Err() != nil {
 		return
@@ -153,7 +153,7 @@ func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 	p.forget()
 	p.lease = now.Add(l.config.Lease / 3)
 	if isWhole {
-		p.whole = now.Add(l.config.Rescan)
+		p.whole = now.Add(rescanAfter(now.Sub(began), l.config.Rescan, w.isWhole()))
 	}
 	if err != nil {
 		if p.retry == retryMin {
@@ -171,6 +171,23 @@ func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 	for _, name := range report.young {
 		p.changed(now, name)
 	}
+}
+
+// A look at all files of a folder that is watched takes a rescanShare-th of the time
+// at most, as far as the looks need not be more than rescanMax times as rare for that.
+const (
+	rescanShare = 2_000
+	rescanMax   = 4
+)
+
+// rescanAfter returns how long to wait after a look at all files that took so long.
+// Watches seldom miss anything, and with many files the looks are the most of what an
+// idle server does. Without watches nothing else tells of changes.
+func rescanAfter(took, rescan time.Duration, isWatched bool) time.Duration {
+	if !isWatched {
+		return rescan
+	}
+	return min(max(rescan, rescanShare*took), rescanMax*rescan)
 }
 
 // watch follows changes of folders, as far as the operating system tells them.
@@ -227,6 +244,9 @@ func (w *watch) follow(ctx context.Context, folders []string) (added bool) {
 	}
 	return added
 }
+
+// isWhole reports whether all folders are watched.
+func (w *watch) isWhole() bool { return w.watcher != nil && !w.limited }
 
 // limit says once that changes show only at the next look at all files.
 func (w *watch) limit(ctx context.Context, err error) {
