@@ -63,25 +63,30 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 				lease_until = greatest(lease_until, clock_timestamp() + $2::bigint * interval '1 microsecond')
 			WHERE id = $1 AND status <> 'inactive'
 			RETURNING status`
-		var status miniairflow.WorkerStatus
-		err := t.QueryRow(ctx, beat, sessionID, lease.Microseconds()).Scan(&status)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return miniairflow.ErrFenced
-		}
-		if err != nil {
-			return fmt.Errorf("raise beat: %w", err)
-		}
-		result.Draining = status == miniairflow.WorkerDraining
-		if err := checkHeld(ctx, t, sessionID, held, &result); err != nil {
-			return err
-		}
+		batch := &pgx.Batch{}
+		batch.Queue(beat, sessionID, lease.Microseconds()).QueryRow(func(row pgx.Row) error {
+			var status miniairflow.WorkerStatus
+			err := row.Scan(&status)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return miniairflow.ErrFenced
+			}
+			if err != nil {
+				return fmt.Errorf("raise beat: %w", err)
+			}
+			result.Draining = status == miniairflow.WorkerDraining
+			return nil
+		})
+		checkHeld(batch, sessionID, held, &result)
 		const openText = `SELECT workflow_run_id, seq, token FROM task_open WHERE session_id = $1`
-		open, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], openText, sessionID)
-		if err != nil {
-			return fmt.Errorf("find unknown attempts: %w", err)
-		}
-		result.Unknown = dialect.NotHeld(open, held)
-		return nil
+		batch.Queue(openText, sessionID).Query(func(rows pgx.Rows) error {
+			open, err := pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.HeldAttempt])
+			if err != nil {
+				return fmt.Errorf("find unknown attempts: %w", err)
+			}
+			result.Unknown = dialect.NotHeld(open, held)
+			return nil
+		})
+		return t.end(ctx, batch)
 	})
 	if err == nil {
 		s.contact.learnAgain(ctx, s.beats)
@@ -89,8 +94,9 @@ func (s *Store) Heartbeat(ctx context.Context, sessionID uuid.UUID, held []minia
 	return result, s.contact.proven(err)
 }
 
-// checkHeld tells which of the attempts are not the session's, and which are to end.
-func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairflow.HeldAttempt, result *miniairflow.HeartbeatResult) error {
+// checkHeld adds the statement that tells which of the attempts are not the
+// session's, and which are to end.
+func checkHeld(batch *pgx.Batch, sessionID uuid.UUID, held []miniairflow.HeldAttempt, result *miniairflow.HeartbeatResult) {
 	const text = `
 		SELECT i.place, o.token IS NOT NULL, r.cancel_requested_at IS NOT NULL AND r.outcome = ''
 		FROM unnest($2::uuid[], $3::int[], $4::uuid[]) WITH ORDINALITY AS i(run_id, seq, token, place)
@@ -98,31 +104,29 @@ func checkHeld(ctx context.Context, t *tx, sessionID uuid.UUID, held []miniairfl
 		LEFT JOIN workflow_runs r ON r.id = i.run_id
 		ORDER BY i.place`
 	if len(held) == 0 {
-		return nil
+		return
 	}
 	runs, seqs, tokens := make([]uuid.UUID, len(held)), make([]int, len(held)), make([]uuid.UUID, len(held))
 	for i, h := range held {
 		runs[i], seqs[i], tokens[i] = h.RunID, h.Seq, h.Token
 	}
-	rows, err := t.Query(ctx, text, sessionID, runs, seqs, tokens)
-	if err != nil {
-		return fmt.Errorf("check held attempts: %w", err)
-	}
-	var place int
-	var owned, cancelled bool
-	_, err = pgx.ForEachRow(rows, []any{&place, &owned, &cancelled}, func() error {
-		switch {
-		case !owned:
-			result.NotOwned = append(result.NotOwned, held[place-1])
-		case cancelled:
-			result.Cancel = append(result.Cancel, held[place-1])
+	batch.Queue(text, sessionID, runs, seqs, tokens).Query(func(rows pgx.Rows) error {
+		var place int
+		var owned, cancelled bool
+		_, err := pgx.ForEachRow(rows, []any{&place, &owned, &cancelled}, func() error {
+			switch {
+			case !owned:
+				result.NotOwned = append(result.NotOwned, held[place-1])
+			case cancelled:
+				result.Cancel = append(result.Cancel, held[place-1])
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("check held attempts: %w", err)
 		}
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("check held attempts: %w", err)
-	}
-	return nil
 }
 
 // DrainWorker implements miniairflow.WorkerStore.

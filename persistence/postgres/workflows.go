@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -148,9 +149,12 @@ ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = clock_ti
 WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()`
 	taken := false
 	err := s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, statement, name, holder, ttl.Microseconds())
-		taken = done.RowsAffected() > 0
-		return err
+		batch := &pgx.Batch{}
+		batch.Queue(statement, name, holder, ttl.Microseconds()).Exec(func(done pgconn.CommandTag) error {
+			taken = done.RowsAffected() > 0
+			return nil
+		})
+		return t.end(ctx, batch)
 	})
 	return taken && err == nil, err
 }
