@@ -46,6 +46,10 @@ type Config struct {
 	Missing  time.Duration // how long a file must be gone before its workflows are retired; default 1 s
 	Lease    time.Duration // how long a loader that died keeps others waiting; default 10 s
 	NoWatch  bool          // rely on Rescan alone, for folders that send no events
+
+	// Wait chooses a time to wait that is at most the given one, so that the lease is
+	// renewed when other parts of the process are awake too; default: the given one.
+	Wait func(most time.Duration) time.Duration
 }
 
 // Loader keeps a store in step with a folder of workflow files. Of all loaders
@@ -102,6 +106,9 @@ func New(config Config) *Loader {
 	config.Missing = cmp.Or(config.Missing, time.Second)
 	config.Lease = cmp.Or(config.Lease, 10*time.Second)
 	config.Limits = config.Limits.withDefaults()
+	if config.Wait == nil {
+		config.Wait = func(most time.Duration) time.Duration { return most }
+	}
 	return &Loader{config: config, holder: uuid.New(), missing: map[string]time.Time{}, contested: map[string]bool{}}
 }
 

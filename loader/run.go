@@ -60,6 +60,10 @@ func (l *Loader) release(ctx context.Context) {
 	l.ourLease, l.known, l.poolsHash = false, nil, ""
 }
 
+// untilRenewal returns how long to wait with the next renewal of the lease, which
+// leaves time for another one if it fails.
+func (l *Loader) untilRenewal() time.Duration { return l.config.Wait(l.config.Lease * 2 / 5) }
+
 // namedMax is how many files are looked at one by one; of more the whole folder is.
 const namedMax = 1_000
 
@@ -134,7 +138,7 @@ func (p *plan) tick(ctx context.Context, w *watch) {
 	had := l.ourLease
 	held, err := l.renew(ctx)
 	l.mutex.Unlock()
-	p.lease = time.Now().Add(l.config.Lease / 3)
+	p.lease = time.Now().Add(l.untilRenewal())
 	if err == nil && held && !had {
 		p.whole = time.Now()
 	}
@@ -151,7 +155,7 @@ func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 	added := isWhole && w.follow(ctx, report.folders)
 	now := time.Now()
 	p.forget()
-	p.lease = now.Add(l.config.Lease / 3)
+	p.lease = now.Add(l.untilRenewal())
 	if isWhole {
 		p.whole = now.Add(rescanAfter(now.Sub(began), l.config.Rescan, w.isWhole()))
 	}

@@ -27,7 +27,7 @@ func (s *session) heartbeats(ctx context.Context) {
 		if trouble.failures > 0 {
 			hint = nil // a hint must not defeat the backoff
 		}
-		s.awaitBeat(ctx, s.w.pulse.wait(time.Now(), wait), hint)
+		s.awaitBeat(ctx, s.w.pulse.Wait(wait), hint)
 		if rest := heartbeatGap - time.Since(last); rest > 0 {
 			sleep(ctx, rest)
 		}

@@ -89,7 +89,7 @@ func (l *loops) untilLook(poll time.Duration) time.Duration {
 	if poll < l.pulse.gap {
 		return jitter(poll)
 	}
-	return l.pulse.wait(time.Now(), poll)
+	return l.pulse.Wait(poll)
 }
 
 // healthy reports whether the last pass of every loop succeeded.

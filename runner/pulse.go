@@ -20,6 +20,10 @@ func NewPulse() *Pulse {
 	return &Pulse{origin: time.Now().Add(-rand.N(gap)), gap: gap}
 }
 
+// Wait is how long a part waits, from now on, that does something again after most
+// at the latest: until the last beat before that, if there is one.
+func (p *Pulse) Wait(most time.Duration) time.Duration { return p.wait(time.Now(), most) }
+
 // wait returns how long to wait, at now, with the next of looks that are to be at
 // most d apart: until the last beat within d, or d if the beats are farther apart.
 func (p *Pulse) wait(now time.Time, d time.Duration) time.Duration {

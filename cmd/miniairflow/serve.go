@@ -114,7 +114,9 @@ func (p *process) run(ctx context.Context) error {
 		}
 	}
 	if p.plays("loader") {
-		l := loader.New(loader.Config{Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits(), Version: buildVersion()})
+		l := loader.New(loader.Config{
+			Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits(), Version: buildVersion(), Wait: p.pulse.Wait,
+		})
 		group.Go(func() error { return l.Run(ctx) })
 	}
 	if p.plays("scheduler") {
