@@ -72,6 +72,37 @@ func TestFireDue(t *testing.T) {
 	})
 }
 
+// A schedule that was never looked at is due at once, also beside one that is due
+// later, and while nothing is due the next time is known without a plan.
+func TestFireDueFindsNewSchedules(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		later := db.sync(scheduled("later", miniairflow.OverlapQueue, "0 * * * *"))
+		var asked []uuid.UUID
+		plan := func(due miniairflow.DueSchedules) (fires []miniairflow.Fire) {
+			for _, c := range due.Due {
+				asked = append(asked, c.WorkflowID)
+				fires = append(fires, miniairflow.Fire{Cursor: c, NextAt: due.Now.Add(time.Hour)})
+			}
+			return fires
+		}
+		look := func() miniairflow.DueSchedules {
+			asked = nil
+			due, _, err := db.FireDue(t.Context(), 10, plan)
+			require.NoError(t, err)
+			return due
+		}
+		look()
+		require.Equal(t, []uuid.UUID{later.WorkflowID}, asked)
+		due := look()
+		require.Empty(t, asked)
+		require.NotNil(t, due.Next)
+		require.WithinDuration(t, due.Now.Add(time.Hour), *due.Next, time.Minute)
+		fresh := db.sync(scheduled("fresh", miniairflow.OverlapQueue, "0 * * * *"))
+		look()
+		require.Equal(t, []uuid.UUID{fresh.WorkflowID}, asked)
+	})
+}
+
 // Two schedulers that look at the same time make one run of each slot, and on
 // PostgreSQL the second gets what the first has left, without waiting for it.
 func TestFireDueAtTheSameTime(t *testing.T) {
