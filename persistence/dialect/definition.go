@@ -102,6 +102,9 @@ func decodeTasks(decoder *json.Decoder, about int) ([]miniairflow.Task, error) {
 	if token != json.Delim('[') {
 		return nil, fmt.Errorf("tasks are %v and no list", token)
 	}
+	if about >= graphTasksLarge {
+		tightenHeap() // also for what the reading leaves behind
+	}
 	tasks := make([]miniairflow.Task, 0, about)
 	known := words{}
 	for decoder.More() {

@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"runtime/debug"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,5 +31,26 @@ func TestDecodeDefinition(t *testing.T) {
 	for _, bad := range []string{"", "[]", "null", `{"name":1}`, `{"tasks":{}}`, `{"tasks":[`, `{"tasks":[1]}`, `{"tasks":[]`, `{"name"`} {
 		_, err := DecodeDefinition(bad)
 		require.Error(t, err, bad)
+	}
+}
+
+// A large document makes the collector look earlier, also than it does for a small
+// one, but not later than it was told to.
+func TestLargeDocumentTightensTheHeap(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
+	document := func(tasks int) string {
+		return `{"name":"w","tasks":[` + strings.TrimSuffix(strings.Repeat(`{"name":"t"},`, tasks), ",") + `]}`
+	}
+	for _, c := range []struct{ tasks, percent, after int }{
+		{tasks: graphTasksLarge / 2, percent: 100, after: 100},
+		{tasks: graphTasksLarge, percent: 100, after: largeHeapPercent},
+		{tasks: graphTasksLarge, percent: 20, after: 20},
+		{tasks: graphTasksLarge, percent: -1, after: -1},
+	} {
+		debug.SetGCPercent(c.percent)
+		_, err := DecodeDefinition(document(c.tasks))
+		require.NoError(t, err)
+		require.Equal(t, c.after, debug.SetGCPercent(c.percent), "%+v", c)
 	}
 }

@@ -20,6 +20,19 @@ const graphsTasksMax = 200_000
 // would let the heap grow to twice of both before it looks.
 const graphTasksLarge = 20_000
 
+// largeHeapPercent is how much garbage, of what is kept, may gather in a process
+// that has read a large DAG. That keeps tens of megabytes in which nothing ever
+// becomes garbage; with as much again for what does, most of it would be idle.
+const largeHeapPercent = 50
+
+// tightenHeap lets the collector look earlier from now on, for as long as the
+// process lives: a DAG that was used once is kept. What was set to less stays.
+func tightenHeap() {
+	if before := debug.SetGCPercent(largeHeapPercent); before < largeHeapPercent {
+		debug.SetGCPercent(before)
+	}
+}
+
 // Graphs keeps the DAGs of the versions that were used last. A version never
 // changes, so an entry is never stale. It may be used from any goroutine.
 type Graphs struct {
