@@ -9,8 +9,9 @@ import (
 const (
 	// courtesyTime is how long after other work has moved on output steps back.
 	courtesyTime = 10 * time.Millisecond
-	// courtesyShare is how many times as long as a chunk takes it then pauses.
-	courtesyShare = 3
+	// courtesyShare is how many times as long as a chunk takes it then pauses: a
+	// tenth of a processor is left to it.
+	courtesyShare = 9
 	// courtesyMax bounds a pause.
 	courtesyMax = 3 * time.Millisecond
 )

@@ -14,10 +14,10 @@ func TestPauseIsForBusyMachines(t *testing.T) {
 		packing, processors int
 		want                time.Duration
 	}{
-		{"one of two processors", 200 * time.Microsecond, 1, 2, 600 * time.Microsecond},
-		{"the only processor", 200 * time.Microsecond, 1, 1, 600 * time.Microsecond},
+		{"one of two processors", 200 * time.Microsecond, 1, 2, 1800 * time.Microsecond},
+		{"the only processor", 200 * time.Microsecond, 1, 1, 1800 * time.Microsecond},
 		{"one of many", 200 * time.Microsecond, 1, 8, 0},
-		{"half of many", 200 * time.Microsecond, 4, 8, 600 * time.Microsecond},
+		{"half of many", 200 * time.Microsecond, 4, 8, 1800 * time.Microsecond},
 		{"never long", time.Second, 2, 2, courtesyMax},
 	} {
 		t.Run(test.name, func(t *testing.T) {
