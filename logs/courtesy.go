@@ -63,10 +63,37 @@ func (g *guest) pack(compress func()) {
 	if busy := now.Sub(began); g.quickest == 0 || busy < g.quickest {
 		g.quickest = busy
 	}
-	moved := g.of.moved.Load()
-	if moved != g.since && now.Sub(g.of.began)-time.Duration(moved) <= courtesyTime {
+	if g.areOthersMoving(now) {
 		g.owed += pause(g.quickest, packing, runtime.GOMAXPROCS(0))
 	}
+}
+
+// areOthersMoving reports whether other work has just moved on.
+func (g *guest) areOthersMoving(now time.Time) bool {
+	moved := g.of.moved.Load()
+	return moved != g.since && now.Sub(g.of.began)-time.Duration(moved) <= courtesyTime
+}
+
+// mayHelp reports whether a second processor may be taken for what the Writer
+// compresses: one is left for the rest, other Writers among it, and nothing else moves on.
+func (g *guest) mayHelp() bool {
+	if g.of == nil {
+		return true
+	}
+	return isFree(int(g.of.packing.Load()), runtime.GOMAXPROCS(0)) && !g.areOthersMoving(time.Now())
+}
+
+// isFree reports whether a processor is left beside those that compress now, and the
+// one of the Writer that asks.
+func isFree(packing, processors int) bool { return packing+1 < processors }
+
+// helped counts a helper that begins to compress, and returns what to call at its end.
+func (g *guest) helped() (done func()) {
+	if g.of == nil {
+		return func() {}
+	}
+	g.of.packing.Add(1)
+	return func() { g.of.packing.Add(-1) }
 }
 
 // take returns what is owed.

@@ -4,16 +4,14 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/sauravritesh63/miniairflow"
 )
 
 // queue holds output between a Writer and its sender, at most capacity bytes
 // before they were compressed, and a few notes. Whoever adds output compresses
-// each full chunk of it at once, on the processor that has just read it; what
-// waits is small, and is stored as it is. After output had to be dropped nothing
-// is taken until half of it is free; then a note tells how much is missing, so
-// that a gap is one line and not many.
+// each full chunk of it at once, on the processor that has just read it, or has it
+// compressed on another one that is free; what waits is small, and is stored as it
+// is. After output had to be dropped nothing is taken until half of it is free;
+// then a note tells how much is missing, so that a gap is one line and not many.
 type queue struct {
 	flushBytes int
 	capacity   int
@@ -25,28 +23,30 @@ type queue struct {
 
 	mu      sync.Mutex
 	packer  packer
+	helper  helper
 	guest   guest
-	packed  []miniairflow.LogChunk // full chunks, without their offsets
-	open    []byte                 // the beginning of the next one
-	waiting int                    // bytes of both, before compression
-	missing int64                  // dropped and not noted yet
-	discard bool                   // nobody takes anything any more
-	midLine bool                   // the last byte was no line end
-	split   bool                   // the last byte of the last full chunk was none
+	packed  []*piece // full chunks
+	open    []byte   // the beginning of the next one
+	spare   []byte   // what open was before; the helper's while it is busy
+	waiting int      // bytes of both, before compression
+	missing int64    // dropped and not noted yet
+	discard bool     // nobody takes anything any more
+	midLine bool     // the last byte was no line end
+	split   bool     // the last byte of the last full chunk was none
 }
 
 // batch is what the sender takes out of a queue at once.
 type batch struct {
-	chunks  []miniairflow.LogChunk // full ones, without their offsets
-	rest    []byte                 // what comes after them
-	midLine bool                   // the last byte is no line end
+	chunks  []*piece // full ones
+	rest    []byte   // what comes after them
+	midLine bool     // the last byte is no line end
 }
 
 // size returns how many bytes of output the batch has.
 func (b *batch) size() int64 {
 	size := int64(len(b.rest))
-	for _, chunk := range b.chunks {
-		size += int64(chunk.Size)
+	for _, p := range b.chunks {
+		size += int64(p.size)
 	}
 	return size
 }
@@ -159,11 +159,10 @@ func (q *queue) push(b []byte) {
 	q.midLine = b[len(b)-1] != '\n'
 	for len(b) > 0 {
 		n := min(len(b), q.flushBytes-len(q.open))
-		if n == q.flushBytes { // a whole chunk needs no copy
+		if isWhole := n == q.flushBytes; isWhole && !q.mayHelp() { // it needs no copy
 			q.seal(b[:n])
 		} else if q.open = append(q.open, b[:n]...); len(q.open) == q.flushBytes {
-			q.seal(q.open)
-			q.open = q.open[:0]
+			q.sealOpen()
 		}
 		b = b[n:]
 	}
@@ -176,8 +175,25 @@ func (q *queue) push(b []byte) {
 	}
 }
 
+// sealOpen makes a full chunk of what has been added, on another processor if one
+// is free for that.
+func (q *queue) sealOpen() {
+	if !q.mayHelp() {
+		q.seal(q.open)
+		q.open = q.open[:0]
+		return
+	}
+	full := q.open
+	q.open, q.spare = q.spare[:0], full
+	q.packed = append(q.packed, q.helper.pack(full, q.guest.helped()))
+	q.split = full[len(full)-1] != '\n'
+}
+
+// mayHelp reports whether the helper has nothing to do, and a processor to do it on.
+func (q *queue) mayHelp() bool { return !q.helper.busy.Load() && q.guest.mayHelp() }
+
 func (q *queue) seal(chunk []byte) {
-	q.guest.pack(func() { q.packed = append(q.packed, q.packer.pack(chunk)) })
+	q.guest.pack(func() { q.packed = append(q.packed, &piece{size: len(chunk), chunk: q.packer.pack(chunk)}) })
 	q.split = chunk[len(chunk)-1] != '\n'
 }
 

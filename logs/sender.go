@@ -59,6 +59,7 @@ func (s *sender) wait(ctx context.Context) error {
 
 func (s *sender) run() {
 	defer close(s.done)
+	defer s.queue.helper.wait()
 	defer s.cancel()
 	// The output that the code cannot stand must not end the process.
 	defer func() {
@@ -120,7 +121,9 @@ func (s *sender) number(b *batch) []miniairflow.LogChunk {
 	if s.lost > 0 {
 		chunks = append(chunks, s.packer.pack(noteLine(missingNote(s.lost), s.midLine)))
 	}
-	chunks = append(chunks, b.chunks...)
+	for _, p := range b.chunks {
+		chunks = append(chunks, p.await())
+	}
 	if len(b.rest) > 0 {
 		chunks = append(chunks, s.packer.pack(b.rest))
 	}
