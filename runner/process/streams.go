@@ -14,6 +14,9 @@ const (
 	// Output is read in pieces of up to readMax bytes, of readFirst as long as there is little.
 	readFirst = 4 << 10
 	readMax   = 64 << 10
+	// pipeBytes is how much the pipe of a command that prints much is to hold: so it
+	// seldom waits for us, nor we for it.
+	pipeBytes = 256 << 10
 	// endWait is how long the end of the output is waited for after the group was killed.
 	endWait = 250 * time.Millisecond
 	// tailBytes is how much is still read after that. A pipe holds no more, and a
@@ -114,7 +117,16 @@ func (s *streams) drain(w io.Writer) {
 			return
 		case n == len(buf) && n < readMax:
 			buf = make([]byte, readMax)
+			s.widen()
 		}
+	}
+}
+
+// widen makes room for more output in the pipe. Where the system does not have that
+// much for us, it stays as it is.
+func (s *streams) widen() {
+	if raw, err := s.output.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { setPipeSize(int(fd), pipeBytes) })
 	}
 }
 

@@ -36,3 +36,6 @@ func pipe() (read, write int, err error) {
 	syscall.CloseOnExec(ends[1])
 	return ends[0], ends[1], nil
 }
+
+// setPipeSize does nothing: here a pipe grows by itself.
+func setPipeSize(int, int) {}

@@ -29,3 +29,7 @@ func pipe() (read, write int, err error) {
 	}
 	return ends[0], ends[1], nil
 }
+
+// setPipeSize asks for room for so many bytes in a pipe. A user whose pipes hold
+// much already does not get it.
+func setPipeSize(fd, bytes int) { _, _ = unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, bytes) }

@@ -1,0 +1,52 @@
+package process
+
+import (
+	"bytes"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// The pipe of a command that prints much gets larger, that of any other one stays.
+func TestPipeGrowsWithOutput(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		printed int
+		grows   bool
+	}{
+		{"little", readFirst - 1, false},
+		{"much", 3 * readFirst, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, err := openStreams("")
+			require.NoError(t, err)
+			defer s.close()
+			before := pipeSize(t, s)
+			require.Less(t, before, pipeBytes)
+			printed := bytes.Repeat([]byte("x"), test.printed)
+			n, err := syscall.Write(s.childPrint, printed)
+			require.NoError(t, err)
+			require.Equal(t, len(printed), n)
+			s.closeChildEnds()
+			var output bytes.Buffer
+			s.drain(&output)
+			require.Equal(t, string(printed), output.String())
+			want := before
+			if test.grows {
+				want = pipeBytes
+			}
+			require.Equal(t, want, pipeSize(t, s))
+		})
+	}
+}
+
+func pipeSize(t *testing.T, s *streams) (size int) {
+	t.Helper()
+	raw, err := s.output.SyscallConn()
+	require.NoError(t, err)
+	require.NoError(t, raw.Control(func(fd uintptr) { size, err = unix.FcntlInt(fd, unix.F_GETPIPE_SZ, 0) }))
+	require.NoError(t, err)
+	return size
+}
