@@ -9,9 +9,11 @@ import (
 const (
 	// courtesyTime is how long after other work has moved on output steps back.
 	courtesyTime = 10 * time.Millisecond
-	// courtesyShare is how many times as long as a chunk takes it then pauses: a
-	// tenth of a processor is left to it.
-	courtesyShare = 9
+	// courtesyShare is how many times as long as a chunk takes a Writer then pauses
+	// that is the only one to print much. Several share that, down to courtesyLeast
+	// times for each: where many print, they wait for each other anyway.
+	courtesyShare = 18
+	courtesyLeast = 3
 	// courtesyMax bounds a pause.
 	courtesyMax = 3 * time.Millisecond
 )
@@ -20,12 +22,14 @@ const (
 // everything else: it is the only work here that can fill a processor by itself,
 // and short tasks, which need one for a moment, would wait for it at each step.
 // Where other work has just moved on, and Writers take half of the processors or
-// more, each pauses after every chunk; its task then waits in turn. Where nothing
-// else happens, or there are processors enough, nobody waits.
+// more, each pauses after every chunk, the fewer they are the longer; its task then
+// waits in turn. Where nothing else happens, or there are processors enough, nobody
+// waits.
 type Courtesy struct {
 	began   time.Time
 	moved   atomic.Int64 // when other work last has, as a time since began; 0: never
 	packing atomic.Int32 // Writers that compress now
+	floods  atomic.Int32 // Writers that print much: they have had a chunk compressed, and are not closed
 }
 
 // NewCourtesy returns a Courtesy for the Writers of a process.
@@ -40,6 +44,7 @@ type guest struct {
 	since    int64         // what moved was when the Writer came: that was its own attempt
 	quickest time.Duration // that a chunk took: more than that was spent waiting for a processor
 	owed     time.Duration // for how long the Writer is to pause
+	floods   bool          // it is counted among the floods
 }
 
 func newGuest(of *Courtesy) guest {
@@ -55,6 +60,7 @@ func (g *guest) pack(compress func()) {
 		compress()
 		return
 	}
+	g.enter()
 	packing := int(g.of.packing.Add(1))
 	defer g.of.packing.Add(-1)
 	began := time.Now()
@@ -64,7 +70,7 @@ func (g *guest) pack(compress func()) {
 		g.quickest = busy
 	}
 	if g.areOthersMoving(now) {
-		g.owed += pause(g.quickest, packing, runtime.GOMAXPROCS(0))
+		g.owed += pause(g.quickest, packing, int(g.of.floods.Load()), runtime.GOMAXPROCS(0))
 	}
 }
 
@@ -92,8 +98,25 @@ func (g *guest) helped() (done func()) {
 	if g.of == nil {
 		return func() {}
 	}
+	g.enter()
 	g.of.packing.Add(1)
 	return func() { g.of.packing.Add(-1) }
+}
+
+// enter counts the Writer among those that print much.
+func (g *guest) enter() {
+	if !g.floods {
+		g.floods = true
+		g.of.floods.Add(1)
+	}
+}
+
+// leave tells that the Writer compresses no more.
+func (g *guest) leave() {
+	if g.floods {
+		g.floods = false
+		g.of.floods.Add(-1)
+	}
 }
 
 // take returns what is owed.
@@ -103,11 +126,12 @@ func (g *guest) take() time.Duration {
 	return owed
 }
 
-// pause returns how long a Writer pauses that was busy, one of so many, where
-// other work moves on.
-func pause(busy time.Duration, packing, processors int) time.Duration {
+// pause returns how long a Writer pauses that was busy, one of so many that compress
+// now and so many that print much, where other work moves on.
+func pause(busy time.Duration, packing, floods, processors int) time.Duration {
 	if 2*packing < processors {
 		return 0
 	}
-	return min(courtesyShare*busy, courtesyMax)
+	share := max(courtesyShare/max(floods, 1), courtesyLeast)
+	return min(time.Duration(share)*busy, courtesyMax)
 }

@@ -9,21 +9,36 @@ import (
 
 func TestPauseIsForBusyMachines(t *testing.T) {
 	for _, test := range []struct {
-		name                string
-		busy                time.Duration
-		packing, processors int
-		want                time.Duration
+		name                        string
+		busy                        time.Duration
+		packing, floods, processors int
+		want                        time.Duration
 	}{
-		{"one of two processors", 200 * time.Microsecond, 1, 2, 1800 * time.Microsecond},
-		{"the only processor", 200 * time.Microsecond, 1, 1, 1800 * time.Microsecond},
-		{"one of many", 200 * time.Microsecond, 1, 8, 0},
-		{"half of many", 200 * time.Microsecond, 4, 8, 1800 * time.Microsecond},
-		{"never long", time.Second, 2, 2, courtesyMax},
+		{"one of two processors", 100 * time.Microsecond, 1, 1, 2, 1800 * time.Microsecond},
+		{"the only processor", 100 * time.Microsecond, 1, 1, 1, 1800 * time.Microsecond},
+		{"one of many", 100 * time.Microsecond, 1, 1, 8, 0},
+		{"half of many", 100 * time.Microsecond, 4, 1, 8, 1800 * time.Microsecond},
+		{"one of two floods", 100 * time.Microsecond, 1, 2, 2, 900 * time.Microsecond},
+		{"one of many floods", 100 * time.Microsecond, 1, 100, 2, 300 * time.Microsecond},
+		{"never long", time.Second, 2, 1, 2, courtesyMax},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			require.Equal(t, test.want, pause(test.busy, test.packing, test.processors))
+			require.Equal(t, test.want, pause(test.busy, test.packing, test.floods, test.processors))
 		})
 	}
+}
+
+// A Writer counts as a flood from its first chunk to its end.
+func TestFloodsAreCounted(t *testing.T) {
+	c := NewCourtesy()
+	q := newQueue(100, 1000, c)
+	_, _ = q.add(make([]byte, 99))
+	require.Zero(t, c.floods.Load())
+	_, _ = q.add(make([]byte, 901))
+	require.EqualValues(t, 1, c.floods.Load())
+	q.finish()
+	require.Zero(t, c.floods.Load())
+	q.helper.wait()
 }
 
 // Nobody pauses for what its own attempt, or one long ago, has done.

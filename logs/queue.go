@@ -114,6 +114,7 @@ func (q *queue) finish() {
 	if q.missing > 0 && !q.discard {
 		q.noteMissing()
 	}
+	q.guest.leave()
 	close(q.finished)
 }
 
