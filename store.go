@@ -147,7 +147,7 @@ type ScheduleStore interface {
 	// but for the cursors that another scheduler has in its hands at the time: these
 	// are left to it. Of many runs it makes a part; the other cursors stay due. plan may
 	// be called again, with another answer; it must not use the store. Next is set
-	// when no cursor moved.
+	// when no cursor moved: to Now if others have due cursors in their hands.
 	FireDue(ctx context.Context, limit int, plan FirePlan) (due DueSchedules, moved int, err error)
 }
 

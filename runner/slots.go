@@ -25,6 +25,10 @@ const (
 // shelfTime is how long a schedule that cannot be computed is left alone.
 const shelfTime = 10 * time.Minute
 
+// handsPause is the time between two looks at slots that are due and in the hands of
+// other schedulers. These are likely to fire them, but they may fail.
+const handsPause = 50 * time.Millisecond
+
 // slots turns due cursors of schedules into runs.
 type slots struct {
 	store  miniairflow.Store
@@ -42,6 +46,8 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 		case err == nil && moved > 0: // there may be more, and the next time is known when there is not
 		case err == nil && due.Next == nil:
 			return unknown, nil
+		case err == nil && !due.Next.After(due.Now):
+			return handsPause, nil
 		case err == nil:
 			return max(due.Next.Sub(due.Now), time.Millisecond), nil
 		case isTransient(err), ctx.Err() != nil:

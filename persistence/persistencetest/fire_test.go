@@ -103,6 +103,38 @@ func TestFireDueFindsNewSchedules(t *testing.T) {
 	})
 }
 
+// Whoever finds all that is due in the hands of another scheduler is told to look
+// again: that one may fail.
+func TestFireDueInOtherHands(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		if strings.HasPrefix(db.url, "sqlite://") {
+			t.Skip("nobody holds cursors")
+		}
+		for i := range 3 {
+			db.sync(scheduled(fmt.Sprintf("w%d", i), miniairflow.OverlapQueue, "0 * * * *"))
+		}
+		db.aim(slot)
+		other := &database{testCase: db.testCase, Store: persistencetest.Open(t, db.url), url: db.url, raw: db.raw}
+		var asked []uuid.UUID
+		due, moved, err := db.FireDue(t.Context(), 3, func(miniairflow.DueSchedules) []miniairflow.Fire {
+			due, moved, err := other.FireDue(t.Context(), 3, other.fireAll(&asked))
+			require.NoError(t, err)
+			require.Zero(t, moved)
+			require.Empty(t, asked)
+			require.NotNil(t, due.Next)
+			require.False(t, due.Next.After(due.Now))
+			return nil
+		})
+		require.NoError(t, err)
+		require.Zero(t, moved)
+		require.Nil(t, due.Next, "what it has left out itself is not to be looked at again")
+		_, moved, err = other.FireDue(t.Context(), 3, other.fireAll(&asked))
+		require.NoError(t, err)
+		require.Equal(t, 3, moved)
+		db.onePerWorkflow(3)
+	})
+}
+
 // Two schedulers that look at the same time make one run of each slot, and on
 // PostgreSQL the second gets what the first has left, without waiting for it.
 func TestFireDueAtTheSameTime(t *testing.T) {

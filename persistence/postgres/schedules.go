@@ -47,6 +47,14 @@ const cursorsText = `
 
 const nextDueText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
 
+// nextLeftText is nextDueText for who has locked so many of those that are due: the
+// time itself if there are more of them.
+const nextLeftText = `
+	SELECT CASE
+		WHEN (SELECT count(*) FROM (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT $2::bigint + 1) AS fresh)
+			+ (SELECT count(*) FROM (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 LIMIT $2::bigint + 1) AS over) > $2 THEN $1
+		ELSE (SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1) END`
+
 // FireDue implements miniairflow.ScheduleStore. The schedules are locked from the
 // look on, and those that others have locked are passed over, so that schedulers
 // that look at the same time share the work.
@@ -66,7 +74,7 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 				return err
 			}
 		}
-		return t.QueryRow(ctx, nextDueText, due.Now).Scan(&due.Next)
+		return t.QueryRow(ctx, nextLeftText, due.Now, len(due.Due)).Scan(&due.Next)
 	})
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
