@@ -29,9 +29,10 @@ const retentionPoll = time.Hour
 var schedulerActor = miniairflow.Actor{Name: "scheduler"}
 
 // startRuns starts every pending run whose turn has come, and pokes started:
-// a run that started may have a deadline.
-func startRuns(ctx context.Context, store miniairflow.RunStore, started chan<- struct{}) (time.Duration, error) {
+// a run that started may have a deadline. Slots that are due are fired first.
+func startRuns(ctx context.Context, store miniairflow.RunStore, firing *firing, started chan<- struct{}) (time.Duration, error) {
 	for {
+		firing.wait(ctx)
 		ids, err := store.StartRuns(ctx, startBatch)
 		if len(ids) > 0 {
 			poke(started)

@@ -35,14 +35,15 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	cfg.Poll = or(cfg.Poll, PollDefault)
 	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger, pulse: or(cfg.Pulse, NewPulse())}}
 
-	slots := &slots{store: cfg.Store, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
+	firing := &firing{}
+	slots := &slots{store: cfg.Store, firing: firing, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	started := make(chan struct{}, 1)
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
 	s.duties = []loop{
 		{name: "fire schedules", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: slots.pass},
 		{
 			name: "start runs", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, started) },
+			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, firing, started) },
 		},
 		{
 			name: "end overdue runs", kick: started, poll: cfg.Poll,

@@ -32,6 +32,7 @@ const handsPause = 50 * time.Millisecond
 // slots turns due cursors of schedules into runs.
 type slots struct {
 	store  miniairflow.Store
+	firing *firing // while there are more slots than one step takes
 	eval   miniairflow.Evaluator
 	logger *slog.Logger
 	shelf  shelf[shelfKey]
@@ -39,9 +40,16 @@ type slots struct {
 
 // pass fires everything that is due now.
 func (s *slots) pass(ctx context.Context) (time.Duration, error) {
+	defer s.firing.end()
 	for {
 		s.shelf.clear(time.Now())
-		due, moved, err := s.store.FireDue(ctx, s.limit(), func(due miniairflow.DueSchedules) []miniairflow.Fire { return s.plan(ctx, due) })
+		limit := s.limit()
+		due, moved, err := s.store.FireDue(ctx, limit, func(due miniairflow.DueSchedules) []miniairflow.Fire {
+			if len(due.Due) >= limit {
+				s.firing.begin()
+			}
+			return s.plan(ctx, due)
+		})
 		switch {
 		case err == nil && moved > 0: // there may be more, and the next time is known when there is not
 		case err == nil && due.Next == nil:

@@ -2,16 +2,32 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/sauravritesh63/miniairflow/runner"
 )
+
+// aim moves the cursors of n schedules, which have none yet, to a time.
+func (s *system) aim(n int, at time.Time) {
+	s.t.Helper()
+	due, err := s.store.DueSchedules(s.t.Context(), n)
+	require.NoError(s.t, err)
+	fires := make([]miniairflow.Fire, len(due.Due))
+	for i, cursor := range due.Due {
+		fires[i] = miniairflow.Fire{Cursor: cursor, NextAt: at}
+	}
+	moved, err := s.store.FireSchedules(s.t.Context(), fires)
+	require.NoError(s.t, err)
+	require.Equal(s.t, n, moved)
+}
 
 // observed is a store that tells when FireDue has moved nothing.
 type observed struct {
@@ -46,4 +62,68 @@ func TestSlotsInOtherHands(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, moved)
 	s.await("the slots that the other one has left", func() bool { return len(slots(s.runs("w"), from.Add(3*time.Minute))) == 4 })
+}
+
+// ordered is a store that notes when runs are started while more slots are at hand.
+type ordered struct {
+	miniairflow.Store
+	looked chan struct{} // closed after the first look at runs, which no hint has led to
+
+	mu    sync.Mutex
+	since time.Time // of the first step that left slots for the next one; zero: all are fired
+	early int
+	once  sync.Once
+}
+
+func (o *ordered) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (miniairflow.DueSchedules, int, error) {
+	<-o.looked
+	due, moved, err := o.Store.FireDue(ctx, limit, func(due miniairflow.DueSchedules) []miniairflow.Fire {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if len(due.Due) == limit && o.since.IsZero() {
+			o.since = time.Now()
+		}
+		return plan(due)
+	})
+	if moved < limit {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.since = time.Time{}
+	}
+	return due, moved, err
+}
+
+func (o *ordered) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	o.mu.Lock()
+	if !o.since.IsZero() && time.Since(o.since) < runner.FiringMax {
+		o.early++
+	}
+	o.mu.Unlock()
+	defer o.once.Do(func() { close(o.looked) })
+	return o.Store.StartRuns(ctx, limit)
+}
+
+// While more slots are due than a step fires, no runs are started, unless it lasts;
+// all of them are after it.
+func TestSlotsAreFiredBeforeRunsAreStarted(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		first := &ordered{Store: store, looked: make(chan struct{})}
+		s := newSystem(t, first)
+		const n = 1100 // more than a step
+		files := map[string]string{}
+		for i := range n {
+			files[fmt.Sprintf("w%04d.yaml", i)] = "schedule: \"0 * * * *\"\ntasks: {a: {noop: true}}"
+		}
+		s.load(files)
+		s.aim(n, time.Now().Truncate(time.Hour))
+		spawn(t, runner.NewScheduler(runner.SchedulerConfig{Store: first, Evaluator: s.eval, Poll: 10 * patience}).Run)
+		s.await("the start of all runs", func() bool {
+			started, err := s.store.CountRuns(t.Context(), miniairflow.RunFilter{Statuses: []miniairflow.RunStatus{miniairflow.RunRunning}}, 2*n)
+			require.NoError(t, err)
+			return started >= n
+		})
+		first.mu.Lock()
+		defer first.mu.Unlock()
+		require.Zero(t, first.early)
+	})
 }
