@@ -59,8 +59,12 @@ const nextLeftText = `
 // look on, and those that others have locked are passed over, so that schedulers
 // that look at the same time share the work.
 func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (due miniairflow.DueSchedules, moved int, err error) {
-	if due, err = s.nextDue(ctx); err != nil || due.Next == nil || due.Next.After(due.Now) {
-		return due, 0, err
+	// After a step as large as it may be there are most likely more, and a look first
+	// would go once more over what the steps before have moved.
+	if !s.moreDue.Swap(false) {
+		if due, err = s.nextDue(ctx); err != nil || due.Next == nil || due.Next.After(due.Now) {
+			return due, 0, err
+		}
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		moved = 0
@@ -79,6 +83,7 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
 	}
+	s.moreDue.Store(moved > 0 && len(due.Due) >= limit)
 	return due, moved, nil
 }
 

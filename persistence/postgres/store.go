@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -50,6 +51,7 @@ type Store struct {
 	settings []string  // to be made local to each transaction; empty: the session has them
 	contact  *contact
 	patience time.Duration // bounds the wait for an answer
+	moreDue  atomic.Bool   // the last step of FireDue has most likely left due cursors: a hint
 }
 
 // Open connects to the database that url names and migrates it. Besides the
