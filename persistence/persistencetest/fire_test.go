@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -165,4 +166,35 @@ func TestFireDueAtTheSameTime(t *testing.T) {
 		}
 		db.onePerWorkflow(6)
 	})
+}
+
+// A plan that was made while there were no runs, as the statistics say, still finds
+// the runs of a slot by an index when there are many.
+func TestFireDueReadsLittle(t *testing.T) {
+	db := openPostgres(t)
+	for i := range 2 {
+		db.sync(scheduled(fmt.Sprintf("w%d", i), miniairflow.OverlapQueue, "0 * * * *"))
+	}
+	db.aim(slot)
+	read, scans := rowsRead(t, db, func(ctx context.Context, probe *database) error {
+		_, err := db.raw.ExecContext(ctx, `ANALYZE`)
+		require.NoError(t, err)
+		var asked []uuid.UUID
+		for i := range 2 {
+			_, moved, err := probe.FireDue(ctx, 1, probe.fireAll(&asked))
+			require.NoError(t, err)
+			require.Equal(t, 1, moved)
+			if i > 0 {
+				continue
+			}
+			_, err = db.raw.ExecContext(ctx, `
+				INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, type, logical_date, data_interval_start, run_after, created_at)
+				SELECT gen_random_uuid(), workflow_id, version_id, n, 'pending', type, logical_date + n * interval '1 hour', logical_date, run_after, created_at
+				FROM workflow_runs, generate_series(2, 4000) AS n`)
+			require.NoError(t, err)
+		}
+		return nil
+	})
+	require.Less(t, read, rowsMax)
+	require.LessOrEqual(t, scans, 1, "but for the one that copies a run")
 }

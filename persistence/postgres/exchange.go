@@ -25,10 +25,12 @@ const lightBytes = 32 << 10
 // pinText makes the server plan the statements of the transaction once for a
 // connection and not for each call, which takes longer than to execute them. Such
 // a plan is made before the tables have grown, so it must not be one that is only
-// good for small ones: each of these statements finds its rows by an index.
+// good for small ones: each of these statements finds its rows by an index, and none
+// keeps a copy of a table that has few rows yet and looks through it for each row.
 const pinText = `
 	SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`
+		set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+		set_config('enable_material', 'off', true)`
 
 // Exchange implements miniairflow.TaskStore.
 func (s *Store) Exchange(ctx context.Context, request miniairflow.Exchange) (miniairflow.ExchangeResult, error) {
