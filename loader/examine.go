@@ -33,6 +33,11 @@ func (k knownFile) tells(file scannedFile) bool {
 	return k.settled && k.conflict == "" && k.stamp == file.stamp && file.refused == ""
 }
 
+// isAs reports whether a file that was read is as it is known.
+func (k knownFile) isAs(read knownFile) bool {
+	return read.hash != "" && read.hash == k.hash && k.conflict == ""
+}
+
 // parse looks at files on all cores and sends what it finds in the order of the
 // files, some at a time. It is at most two sends ahead of who reads them. The
 // channel is closed at the end, or early when ctx is done; the caller must call
@@ -117,7 +122,7 @@ func (s *syncPass) examine(file look) finding {
 	}
 	found.size = len(data)
 	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep && file.refused == ""}
-	if file.known.hash == found.state.hash && file.known.conflict == "" {
+	if file.known.isAs(found.state) {
 		found.isSame = true
 		return found
 	}
@@ -140,7 +145,10 @@ func (s *syncPass) examine(file look) finding {
 // that is allowed to cost.
 func (s *syncPass) hash(data []byte, refused string) string {
 	h := sha256.New()
-	h.Write([]byte(s.reader + refused + "\n"))
+	h.Write([]byte(s.hashHead(refused)))
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// hashHead is what a hash is of beside the bytes of the file.
+func (s *syncPass) hashHead(refused string) string { return s.reader + refused + "\n" }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,4 +39,40 @@ func TestNextLoaderParsesOnlyChanges(t *testing.T) {
 	require.Equal(t, 1, f.sync().Parsed)
 	f.loader = f.newLoader()
 	require.Equal(t, 3, f.sync().Parsed, "a build without a version trusts nothing")
+}
+
+// A file that was changed just before the next loader began is looked into again,
+// since its time may not tell a further change.
+func TestNextLoaderSeesChangesWithinOneStepOfTheClock(t *testing.T) {
+	versioned := func(c *loader.Config) { c.Version = "1" }
+	f := newFixture(t, versioned)
+	file, modified := filepath.Join(f.dir, "a.yaml"), time.Now().Add(time.Minute)
+	write := func(text string) {
+		f.write("a.yaml", echo(text))
+		require.NoError(t, os.Chtimes(file, modified, modified))
+	}
+	write("1")
+	f.sync()
+	f.loader = f.newLoader(versioned)
+	require.Zero(t, f.sync().Parsed)
+	write("2")
+	require.Equal(t, []string{"a"}, f.sync().Updated)
+}
+
+// What the next loader has found as it is known, it knows by its time from then on.
+func TestNextLoaderKnowsTimesOfFiles(t *testing.T) {
+	versioned := func(c *loader.Config) { c.Version = "1" }
+	f := newFixture(t, versioned)
+	f.write("a.yaml", echo("1"))
+	f.date("a.yaml", -time.Hour)
+	f.sync()
+	f.loader = f.newLoader(versioned)
+	require.Zero(t, f.sync().Parsed)
+	info, err := os.Stat(filepath.Join(f.dir, "a.yaml"))
+	require.NoError(t, err)
+	f.write("a.yaml", echo("2"))
+	require.NoError(t, os.Chtimes(filepath.Join(f.dir, "a.yaml"), info.ModTime(), info.ModTime()))
+	require.Zero(t, f.sync().Parsed, "it says that it has not changed")
+	f.date("a.yaml", -time.Minute)
+	require.Equal(t, []string{"a"}, f.sync().Updated)
 }

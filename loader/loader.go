@@ -186,6 +186,17 @@ func (l *Loader) remember(ctx context.Context) error {
 	return nil
 }
 
+// knowsHashes reports whether there are files that a look into them may tell to be
+// as the store has them.
+func (l *Loader) knowsHashes() bool {
+	for _, known := range l.known {
+		if known.hash != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // complain logs what is wrong with the folder when that changes.
 func (l *Loader) complain(ctx context.Context, complaint string) {
 	if complaint != l.complaint {

@@ -25,7 +25,8 @@ type scanned struct {
 type scannedFile struct {
 	path    string // below the folder, with slashes
 	stamp   stamp
-	refused string // why it is not to be read, if so
+	refused string    // why it is not to be read, if so
+	ahead   knownFile // as it was read ahead; without a hash it was not
 }
 
 // stamp tells two contents of a file apart without reading it.
@@ -48,34 +49,47 @@ func stampOf(info fs.FileInfo) stamp {
 // stay below root, so a mounted ConfigMap works, whose files are links into a
 // hidden folder. The error says that root itself cannot be read.
 func scan(root string) (scanned, error) {
-	target, err := filepath.EvalSymlinks(root)
+	s, err := walk(root)
 	if err != nil {
-		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
+		return scanned{}, err
 	}
-	s := scanner{root: root, target: target, visited: map[string]bool{}}
-	if err := s.folder("", target); err != nil {
-		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
-	}
-	s.stat()
-	slices.SortFunc(s.files, comparePaths)
-	return s.scanned, nil
+	return s.finish(plainFile.stat), nil
 }
 
-// stat finishes the plain files, on all cores.
-func (s *scanner) stat() {
+// walk is scan without the plain files, which finish adds.
+func walk(root string) (*scanner, error) {
+	target, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil, fmt.Errorf("read workflow folder: %w", err)
+	}
+	s := &scanner{root: root, target: target, visited: map[string]bool{}}
+	if err := s.folder("", target); err != nil {
+		return nil, fmt.Errorf("read workflow folder: %w", err)
+	}
+	return s, nil
+}
+
+// finish looks at the plain files, on all cores.
+func (s *scanner) finish(look func(plainFile) scannedFile) scanned {
 	files := make([]scannedFile, len(s.plain))
-	onAllCores(len(files), func(i int) {
-		files[i] = scannedFile{path: s.plain[i].below}
-		switch info, err := os.Lstat(s.plain[i].real); {
-		case err != nil:
-			files[i].refused = unreadable(err)
-		case !info.Mode().IsRegular():
-			files[i].refused = unreadable(errNotRegular)
-		default:
-			files[i].stamp = stampOf(info)
-		}
-	})
+	onAllCores(len(files), func(i int) { files[i] = look(s.plain[i]) })
 	s.files = append(s.files, files...)
+	slices.SortFunc(s.files, comparePaths)
+	return s.scanned
+}
+
+// stat looks at the file without reading it.
+func (p plainFile) stat() scannedFile {
+	file := scannedFile{path: p.below}
+	switch info, err := os.Lstat(p.real); {
+	case err != nil:
+		file.refused = unreadable(err)
+	case !info.Mode().IsRegular():
+		file.refused = unreadable(errNotRegular)
+	default:
+		file.stamp = stampOf(info)
+	}
+	return file
 }
 
 func comparePaths(a, b scannedFile) int { return cmp.Compare(a.path, b.path) }

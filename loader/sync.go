@@ -41,14 +41,27 @@ type syncPass struct {
 // whole looks at all files.
 func (s *syncPass) whole(ctx context.Context) error {
 	s.report.isWhole = true
+	look := plainFile.stat
+	var ahead *readAhead
+	if s.known == nil && s.config.Version != "" {
+		ahead = s.newReadAhead()
+		look = func(p plainFile) scannedFile { return ahead.look(ctx, p) }
+	}
 	var remembering sync.WaitGroup
 	var rememberErr error
-	remembering.Go(func() { rememberErr = s.remember(ctx) })
-	found, err := scan(s.config.Dir)
-	remembering.Wait()
+	remembering.Go(func() {
+		rememberErr = s.remember(ctx)
+		if ahead != nil && !s.knowsHashes() {
+			ahead.isVain.Store(true)
+		}
+	})
+	walked, err := walk(s.config.Dir)
 	if err != nil {
+		remembering.Wait()
 		return err
 	}
+	found := walked.finish(look)
+	remembering.Wait()
 	s.complain(ctx, found.complaint())
 	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
 	if rememberErr != nil {
@@ -75,7 +88,11 @@ func (s *syncPass) changed(ctx context.Context, files []scannedFile) error {
 	for _, file := range files {
 		delete(s.missing, file.path)
 		l := look{scannedFile: file, known: s.known[file.path]}
-		if !l.known.tells(file) {
+		switch {
+		case l.known.tells(file):
+		case l.known.isAs(file.ahead):
+			s.known[file.path] = file.ahead
+		default:
 			looks = append(looks, l)
 		}
 	}
