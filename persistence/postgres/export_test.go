@@ -39,3 +39,6 @@ var IsQuiet = isQuiet
 func ShouldPing(conn *pgx.Conn, idle time.Duration) bool {
 	return shouldPing(context.Background(), pgxpool.ShouldPingParams{Conn: conn, IdleDuration: idle})
 }
+
+// MigrationLock is the key of the lock of those who migrate.
+const MigrationLock = int32(migrationLock)

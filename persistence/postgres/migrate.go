@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
@@ -16,6 +18,10 @@ var migrationFiles embed.FS
 
 // migrationLock is the key of the advisory lock that lets one process at a time migrate.
 const migrationLock = 0x6d696e69
+
+// currentVersion asks for the version of the schema, and whether another tool left
+// it in the middle of a migration.
+const currentVersion = `SELECT coalesce(max(version), 0), coalesce(bool_or(dirty), false) FROM schema_migrations`
 
 // Migrator moves the schema of a database up and down. The table it keeps is
 // that of golang-migrate, whose command works on the same folder and database.
@@ -51,7 +57,11 @@ func (m *Migrator) Up(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for done := false; !done; {
+	done, err := m.isUp(ctx, migrations)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", mapError(err))
+	}
+	for !done {
 		err := m.step(ctx, func(tx pgx.Tx, version int64, dirty bool) error {
 			pending, err := dialect.Pending(migrations, version, dirty)
 			if err != nil || len(pending) == 0 {
@@ -65,6 +75,23 @@ func (m *Migrator) Up(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// isUp reports whether the database has every migration, which most starts find:
+// one round trip tells it, where a step takes several and a lock. What the server
+// refuses, a step will tell.
+func (m *Migrator) isUp(ctx context.Context, migrations []dialect.Migration) (bool, error) {
+	var version int64
+	var dirty bool
+	err := m.pool.QueryRow(ctx, currentVersion, pgx.QueryExecModeSimpleProtocol).Scan(&version, &dirty)
+	if _, isAnswer := errors.AsType[*pgconn.PgError](err); isAnswer {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	pending, err := dialect.Pending(migrations, version, dirty)
+	return err == nil && len(pending) == 0, nil
 }
 
 // Down takes back the last steps migrations, with all their data.
@@ -123,8 +150,7 @@ func (m *Migrator) step(ctx context.Context, do func(tx pgx.Tx, version int64, d
 		}
 		var version int64
 		var dirty bool
-		const current = `SELECT coalesce(max(version), 0), coalesce(bool_or(dirty), false) FROM schema_migrations`
-		if err := tx.QueryRow(ctx, current).Scan(&version, &dirty); err != nil {
+		if err := tx.QueryRow(ctx, currentVersion).Scan(&version, &dirty); err != nil {
 			return err
 		}
 		return do(tx, version, dirty)

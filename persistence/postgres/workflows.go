@@ -22,7 +22,10 @@ func (s *Store) SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, erro
 	const statement = `
 SELECT source_file, source_hash, retired_at IS NOT NULL, false FROM workflows WHERE origin = 'file'
 UNION ALL SELECT file, '', false, true FROM import_errors`
-	rows, err := query(ctx, s, pgx.RowToStructByPos[dialect.SourceRow], statement)
+	rows, err := query(ctx, s, func(row pgx.CollectableRow) (r dialect.SourceRow, err error) {
+		err = row.Scan(&r.Path, &r.Hash, &r.IsRetired, &r.IsError)
+		return r, err
+	}, statement)
 	return dialect.SourceFiles(rows), err
 }
 
