@@ -160,7 +160,7 @@ func (s *system) measureIdle(ctx context.Context, on database, n int) (row repor
 	if err := product.Pause(ctx, pick(s.lab, settleTime/3, settleTime, settleTime)); err != nil {
 		return row, err
 	}
-	ours, server, err := s.lab.watchProcessors(ctx, s, pick(s.lab, time.Second, 15*time.Second, time.Minute))
+	ours, server, err := s.lab.watchProcessors(ctx, s, pick(s.lab, time.Second, 30*time.Second, time.Minute))
 	if err != nil {
 		return row, err
 	}

@@ -38,6 +38,14 @@ type measured struct {
 	void    string // why there is nothing
 }
 
+// median is that of one caller, in ms; 0 if there is nothing.
+func (m *measured) median() float64 {
+	if len(m.timings) == 0 {
+		return 0
+	}
+	return m.timings[0].median
+}
+
 // overHTTP asks a process that does nothing else for each of the queries, n times.
 func (h *history) overHTTP(ctx context.Context, n int, connections ...int) (all []measured, err error) {
 	server, err := h.start(ctx, "", []string{"api"}, 1)
@@ -112,6 +120,23 @@ func (h *history) withoutGraphQL(ctx context.Context, answers []measured, n int,
 			return nil, fmt.Errorf("%s, plain HTTP: %w", q.name, err)
 		}
 		all = append(all, m)
+	}
+	return all, nil
+}
+
+// callsAlone makes the store calls of each of the queries, n times, one at a time.
+func (h *history) callsAlone(ctx context.Context, n int) (all []*timing, err error) {
+	store, err := persistence.Open(ctx, h.storeURL(), persistence.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	for _, q := range h.queries() {
+		timings, err := driveEach(ctx, n, []int{1}, func(ctx context.Context) error { return q.bare(ctx, store) })
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", q.name, err)
+		}
+		all = append(all, timings...)
 	}
 	return all, nil
 }

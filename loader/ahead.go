@@ -15,14 +15,15 @@ import (
 // it is known what the store has: at a start that asks for all files, most of
 // which will not have changed. It keeps none of their bytes.
 type readAhead struct {
-	pass    *syncPass
-	head    []byte // of what each hash is, before the bytes of the file
+	bytes   int           // of a file at most
+	quiet   time.Duration // since the last change of a file that is read
+	head    []byte        // of what each hash is, before the bytes of the file
 	buffers sync.Pool
 	isVain  atomic.Bool // the store turns out to know no file
 }
 
-func (s *syncPass) newReadAhead() *readAhead {
-	return &readAhead{pass: s, head: []byte(s.hashHead(""))}
+func newReadAhead(config Config, quiet time.Duration) *readAhead {
+	return &readAhead{bytes: config.Limits.Bytes, quiet: quiet, head: []byte(config.hashHead(""))}
 }
 
 // look reads a file. Many goroutines do so at once. What it cannot read, or shall
@@ -41,10 +42,10 @@ func (a *readAhead) look(ctx context.Context, p plainFile) scannedFile {
 	var age time.Duration
 	wants := func(found stamp) bool {
 		age = time.Since(found.modified)
-		return age < 0 || age >= a.pass.quiet
+		return age < 0 || age >= a.quiet
 	}
 	// The folder has called it a file, so that a link by now is not followed.
-	data, found, err := appendBounded(head, p.real, syscall.O_NOFOLLOW, a.pass.config.Limits.Bytes, wants)
+	data, found, err := appendBounded(head, p.real, syscall.O_NOFOLLOW, a.bytes, wants)
 	if err != nil {
 		return p.stat()
 	}

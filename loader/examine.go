@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -145,10 +146,13 @@ func (s *syncPass) examine(file look) finding {
 // that is allowed to cost.
 func (s *syncPass) hash(data []byte, refused string) string {
 	h := sha256.New()
-	h.Write([]byte(s.hashHead(refused)))
+	h.Write([]byte(s.config.hashHead(refused)))
 	h.Write(data)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hashHead is what a hash is of beside the bytes of the file.
-func (s *syncPass) hashHead(refused string) string { return s.reader + refused + "\n" }
+// hashHead is what a hash is of beside the bytes of the file: what reads it, and what
+// that may cost.
+func (c Config) hashHead(refused string) string {
+	return fmt.Sprintf("%s\n%v\n%s\n", c.Version, c.Limits, refused)
+}

@@ -130,7 +130,7 @@ func filesBelow(name string) ([]string, error) {
 	case !info.IsDir():
 		return []string{name}, nil
 	}
-	found, err := scan(name)
+	found, err := scan(name, plainFile.stat)
 	if err != nil {
 		return nil, err
 	}

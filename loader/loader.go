@@ -47,6 +47,10 @@ type Config struct {
 	Lease    time.Duration // how long a loader that died keeps others waiting; default 10 s
 	NoWatch  bool          // rely on Rescan alone, for folders that send no events
 
+	// Preview is the first look at the files, begun before there was a Store; default:
+	// it begins with the first pass.
+	Preview *Preview
+
 	// Wait chooses a time to wait that is at most the given one, so that the lease is
 	// renewed when other parts of the process are awake too; default: the given one.
 	Wait func(most time.Duration) time.Duration
@@ -68,7 +72,8 @@ type Loader struct {
 	missing   map[string]time.Time // files that were gone at the last pass, by when first
 	complaint string               // what was wrong with the folder at the last pass
 	ourLease  bool
-	poolsHash string // of the pools file that was synced; empty while the lease is not held
+	renewed   time.Time // when the store was asked last for the lease
+	poolsHash string    // of the pools file that was synced; empty while the lease is not held
 }
 
 // knownFile is what the store has of a file.
@@ -92,24 +97,35 @@ type Report struct {
 	Conflicts []miniairflow.ImportError
 	Waiting   bool // files are being written, or gone once: another pass should follow soon
 
-	isWhole bool     // the whole folder was looked at
-	folders []string // to watch
-	young   []string // files that are being written, as events name them
-	again   bool     // the whole folder should be looked at soon
+	isWhole  bool          // the whole folder was looked at
+	folders  []string      // to watch
+	took     time.Duration // to list the files of the whole folder
+	isUnsure bool          // what some of them have is not known
+	young    []string      // files that are being written, as events name them
+	again    bool          // the whole folder should be looked at soon
+}
+
+// hasChanges reports whether the pass has found anything new.
+func (r *Report) hasChanges() bool {
+	return len(r.Created)+len(r.Updated)+len(r.Retired)+len(r.Gone) > 0
 }
 
 // New returns a Loader. It does nothing until Run or Sync.
 func New(config Config) *Loader {
-	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
-	config.Debounce = cmp.Or(config.Debounce, 100*time.Millisecond)
-	config.Rescan = cmp.Or(config.Rescan, 30*time.Second)
-	config.Missing = cmp.Or(config.Missing, time.Second)
-	config.Lease = cmp.Or(config.Lease, 10*time.Second)
-	config.Limits = config.Limits.withDefaults()
-	if config.Wait == nil {
-		config.Wait = func(most time.Duration) time.Duration { return most }
+	return &Loader{config: config.withDefaults(), holder: uuid.New(), missing: map[string]time.Time{}, contested: map[string]bool{}}
+}
+
+func (c Config) withDefaults() Config {
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Debounce = cmp.Or(c.Debounce, 100*time.Millisecond)
+	c.Rescan = cmp.Or(c.Rescan, 30*time.Second)
+	c.Missing = cmp.Or(c.Missing, time.Second)
+	c.Lease = cmp.Or(c.Lease, 10*time.Second)
+	c.Limits = c.Limits.withDefaults()
+	if c.Wait == nil {
+		c.Wait = func(most time.Duration) time.Duration { return most }
 	}
-	return &Loader{config: config, holder: uuid.New(), missing: map[string]time.Time{}, contested: map[string]bool{}}
+	return c
 }
 
 // Sync makes one pass: it reads all new and changed files as they are now,
@@ -129,7 +145,7 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration, names map[string
 	if err != nil || !held {
 		return Report{Standby: !held}, err
 	}
-	s := &syncPass{Loader: l, quiet: quiet, reader: fmt.Sprintf("%s\n%v\n", l.config.Version, l.config.Limits)}
+	s := &syncPass{Loader: l, quiet: quiet}
 	files, isEnough := []scannedFile(nil), false
 	if names != nil {
 		files, isEnough = l.lookAt(names)
@@ -148,6 +164,7 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration, names map[string
 // renew takes or extends the lease. Who has lost it forgets what the store has,
 // since others write it now. The caller holds the mutex.
 func (l *Loader) renew(ctx context.Context) (bool, error) {
+	asked := time.Now()
 	held, err := l.config.Store.TryLease(ctx, leaseName, l.holder, l.config.Lease)
 	if err != nil {
 		return false, fmt.Errorf("take loader lease: %w", err)
@@ -158,7 +175,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 	if !held {
 		l.known, l.missing, l.contested, l.poolsHash = nil, map[string]time.Time{}, map[string]bool{}, ""
 	}
-	l.ourLease = held
+	l.ourLease, l.renewed = held, asked
 	return held, nil
 }
 

@@ -19,6 +19,7 @@ type scanned struct {
 	folders    []string      // as the operating system names them, the root first
 	unreadable []string      // folders below the root, with slashes, whose files are not known
 	hasLinks   bool          // some files or folders are symbolic links
+	took       time.Duration
 }
 
 // scannedFile is a workflow file of a folder, not read yet.
@@ -44,38 +45,31 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// scan lists the workflow files below root, one stat each, and the folders that
+// scan lists the workflow files below root, with one look at each, and the folders that
 // must be watched to learn of changes. Symbolic links are followed where they
 // stay below root, so a mounted ConfigMap works, whose files are links into a
 // hidden folder. The error says that root itself cannot be read.
-func scan(root string) (scanned, error) {
-	s, err := walk(root)
-	if err != nil {
-		return scanned{}, err
-	}
-	return s.finish(plainFile.stat), nil
-}
-
-// walk is scan without the plain files, which finish adds.
-func walk(root string) (*scanner, error) {
+func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
+	began := time.Now()
 	target, err := filepath.EvalSymlinks(root)
 	if err != nil {
-		return nil, fmt.Errorf("read workflow folder: %w", err)
+		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
-	s := &scanner{root: root, target: target, visited: map[string]bool{}}
+	s := scanner{root: root, target: target, visited: map[string]bool{}}
 	if err := s.folder("", target); err != nil {
-		return nil, fmt.Errorf("read workflow folder: %w", err)
+		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
-	return s, nil
+	s.look(look)
+	slices.SortFunc(s.files, comparePaths)
+	s.took = time.Since(began)
+	return s.scanned, nil
 }
 
-// finish looks at the plain files, on all cores.
-func (s *scanner) finish(look func(plainFile) scannedFile) scanned {
+// look finishes the plain files, on all cores.
+func (s *scanner) look(look func(plainFile) scannedFile) {
 	files := make([]scannedFile, len(s.plain))
 	onAllCores(len(files), func(i int) { files[i] = look(s.plain[i]) })
 	s.files = append(s.files, files...)
-	slices.SortFunc(s.files, comparePaths)
-	return s.scanned
 }
 
 // stat looks at the file without reading it.

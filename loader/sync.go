@@ -32,7 +32,6 @@ var errLeaseLost = errors.New("loader lease lost")
 type syncPass struct {
 	*Loader
 	quiet  time.Duration
-	reader string // what reads the files, and what it may cost, as part of their hashes
 	report Report
 	batch  []finding
 	bytes  int
@@ -41,36 +40,41 @@ type syncPass struct {
 // whole looks at all files.
 func (s *syncPass) whole(ctx context.Context) error {
 	s.report.isWhole = true
-	look := plainFile.stat
-	var ahead *readAhead
+	list, giveUp := func() (scanned, error) { return scan(s.config.Dir, plainFile.stat) }, func() {}
 	if s.known == nil && s.config.Version != "" {
-		ahead = s.newReadAhead()
-		look = func(p plainFile) scannedFile { return ahead.look(ctx, p) }
+		preview := s.preview(ctx)
+		defer preview.Stop()
+		list, giveUp = preview.await, func() { preview.ahead.isVain.Store(true) }
 	}
 	var remembering sync.WaitGroup
 	var rememberErr error
 	remembering.Go(func() {
-		rememberErr = s.remember(ctx)
-		if ahead != nil && !s.knowsHashes() {
-			ahead.isVain.Store(true)
+		if rememberErr = s.remember(ctx); !s.knowsHashes() {
+			giveUp()
 		}
 	})
-	walked, err := walk(s.config.Dir)
+	found, err := list()
+	remembering.Wait()
 	if err != nil {
-		remembering.Wait()
 		return err
 	}
-	found := walked.finish(look)
-	remembering.Wait()
 	s.complain(ctx, found.complaint())
-	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
+	s.report.Files, s.report.folders, s.report.took, s.layout = len(found.files), found.folders, found.took, newLayout(&found)
 	if rememberErr != nil {
 		return rememberErr
 	}
 	if err := s.some(ctx, found.files); err != nil {
 		return err
 	}
+	s.report.isUnsure = s.isUnsure(&found)
 	return s.gone(ctx, &found)
+}
+
+// isUnsure reports whether a folder or file could not be looked into, or should be
+// again, though nothing will tell of a change.
+func (s *syncPass) isUnsure(found *scanned) bool {
+	return len(found.unreadable) > 0 ||
+		slices.ContainsFunc(found.files, func(file scannedFile) bool { return !s.known[file.path].tells(file) })
 }
 
 // some looks at the given files, and at the pools.

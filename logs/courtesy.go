@@ -81,7 +81,7 @@ func (g *guest) areOthersMoving(now time.Time) bool {
 }
 
 // mayHelp reports whether a second processor may be taken for what the Writer
-// compresses: one is left for the rest, other Writers among it, and nothing else moves on.
+// compresses: one is free beside those where Writers compress, and nothing else moves on.
 func (g *guest) mayHelp() bool {
 	if g.of == nil {
 		return true
@@ -89,11 +89,11 @@ func (g *guest) mayHelp() bool {
 	return isFree(int(g.of.packing.Load()), runtime.GOMAXPROCS(0)) && !g.areOthersMoving(time.Now())
 }
 
-// isFree reports whether a processor is left beside those that compress now, and the
-// one of the Writer that asks.
+// isFree reports whether a processor is free for an aide: beside those on which Writers
+// compress now, and that of the Writer that asks.
 func isFree(packing, processors int) bool { return packing+1 < processors }
 
-// helped counts a helper that begins to compress, and returns what to call at its end.
+// helped counts an aide that begins to compress, and returns what to call at its end.
 func (g *guest) helped() (done func()) {
 	if g.of == nil {
 		return func() {}

@@ -38,7 +38,7 @@ func TestFloodsAreCounted(t *testing.T) {
 	require.EqualValues(t, 1, c.floods.Load())
 	q.finish()
 	require.Zero(t, c.floods.Load())
-	q.helper.wait()
+	q.aide.wait()
 }
 
 // Nobody pauses for what its own attempt, or one long ago, has done.

@@ -23,11 +23,11 @@ type queue struct {
 
 	mu      sync.Mutex
 	packer  packer
-	helper  helper
+	aide    aide
 	guest   guest
 	packed  []*piece // full chunks
 	open    []byte   // the beginning of the next one
-	spare   []byte   // what open was before; the helper's while it is busy
+	spare   []byte   // what open was before; the aide's while it is busy
 	waiting int      // bytes of both, before compression
 	missing int64    // dropped and not noted yet
 	discard bool     // nobody takes anything any more
@@ -186,12 +186,12 @@ func (q *queue) sealOpen() {
 	}
 	full := q.open
 	q.open, q.spare = q.spare[:0], full
-	q.packed = append(q.packed, q.helper.pack(full, q.guest.helped()))
+	q.packed = append(q.packed, q.aide.pack(full, q.aide.packer.pack, q.guest.helped()))
 	q.split = full[len(full)-1] != '\n'
 }
 
-// mayHelp reports whether the helper has nothing to do, and a processor to do it on.
-func (q *queue) mayHelp() bool { return !q.helper.busy.Load() && q.guest.mayHelp() }
+// mayHelp reports whether the aide has nothing to do, and a processor to do it on.
+func (q *queue) mayHelp() bool { return !q.aide.busy.Load() && q.guest.mayHelp() }
 
 func (q *queue) seal(chunk []byte) {
 	q.guest.pack(func() { q.packed = append(q.packed, &piece{size: len(chunk), chunk: q.packer.pack(chunk)}) })

@@ -59,7 +59,7 @@ func (s *sender) wait(ctx context.Context) error {
 
 func (s *sender) run() {
 	defer close(s.done)
-	defer s.queue.helper.wait()
+	defer s.queue.aide.wait()
 	defer s.cancel()
 	// The output that the code cannot stand must not end the process.
 	defer func() {

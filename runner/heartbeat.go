@@ -35,8 +35,8 @@ func (s *session) heartbeats(ctx context.Context) {
 			return
 		}
 		clearHints(hints)
-		last = time.Now()
 		err := s.beat(ctx)
+		last = time.Now()
 		switch {
 		case ctx.Err() != nil:
 			return

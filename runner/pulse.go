@@ -21,7 +21,7 @@ func NewPulse() *Pulse {
 }
 
 // Wait is how long a part waits, from now on, that does something again after most
-// at the latest: until the last beat before that, if there is one.
+// at the latest: until the last beat before that, or all of it if beats are farther apart.
 func (p *Pulse) Wait(most time.Duration) time.Duration { return p.wait(time.Now(), most) }
 
 // wait returns how long to wait, at now, with the next of looks that are to be at

@@ -29,8 +29,7 @@ func TestPulseWaitsAsToldWhereBeatsAreFartherApart(t *testing.T) {
 	require.Equal(t, time.Second, NewPulse().wait(time.Now(), time.Second))
 }
 
-// TestLoopsLookTogether lets loops begin at different times, with a pass that takes
-// its time: from the next beat on they look at the same moments, and no later
+// TestLoopsLookTogether lets loops begin at different times: from the next beat on they look at the same moments, and no later
 // than each was to.
 func TestLoopsLookTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,7 +44,7 @@ type WorkerConfig struct {
 
 	Poll         time.Duration // at most this long between two looks for work; PollDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
-	Heartbeat    time.Duration // a sixth of Lease
+	Heartbeat    time.Duration // at most this long between two; a sixth of Lease
 	Fence        time.Duration // the worker ends its tasks after this silence, or earlier where Grace asks for it; two thirds of Lease
 	Grace        time.Duration // between SIGTERM and SIGKILL; GraceDefault
 	DrainTimeout time.Duration // how long Run lets tasks finish after ctx ended; DrainTimeoutDefault

@@ -17,6 +17,7 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/runner"
 )
 
 func newRunCommand(std stdio) *cobra.Command {
@@ -146,7 +147,7 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &process{config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New()}
+	p := &process{config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New(), pulse: runner.NewPulse()}
 	parts, failed, stop := p.startEngine()
 	finished, err := p.execute(ctx, failed, local, r)
 	stop()

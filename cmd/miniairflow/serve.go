@@ -82,6 +82,7 @@ type process struct {
 	store     miniairflow.Store
 	evaluator *expression.Engine
 	pulse     *runner.Pulse
+	files     loader.Config // but for what is known later
 }
 
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
@@ -97,11 +98,16 @@ func serve(ctx context.Context, c *config, std stdio) error {
 		return fmt.Errorf("make home: %w", err)
 	}
 	logger := c.logger(std)
+	files := loader.Config{Dir: c.Dags, Logger: logger, Limits: c.limits(), Version: buildVersion()}
+	if slices.Contains(c.Roles, "loader") {
+		files.Preview = loader.NewPreview(ctx, files)
+		defer files.Preview.Stop()
+	}
 	store, err := persistence.Open(ctx, c.storeURL(), persistence.Options{Logger: logger})
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse()}
+	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse(), files: files}
 	return errors.Join(p.run(ctx), store.Close())
 }
 
@@ -114,10 +120,8 @@ func (p *process) run(ctx context.Context) error {
 		}
 	}
 	if p.plays("loader") {
-		l := loader.New(loader.Config{
-			Dir: p.config.Dags, Store: p.store, Logger: p.logger, Limits: p.config.limits(), Version: buildVersion(), Wait: p.pulse.Wait,
-		})
-		group.Go(func() error { return l.Run(ctx) })
+		p.files.Store, p.files.Wait = p.store, p.pulse.Wait
+		group.Go(func() error { return loader.New(p.files).Run(ctx) })
 	}
 	if p.plays("scheduler") {
 		p.startScheduler(ctx, group)

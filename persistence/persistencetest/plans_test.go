@@ -80,14 +80,14 @@ func judgeHotCalls(t *testing.T, db *database) {
 
 // counts are the counts of everything up to a limit, which the page asks for.
 func counts() []persistencetest.HotCall {
-	const max = 100
+	const limit = 100
 	return []persistencetest.HotCall{
 		{Name: "count runs", Do: func(ctx context.Context, store miniairflow.Store) error {
-			_, err := store.CountRuns(ctx, miniairflow.RunFilter{}, max)
+			_, err := store.CountRuns(ctx, miniairflow.RunFilter{}, limit)
 			return err
 		}},
 		{Name: "count task runs", Do: func(ctx context.Context, store miniairflow.Store) error {
-			_, err := store.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, max)
+			_, err := store.CountTaskRuns(ctx, miniairflow.TaskRunFilter{}, limit)
 			return err
 		}},
 	}

@@ -32,7 +32,7 @@ func dialer(timeout time.Duration) *net.Dialer {
 // the end of a server is, and from the second on in any case.
 const (
 	idleTrusted = time.Second
-	idleQuiet   = 15 * time.Second
+	idleQuiet   = 5 * time.Second
 )
 
 // shouldPing decides whether to ask before a connection of a pool is used. Each look

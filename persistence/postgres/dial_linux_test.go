@@ -64,14 +64,14 @@ func TestIdleConnectionIsAskedOnlyAfterASign(t *testing.T) {
 	require.NoError(t, err)
 	var pid int
 	require.NoError(t, idle.QueryRow(t.Context(), `SELECT pg_backend_pid()`).Scan(&pid))
-	require.False(t, postgres.ShouldPing(idle, 5*time.Second), "each look would be two round trips")
+	require.False(t, postgres.ShouldPing(idle, 3*time.Second), "each look would be two round trips")
 	require.True(t, postgres.ShouldPing(idle, time.Minute))
 
 	other, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
 	_, err = other.Exec(t.Context(), `SELECT pg_terminate_backend($1)`, pid)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return postgres.ShouldPing(idle, 5*time.Second) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return postgres.ShouldPing(idle, 3*time.Second) }, time.Minute, time.Millisecond)
 	require.Error(t, idle.Ping(t.Context()), "so the pool gives it up")
 	require.NoError(t, other.Close(t.Context()))
 }

@@ -79,11 +79,12 @@ func (m *Migrator) Up(ctx context.Context) error {
 
 // isUp reports whether the database has every migration, which most starts find:
 // one round trip tells it, where a step takes several and a lock. What the server
-// refuses, a step will tell.
+// refuses, and that it only reads, a step will tell.
 func (m *Migrator) isUp(ctx context.Context, migrations []dialect.Migration) (bool, error) {
 	var version int64
-	var dirty bool
-	err := m.pool.QueryRow(ctx, currentVersion, pgx.QueryExecModeSimpleProtocol).Scan(&version, &dirty)
+	var dirty, mayWrite bool
+	const text = `SELECT current.*, current_setting('transaction_read_only') = 'off' FROM (` + currentVersion + `) AS current`
+	err := m.pool.QueryRow(ctx, text, pgx.QueryExecModeSimpleProtocol).Scan(&version, &dirty, &mayWrite)
 	if _, isAnswer := errors.AsType[*pgconn.PgError](err); isAnswer {
 		return false, nil
 	}
@@ -91,7 +92,7 @@ func (m *Migrator) isUp(ctx context.Context, migrations []dialect.Migration) (bo
 		return false, err
 	}
 	pending, err := dialect.Pending(migrations, version, dirty)
-	return err == nil && len(pending) == 0, nil
+	return err == nil && len(pending) == 0 && mayWrite, nil
 }
 
 // Down takes back the last steps migrations, with all their data.

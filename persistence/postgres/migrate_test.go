@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -23,8 +25,21 @@ func TestStartWithoutMigrationsTakesNoLock(t *testing.T) {
 	_, err = lock.Exec(t.Context(), `SELECT pg_advisory_xact_lock($1, 0)`, postgres.MigrationLock)
 	require.NoError(t, err)
 
-	store, err := postgres.Open(t.Context(), url, postgres.Config{})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // else it would wait for ever
+	defer cancel()
+	store, err := postgres.Open(ctx, url, postgres.Config{})
 	require.NoError(t, err)
 	require.NoError(t, store.Close())
 	require.NoError(t, lock.Rollback(t.Context()))
+}
+
+// A database that only reads, such as a standby, is refused at the start and not by
+// each of the loops.
+func TestStartRefusesWhatOnlyReads(t *testing.T) {
+	url := persistencetest.PostgresURL(t) + "&default_transaction_read_only=on"
+	store, err := postgres.Open(t.Context(), url, postgres.Config{})
+	if err == nil {
+		require.NoError(t, store.Close())
+	}
+	require.ErrorContains(t, err, "read-only")
 }

@@ -56,8 +56,8 @@ func (c *conditions) limit(n int) string {
 	return fmt.Sprintf(" LIMIT $%d", len(c.args))
 }
 
-// alongIndex has the first rows counted along an index, where all rows are to be
-// counted. Otherwise the planner takes the table: of a large one PostgreSQL keeps
+// alongIndex has the first rows counted along an index, which the filter, if any,
+// is a part of. Otherwise the planner takes the table: of a large one PostgreSQL keeps
 // next to nothing in its buffers after a scan, and begins the next scan where the
 // last one ended, so that every count would read the pages anew.
 func alongIndex(columns string) string { return ` ORDER BY ` + columns }

@@ -75,9 +75,10 @@ func (p *pool) QueryContext(ctx context.Context, text string, args ...any) (*sql
 	return stmt.QueryContext(ctx, args...)
 }
 
-// brief is a pool for the looks that are taken again and again. They read few rows
-// and are not interrupted, as with beginWrite: an idle process would start and wake
-// more goroutines and threads for that than for the rest of the look.
+// brief is a pool for the looks that are taken again and again. Where nothing is to
+// be done they read few rows, and they are not interrupted: an idle process would
+// start and wake more goroutines and threads for that than for the rest of the look.
+// So a stop waits for one that has begun.
 type brief struct{ *pool }
 
 // QueryContext is that of pool.

@@ -103,7 +103,7 @@ func (s *streams) feed(stdin string) {
 // an error of w it goes on reading, so that the child never blocks.
 func (s *streams) drain(w io.Writer) {
 	defer close(s.drained)
-	buf := make([]byte, readFirst)
+	buf, isWide := make([]byte, readFirst), false
 	for {
 		n, err := s.output.Read(buf)
 		if _, writeErr := w.Write(buf[:n]); writeErr != nil {
@@ -117,7 +117,9 @@ func (s *streams) drain(w io.Writer) {
 			return
 		case n == len(buf) && n < readMax:
 			buf = make([]byte, readMax)
+		case n >= readMax/2 && !isWide:
 			s.widen()
+			isWide = true
 		}
 	}
 }

@@ -17,7 +17,7 @@ type piece struct {
 	fault error                // a panic while it was; read after ready
 }
 
-// await returns the chunk once it is compressed. A panic of the helper goes on here.
+// await returns the chunk once it is compressed. A panic of the aide goes on here.
 func (p *piece) await() miniairflow.LogChunk {
 	if p.ready != nil {
 		<-p.ready
@@ -28,18 +28,19 @@ func (p *piece) await() miniairflow.LogChunk {
 	return p.chunk
 }
 
-// helper compresses one chunk of a queue beside whoever adds output, which goes on
+// aide compresses one chunk of a queue beside whoever adds output, which goes on
 // reading meanwhile: one task that prints without end is stored as fast as two
 // processors can, not one. It runs only while it has a chunk.
-type helper struct {
+type aide struct {
 	busy   atomic.Bool
 	all    sync.WaitGroup
 	packer packer
 }
 
-// pack compresses data, which must stay as it is until the helper is not busy any
-// more. Only one goroutine at a time may call it, and none while it is busy.
-func (h *helper) pack(data []byte, done func()) *piece {
+// pack lets compress have data, which must stay as it is until the aide is not busy
+// any more, and then calls done. Only one goroutine at a time may call it, and none
+// while it is busy.
+func (h *aide) pack(data []byte, compress func([]byte) miniairflow.LogChunk, done func()) *piece {
 	p := &piece{size: len(data), ready: make(chan struct{})}
 	h.busy.Store(true)
 	h.all.Go(func() {
@@ -52,10 +53,10 @@ func (h *helper) pack(data []byte, done func()) *piece {
 				p.fault = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 			}
 		}()
-		p.chunk = h.packer.pack(data)
+		p.chunk = compress(data)
 	})
 	return p
 }
 
 // wait returns when nothing is compressed any more.
-func (h *helper) wait() { h.all.Wait() }
+func (h *aide) wait() { h.all.Wait() }

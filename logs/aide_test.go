@@ -2,23 +2,23 @@ package logs
 
 import (
 	"bytes"
-	"errors"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // Chunks stay in the order in which they were added, whoever compresses them.
-func TestHelperKeepsOrder(t *testing.T) {
+func TestAideKeepsOrder(t *testing.T) {
 	const size = 1000
 	q := newQueue(size, 100*size, nil)
 	var want, got []byte
 	for i := range 20 {
 		chunk := bytes.Repeat([]byte{byte('a' + i)}, size)
 		want = append(want, chunk...)
-		q.helper.all.Wait()
-		q.helper.busy.Store(i%3 == 0) // then the chunk is for whoever adds it
+		q.aide.all.Wait()
+		q.aide.busy.Store(i%3 == 0) // then the chunk is for whoever adds it
 		n, _ := q.add(chunk)
 		require.Equal(t, size, n)
 		if i%3 == 0 {
@@ -38,8 +38,8 @@ func TestHelperKeepsOrder(t *testing.T) {
 	require.Equal(t, string(want), string(got))
 }
 
-// What a helper compresses is not overwritten by what comes behind it.
-func TestHelperOwnsItsChunk(t *testing.T) {
+// What an aide compresses is not overwritten by what comes behind it.
+func TestAideOwnsItsChunk(t *testing.T) {
 	const size = 64 << 10
 	q := newQueue(size, 100*size, nil)
 	var want, got []byte
@@ -61,8 +61,8 @@ func TestHelperOwnsItsChunk(t *testing.T) {
 	require.True(t, bytes.Equal(want, append(got, taken.rest...)))
 }
 
-// A helper takes no processor from other work.
-func TestHelperIsForFreeProcessors(t *testing.T) {
+// An aide is for a processor that is free, while nothing else moves on.
+func TestAideIsForFreeProcessors(t *testing.T) {
 	require.True(t, isFree(0, 2))
 	require.False(t, isFree(1, 2), "another Writer compresses there")
 	require.False(t, isFree(0, 1))
@@ -85,10 +85,14 @@ func TestHelperIsForFreeProcessors(t *testing.T) {
 	none.helped()()
 }
 
-// A panic of a helper is one of whoever stores the chunk.
-func TestHelperPanics(t *testing.T) {
-	p := (&helper{}).pack([]byte(strings.Repeat("x", 100)), func() {})
-	p.await()
-	p.fault = errors.New("broken")
-	require.PanicsWithError(t, "broken", func() { p.await() })
+// A panic of an aide is one of whoever stores the chunk.
+func TestAidePanics(t *testing.T) {
+	a := &aide{}
+	isDone := false
+	p := a.pack([]byte("x"), func([]byte) miniairflow.LogChunk { panic("broken") }, func() { isDone = true })
+	a.wait()
+	require.True(t, isDone)
+	require.False(t, a.busy.Load())
+	require.Panics(t, func() { p.await() })
+	require.ErrorContains(t, p.fault, "broken")
 }

@@ -1,0 +1,17 @@
+package loader
+
+// Wait returns when the look is over.
+func (p *Preview) Wait() { <-p.done }
+
+// Read returns the files that the look has read, which is over.
+func (p *Preview) Read() (paths []string) {
+	for _, file := range p.found.files {
+		if file.ahead.hash != "" {
+			paths = append(paths, file.path)
+		}
+	}
+	return paths
+}
+
+// Age makes the look too old to be of use.
+func (p *Preview) Age() { p.began = p.began.Add(-previewAge) }
