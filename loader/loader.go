@@ -179,6 +179,15 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 	return held, nil
 }
 
+// keepLease renews the lease unless that was done a moment ago, as at the beginning
+// of a short pass: a save is one commit then, and not two.
+func (l *Loader) keepLease(ctx context.Context) (bool, error) {
+	if l.ourLease && time.Since(l.renewed) < l.config.Lease/5 {
+		return true, nil
+	}
+	return l.renew(ctx)
+}
+
 // remember asks the store once which files it has, so that those which went
 // away while no loader ran are noticed.
 func (l *Loader) remember(ctx context.Context) error {

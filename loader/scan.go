@@ -67,9 +67,9 @@ func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
 
 // look finishes the plain files, on all cores.
 func (s *scanner) look(look func(plainFile) scannedFile) {
-	files := make([]scannedFile, len(s.plain))
-	onAllCores(len(files), func(i int) { files[i] = look(s.plain[i]) })
-	s.files = append(s.files, files...)
+	before := len(s.files)
+	s.files = slices.Grow(s.files, len(s.plain))[:before+len(s.plain)]
+	onAllCores(len(s.plain), func(i int) { s.files[before+i] = look(s.plain[i]) })
 }
 
 // stat looks at the file without reading it.

@@ -141,7 +141,7 @@ func (s *syncPass) flush(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	switch held, err := s.renew(ctx); {
+	switch held, err := s.keepLease(ctx); {
 	case err != nil:
 		return err
 	case !held:
