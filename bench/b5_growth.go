@@ -63,7 +63,7 @@ func (l *lab) growth(ctx context.Context, on database, graph *shape.Graph) (cost
 	if err := s.Stop(); err != nil {
 		return costs, err
 	}
-	server, err := s.start(ctx, "", roles, 100)
+	server, err := s.start(ctx, "", roles, noopSlots)
 	if err != nil {
 		return costs, err
 	}

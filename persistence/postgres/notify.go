@@ -29,8 +29,8 @@ const (
 
 // notifier carries events between the processes that share a database. They
 // are hints, so it may lose some: whoever waits for them also polls. Its two
-// connections are its own: NOTIFY takes a lock that all committing
-// transactions would otherwise wait for.
+// connections are its own, since NOTIFY takes a lock that all committing
+// transactions would otherwise wait for. That which sends is made with the first event.
 type notifier struct {
 	config *pgx.ConnConfig
 	bus    *miniairflow.Bus
@@ -53,10 +53,25 @@ func startNotifier(config *pgx.ConnConfig, bus *miniairflow.Bus, log *slog.Logge
 	}
 	n.done.Go(func() { n.keep(ctx, "listen", n.listen) })
 	n.done.Go(func() {
-		n.keep(ctx, "notify", n.sendAll)
+		if n.awaitFirst(ctx) {
+			n.keep(ctx, "notify", n.sendAll)
+		}
 		n.flush()
 	})
 	return n
+}
+
+// awaitFirst returns when there is something to send, or false at the end. Until
+// then a connection to send would be one that the server makes for nothing, at the
+// start of a process, where all others are made.
+func (n *notifier) awaitFirst(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-n.wake:
+		n.rouse()
+		return true
+	}
 }
 
 // stop sends what is left, if that is quick, and returns when both goroutines have ended.
@@ -76,6 +91,11 @@ func (n *notifier) send(events []miniairflow.Event) {
 		n.pending[e] = struct{}{}
 	}
 	n.mu.Unlock()
+	n.rouse()
+}
+
+// rouse makes the sender look for what is pending.
+func (n *notifier) rouse() {
 	select {
 	case n.wake <- struct{}{}:
 	default:

@@ -179,6 +179,22 @@ func TestPollOnlyOpensNoExtraConnection(t *testing.T) {
 	require.Equal(t, 1, listeners)
 }
 
+func TestFirstEventMakesTheConnectionThatSends(t *testing.T) {
+	url := persistencetest.PostgresURL(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
+	connections := func() (n int) {
+		require.NoError(t, conn.QueryRow(t.Context(),
+			`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&n))
+		return n
+	}
+	s, _ := listening(t, url)
+	require.Equal(t, 2, connections(), "one of the pool, and that which listens")
+	appendLog(t, s, uuid.New(), 0)
+	require.Eventually(t, func() bool { return connections() == 3 }, time.Minute, time.Millisecond)
+}
+
 func TestLastEventsAreSentAtClose(t *testing.T) {
 	url := persistencetest.PostgresURL(t)
 	_, sub := listening(t, url)
