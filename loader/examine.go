@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -110,15 +112,24 @@ func onAllCores(n int, do func(i int)) {
 func (s *syncPass) examine(file look) finding {
 	found := finding{sync: miniairflow.FileSync{Path: file.path}}
 	age := time.Since(file.stamp.modified)
-	if age >= 0 && age < s.quiet {
-		found.waits = true
-		return found
-	}
 	var data []byte
 	if file.refused == "" {
 		var err error
-		if data, err = readBounded(filepath.Join(s.config.Dir, filepath.FromSlash(file.path)), s.config.Limits.Bytes); err != nil {
+		// The list may be from before: what counts is how the file is now.
+		wants := func(now stamp) bool {
+			file.stamp, age = now, time.Since(now.modified)
+			found.waits = age >= 0 && age < s.quiet
+			return !found.waits
+		}
+		data, _, err = appendBounded(nil, filepath.Join(s.config.Dir, filepath.FromSlash(file.path)), 0, s.config.Limits.Bytes, wants)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // gone since
+			found.waits = true
+		case err != nil:
 			file.refused = unreadable(err)
+		}
+		if found.waits {
+			return found
 		}
 	}
 	found.size = len(data)

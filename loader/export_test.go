@@ -14,4 +14,4 @@ func (p *Preview) Read() (paths []string) {
 }
 
 // Age makes the look too old to be of use.
-func (p *Preview) Age() { p.began = p.began.Add(-previewAge) }
+func (p *Preview) Age() { p.ended = p.ended.Add(-2 * previewAge) }

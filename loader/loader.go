@@ -42,7 +42,7 @@ type Config struct {
 	Version string
 
 	Debounce time.Duration // quiet time before a change is read; default 100 ms
-	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s, and up to four times that where they take long
+	Rescan   time.Duration // between looks at all files, in case a watch missed something; default 30 s
 	Missing  time.Duration // how long a file must be gone before its workflows are retired; default 1 s
 	Lease    time.Duration // how long a loader that died keeps others waiting; default 10 s
 	NoWatch  bool          // rely on Rescan alone, for folders that send no events
@@ -97,17 +97,10 @@ type Report struct {
 	Conflicts []miniairflow.ImportError
 	Waiting   bool // files are being written, or gone once: another pass should follow soon
 
-	isWhole  bool          // the whole folder was looked at
-	folders  []string      // to watch
-	took     time.Duration // to list the files of the whole folder
-	isUnsure bool          // what some of them have is not known
-	young    []string      // files that are being written, as events name them
-	again    bool          // the whole folder should be looked at soon
-}
-
-// hasChanges reports whether the pass has found anything new.
-func (r *Report) hasChanges() bool {
-	return len(r.Created)+len(r.Updated)+len(r.Retired)+len(r.Gone) > 0
+	isWhole bool     // the whole folder was looked at
+	folders []string // to watch
+	young   []string // files that are being written, as events name them
+	again   bool     // the whole folder should be looked at soon
 }
 
 // New returns a Loader. It does nothing until Run or Sync.
@@ -180,7 +173,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 }
 
 // keepLease renews the lease unless that was done a moment ago, as at the beginning
-// of a short pass: a save is one commit then, and not two.
+// of a short pass.
 func (l *Loader) keepLease(ctx context.Context) (bool, error) {
 	if l.ourLease && time.Since(l.renewed) < l.config.Lease/5 {
 		return true, nil

@@ -14,15 +14,16 @@ const previewAge = 5 * time.Second
 // neither needs the other.
 type Preview struct {
 	ahead  *readAhead
-	began  time.Time
 	cancel context.CancelFunc
-	done   chan struct{} // closed when found and err are known
+	done   chan struct{} // closed when the rest is known
 	found  scanned
 	err    error
+	ended  time.Time
 }
 
 // NewPreview begins to look, for the Loader that gets the same config with the
-// Preview in it. The store is not needed yet. Stop must be called in any case.
+// Preview in it. The store is not needed yet; a Loader without a Version uses none.
+// Stop must be called in any case.
 func NewPreview(ctx context.Context, config Config) *Preview {
 	config = config.withDefaults()
 	return newPreview(ctx, config, config.Debounce)
@@ -30,11 +31,11 @@ func NewPreview(ctx context.Context, config Config) *Preview {
 
 func newPreview(ctx context.Context, config Config, quiet time.Duration) *Preview {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &Preview{ahead: newReadAhead(config, quiet), began: time.Now(), cancel: cancel, done: make(chan struct{})}
-	p.ahead.isVain.Store(config.Version == "") // nothing is known by its hash
+	p := &Preview{ahead: newReadAhead(config, quiet), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		p.found, p.err = scan(config.Dir, func(file plainFile) scannedFile { return p.ahead.look(ctx, file) })
+		p.ended = time.Now()
 	}()
 	return p
 }
@@ -46,10 +47,21 @@ func (p *Preview) Stop() {
 	<-p.done
 }
 
-// await returns what was found. A file that was not read is only listed.
-func (p *Preview) await() (scanned, error) {
+// await hands over what was found, once. A file that was not read is only listed.
+func (p *Preview) await() (found scanned, err error) {
 	<-p.done
-	return p.found, p.err
+	found, p.found = p.found, scanned{}
+	return found, p.err
+}
+
+// isOld reports whether the look was over too long ago.
+func (p *Preview) isOld() bool {
+	select {
+	case <-p.done:
+		return time.Since(p.ended) > previewAge
+	default:
+		return false
+	}
 }
 
 // preview returns a look at the files that has begun, perhaps long before the pass.
@@ -59,7 +71,7 @@ func (s *syncPass) preview(ctx context.Context) *Preview {
 	if p == nil {
 		return newPreview(ctx, s.config, s.quiet)
 	}
-	if time.Since(p.began) < previewAge {
+	if !p.isOld() {
 		return p
 	}
 	p.Stop()

@@ -11,11 +11,14 @@ import (
 )
 
 // preview returns a loader whose first look at the files has begun, and is over.
-func (f *fixture) preview(ctx context.Context) *loader.Preview {
+func (f *fixture) preview(ctx context.Context, change ...func(*loader.Config)) *loader.Preview {
 	f.Helper()
 	var p *loader.Preview
 	f.loader = f.newLoader(func(c *loader.Config) {
 		c.Version = "1"
+		for _, change := range change {
+			change(c)
+		}
 		p = loader.NewPreview(ctx, *c)
 		c.Preview = p
 	})
@@ -46,6 +49,28 @@ func TestPreviewIsTheFirstLook(t *testing.T) {
 	require.Zero(t, f.sync().Parsed)
 }
 
+// A file counts as it is when there is a store: one that is written to since the look
+// may not be whole, and one that is gone has no problem.
+func TestPreviewDoesNotMakeAFileLookOlder(t *testing.T) {
+	f := newFixture(t, func(c *loader.Config) { c.Version = "1" })
+	for _, name := range []string{"a.yaml", "b.yaml", "c.yaml"} {
+		f.write(name, echo("1"))
+		f.date(name, -24*time.Hour)
+	}
+	f.sync()
+	for _, name := range []string{"a.yaml", "b.yaml", "c.yaml"} {
+		f.write(name, echo("2"))
+		f.date(name, -24*time.Hour)
+	}
+	f.preview(t.Context(), func(c *loader.Config) { c.Debounce, c.NoWatch, c.Rescan = time.Hour, true, time.Hour })
+	f.write("a.yaml", "tasks: {a: {comm")
+	f.remove("b.yaml")
+	f.run(f.loader)
+	f.version("c", 2)
+	require.Empty(t, f.importErrors())
+	require.Equal(t, 1, f.workflow("a").VersionNumber)
+}
+
 // A preview that is stopped, or too old by the time there is a store, costs nothing
 // but time.
 func TestPreviewThatIsOfNoUse(t *testing.T) {
@@ -57,7 +82,10 @@ func TestPreviewThatIsOfNoUse(t *testing.T) {
 	require.Empty(t, f.preview(stopped).Read())
 	require.Zero(t, f.sync().Parsed)
 
-	f.preview(t.Context()).Age()
+	f.date("a.yaml", -time.Hour)
+	p := f.preview(t.Context())
+	require.Equal(t, []string{"a.yaml"}, p.Read())
+	p.Age()
 	f.write("a.yaml", echo("2"))
 	require.Equal(t, []string{"a"}, f.sync().Updated, "the first pass has looked by itself")
 }

@@ -33,7 +33,7 @@ func appendBounded(data []byte, name string, flags, limit int, wants func(stamp)
 	if stat.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return nil, stamp{}, errNotRegular
 	}
-	found := stamp{size: stat.Size, modified: modified(&stat), inode: stat.Ino}
+	found := stampFrom(&stat)
 	if !wants(found) {
 		return data, found, nil
 	}

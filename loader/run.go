@@ -31,7 +31,6 @@ func (l *Loader) Run(ctx context.Context) error {
 			timer.Stop()
 			return nil
 		case event := <-w.events:
-			w.doubt = false
 			if event.Op != fsnotify.Chmod {
 				plan.changed(time.Now(), event.Name)
 			}
@@ -64,6 +63,8 @@ func (l *Loader) release(ctx context.Context) {
 // nextRenewal returns when to renew the lease next, which leaves time for another
 // try if that fails. A pass may have taken a while since the last one.
 func (l *Loader) nextRenewal(now time.Time) time.Time {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
 	left := l.config.Lease*2/5 - now.Sub(l.renewed)
 	return now.Add(l.config.Wait(max(left, l.config.Lease/10)))
 }
@@ -75,7 +76,6 @@ const namedMax = 1_000
 type plan struct {
 	loader *Loader
 	whole  time.Time       // the next pass over the whole folder
-	rescan bool            // that is one which nothing has asked for
 	some   time.Time       // the next pass over named; zero: nothing has changed
 	named  map[string]bool // what events have named
 	isAll  bool            // and more, so that the whole folder is to be looked at
@@ -145,64 +145,41 @@ func (p *plan) tick(ctx context.Context, w *watch) {
 	l.mutex.Unlock()
 	p.lease = l.nextRenewal(time.Now())
 	if err == nil && held && !had {
-		p.whole, p.rescan = time.Now(), false
+		p.whole = time.Now()
 	}
 }
 
 // pass makes a pass, over what is named if that is not nil, and plans the next one.
 func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 	l := p.loader
-	isRescan := p.rescan && named == nil && p.some.IsZero()
-	if isRescan {
-		w.confirm(ctx)
-	}
 	report, err := l.pass(ctx, l.config.Debounce, named)
 	if ctx.Err() != nil {
 		return
 	}
-	w.doubt = w.doubt || isRescan && report.hasChanges()
 	isWhole := report.isWhole || report.Standby
 	added := isWhole && w.follow(ctx, report.folders)
 	now := time.Now()
 	p.forget()
 	p.lease = l.nextRenewal(now)
 	if isWhole {
-		p.whole = now.Add(rescanAfter(report.took, l.config.Rescan, w.tellsAll() && !report.isUnsure))
-		p.rescan = !report.Standby
+		p.whole = now.Add(l.config.Wait(l.config.Rescan))
 	}
 	if err != nil {
 		if p.retry == retryMin {
 			l.config.Logger.WarnContext(ctx, "Loader: Sync failed, trying again", "dir", l.config.Dir, "error", err)
 		}
-		p.whole, p.rescan = now.Add(p.retry), false
+		p.whole = now.Add(p.retry)
 		p.retry = min(2*p.retry, retryMax)
 		return
 	}
 	p.retry = retryMin
 	if report.again || added {
 		// A folder may have got files between the look at it and its watch.
-		p.whole, p.rescan = now.Add(min(l.config.Debounce, l.config.Rescan)), false
+		p.whole = now.Add(min(l.config.Debounce, l.config.Rescan))
 	}
 	for _, name := range report.young {
 		p.changed(now, name)
 	}
-}
-
-// Listing the files of a folder that is watched takes a rescanShare-th of the time
-// at most, as far as that need not be more than rescanMax times as rare for that.
-const (
-	rescanShare = 2_000
-	rescanMax   = 4
-)
-
-// rescanAfter returns how long to wait after a look at all files whose list took so
-// long. Where watches tell of all changes they seldom miss any, and with many files
-// the looks are the most of what an idle server does.
-func rescanAfter(took, rescan time.Duration, toldAll bool) time.Duration {
-	if !toldAll {
-		return rescan
-	}
-	return min(max(rescan, rescanShare*took), rescanMax*rescan)
 }
 
 // watch follows changes of folders, as far as the operating system tells them.
@@ -212,8 +189,6 @@ type watch struct {
 	events  <-chan fsnotify.Event
 	errors  <-chan error
 	limited bool // some folders cannot be watched
-	doubt   bool // the last look at all files has found a change, and nothing has told of any since
-	misses  bool // it has missed a change
 }
 
 // newWatch returns a watch, which never sends if watching is not possible.
@@ -260,20 +235,6 @@ func (w *watch) follow(ctx context.Context, folders []string) (added bool) {
 		}
 	}
 	return added
-}
-
-// tellsAll reports whether it has told of all changes so far, and can.
-func (w *watch) tellsAll() bool { return w.watcher != nil && !w.limited && !w.doubt && !w.misses }
-
-// confirm notes that the change of the last look at all files was one of which
-// nothing tells, as on file systems that other machines write to: an event that was
-// only late would have come by now.
-func (w *watch) confirm(ctx context.Context) {
-	if w.doubt && w.watcher != nil && !w.misses {
-		w.misses = true
-		w.loader.config.Logger.InfoContext(ctx, "Loader: Nothing told of a change, all files are looked at more often",
-			"dir", w.loader.config.Dir, "every", w.loader.config.Rescan)
-	}
 }
 
 // limit says once that changes show only at the next look at all files.

@@ -2,12 +2,8 @@ package loader_test
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -95,50 +91,6 @@ func TestRunSurvivesItsFolder(t *testing.T) {
 	require.NoError(t, os.Mkdir(f.dir, 0o755))
 	f.write("a.yaml", echo("2"))
 	f.version("a", 2)
-}
-
-// signalled closes seen with the first line of a log that has the text.
-type signalled struct {
-	text string
-	once sync.Once
-	seen chan struct{}
-}
-
-func (s *signalled) Write(line []byte) (int, error) {
-	if strings.Contains(string(line), s.text) {
-		s.once.Do(func() { close(s.seen) })
-	}
-	return len(line), nil
-}
-
-// A change of which nothing tells is found by the look at all files, and from then on
-// these looks are not put off. A change that events tell of is none of these.
-func TestRunNotesChangesThatNothingTells(t *testing.T) {
-	missed := &signalled{text: "Nothing told of a change", seen: make(chan struct{})}
-	f := newFixture(t, func(c *loader.Config) {
-		c.Logger, c.Rescan, c.Debounce = slog.New(slog.NewTextHandler(missed, nil)), 200*time.Millisecond, time.Millisecond
-	})
-	f.write("a.yaml", echo("1"))
-	f.run(f.loader)
-	f.version("a", 1)
-	for i := 2; i < 5; i++ {
-		f.replace("a.yaml", echo(strconv.Itoa(i)))
-		f.version("a", i)
-	}
-	select {
-	case <-missed.seen:
-		require.Fail(t, "events have told of all of them")
-	default:
-	}
-	outside := filepath.Join(t.TempDir(), "a.yaml")
-	require.NoError(t, os.Link(filepath.Join(f.dir, "a.yaml"), outside))
-	write(t, filepath.Dir(outside), "a.yaml", echo("5")) // the folder has no event of it
-	f.version("a", 5)
-	select {
-	case <-missed.seen:
-	case <-time.After(time.Minute):
-		require.Fail(t, "nobody has noted it")
-	}
 }
 
 func TestRunWithoutWatch(t *testing.T) {

@@ -19,7 +19,6 @@ type scanned struct {
 	folders    []string      // as the operating system names them, the root first
 	unreadable []string      // folders below the root, with slashes, whose files are not known
 	hasLinks   bool          // some files or folders are symbolic links
-	took       time.Duration
 }
 
 // scannedFile is a workflow file of a folder, not read yet.
@@ -45,12 +44,15 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
+func stampFrom(stat *syscall.Stat_t) stamp {
+	return stamp{size: stat.Size, modified: modified(stat), inode: stat.Ino}
+}
+
 // scan lists the workflow files below root, with one look at each, and the folders that
 // must be watched to learn of changes. Symbolic links are followed where they
 // stay below root, so a mounted ConfigMap works, whose files are links into a
 // hidden folder. The error says that root itself cannot be read.
 func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
-	began := time.Now()
 	target, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
@@ -61,7 +63,6 @@ func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
 	}
 	s.look(look)
 	slices.SortFunc(s.files, comparePaths)
-	s.took = time.Since(began)
 	return s.scanned, nil
 }
 
@@ -75,13 +76,14 @@ func (s *scanner) look(look func(plainFile) scannedFile) {
 // stat looks at the file without reading it.
 func (p plainFile) stat() scannedFile {
 	file := scannedFile{path: p.below}
-	switch info, err := os.Lstat(p.real); {
+	var stat syscall.Stat_t // os.Lstat would make an object of it for each file
+	switch _, err := uninterrupted(func() (int, error) { return 0, syscall.Lstat(p.real, &stat) }); {
 	case err != nil:
-		file.refused = unreadable(err)
-	case !info.Mode().IsRegular():
+		file.refused = unreadable(&fs.PathError{Op: "lstat", Path: p.real, Err: err})
+	case stat.Mode&syscall.S_IFMT != syscall.S_IFREG:
 		file.refused = unreadable(errNotRegular)
 	default:
-		file.stamp = stampOf(info)
+		file.stamp = stampFrom(&stat)
 	}
 	return file
 }

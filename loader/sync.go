@@ -59,22 +59,14 @@ func (s *syncPass) whole(ctx context.Context) error {
 		return err
 	}
 	s.complain(ctx, found.complaint())
-	s.report.Files, s.report.folders, s.report.took, s.layout = len(found.files), found.folders, found.took, newLayout(&found)
+	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
 	if rememberErr != nil {
 		return rememberErr
 	}
 	if err := s.some(ctx, found.files); err != nil {
 		return err
 	}
-	s.report.isUnsure = s.isUnsure(&found)
 	return s.gone(ctx, &found)
-}
-
-// isUnsure reports whether a folder or file could not be looked into, or should be
-// again, though nothing will tell of a change.
-func (s *syncPass) isUnsure(found *scanned) bool {
-	return len(found.unreadable) > 0 ||
-		slices.ContainsFunc(found.files, func(file scannedFile) bool { return !s.known[file.path].tells(file) })
 }
 
 // some looks at the given files, and at the pools.

@@ -99,7 +99,7 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	}
 	logger := c.logger(std)
 	files := loader.Config{Dir: c.Dags, Logger: logger, Limits: c.limits(), Version: buildVersion()}
-	if slices.Contains(c.Roles, "loader") {
+	if slices.Contains(c.Roles, "loader") && files.Version != "" {
 		files.Preview = loader.NewPreview(ctx, files)
 		defer files.Preview.Stop()
 	}
