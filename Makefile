@@ -77,7 +77,7 @@ flood: ## Let tasks print 1 GB as lines and as one line, and watch the memory of
 	go test ./runner -run 'TestFloods|TestMillionLines|TestAnyBytes|TestLogIsFollowedLive' -count=1 -v -runner.flood=1000
 
 .PHONY: bench bench/full
-bench: build ## Measure beside the machine's limits and write docs/performance.md, 30 minutes (BENCH_SHORT=1: only try it)
+bench: build ## Measure beside the machine's limits and write docs/performance.md, 30 minutes (BENCH_SHORT=1: only try it in 2, and write nothing)
 	cd bench && go run . $(if $(BENCH_SHORT),-size smoke -anew,-size standard -docs ../docs)
 
 bench/full: build ## The same with more repetitions and the largest sizes, 90 minutes

@@ -54,7 +54,8 @@ type apiBench struct {
 // apiFigures is what was measured of one query.
 type apiFigures struct {
 	name      string
-	latencies []report.Row // by place in apiConnections
+	latencies []report.Row           // by place in apiConnections
+	beside    []map[string][]float64 // what stands beside them, of each round
 	growth    report.Row
 	isMore    bool // see apiQuery
 }
@@ -94,6 +95,7 @@ func (b *apiBench) newFigures(q *apiQuery) *apiFigures {
 		f.isMore, f.growth.BoundName = true, "the request of the short history with the store's count of the long one in place of its own"
 	}
 	for _, n := range apiConnections {
+		f.beside = append(f.beside, map[string][]float64{})
 		f.latencies = append(f.latencies, report.Row{
 			Name: fmt.Sprintf("%s, %s, %d at a time, %s: p99 less %d ms", q.name, size, n, b.on, apiAllowance), Unit: "ms",
 			LimitName: "p99 of plain HTTP with the same store calls and answers", Target: 2, AtMost: true, Beside: map[string]float64{},
@@ -146,12 +148,13 @@ func (f *apiFigures) add(few, many *measured, plain *plainMeasured) {
 		row, ours, limit, calls := &f.latencies[i], many.timings[i], plain.http[i], plain.calls[i]
 		row.Ours = append(row.Ours, max(0, ours.p99-apiAllowance))
 		row.Limit = append(row.Limit, limit.p99)
-		row.Beside["p50, ms"] = ours.median
-		row.Beside["p99, ms"] = ours.p99
-		row.Beside["requests/s"] = ours.perSecond
-		row.Beside["p50 of plain HTTP, ms"] = limit.median
-		row.Beside["p50 of the store calls, ms"] = calls.median
-		row.Beside["p99 of the store calls, ms"] = calls.p99
+		for name, value := range map[string]float64{
+			"p50, ms": ours.median, "p99, ms": ours.p99, "requests/s": ours.perSecond, "p50 of plain HTTP, ms": limit.median,
+			"p50 of the store calls, ms": calls.median, "p99 of the store calls, ms": calls.p99,
+		} {
+			f.beside[i][name] = append(f.beside[i][name], value)
+			row.Beside[name] = report.Median(f.beside[i][name])
+		}
 	}
 	f.growth.Ours = append(f.growth.Ours, many.median())
 	f.growth.Limit = append(f.growth.Limit, few.median())

@@ -93,6 +93,9 @@ func run(ctx context.Context, o options) error {
 		})
 	}
 	failed := 0
+	if lab.size == smoke {
+		lab.say("this only tries whether everything can be measured and is right: the sizes are too small for the figures and verdicts to say anything")
+	}
 	for _, b := range benchmarks {
 		if !isWanted(o.only, b.id) || !o.anew && known(b.id) {
 			continue

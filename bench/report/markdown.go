@@ -14,8 +14,12 @@ import (
 func WriteMarkdown(w io.Writer, machine Machine, outcomes []Outcome, charts func(Outcome, int) string) error {
 	out := bufio.NewWriter(w)
 	machine.write(out)
+	fmt.Fprintf(out, "%s\n\n", summary(outcomes))
 	fmt.Fprintf(out, "| | what | target | measured (least–most) | | ours | limit | beside |\n|---|---|---|---|---|---|---|---|\n")
 	for _, o := range outcomes {
+		if len(o.Rows) > 0 {
+			fmt.Fprintf(out, "| **%s** | **%s** | | | | | | |\n", o.Benchmark, o.Title)
+		}
 		for i := range o.Rows {
 			writeRow(out, &o.Rows[i])
 		}
@@ -35,6 +39,21 @@ func WriteMarkdown(w io.Writer, machine Machine, outcomes []Outcome, charts func
 		}
 	}
 	return out.Flush()
+}
+
+// summary counts the verdicts.
+func summary(outcomes []Outcome) string {
+	counts := map[string]int{}
+	for _, o := range outcomes {
+		for i := range o.Rows {
+			counts[o.Rows[i].Verdict()]++
+		}
+	}
+	text := fmt.Sprintf("Of the targets %d are met (pass), %d are bound and %d missed", counts[Pass], counts[Bound], counts[Missed])
+	if counts[Void] > 0 {
+		text += fmt.Sprintf("; %d could not be judged (void)", counts[Void])
+	}
+	return text + ". \"Measured\" is the median of the ratios of the turns; \"ours\" and \"limit\" are medians by themselves, and may be of different turns."
 }
 
 func writeRow(out io.Writer, r *Row) {
