@@ -114,9 +114,14 @@ func (c Config) initSocket(ctx context.Context, payload transport.InitPayload) (
 // aroundOperations bounds each operation and ends subscriptions properly.
 func aroundOperations(p presenter) graphql.OperationMiddleware {
 	var streams gate
+	turns := newTurns()
 	return func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
-			return withTimeout(ctx, next)
+			respond := withTimeout(ctx, next)
+			return func(ctx context.Context) *graphql.Response {
+				defer turns.take(ctx)()
+				return respond(ctx)
+			}
 		}
 		if err := streams.admit(ctx); err != nil {
 			return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{err}})
