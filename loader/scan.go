@@ -37,11 +37,10 @@ type stamp struct {
 }
 
 func stampOf(info fs.FileInfo) stamp {
-	s := stamp{size: info.Size(), modified: info.ModTime()}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.inode = stat.Ino
+		return stampFrom(stat)
 	}
-	return s
+	return stamp{size: info.Size(), modified: info.ModTime()}
 }
 
 func stampFrom(stat *syscall.Stat_t) stamp {

@@ -45,7 +45,7 @@
 // of its attempt, so a late result of a lost attempt changes nothing.
 //
 // Events of the store's Bus make everything quick, and nothing depends on them:
-// each loop also looks by itself, after two seconds at most, and all loops of a
-// process at the same moments (pulse.go). A database that is away is asked again,
-// ever more slowly, and never makes a loop end.
+// each loop also looks by itself, after two seconds at most where it does not say
+// otherwise, and all loops of a process at the same moments (pulse.go). A database
+// that is away is asked again, ever more slowly, and never makes a loop end.
 package runner

@@ -109,7 +109,7 @@ func TestFireDueFindsNewSchedules(t *testing.T) {
 func TestFireDueInOtherHands(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		if strings.HasPrefix(db.url, "sqlite://") {
-			t.Skip("nobody holds cursors")
+			t.Skip("one process owns an SQLite file, so no other scheduler can hold its cursors")
 		}
 		for i := range 3 {
 			db.sync(scheduled(fmt.Sprintf("w%d", i), miniairflow.OverlapQueue, "0 * * * *"))
