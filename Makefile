@@ -64,7 +64,7 @@ fmt: $(GOLANGCI) ## Format Go and TypeScript
 	cd web && npm run --silent fmt
 
 .PHONY: generate
-generate: ## Make the generated code anew from schema.graphqls
+generate: ## Make the generated code and pages anew, from schema.graphqls and loader/reference
 	go generate ./...
 	cd web && npm run --silent codegen
 

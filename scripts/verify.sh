@@ -16,6 +16,8 @@ git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$work"
 )
 diff -r graph/generated "$work/graph/generated"
 diff -r graph/model "$work/graph/model"
+diff docs/workflow-reference.md "$work/docs/workflow-reference.md"
+diff docs/workflow.schema.json "$work/docs/workflow.schema.json"
 (cd web && npm run --silent verify)
 
 unformatted=$(git ls-files '*.go' | grep -v '^graph/generated/' | xargs gofmt -l)

@@ -100,7 +100,9 @@ func (a *auth) credentials(r *http.Request) verdict {
 
 // isPublic reports whether anyone may ask. Paths count as they are: no suffix,
 // no cleaning.
-func isPublic(path string) bool { return path == healthPath || path == readyPath }
+func isPublic(path string) bool {
+	return path == healthPath || path == readyPath || path == schemaPath
+}
 
 // isPage reports whether a browser shows the answer, so that a token in the
 // address makes sense.

@@ -33,6 +33,9 @@ type Config struct {
 
 	// Playground answers /playground; nil: there is none.
 	Playground http.Handler
+	// Schema is the JSON Schema of workflow files, for anyone's editor; empty: there
+	// is none.
+	Schema []byte
 	// Token is what clients must show. It may be empty only with NoAuth, and
 	// NoAuth only with a loopback Addr.
 	Token  string
@@ -97,6 +100,9 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET "+readyPath, serveReady(s.config.Ready, s.config.Logger))
 	if s.config.Playground != nil {
 		mux.Handle("/playground", s.config.Playground)
+	}
+	if len(s.config.Schema) > 0 {
+		mux.Handle("GET "+schemaPath, serveSchema(s.config.Schema))
 	}
 	return mux
 }

@@ -97,6 +97,11 @@ func TestDocumentation(t *testing.T) {
 				require.Empty(t, problems, "%s:\n%s", page, block)
 				continue
 			}
+			if first, _, _ := strings.Cut(block, "\n"); strings.HasSuffix(first, ".test.yaml") {
+				_, problems := loader.ParseCases("block.test.yaml", []byte(block), loader.Limits{})
+				require.Empty(t, problems, "%s:\n%s", page, block)
+				continue
+			}
 			if !strings.Contains(block, "tasks:") {
 				block += "tasks:\n  a: {noop: true}\n"
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/loader/reference"
 	"github.com/sauravritesh63/miniairflow/persistence"
 	"github.com/sauravritesh63/miniairflow/runner"
 	"github.com/sauravritesh63/miniairflow/runner/action"
@@ -269,6 +270,10 @@ func (p *process) startAPI(ctx context.Context, group *errgroup.Group) error {
 // listen opens the address and leaves a note of it in the home. serve answers
 // there until its context ends.
 func (p *process) listen(ctx context.Context, api *graph.Handler, token string) (address string, serve func(context.Context) error, err error) {
+	schema, err := reference.JSONSchema()
+	if err != nil {
+		return "", nil, fmt.Errorf("make the schema of workflow files: %w", err)
+	}
 	s, err := server.New(server.Config{
 		Addr:           p.config.Addr,
 		AllowedOrigins: p.config.AllowedOrigins,
@@ -277,6 +282,7 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 		NoAuth:         p.config.NoAuth,
 		Playground:     web.PlaygroundHandler(),
 		Ready:          func(ctx context.Context) error { _, err := p.store.Now(ctx); return err },
+		Schema:         schema,
 		Token:          token,
 		UI:             web.Handler(),
 	})

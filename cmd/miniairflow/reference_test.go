@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow/loader/reference"
+)
+
+// given are the params that examples of the reference need.
+var given = map[string]string{"param.type": "limit=3"}
+
+// Each example of the reference runs as it stands there, and its run is a success.
+func TestReferenceExamplesRun(t *testing.T) {
+	for _, m := range reference.Maps() {
+		if m.IsFile || m.Name == "defaults" { // those of defaults are those of tasks
+			continue
+		}
+		for _, key := range m.Keys {
+			t.Run(m.Name+"."+key.Name, func(t *testing.T) {
+				file := filepath.Join(t.TempDir(), "example.yaml")
+				require.NoError(t, os.WriteFile(file, []byte(key.Example), 0o600))
+				args := []string{"run", file, "--home", t.TempDir()}
+				if param := given[m.Name+"."+key.Name]; param != "" {
+					args = append(args, "--param", param)
+				}
+				var out, errors bytes.Buffer
+				code := run(t.Context(), args, stdio{in: strings.NewReader(""), out: &out, err: &errors})
+				require.Equal(t, exitOK, code, "%s\n%s", key.Example, &errors)
+			})
+		}
+	}
+}

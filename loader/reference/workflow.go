@@ -1,0 +1,196 @@
+package reference
+
+import "github.com/sauravritesh63/miniairflow"
+
+// What ${{ }} may read in the places that take it.
+const (
+	readsRun      = "`run`"
+	readsParams   = "`params`, `run`"
+	readsUpstream = "`params`, `run`, `tasks.<name>` of tasks upstream; in `finally` of all tasks"
+)
+
+func workflowMap() Map {
+	return Map{
+		Name: "workflow", Table: "workflowFields", Needs: []string{"tasks"},
+		Intro: "The root of a workflow file. Several documents of one file, separated by `---`, are several workflows.",
+		Keys: append(workflowFacts(),
+			Key{
+				Name: "schedule", Absent: "none: runs start by hand", Type: schedules(),
+				Text:    "When runs start by themselves: a cron expression of five fields, a map, or a list of both.",
+				Sample:  `"0 2 * * *"`,
+				Example: "schedule:\n  - \"0 6 * * 1-5\"\n  - {cron: \"0 9 * * sat\", timezone: Europe/Berlin}\ntasks:\n  report: {command: echo hello}\n",
+			},
+			Key{
+				Name: "max_active_runs", Default: "1", Type: integer(1, 0),
+				Text:    "How many runs of this workflow run at a time; others wait.",
+				Sample:  "4",
+				Example: "max_active_runs: 4\ntasks:\n  load: {command: echo hello}\n",
+			},
+			Key{
+				Name: "max_active_tasks", Default: "16", Type: integer(1, 0),
+				Text:    "How many tasks of one run are queued or running at a time.",
+				Sample:  "2",
+				Example: "max_active_tasks: 2\ntasks:\n  a: {command: echo a}\n  b: {command: echo b}\n  c: {command: echo c}\n",
+			},
+			Key{
+				Name: "timeout", Absent: "none", Type: duration(),
+				Text:    "How long a run may take from its start. Then its tasks are ended, those of `finally` run, and the run fails.",
+				Sample:  "2h",
+				Example: "timeout: 2h\ntasks:\n  load: {command: echo hello}\n",
+			},
+			Key{
+				Name: "params", Absent: "none", Type: mapOf("map of names to values or [maps](#param)", miniairflow.IdentifierPattern(), either("", text(), block("param"))),
+				Reads:   readsRun + ", in defaults",
+				Text:    "Typed inputs of a run, checked before it exists. A default alone is enough where it shows its type.",
+				Sample:  "{region: eu}",
+				Example: "params:\n  region: {type: string, enum: [eu, us], default: eu}\n  limit: 100\ntasks:\n  load:\n    env: {REGION: \"${{ params.region }}\", LIMIT: \"${{ params.limit }}\"}\n    command: echo \"$REGION $LIMIT\"\n",
+			},
+			Key{
+				Name: "env", Absent: "none", Type: environment(), Reads: readsParams,
+				Text:    "Environment of every task. A value keeps the text that the file has: `0755` stays `0755`.",
+				Sample:  "{STAGE: production}",
+				Example: "env: {STAGE: production, MODE: 0755}\ntasks:\n  show: {command: 'echo \"$STAGE $MODE\"'}\n",
+			},
+			Key{
+				Name: "defaults", Absent: "none", Type: block("defaults"),
+				Text:    "What all tasks start from; a task's own keys win one by one.",
+				Sample:  "{timeout: 30m}",
+				Example: "defaults: {timeout: 30m, retry: 2}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			Key{
+				Name: "tasks", Type: notEmpty(tasks()),
+				Text:    "The tasks by name, in the order in which pages show them; `depends_on` alone says which comes first. Needed: at least one.",
+				Sample:  "{hello: {command: echo hello}}",
+				Example: "tasks:\n  hello:\n    command: echo hello\n  goodbye:\n    depends_on: [hello]\n    command: echo goodbye\n",
+			},
+			Key{
+				Name: "finally", Absent: "none", Type: tasks(),
+				Text:    "Tasks that run after all others, however these ended: after success, failure, the run's timeout and a cancellation alike. They depend on each other only.",
+				Sample:  "{clean_up: {command: rm -f lock}}",
+				Example: "tasks:\n  load: {command: echo hello}\nfinally:\n  tell:\n    when: \"${{ run.status == 'failed' }}\"\n    command: echo \"it failed\"\n",
+			},
+		),
+	}
+}
+
+func workflowFacts() []Key {
+	return []Key{
+		{
+			Name: "name", Absent: "the file's name; needed in further documents of a file", Type: named("name", miniairflow.NamePattern()),
+			Text:    "Its name, unique over all files: up to 128 letters, digits, `_`, `.` and `-`, the first one a letter or a digit.",
+			Sample:  "daily-orders",
+			Example: "name: daily-orders\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
+			Name: "description", Absent: "none", Type: text(),
+			Text:    "One line that says what it is for, shown beside it.",
+			Sample:  "Loads yesterday's orders",
+			Example: "description: Loads yesterday's orders\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
+			Name: "owner", Absent: "none", Type: text(),
+			Text:    "Who answers for it, shown beside it.",
+			Sample:  "data-team",
+			Example: "owner: data-team\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
+			Name: "tags", Absent: "none", Type: oneOrList("text, or list of texts", text()),
+			Text:    "Words by which people find it.",
+			Sample:  "[etl, orders]",
+			Example: "tags: [etl, orders]\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
+			Name: "docs", Absent: "none", Type: text(),
+			Text:    "Markdown, shown beside the graph.",
+			Sample:  "Ask **the data team**.",
+			Example: "docs: |\n  # Orders\n\n  Ask **the data team** before you change it.\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
+			Name: "is_active", Default: "true", Type: boolean(),
+			Text:    "`false`: it starts no runs. An operator's pause is a second fact, which no change of the file touches.",
+			Sample:  "false",
+			Example: "is_active: false\ntasks:\n  load: {command: echo hello}\n",
+		},
+	}
+}
+
+func schedules() Type {
+	one := either("", quoted("cron expression"), block("schedule"))
+	return oneOrList("cron expression, [map](#schedule), or list of these", one)
+}
+
+func tasks() Type {
+	return mapOf("map of names to [tasks](#task)", miniairflow.TaskNamePattern(), block("task"))
+}
+
+func scheduleMap() Map {
+	return Map{
+		Name: "schedule", Table: "scheduleFields", Needs: []string{"cron"},
+		Intro: "An entry of the workflow's `schedule`, where a cron expression alone is not enough.",
+		Keys: []Key{
+			{
+				Name: "cron", Type: quoted("cron expression"),
+				Text:    "Minute, hour, day of month, month and day of week, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Needed.",
+				Sample:  `"0 2 * * *"`,
+				Example: "schedule: {cron: \"30 2 * * 1-5\"}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "timezone", Default: "UTC", Type: quoted("IANA name"),
+				Text:    "The zone in which the fields of `cron` count. A slot that a clock change leaves out fires once, right after the gap.",
+				Sample:  "Europe/Berlin",
+				Example: "schedule: {cron: \"0 2 * * *\", timezone: Europe/Berlin}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "catchup", Default: "latest", Type: word(miniairflow.Catchups),
+				Text:    "What happens to slots that were missed while nothing was up: none of them, the latest one, or all. Paused time, new files and edited expressions miss nothing.",
+				Sample:  "all",
+				Example: "schedule: {cron: \"@daily\", catchup: none}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "catchup_window", Absent: "no limit", Type: duration(),
+				Text:    "How old a missed slot may be to be caught up.",
+				Sample:  "12h",
+				Example: "schedule: {cron: \"@hourly\", catchup: all, catchup_window: 12h}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "overlap", Default: "queue", Type: word(miniairflow.Overlaps),
+				Text:    "What a slot does that comes while `max_active_runs` is reached: it waits, or is recorded as skipped.",
+				Sample:  "skip",
+				Example: "schedule: {cron: \"*/5 * * * *\", overlap: skip}\ntasks:\n  poll: {command: echo hello}\n",
+			},
+		},
+	}
+}
+
+func paramMap() Map {
+	return Map{
+		Name: "param", Table: "paramFields", NeedsA: []string{"type", "default"},
+		Intro: "An entry of the workflow's `params`. One without a default must be given for each run; a workflow with a schedule needs a default for each.",
+		Keys: []Key{
+			{
+				Name: "type", Absent: "what the default shows", Type: word(miniairflow.ParamTypes),
+				Text:    "What values it takes. A `date` is written `2026-01-31`, a `datetime` as in RFC 3339.",
+				Sample:  "integer",
+				Example: "params:\n  limit: {type: integer}\ntasks:\n  load:\n    env: {LIMIT: \"${{ params.limit }}\"}\n    command: echo \"$LIMIT\"\n",
+			},
+			{
+				Name: "description", Absent: "none", Type: text(),
+				Text:    "What it is for, shown beside its field in the form of a run.",
+				Sample:  "Where to look",
+				Example: "params:\n  region: {type: string, default: eu, description: Where to look}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "default", Absent: "none: it must be given", Type: text(), Reads: readsRun,
+				Text:    "The value of runs that are given none.",
+				Sample:  "eu",
+				Example: "params:\n  region: {type: string, default: eu}\n  label: {type: string, default: \"run ${{ run.number }}\"}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "enum", Absent: "any value", Type: oneOrList("value, or list of values", text()),
+				Text:    "The only values that are allowed, each of the param's type.",
+				Sample:  "[eu, us]",
+				Example: "params:\n  region: {type: string, enum: [eu, us], default: eu}\ntasks:\n  load: {command: echo hello}\n",
+			},
+		},
+	}
+}

@@ -1,0 +1,24 @@
+package loader
+
+import (
+	"maps"
+	"slices"
+)
+
+// Tables are the keys of all field tables, by the name of their variable.
+var Tables = map[string][]string{
+	"caseFields":         keysOf(caseFields),
+	"caseFileFields":     keysOf(caseFileFields),
+	"defaultFields":      keysOf(defaultFields),
+	"expectFields":       keysOf(expectFields),
+	"expectedTaskFields": keysOf(expectedTaskFields),
+	"mockFields":         keysOf(mockFields),
+	"paramFields":        keysOf(paramFields),
+	"poolFields":         keysOf(poolFields),
+	"retryFields":        keysOf(retryFields),
+	"scheduleFields":     keysOf(scheduleFields),
+	"taskFields":         keysOf(taskFields),
+	"workflowFields":     keysOf(workflowFields),
+}
+
+func keysOf[T any](table fields[T]) []string { return slices.Sorted(maps.Keys(table)) }
