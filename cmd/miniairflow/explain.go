@@ -1,0 +1,264 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/loader"
+)
+
+func newExplainCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain FILE [NAME]",
+		Short: "Say what a workflow file does: levels, critical path, what each task waits for",
+		Long: "Say what a workflow file does, without running it: which tasks can run at the same time, which chain of\n" +
+			"tasks decides how long a run takes, what each task waits for, and when the schedule fires next.\n" +
+			"NAME is one of the file's workflows; default: all of them.",
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := outputOf(cmd)
+			if err != nil {
+				return err
+			}
+			from, err := timeFlag(cmd, "from")
+			if err != nil {
+				return err
+			}
+			config, err := loadConfig(cmd)
+			if err != nil {
+				return err
+			}
+			definitions, err := loadFileOrExplain(config, std, args[0])
+			if err != nil {
+				return err
+			}
+			if definitions, err = named(definitions, args); err != nil {
+				return err
+			}
+			views := make([]*explainView, 0, len(definitions))
+			for _, d := range definitions {
+				view, err := explain(d.Definition, from)
+				if err != nil {
+					return fmt.Errorf("workflow %q: %w", d.Name, err)
+				}
+				views = append(views, view)
+			}
+			return write(std.out, format, views, func(w io.Writer) {
+				for i, view := range views {
+					if i > 0 {
+						fmt.Fprintln(w)
+					}
+					view.print(w)
+				}
+			})
+		},
+	}
+	addFileFlags(cmd.Flags())
+	addOutputFlag(cmd)
+	cmd.Flags().String("from", "", "count the next runs from this time on (RFC 3339; default: now)")
+	return cmd
+}
+
+// timeFlag returns the time of a flag, or now without it.
+func timeFlag(cmd *cobra.Command, name string) (time.Time, error) {
+	text, _ := cmd.Flags().GetString(name)
+	if text == "" {
+		return time.Now(), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, usageErrorf("--%s %s: write it like 2026-01-31T06:00:00Z", name, text)
+	}
+	return at, nil
+}
+
+// named returns the workflow that the arguments FILE [NAME] name, or all.
+func named(definitions []loader.LoadedDefinition, args []string) ([]loader.LoadedDefinition, error) {
+	if len(args) < 2 {
+		return definitions, nil
+	}
+	var known []string
+	for i := range definitions {
+		if definitions[i].Name == args[1] {
+			return definitions[i : i+1], nil
+		}
+		known = append(known, definitions[i].Name)
+	}
+	return nil, miniairflow.Errorf(miniairflow.CodeNotFound, "%s has no workflow %q; it has %s%s", args[0], args[1],
+		strings.Join(known, ", "), miniairflow.DidYouMean(args[1], known))
+}
+
+// nextRunsShown is how many of the next fire times of each schedule are told.
+const nextRunsShown = 3
+
+// explainView is what `explain` says of a workflow.
+type explainView struct {
+	Name           string        `json:"name"`
+	Description    string        `json:"description,omitempty"`
+	MaxActiveTasks int           `json:"maxActiveTasks"`
+	Levels         [][]string    `json:"levels"`
+	CriticalPath   []string      `json:"criticalPath"`
+	CriticalPathBy string        `json:"criticalPathBy"` // count or timeout
+	CriticalTime   string        `json:"criticalTime,omitempty"`
+	Tasks          []explainTask `json:"tasks"`
+	Schedules      []explainFire `json:"schedules"`
+}
+
+// explainTask is what `explain` says of a task.
+type explainTask struct {
+	Name        string   `json:"name"`
+	Level       int      `json:"level"` // from 1
+	Finally     bool     `json:"finally,omitempty"`
+	DependsOn   []string `json:"dependsOn"`
+	TriggerRule string   `json:"triggerRule"`
+	When        string   `json:"when,omitempty"`
+	Waits       string   `json:"waits"` // what it waits for, in words
+}
+
+// explainFire is what `explain` says of a schedule.
+type explainFire struct {
+	Cron     string      `json:"cron"`
+	Timezone string      `json:"timezone"`
+	Next     []time.Time `json:"next"`
+}
+
+func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
+	g, err := miniairflow.NewDAG(d)
+	if err != nil {
+		return nil, err
+	}
+	view := &explainView{
+		Name: d.Name, Description: d.Description, MaxActiveTasks: d.MaxActiveTasks,
+		Tasks: make([]explainTask, len(d.Tasks)), Schedules: []explainFire{},
+	}
+	for i := range d.Tasks {
+		t := &d.Tasks[i]
+		view.Tasks[i] = explainTask{
+			Name: t.Name, Finally: t.Finally, DependsOn: append([]string{}, t.DependsOn...),
+			TriggerRule: string(t.TriggerRule), When: t.When, Waits: waits(t),
+		}
+	}
+	for level, tasks := range g.Levels() {
+		for _, i := range tasks {
+			view.Tasks[i].Level = level + 1
+		}
+		view.Levels = append(view.Levels, taskNames(d, tasks))
+	}
+	view.critical(g)
+	for _, s := range d.Schedules {
+		fire, err := nextFires(s, from)
+		if err != nil {
+			return nil, err
+		}
+		view.Schedules = append(view.Schedules, fire)
+	}
+	return view, nil
+}
+
+func taskNames(d *miniairflow.Definition, tasks []int) []string {
+	names := make([]string, len(tasks))
+	for i, task := range tasks {
+		names[i] = d.Tasks[task].Name
+	}
+	return names
+}
+
+// critical finds the critical path: by the timeouts if every task that executes
+// something has one, else by the number of tasks.
+func (v *explainView) critical(g *miniairflow.DAG) {
+	tasks := g.Definition.Tasks
+	v.CriticalPathBy = "timeout"
+	weight := func(t *miniairflow.Task) int64 { return int64(t.Timeout) }
+	if slices.ContainsFunc(tasks, func(t miniairflow.Task) bool { return t.Timeout == 0 && !t.Noop }) {
+		v.CriticalPathBy = "count"
+		weight = func(*miniairflow.Task) int64 { return 1 }
+	}
+	path := g.CriticalPath(weight)
+	v.CriticalPath = taskNames(g.Definition, path)
+	if v.CriticalPathBy == "timeout" {
+		total := time.Duration(0)
+		for _, i := range path {
+			total += tasks[i].Timeout.Std()
+		}
+		v.CriticalTime = total.String()
+	}
+}
+
+// waits says in words what a task waits for, and what else decides whether it runs.
+func waits(t *miniairflow.Task) string {
+	text := "starts with the run"
+	switch {
+	case t.Finally && (len(t.DependsOn) == 0 || t.TriggerRule == miniairflow.Always):
+		text = "starts when all tasks above have ended, however"
+	case len(t.DependsOn) == 0:
+	case t.TriggerRule == miniairflow.Always:
+		text += ": its trigger rule always waits for nobody"
+	case len(t.DependsOn) == 1 && t.TriggerRule == miniairflow.AllSuccess:
+		text = "waits for " + t.DependsOn[0] + " to succeed"
+	default:
+		text = fmt.Sprintf("waits for %s; runs when %s", strings.Join(t.DependsOn, ", "), t.TriggerRule.Meaning())
+	}
+	if t.When != "" {
+		text += fmt.Sprintf("; skipped unless %s", t.When)
+	}
+	return text
+}
+
+func nextFires(s miniairflow.Schedule, from time.Time) (explainFire, error) {
+	fire := explainFire{Cron: s.Cron, Timezone: s.Timezone, Next: []time.Time{}}
+	zone, err := time.LoadLocation(s.Timezone)
+	if err != nil {
+		return fire, fmt.Errorf("schedule %s: %w", s.Name(), err)
+	}
+	for range nextRunsShown {
+		next, err := miniairflow.NextFire(s, from)
+		if err != nil {
+			return fire, fmt.Errorf("schedule %s: %w", s.Name(), err)
+		}
+		if next.IsZero() {
+			break
+		}
+		fire.Next = append(fire.Next, next.In(zone))
+		from = next
+	}
+	return fire, nil
+}
+
+// print writes the view for people, in columns that tabs separate.
+func (v *explainView) print(w io.Writer) {
+	fmt.Fprintf(w, "%s: %d tasks in %d levels, at most %d of them at a time\n", v.Name, len(v.Tasks), len(v.Levels), v.MaxActiveTasks)
+	if v.Description != "" {
+		fmt.Fprintln(w, printable(v.Description))
+	}
+	fmt.Fprintln(w)
+	for i, level := range v.Levels {
+		fmt.Fprintf(w, "level %d\t%s\n", i+1, strings.Join(level, ", "))
+	}
+	fmt.Fprintf(w, "\ncritical path, by %s\n  %s\n\n", v.criticalWords(), strings.Join(v.CriticalPath, " → "))
+	for _, t := range v.Tasks {
+		fmt.Fprintf(w, "%s\t%s\n", t.Name, printable(t.Waits))
+	}
+	fmt.Fprintln(w)
+	if len(v.Schedules) == 0 {
+		fmt.Fprintln(w, "no schedule: runs start by hand")
+	}
+	for _, s := range v.Schedules {
+		fmt.Fprintf(w, "next runs by %s in %s\n", s.Cron, s.Timezone)
+		for _, at := range s.Next {
+			fmt.Fprintf(w, "  %s\n", at.Format(time.RFC3339))
+		}
+	}
+}
+
+func (v *explainView) criticalWords() string {
+	if v.CriticalPathBy == "timeout" {
+		return "the timeouts of its tasks, in all " + v.CriticalTime + " without retries"
+	}
+	return "the number of tasks, since not all have a timeout"
+}
