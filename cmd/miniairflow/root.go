@@ -128,7 +128,7 @@ func newRootCommand(io stdio) *cobra.Command {
 		newServeCommand(io), newWorkerCommand(io), newRunCommand(io), newValidateCommand(io),
 		newTriggerCommand(io), newWorkflowsCommand(io), newRunsCommand(io), newWorkersCommand(io), newPoolsCommand(io),
 		newAuditCommand(io), newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
-		newSchemaCommand(io), newExplainCommand(io), newFormatCommand(io), newImportCommand(io),
+		newSchemaCommand(io), newExplainCommand(io), newFormatCommand(io), newImportCommand(io), newTestCommand(io),
 	)
 	refuseStrayArguments(root)
 	return root
