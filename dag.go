@@ -172,7 +172,7 @@ func (g *DAG) CycleText() string {
 	for i := 0; i <= len(path); i++ {
 		// path runs against the edges, so step backwards from the first.
 		at := ((first-i)%len(path) + len(path)) % len(path)
-		names = append(names, g.Definition.Tasks[path[at]].Name)
+		names = append(names, g.Definition.Tasks[path[at]].label())
 	}
 	return strings.Join(names, " → ")
 }

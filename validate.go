@@ -56,6 +56,7 @@ func (d *Definition) Validate() []Problem {
 	v.schedules()
 	v.params()
 	v.env([]string{"env"}, d.Env)
+	v.groups()
 	v.tasks()
 	return v.problems
 }

@@ -40,14 +40,15 @@ func (v *validator) tasks() {
 			v.addOfKey(at, "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(t.Name))
 		}
 		if _, repeated := index[t.Name]; repeated {
-			v.add(at, "task %q is declared twice", t.Name)
+			v.add(at, "task %q is declared twice: rename one, also where one of them is of finally", t.Name)
 		}
 		names[i], index[t.Name] = t.Name, i
 	}
 	g := &DAG{Definition: v.d, Upstream: make([][]int, len(names)), Downstream: make([][]int, len(names))}
+	known := slices.Concat(names, v.d.groupNames())
 	for i := range v.d.Tasks {
 		v.task(&v.d.Tasks[i])
-		v.dependsOn(g, i, names, index)
+		v.dependsOn(g, i, known, index)
 	}
 	v.cycles(g)
 }
@@ -142,7 +143,7 @@ func (v *validator) retry(at []string, r RetryPolicy) {
 	v.duration(sub(at, "delay"), r.Delay)
 	v.duration(sub(at, "max_delay"), r.MaxDelay)
 	if r.MaxDelay > 0 && r.MaxDelay < r.Delay {
-		v.add(sub(at, "max_delay"), "max_delay %s is less than delay %s", r.MaxDelay, r.Delay)
+		v.add(sub(at, "max_delay"), "max_delay %s is less than delay %s: raise it, or lower delay", r.MaxDelay, r.Delay)
 	}
 	if r.Backoff != "" {
 		oneOf(v, sub(at, "backoff"), r.Backoff, Backoffs)
@@ -163,9 +164,9 @@ func (v *validator) dependsOn(g *DAG, i int, names []string, index map[string]in
 		up, known := index[name]
 		switch {
 		case seen[name]:
-			v.add(at, "task %q depends on %q twice", t.Name, name)
+			v.add(at, "task %q depends on %q twice: remove one", t.Name, name)
 		case name == t.Name:
-			v.add(at, "task %q depends on itself", t.Name)
+			v.add(at, "task %q depends on itself: remove it", t.Name)
 		case !known:
 			v.add(at, "task %q depends on unknown task %s%s", t.Name, show(name), v.suggest(name, names))
 		case t.Finally && !v.d.Tasks[up].Finally:
@@ -188,7 +189,7 @@ func (v *validator) cycles(g *DAG) {
 		if cycle == nil {
 			return
 		}
-		v.add(sub(taskPath(&v.d.Tasks[slices.Min(cycle)]), "depends_on"), "tasks wait for each other: %s", g.CycleText())
+		v.add(sub(taskPath(&v.d.Tasks[slices.Min(cycle)]), "depends_on"), "tasks wait for each other: %s; take one of these dependencies out", g.CycleText())
 		for i, task := range cycle {
 			up := cycle[(i+1)%len(cycle)]
 			g.Upstream[task] = slices.DeleteFunc(g.Upstream[task], func(other int) bool { return other == up })

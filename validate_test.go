@@ -129,7 +129,9 @@ func TestValidateReportsEveryCycle(t *testing.T) {
 		messages = append(messages, p.Message)
 	}
 	require.Equal(t, []string{
-		`task "t5" depends on itself`, "tasks wait for each other: t0 → t1 → t0", "tasks wait for each other: t2 → t3 → t4 → t2",
+		`task "t5" depends on itself: remove it`,
+		"tasks wait for each other: t0 → t1 → t0; take one of these dependencies out",
+		"tasks wait for each other: t2 → t3 → t4 → t2; take one of these dependencies out",
 	}, messages)
 }
 

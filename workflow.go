@@ -66,6 +66,7 @@ type Definition struct {
 	MaxActiveTasks int               `json:"max_active_tasks"`  // in one run
 	Timeout        Duration          `json:"timeout,omitempty"` // of the run from its start; 0: none
 	Params         []Param           `json:"params,omitempty"`
+	Groups         []Group           `json:"groups,omitempty"`
 	Env            map[string]string `json:"env,omitempty"` // values are templates
 	Tasks          []Task            `json:"tasks"`         // in file order; those of finally come last
 }
@@ -74,6 +75,7 @@ type Definition struct {
 type Task struct {
 	Name         string                `json:"name"`
 	Description  string                `json:"description,omitempty"`
+	Group        string                `json:"group,omitempty"` // the name of the group that it is in; empty: none
 	DependsOn    []string              `json:"depends_on,omitempty"`
 	TriggerRule  TriggerRule           `json:"trigger_rule"`
 	When         string                `json:"when,omitempty"` // an expression with its ${{ }}

@@ -27,6 +27,8 @@ func TestRunIsShownWhole(t *testing.T) {
 		d.Params = []miniairflow.Param{{Name: "region", Type: miniairflow.ParamString, Enum: []any{"eu", "us"}, Default: "eu"}}
 		d.Tasks[0].Outputs = map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger}
 		d.Tasks[0].Retry = miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond)}
+		d.Groups = []miniairflow.Group{{Name: "store", Description: "Into it", DependsOn: []string{"extract"}}}
+		d.Tasks[1].Group = "store"
 		w.save(t, d)
 		id := w.started(t, "etl")
 		end := succeed(w.work(t, 1)[0])
@@ -38,7 +40,7 @@ func TestRunIsShownWhole(t *testing.T) {
 			number label status reason type scheduleName params cancelRequestedAt taskCount
 			workflow { name owner tags docs scheduleCron isPaused isActive origin sourceFile latestRun { number }
 				schedules { cron timezone catchup overlap catchupWindowSeconds } params { name type enum default isRequired } }
-			version { number timeoutSeconds maxActiveTasks tasks { name } }
+			version { number timeoutSeconds maxActiveTasks groups { name description dependsOn } tasks { name group } }
 			taskStates { status count }
 			taskRuns { totalCount totalCountIsExact nodes { name index status attempt reason exitCode outputs queue priority dependsOn
 				task { triggerRule when noop command { script shell argv } outputs { name type } retry { count delaySeconds backoff } timeoutSeconds }
@@ -59,7 +61,9 @@ func TestRunIsShownWhole(t *testing.T) {
 				"isPaused": false, "isActive": true, "origin": "FILE", "sourceFile": "etl.yaml", "latestRun": {"number": 1},
 				"schedules": [{"cron": "0 2 * * *", "timezone": "UTC", "catchup": "LATEST", "overlap": "QUEUE", "catchupWindowSeconds": null}],
 				"params": [{"name": "region", "type": "STRING", "enum": ["eu", "us"], "default": "eu", "isRequired": false}]},
-			"version": {"number": 1, "timeoutSeconds": 3600, "maxActiveTasks": 16, "tasks": [{"name": "extract"}, {"name": "load"}]},
+			"version": {"number": 1, "timeoutSeconds": 3600, "maxActiveTasks": 16,
+				"groups": [{"name": "store", "description": "Into it", "dependsOn": ["extract"]}],
+				"tasks": [{"name": "extract", "group": null}, {"name": "load", "group": "store"}]},
 			"taskStates": [{"status": "SUCCESS", "count": 2}],
 			"taskRuns": {"totalCount": 2, "totalCountIsExact": true, "nodes": [`+
 			task("extract", 0, `{"rows": 42}`, `[]`, `[{"name": "rows", "type": "INTEGER"}]`, `{"count": 2, "delaySeconds": 1.5, "backoff": null}`)+","+

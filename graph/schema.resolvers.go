@@ -187,6 +187,10 @@ func (r *subscriptionResolver) CatalogUpdated(ctx context.Context) (<-chan *mode
 	return r.watchCatalog(ctx)
 }
 
+func (r *taskResolver) Group(ctx context.Context, obj *miniairflow.Task) (*string, error) {
+	return orNull(obj.Group), nil
+}
+
 func (r *taskResolver) When(ctx context.Context, obj *miniairflow.Task) (*string, error) {
 	return orNull(obj.When), nil
 }
@@ -333,6 +337,10 @@ func (r *workflowVersionResolver) TimeoutSeconds(ctx context.Context, obj *minia
 
 func (r *workflowVersionResolver) Params(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Param, error) {
 	return paramsOf(obj), nil
+}
+
+func (r *workflowVersionResolver) Groups(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Group, error) {
+	return groupsOf(obj), nil
 }
 
 func (r *workflowVersionResolver) Tasks(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Task, error) {

@@ -118,6 +118,10 @@ func paramsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Param {
 	return pointers(v.Definition.Params)
 }
 
+func groupsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Group {
+	return pointers(v.Definition.Groups)
+}
+
 func tasksOf(v *miniairflow.WorkflowVersion) []*miniairflow.Task {
 	return pointers(v.Definition.Tasks)
 }

@@ -156,6 +156,9 @@ func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) 
 // merely follows from a problem of shape is left out: it would send people to
 // the wrong line.
 func (d *document) checkMeaning(definition *miniairflow.Definition) {
+	if !d.expandGroups(definition) {
+		return
+	}
 	found := append(definition.Validate(), expression.New().Check(definition)...)
 	for _, problem := range found {
 		if !d.follows(problem.Path) {

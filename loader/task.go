@@ -37,6 +37,7 @@ var defaultFields = fields[taskDraft]{
 
 var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"description":   textField(func(t *taskDraft) *string { return &t.Description }),
+	"group":         textField(func(t *taskDraft) *string { return &t.Group }),
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),
 	"command":       func(v value, t *taskDraft) { t.Command = v.command() },

@@ -30,6 +30,7 @@ var workflowFields = fields[workflowDraft]{
 	"params":           func(v value, w *workflowDraft) { w.Params = v.params() },
 	"env":              func(v value, w *workflowDraft) { w.Env = v.environment(nil) },
 	"defaults":         func(v value, w *workflowDraft) { w.defaults = &v },
+	"groups":           func(v value, w *workflowDraft) { w.Groups = v.groups() },
 	"tasks":            func(v value, w *workflowDraft) { w.tasks = &v },
 	"finally":          func(v value, w *workflowDraft) { w.finals = &v },
 }

@@ -50,8 +50,18 @@ var graphFormats = map[string]func(io.Writer, *miniairflow.DAG){"mermaid": drawM
 // name that is a word of Mermaid's, such as "end".
 func drawMermaid(out io.Writer, g *miniairflow.DAG) {
 	fmt.Fprintf(out, "---\ntitle: %s\n---\nflowchart LR\n", g.Definition.Name)
-	for i := range g.Definition.Tasks {
-		fmt.Fprintf(out, "  t%d[%s]\n", i, g.Definition.Tasks[i].Name)
+	for _, part := range parts(g.Definition) {
+		indent := "  "
+		if part.group != "" {
+			fmt.Fprintf(out, "  subgraph g%d[%s]\n", part.number, part.group)
+			indent = "    "
+		}
+		for _, i := range part.tasks {
+			fmt.Fprintf(out, "%st%d[%s]\n", indent, i, g.Definition.Tasks[i].Name)
+		}
+		if part.group != "" {
+			fmt.Fprintln(out, "  end")
+		}
 	}
 	for i := range g.Definition.Tasks {
 		for _, up := range g.Upstream[i] {
@@ -63,8 +73,18 @@ func drawMermaid(out io.Writer, g *miniairflow.DAG) {
 // drawDOT prints g for Graphviz.
 func drawDOT(out io.Writer, g *miniairflow.DAG) {
 	fmt.Fprintf(out, "digraph %q {\n  rankdir=LR\n  node [shape=box, style=rounded]\n", g.Definition.Name)
-	for i := range g.Definition.Tasks {
-		fmt.Fprintf(out, "  %q\n", g.Definition.Tasks[i].Name)
+	for _, part := range parts(g.Definition) {
+		indent := "  "
+		if part.group != "" {
+			fmt.Fprintf(out, "  subgraph %q {\n    label=%q\n", "cluster_"+part.group, part.group)
+			indent = "    "
+		}
+		for _, i := range part.tasks {
+			fmt.Fprintf(out, "%s%q\n", indent, g.Definition.Tasks[i].Name)
+		}
+		if part.group != "" {
+			fmt.Fprintln(out, "  }")
+		}
 	}
 	for i := range g.Definition.Tasks {
 		for _, up := range g.Upstream[i] {
@@ -72,6 +92,28 @@ func drawDOT(out io.Writer, g *miniairflow.DAG) {
 		}
 	}
 	fmt.Fprintln(out, "}")
+}
+
+// part is the tasks of a group, or those that are in none.
+type part struct {
+	group  string // empty: in none
+	number int    // of the group, from 0
+	tasks  []int
+}
+
+// parts returns the tasks without a group, and then the groups, all in file order.
+func parts(d *miniairflow.Definition) []part {
+	list := make([]part, 1+len(d.Groups))
+	places := map[string]int{"": 0}
+	for i := range d.Groups {
+		list[i+1] = part{group: d.Groups[i].Name, number: i}
+		places[d.Groups[i].Name] = i + 1
+	}
+	for i := range d.Tasks {
+		place := places[d.Tasks[i].Group]
+		list[place].tasks = append(list[place].tasks, i)
+	}
+	return list
 }
 
 // edgeLabel names the trigger rule of a task where it is not the usual one.

@@ -121,6 +121,12 @@ type ComplexityRoot struct {
 		Worker     func(childComplexity int) int
 	}
 
+	Group struct {
+		DependsOn   func(childComplexity int) int
+		Description func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
 	ImportError struct {
 		Column  func(childComplexity int) int
 		File    func(childComplexity int) int
@@ -273,6 +279,7 @@ type ComplexityRoot struct {
 		Command        func(childComplexity int) int
 		DependsOn      func(childComplexity int) int
 		Description    func(childComplexity int) int
+		Group          func(childComplexity int) int
 		Name           func(childComplexity int) int
 		Noop           func(childComplexity int) int
 		Outputs        func(childComplexity int) int
@@ -461,6 +468,7 @@ type ComplexityRoot struct {
 		CreatedAt      func(childComplexity int) int
 		Definition     func(childComplexity int) int
 		Docs           func(childComplexity int) int
+		Groups         func(childComplexity int) int
 		Hash           func(childComplexity int) int
 		ID             func(childComplexity int) int
 		MaxActiveTasks func(childComplexity int) int
@@ -542,6 +550,8 @@ type SubscriptionResolver interface {
 	CatalogUpdated(ctx context.Context) (<-chan *model.CatalogUpdate, error)
 }
 type TaskResolver interface {
+	Group(ctx context.Context, obj *miniairflow.Task) (*string, error)
+
 	When(ctx context.Context, obj *miniairflow.Task) (*string, error)
 
 	Outputs(ctx context.Context, obj *miniairflow.Task) ([]*model.OutputDeclaration, error)
@@ -600,6 +610,7 @@ type WorkflowVersionResolver interface {
 	MaxActiveTasks(ctx context.Context, obj *miniairflow.WorkflowVersion) (int, error)
 	TimeoutSeconds(ctx context.Context, obj *miniairflow.WorkflowVersion) (*float64, error)
 	Params(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Param, error)
+	Groups(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Group, error)
 	Tasks(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Task, error)
 	Definition(ctx context.Context, obj *miniairflow.WorkflowVersion) (map[string]any, error)
 }
@@ -847,6 +858,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DrainWorkerPayload.Worker(childComplexity), true
+
+	case "Group.dependsOn":
+		if e.ComplexityRoot.Group.DependsOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.DependsOn(childComplexity), true
+	case "Group.description":
+		if e.ComplexityRoot.Group.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.Description(childComplexity), true
+	case "Group.name":
+		if e.ComplexityRoot.Group.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.Name(childComplexity), true
 
 	case "ImportError.column":
 		if e.ComplexityRoot.ImportError.Column == nil {
@@ -1547,6 +1577,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Task.Description(childComplexity), true
+	case "Task.group":
+		if e.ComplexityRoot.Task.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Task.Group(childComplexity), true
 	case "Task.name":
 		if e.ComplexityRoot.Task.Name == nil {
 			break
@@ -2411,6 +2447,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowVersion.Docs(childComplexity), true
+	case "WorkflowVersion.groups":
+		if e.ComplexityRoot.WorkflowVersion.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowVersion.Groups(childComplexity), true
 	case "WorkflowVersion.hash":
 		if e.ComplexityRoot.WorkflowVersion.Hash == nil {
 			break
@@ -2907,6 +2949,8 @@ type WorkflowVersion implements Node {
   timeoutSeconds: Float
   "The typed inputs of a run."
   params: [Param!]!
+  "The groups that tasks are in, in file order."
+  groups: [Group!]!
   "The tasks, in file order."
   tasks: [Task!]!
   "The canonical form, an object with the keys of a workflow file."
@@ -2985,6 +3029,8 @@ type Task {
   name: String!
   "One line about it; may be empty."
   description: String!
+  "The name of the group that it is in; null: none."
+  group: String
   "The names of the tasks that must end before it."
   dependsOn: [String!]!
   "How those tasks must end."
@@ -3007,6 +3053,16 @@ type Task {
   queue: String!
   "Whether its failure leaves the run green and its downstream going."
   allowFailure: Boolean!
+}
+
+"A named part of the tasks, for people: a run knows tasks only."
+type Group {
+  "Unique within the workflow, and no task's name."
+  name: String!
+  "One line about it; may be empty."
+  description: String!
+  "The tasks and groups that its first tasks wait for, as the file says. Those tasks have them in their own dependsOn."
+  dependsOn: [String!]!
 }
 
 "A script for a shell, or a program with its arguments; one of script and argv is set."
@@ -3899,6 +3955,18 @@ func (ec *executionContext) childFields_DrainWorkerPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type DrainWorkerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Group(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Group_name(ctx, field)
+	case "description":
+		return ec.fieldContext_Group_description(ctx, field)
+	case "dependsOn":
+		return ec.fieldContext_Group_dependsOn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Group", field.Name)
+}
+
 func (ec *executionContext) childFields_ImportError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "file":
@@ -4123,6 +4191,8 @@ func (ec *executionContext) childFields_Task(ctx context.Context, field graphql.
 		return ec.fieldContext_Task_name(ctx, field)
 	case "description":
 		return ec.fieldContext_Task_description(ctx, field)
+	case "group":
+		return ec.fieldContext_Task_group(ctx, field)
 	case "dependsOn":
 		return ec.fieldContext_Task_dependsOn(ctx, field)
 	case "triggerRule":
@@ -4515,6 +4585,8 @@ func (ec *executionContext) childFields_WorkflowVersion(ctx context.Context, fie
 		return ec.fieldContext_WorkflowVersion_timeoutSeconds(ctx, field)
 	case "params":
 		return ec.fieldContext_WorkflowVersion_params(ctx, field)
+	case "groups":
+		return ec.fieldContext_WorkflowVersion_groups(ctx, field)
 	case "tasks":
 		return ec.fieldContext_WorkflowVersion_tasks(ctx, field)
 	case "definition":
@@ -6220,6 +6292,84 @@ func (ec *executionContext) fieldContext_DrainWorkerPayload_userErrors(_ context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Group_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Group) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Group_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Group_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, false, false, "String")
+}
+
+func (ec *executionContext) _Group_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Group) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Group_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Group_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, false, false, "String")
+}
+
+func (ec *executionContext) _Group_dependsOn(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Group) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.DependsOn); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Group_dependsOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DependsOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Group_dependsOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, false, false, "String")
 }
 
 func (ec *executionContext) _ImportError_file(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ImportError) (ret graphql.Marshaler) {
@@ -9122,6 +9272,29 @@ func (ec *executionContext) _Task_description(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Task_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Task", field, false, false, "String")
+}
+
+func (ec *executionContext) _Task_group(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Task_group(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Task().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Task_group(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Task", field, true, true, "String")
 }
 
 func (ec *executionContext) _Task_dependsOn(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
@@ -13167,6 +13340,38 @@ func (ec *executionContext) fieldContext_WorkflowVersion_params(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _WorkflowVersion_groups(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowVersion_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowVersion().Groups(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Group) graphql.Marshaler {
+			return ec.marshalNGroup2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowVersion_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Group(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowVersion_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15758,6 +15963,49 @@ func (ec *executionContext) _DrainWorkerPayload(ctx context.Context, sel ast.Sel
 	return execution.Object(fields, out)
 }
 
+var groupImplementors = []string{"Group"}
+
+func (ec *executionContext) _Group(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Group) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Group")
+		case "name":
+			out.Values[i] = ec._Group_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Group_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dependsOn":
+			out.Values[i] = ec._Group_dependsOn(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var importErrorImplementors = []string{"ImportError"}
 
 func (ec *executionContext) _ImportError(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.ImportError) graphql.Marshaler {
@@ -16812,6 +17060,12 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "group":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Task_group(ctx, field, obj)
+				})
 		case "dependsOn":
 			out.Values[i] = ec._Task_dependsOn(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -18028,6 +18282,12 @@ func (ec *executionContext) _WorkflowVersion(ctx context.Context, sel ast.Select
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkflowVersion_params(ctx, field, obj)
 				})
+		case "groups":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowVersion_groups(ctx, field, obj)
+				})
 		case "tasks":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -18635,6 +18895,30 @@ func (ec *executionContext) marshalNDrainWorkerPayload2ᚖgithubᚗcomᚋsauravr
 		return graphql.Null
 	}
 	return ec._DrainWorkerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNGroup2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Group) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNGroup2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGroup2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐGroup(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Group) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Group!")
+		return graphql.Null
+	}
+	return ec._Group(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
