@@ -49,11 +49,13 @@ func (a *readAhead) look(ctx context.Context, p plainFile) scannedFile {
 	if err != nil {
 		return p.stat()
 	}
-	*buffer = data
 	file := scannedFile{path: p.below, stamp: found}
 	if len(data) > len(head) {
+		takes := p.takes.of(data[len(head):])
+		data = append(data, takes.mark()...)
 		sum := sha256.Sum256(data)
-		file.ahead = knownFile{stamp: found, hash: hex.EncodeToString(sum[:]), settled: age >= clockStep}
+		file.ahead = knownFile{stamp: found, hash: hex.EncodeToString(sum[:]), settled: age >= clockStep, takes: takes}
 	}
+	*buffer = data
 	return file
 }

@@ -28,12 +28,14 @@ type finding struct {
 	state  knownFile // what is known when the store has it
 	size   int
 	waits  bool // it may still be being written
+	isHeld bool // it is good, but the defaults that it takes are not
 	isSame bool // the store has this content already
 }
 
 // tells reports whether the file is as it is known, without a look into it.
 func (k knownFile) tells(file scannedFile) bool {
-	return k.settled && k.conflict == "" && k.stamp == file.stamp && file.refused == ""
+	return k.settled && k.conflict == "" && k.stamp == file.stamp && file.refused == "" &&
+		k.takes.around == file.takes.around && (k.takes.env == "" || k.takes.env == file.takes.env)
 }
 
 // isAs reports whether a file that was read is as it is known.
@@ -133,7 +135,8 @@ func (s *syncPass) examine(file look) finding {
 		}
 	}
 	found.size = len(data)
-	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused), settled: age >= clockStep && file.refused == ""}
+	takes := file.takes.of(data)
+	found.state = knownFile{stamp: file.stamp, hash: s.hash(data, file.refused, takes), settled: age >= clockStep && file.refused == "", takes: takes}
 	if file.known.isAs(found.state) {
 		found.isSame = true
 		return found
@@ -145,20 +148,23 @@ func (s *syncPass) examine(file look) finding {
 		found.sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
 	} else {
 		var timedOut bool
-		if found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(file.path, data, s.config.Limits); timedOut {
+		from := source{name: file.path, below: file.path, around: s.surroundings.of(file.path)}
+		if found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(from, data, s.config.Limits); timedOut {
 			found.state, found.sync.Hash = knownFile{}, "" // the next look at it tries again
 		}
+		found.isHeld = from.around.isBroken && len(found.sync.Problems) == 0
 	}
 	found.waits = len(found.sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet
 	return found
 }
 
-// hash names what a file was read as: by its bytes, by what reads them, and by what
-// that is allowed to cost.
-func (s *syncPass) hash(data []byte, refused string) string {
+// hash names what a file was read as: by its bytes, by what reads them, by what that
+// is allowed to cost, and by what the file takes from others.
+func (s *syncPass) hash(data []byte, refused string, takes taken) string {
 	h := sha256.New()
 	h.Write([]byte(s.config.hashHead(refused)))
 	h.Write(data)
+	h.Write([]byte(takes.mark()))
 	return hex.EncodeToString(h.Sum(nil))
 }
 

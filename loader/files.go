@@ -29,11 +29,14 @@ func isWorkflowFile(name string) bool {
 		!strings.HasSuffix(base, ".test") && !slices.Contains(otherFiles, base)
 }
 
+// isWorkflowPath is isWorkflowFile for a path below a workflow folder.
+func isWorkflowPath(below string) bool {
+	return isWorkflowFile(path.Base(below)) && !isBelowTemplates(below)
+}
+
 // isWorkflowFolder reports whether a folder below a workflow folder is read, by
 // its base name.
-func isWorkflowFolder(name string) bool {
-	return name != "templates" && !strings.HasPrefix(name, ".")
-}
+func isWorkflowFolder(name string) bool { return !strings.HasPrefix(name, ".") }
 
 // baseName returns the last element of a path without a workflow file's extension.
 func baseName(file string) string {
@@ -51,6 +54,40 @@ type Result struct {
 	Files       int // that were read
 	Definitions []LoadedDefinition
 	Problems    []miniairflow.ImportError // sorted by place; File as the path was given
+
+	owners map[string]LoadedDefinition // by name
+	around map[[2]string]*surroundings // by root and folder below it
+	isTold map[string]bool             // files of which others take something, with problems
+}
+
+// home is a file and the folder down from which it takes something.
+type home struct{ file, root, below string }
+
+// homeOf finds the home of a file that was named, or found in a folder that was.
+func homeOf(file, root, named string) home {
+	for _, folder := range []string{root, named} {
+		if folder == "" || folder == file {
+			continue
+		}
+		if below, ok := pathBelow(folder, file); ok {
+			return home{file, folder, below}
+		}
+	}
+	return home{file, filepath.Dir(file), filepath.Base(file)}
+}
+
+// pathBelow returns the path of a file below a folder, with slashes.
+func pathBelow(folder, file string) (below string, ok bool) {
+	from, err := filepath.Abs(folder)
+	if err != nil {
+		return "", false
+	}
+	to, err := filepath.Abs(file)
+	if err != nil {
+		return "", false
+	}
+	below, err = filepath.Rel(from, to)
+	return filepath.ToSlash(below), err == nil && filepath.IsLocal(below) && below != "."
 }
 
 // LoadedDefinition is a definition with the file that it comes from.
@@ -65,8 +102,14 @@ type LoadedDefinition struct {
 // second one. The error is CodeNotFound for a path that is not there, and
 // CodeInvalid for a folder without a workflow file.
 func LoadPath(paths []string, limits Limits) (Result, error) {
-	var result Result
-	owners := map[string]LoadedDefinition{}
+	return LoadPathBelow("", paths, limits)
+}
+
+// LoadPathBelow is LoadPath with the folder of the workflows: what lies in it takes
+// the defaults, templates and variables of all folders from root down, as a Loader of
+// root would read it. Other files take those of the folder that is named, or of their own.
+func LoadPathBelow(root string, paths []string, limits Limits) (Result, error) {
+	result := Result{owners: map[string]LoadedDefinition{}, around: map[[2]string]*surroundings{}, isTold: map[string]bool{}}
 	seen := map[string]bool{}
 	for _, name := range paths {
 		_, problems, _, err := LoadPools(name, limits)
@@ -83,14 +126,16 @@ func LoadPath(paths []string, limits Limits) (Result, error) {
 				continue
 			}
 			seen[file] = true
-			result.load(file, limits.withDefaults(), owners)
+			result.load(homeOf(file, root, name), limits.withDefaults())
 		}
 	}
 	slices.SortStableFunc(result.Problems, comparePlaces)
+	result.Problems = slices.Compact(result.Problems) // defaults that are named, and taken by others
 	return result, nil
 }
 
-func (r *Result) load(file string, limits Limits, owners map[string]LoadedDefinition) {
+func (r *Result) load(h home, limits Limits) {
+	file := h.file
 	r.Files++
 	shown := filepath.ToSlash(file)
 	data, err := readBounded(file, limits.Bytes)
@@ -103,19 +148,60 @@ func (r *Result) load(file string, limits Limits, owners map[string]LoadedDefini
 		r.Problems = append(r.Problems, problems...)
 		return
 	}
-	definitions, problems := Parse(shown, data, limits)
+	if isAroundFile(h.below) {
+		r.Problems = append(r.Problems, parseOther(shown, h.below, data, limits)...)
+		return
+	}
+	around := r.aroundOf(h, limits)
+	definitions, problems, _ := parseTimed(source{name: shown, below: h.below, around: around.of(h.below)}, data, limits)
 	r.Problems = append(r.Problems, problems...)
 	for _, definition := range definitions {
 		loaded := LoadedDefinition{DefinitionAt: definition, File: shown}
-		if owner, taken := owners[definition.Name]; taken {
+		if owner, taken := r.owners[definition.Name]; taken {
 			r.Problems = append(r.Problems, miniairflow.ImportError{
 				File: shown, Line: definition.Line, Column: definition.Column,
 				Message: fmt.Sprintf("the name %q is taken by the workflow at %s:%d", definition.Name, owner.File, owner.Line),
 			})
 			continue
 		}
-		owners[definition.Name] = loaded
+		r.owners[definition.Name] = loaded
 		r.Definitions = append(r.Definitions, loaded)
+	}
+}
+
+// aroundOf returns what the files of a folder take from others, and tells once what
+// is wrong with that.
+func (r *Result) aroundOf(h home, limits Limits) *surroundings {
+	key := [2]string{h.root, path.Dir(h.below)}
+	if found, ok := r.around[key]; ok {
+		return found
+	}
+	found := chainAround(h.root, h.below, limits)
+	r.around[key] = found
+	for _, problems := range found.problems {
+		if file := problems[0].File; !r.isTold[file] {
+			r.isTold[file] = true
+			r.Problems = append(r.Problems, problems...)
+		}
+	}
+	return found
+}
+
+// parseOther checks a file that workflow files take something from.
+func parseOther(shown, below string, data []byte, limits Limits) []miniairflow.ImportError {
+	alone := nothingAround()
+	switch {
+	case isEnvFile(path.Base(below)):
+		var problems []miniairflow.ImportError
+		_, found := parseEnv(string(data))
+		for _, p := range found {
+			problems = append(problems, miniairflow.ImportError{File: shown, Line: p.at.line, Column: p.at.column, Message: p.text})
+		}
+		return problems
+	case slices.Contains(defaultsFiles, path.Base(below)):
+		return alone.readDefaults(shown, data, limits)
+	default:
+		return alone.readTemplate(shown, data, limits)
 	}
 }
 
@@ -130,7 +216,7 @@ func filesBelow(name string) ([]string, error) {
 	case !info.IsDir():
 		return []string{name}, nil
 	}
-	found, err := scan(name, plainFile.stat)
+	found, err := scan(name, nil, plainFile.stat)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"sync"
 	"time"
 
@@ -74,6 +73,9 @@ type Loader struct {
 	ourLease  bool
 	renewed   time.Time // when the store was asked last for the lease
 	poolsHash string    // of the pools file that was synced; empty while the lease is not held
+
+	surroundings *surroundings     // what workflow files take from others; nil while the lease is not held
+	aroundTold   map[string]string // the problems that the store has of such files, by path
 }
 
 // knownFile is what the store has of a file.
@@ -82,6 +84,7 @@ type knownFile struct {
 	hash     string // of what was synced
 	settled  bool   // the stamp is old enough to tell every later change
 	conflict string // names that other files own; they may become free without a change here
+	takes    taken  // what it takes from other files
 }
 
 // Report is what one pass did.
@@ -167,6 +170,7 @@ func (l *Loader) renew(ctx context.Context) (bool, error) {
 	}
 	if !held {
 		l.known, l.missing, l.contested, l.poolsHash = nil, map[string]time.Time{}, map[string]bool{}, ""
+		l.surroundings, l.aroundTold = nil, nil
 	}
 	l.ourLease, l.renewed = held, asked
 	return held, nil
@@ -191,9 +195,13 @@ func (l *Loader) remember(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list source files: %w", err)
 	}
-	l.known = make(map[string]knownFile, len(files))
+	l.known, l.aroundTold = make(map[string]knownFile, len(files)), map[string]string{}
 	for _, file := range files {
-		if !isWorkflowFile(path.Base(file.Path)) { // but the pools file, which may have problems
+		if isAroundFile(file.Path) {
+			l.aroundTold[file.Path] = "" // it has problems, which may be others by now
+			continue
+		}
+		if !isWorkflowPath(file.Path) { // but the pools file, which may have problems
 			continue
 		}
 		known := knownFile{}

@@ -135,7 +135,7 @@ func TestLoadPath(t *testing.T) {
 	write(t, dir, "sub/b.yml", "tasks: {x: {noop: true}}")
 	write(t, dir, "sub/c.yaml", "name: a\ntasks: {x: {noop: true}}")
 	write(t, dir, "sub/d.yaml", "tasks: {x: {nop: true}}")
-	for _, other := range []string{"sub/pools.yaml", "defaults.yaml", "sub/defaults.yml", "templates/t.yaml", "a.test.yaml", ".hidden.yaml", ".git/x.yaml", "notes.txt"} {
+	for _, other := range []string{"sub/pools.yaml", "templates/sub/t.yaml", "a.test.yaml", ".hidden.yaml", ".git/x.yaml", "notes.txt"} {
 		write(t, dir, other, "not: a workflow")
 	}
 	write(t, dir, "pools.yaml", "warehouse: many")
@@ -152,7 +152,7 @@ func TestLoadPath(t *testing.T) {
 		slash + "/sub/d.yaml:1:13: unknown key \"nop\" in a task; did you mean \"noop\"?",
 	}, texts(result.Problems))
 
-	result, err = loader.LoadPath([]string{filepath.Join(dir, "defaults.yaml")}, loader.Limits{})
+	result, err = loader.LoadPath([]string{filepath.Join(dir, "a.test.yaml")}, loader.Limits{})
 	require.NoError(t, err)
 	require.NotEmpty(t, result.Problems, "a file that is named is read whatever its name")
 	result, err = loader.LoadPath([]string{filepath.Join(dir, "pools.yaml")}, loader.Limits{})

@@ -24,10 +24,10 @@ func newLayout(found *scanned) *layout {
 
 // lookAt returns the files that events have named, and those that wait for names
 // of others. ok is false if only a look at the whole folder tells what has
-// changed: a file is gone, a folder came or went, the folder had a problem, or
-// there are links, which may lead to whatever has changed.
+// changed: a file is gone, a folder came or went, others take something from it,
+// the folder had a problem, or there are links, which may lead to whatever has changed.
 func (l *Loader) lookAt(names map[string]bool) (files []scannedFile, ok bool) {
-	if l.known == nil || l.layout == nil || l.layout.hasLinks || l.complaint != "" {
+	if l.known == nil || l.layout == nil || l.surroundings == nil || l.layout.hasLinks || l.complaint != "" {
 		return nil, false
 	}
 	for path := range l.contested {
@@ -54,6 +54,9 @@ func (l *Loader) lookAtOne(name string) (file scannedFile, isFile, ok bool) {
 		return scannedFile{}, false, false
 	}
 	base, path := filepath.Base(name), filepath.ToSlash(below)
+	if isAroundFile(path) {
+		return scannedFile{}, false, false
+	}
 	_, isKnown := l.known[path]
 	info, err := os.Lstat(name)
 	switch {
@@ -62,7 +65,7 @@ func (l *Loader) lookAtOne(name string) (file scannedFile, isFile, ok bool) {
 	case err != nil:
 		return scannedFile{}, false, false
 	case info.Mode().IsRegular():
-		return scannedFile{path: path, stamp: stampOf(info)}, isWorkflowFile(base), true
+		return scannedFile{path: path, stamp: stampOf(info), takes: l.surroundings.takenBy(path)}, isWorkflowPath(path), true
 	default:
 		return scannedFile{}, false, !isKnown && !isWorkflowFile(base) && !isWorkflowFolder(base)
 	}

@@ -8,6 +8,7 @@ package loader
 
 import (
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -48,14 +49,26 @@ func (l Limits) withDefaults() Limits {
 // returned, sorted by line and column. Parse never panics, and ends within the
 // limits whatever the bytes are.
 func Parse(path string, data []byte, limits Limits) ([]miniairflow.DefinitionAt, []miniairflow.ImportError) {
-	definitions, problems, _ := parseTimed(path, data, limits)
+	definitions, problems, _ := parseTimed(source{name: path, below: filepath.ToSlash(filepath.Base(path))}, data, limits)
 	return definitions, problems
 }
 
+// source says where a file lies, for those that it takes something from.
+type source struct {
+	name   string  // in problems
+	below  string  // the path below the folder of the workflows, with slashes
+	around *around // nil: nothing
+}
+
 // parseTimed is Parse, and reports whether the time was up, so that the same
-// bytes may do better on a machine that is less busy.
-func parseTimed(path string, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError, timedOut bool) {
-	f := newFile(path, limits)
+// bytes may do better on a machine that is less busy. Below defaults that have a
+// problem there is no definition, and only what is wrong in the file's own shape.
+func parseTimed(from source, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError, timedOut bool) {
+	f := newFile(from.name, limits)
+	f.below = from.below
+	if from.around != nil {
+		f.around = from.around
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			f.fail(position{}, "the file cannot be read: %v", cause)
@@ -71,6 +84,8 @@ func parseTimed(path string, data []byte, limits Limits) (definitions []miniairf
 // file is one file that is being parsed.
 type file struct {
 	name     string
+	below    string  // the path below the folder of the workflows, with slashes
+	around   *around // what it takes from other files
 	limits   Limits
 	deadline time.Time
 	lines    lines
@@ -82,7 +97,7 @@ type file struct {
 }
 
 func newFile(path string, limits Limits) *file {
-	f := &file{name: path, limits: limits.withDefaults(), repaired: map[int]bool{}}
+	f := &file{name: path, below: path, limits: limits.withDefaults(), repaired: map[int]bool{}, around: nothingAround()}
 	f.deadline = time.Now().Add(f.limits.Time)
 	return f
 }
@@ -91,7 +106,7 @@ func newFile(path string, limits Limits) *file {
 func (f *file) document(tree *node) *document {
 	return &document{
 		file: f, start: at(tree),
-		failed: map[string]bool{}, above: map[string]bool{},
+		sources: map[string]string{}, failed: map[string]bool{}, above: map[string]bool{},
 	}
 }
 
@@ -115,7 +130,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 			continue
 		}
 		names[definition.Name] = place
-		if ok && i < whole {
+		if ok && i < whole && !f.around.isBroken {
 			definitions = append(definitions, miniairflow.DefinitionAt{Definition: definition, Line: place.line, Column: place.column})
 		}
 	}
@@ -134,8 +149,9 @@ type document struct {
 	positions map[string]position // by joined path
 	keys      map[string]position // of the keys of maps, by joined path
 	start     position
-	failed    map[string]bool // joined paths that have a problem of shape
-	above     map[string]bool // and what leads to them
+	sources   map[string]string // by joined path of a task, the place in a template that says so
+	failed    map[string]bool   // joined paths that have a problem of shape
+	above     map[string]bool   // and what leads to them
 }
 
 // read returns the definition of a document and whether it has no problem.
@@ -148,7 +164,9 @@ func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) 
 	if d.halted || definition == nil {
 		return nil, false
 	}
-	d.checkMeaning(definition)
+	if !d.around.isBroken {
+		d.checkMeaning(definition)
+	}
 	return definition, len(d.problems) == before
 }
 
@@ -162,7 +180,7 @@ func (d *document) checkMeaning(definition *miniairflow.Definition) {
 	found := append(definition.Validate(), expression.New().Check(definition)...)
 	for _, problem := range found {
 		if !d.follows(problem.Path) {
-			d.fail(d.placeOf(problem), "%s", problem.Message)
+			d.fail(d.placeOf(problem), "%s%s", problem.Message, d.source(problem))
 		}
 	}
 }

@@ -58,6 +58,7 @@ func (l *Loader) release(ctx context.Context) {
 		l.config.Logger.WarnContext(ctx, "Loader: Lease not given back", "error", err)
 	}
 	l.ourLease, l.known, l.poolsHash = false, nil, ""
+	l.surroundings, l.aroundTold = nil, nil
 }
 
 // nextRenewal returns when to renew the lease next, which leaves time for another

@@ -19,6 +19,7 @@ type scanned struct {
 	folders    []string      // as the operating system names them, the root first
 	unreadable []string      // folders below the root, with slashes, whose files are not known
 	hasLinks   bool          // some files or folders are symbolic links
+	around     *surroundings // what the files take from others
 }
 
 // scannedFile is a workflow file of a folder, not read yet.
@@ -27,6 +28,7 @@ type scannedFile struct {
 	stamp   stamp
 	refused string    // why it is not to be read, if so
 	ahead   knownFile // as it was read ahead; without a hash it was not
+	takes   taken     // what it takes from other files
 }
 
 // stamp tells two contents of a file apart without reading it.
@@ -50,8 +52,9 @@ func stampFrom(stat *syscall.Stat_t) stamp {
 // scan lists the workflow files below root, with one look at each, and the folders that
 // must be watched to learn of changes. Symbolic links are followed where they
 // stay below root, so a mounted ConfigMap works, whose files are links into a
-// hidden folder. The error says that root itself cannot be read.
-func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
+// hidden folder. What the files take from others is read first, unless read is nil.
+// The error says that root itself cannot be read.
+func scan(root string, read func([]aroundFile) *surroundings, look func(plainFile) scannedFile) (scanned, error) {
 	target, err := filepath.EvalSymlinks(root)
 	if err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
@@ -59,6 +62,9 @@ func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
 	s := scanner{root: root, target: target, visited: map[string]bool{}}
 	if err := s.folder("", target); err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
+	}
+	if read != nil {
+		s.around = read(s.others)
 	}
 	s.look(look)
 	slices.SortFunc(s.files, comparePaths)
@@ -69,7 +75,13 @@ func scan(root string, look func(plainFile) scannedFile) (scanned, error) {
 func (s *scanner) look(look func(plainFile) scannedFile) {
 	before := len(s.files)
 	s.files = slices.Grow(s.files, len(s.plain))[:before+len(s.plain)]
-	onAllCores(len(s.plain), func(i int) { s.files[before+i] = look(s.plain[i]) })
+	onAllCores(len(s.plain), func(i int) {
+		s.plain[i].takes = s.around.takenBy(s.plain[i].below)
+		s.files[before+i] = look(s.plain[i])
+	})
+	for i := range s.files {
+		s.files[i].takes = s.around.takenBy(s.files[i].path)
+	}
 }
 
 // stat looks at the file without reading it.
@@ -94,10 +106,14 @@ type scanner struct {
 	root, target string          // the folder as given, and without links
 	visited      map[string]bool // real folders, so that links in a circle end
 	plain        []plainFile
+	others       []aroundFile // that workflow files take something from
 }
 
 // plainFile is a workflow file that the folder calls a regular file.
-type plainFile struct{ below, real string }
+type plainFile struct {
+	below, real string
+	takes       taken
+}
 
 // folder lists one folder. below is its path under the root, with slashes; real
 // is the same folder without links.
@@ -118,13 +134,18 @@ func (s *scanner) folder(below, real string) error {
 }
 
 func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
-	if !isWorkflowFile(entry.Name()) && !isWorkflowFolder(entry.Name()) {
+	isFile, isOther := isWorkflowPath(below), isAroundFile(below)
+	isFolder := isWorkflowFolder(entry.Name()) && !isBelowTemplates(below)
+	if !isFile && !isOther && !isFolder {
 		return
 	}
 	real := filepath.Join(folder, entry.Name())
 	if entry.Type().IsRegular() {
-		if isWorkflowFile(entry.Name()) {
-			s.plain = append(s.plain, plainFile{below, real})
+		switch {
+		case isFile:
+			s.plain = append(s.plain, plainFile{below: below, real: real})
+		case isOther:
+			s.others = append(s.others, aroundFile{below: below, real: real})
 		}
 		return
 	}
@@ -136,7 +157,7 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 			return
 		}
 		if inside, err := filepath.Rel(s.target, target); err != nil || !filepath.IsLocal(inside) {
-			s.refuse(below, "the symbolic link leaves the workflow folder")
+			s.refuse(below, leavesFolder)
 			return
 		}
 		real = target
@@ -146,10 +167,12 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 	case err != nil:
 		s.refuse(below, unreadable(err))
 	case info.IsDir():
-		if isWorkflowFolder(entry.Name()) && s.folder(below, real) != nil {
+		if isFolder && s.folder(below, real) != nil {
 			s.unreadable = append(s.unreadable, below)
 		}
-	case !isWorkflowFile(entry.Name()):
+	case isOther && info.Mode().IsRegular():
+		s.others = append(s.others, aroundFile{below: below, real: real})
+	case !isFile && !isOther:
 	case !info.Mode().IsRegular():
 		s.refuse(below, unreadable(errNotRegular))
 	default:
@@ -157,14 +180,17 @@ func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
 	}
 }
 
-// refuse notes an entry that cannot be read: a workflow file, or what may be a
-// folder of them.
+// refuse notes an entry that cannot be read: a workflow file, one that such files take
+// something from, or what may be a folder of them.
 func (s *scanner) refuse(below, reason string) {
-	if isWorkflowFile(path.Base(below)) {
+	switch {
+	case isWorkflowPath(below):
 		s.files = append(s.files, scannedFile{path: below, refused: reason})
-		return
+	case isAroundFile(below):
+		s.others = append(s.others, aroundFile{below: below, refused: reason})
+	default:
+		s.unreadable = append(s.unreadable, below)
 	}
-	s.unreadable = append(s.unreadable, below)
 }
 
 // covers reports whether the scan would have found the file if it were there.

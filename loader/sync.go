@@ -40,7 +40,7 @@ type syncPass struct {
 // whole looks at all files.
 func (s *syncPass) whole(ctx context.Context) error {
 	s.report.isWhole = true
-	list, giveUp := func() (scanned, error) { return scan(s.config.Dir, plainFile.stat) }, func() {}
+	list, giveUp := func() (scanned, error) { return scan(s.config.Dir, s.config.readAround, plainFile.stat) }, func() {}
 	if s.known == nil && s.config.Version != "" {
 		preview := s.preview(ctx)
 		defer preview.Stop()
@@ -62,6 +62,9 @@ func (s *syncPass) whole(ctx context.Context) error {
 	s.report.Files, s.report.folders, s.layout = len(found.files), found.folders, newLayout(&found)
 	if rememberErr != nil {
 		return rememberErr
+	}
+	if err := s.around(ctx, &found); err != nil {
+		return err
 	}
 	if err := s.some(ctx, found.files); err != nil {
 		return err
@@ -114,7 +117,7 @@ func (s *syncPass) take(ctx context.Context, found finding) error {
 		s.report.Waiting = true
 		s.report.young = append(s.report.young, filepath.Join(s.config.Dir, filepath.FromSlash(found.sync.Path)))
 		return nil
-	case found.isSame:
+	case found.isSame, found.isHeld:
 		s.known[found.sync.Path] = found.state
 		return nil
 	}

@@ -37,6 +37,8 @@ var defaultFields = fields[taskDraft]{
 
 var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"description":   textField(func(t *taskDraft) *string { return &t.Description }),
+	"template":      func(value, *taskDraft) {}, // see fromTemplate, which comes first
+	"inputs":        func(value, *taskDraft) {},
 	"group":         textField(func(t *taskDraft) *string { return &t.Group }),
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),
@@ -55,11 +57,7 @@ func withFields[T any](base, more fields[T]) fields[T] {
 
 // defaults returns the draft that every task starts from.
 func (d *document) defaults(v *value) taskDraft {
-	base := taskDraft{shell: miniairflow.ShellDefault, Task: miniairflow.Task{
-		TriggerRule: miniairflow.AllSuccess,
-		Priority:    miniairflow.PriorityNormal,
-		Queue:       miniairflow.QueueDefault,
-	}}
+	base := d.around.base
 	if v != nil {
 		entries, _ := v.entries("the keys that all tasks share, such as `timeout: 30m`")
 		defaultFields.read(entries, "defaults", &base)
@@ -73,7 +71,11 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 	draft := base
 	draft.Name = e.name
 	entries, _ := e.entries("its keys below it, such as `command: echo hello`")
+	use := e.fromTemplate(entries, &draft)
 	taskFields.read(entries, "a task", &draft)
+	if use != nil {
+		use.bind(&draft)
+	}
 	if draft.Command != nil && draft.Command.Script != "" {
 		draft.Command.Shell = draft.shell
 	}

@@ -14,6 +14,7 @@ import (
 type workflowDraft struct {
 	miniairflow.Definition
 	defaults, tasks, finals *value
+	envFile                 *value
 }
 
 var workflowFields = fields[workflowDraft]{
@@ -29,6 +30,7 @@ var workflowFields = fields[workflowDraft]{
 	"timeout":          func(v value, w *workflowDraft) { w.Timeout = v.duration() },
 	"params":           func(v value, w *workflowDraft) { w.Params = v.params() },
 	"env":              func(v value, w *workflowDraft) { w.Env = v.environment(nil) },
+	"env_file":         func(v value, w *workflowDraft) { w.envFile = &v },
 	"defaults":         func(v value, w *workflowDraft) { w.defaults = &v },
 	"groups":           func(v value, w *workflowDraft) { w.Groups = v.groups() },
 	"tasks":            func(v value, w *workflowDraft) { w.tasks = &v },
@@ -40,6 +42,7 @@ var workflowFields = fields[workflowDraft]{
 // is nil if the root is no map.
 func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	draft := workflowDraft{Definition: miniairflow.Definition{
+		Owner:          d.around.owner,
 		IsActive:       true,
 		MaxActiveRuns:  miniairflow.MaxActiveRunsDefault,
 		MaxActiveTasks: miniairflow.MaxActiveTasksDefault,
@@ -56,6 +59,9 @@ func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	default:
 		d.fault([]string{"name"})
 		d.fail(d.start, "a further workflow of a file needs a name: write name: …")
+	}
+	if draft.envFile != nil {
+		draft.Env = draft.envFile.envFiles(draft.Env)
 	}
 	base := d.defaults(draft.defaults)
 	if draft.tasks != nil {
@@ -109,7 +115,7 @@ var scheduleFields = fields[miniairflow.Schedule]{
 }
 
 func (v value) schedule() miniairflow.Schedule {
-	s := miniairflow.Schedule{Timezone: "UTC", Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue}
+	s := miniairflow.Schedule{Timezone: v.doc.around.timezone, Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue}
 	if v.node.Kind != yaml.MappingNode {
 		if v.node.Kind != yaml.ScalarNode || v.isNull() {
 			v.mismatch(`a cron expression such as "0 2 * * *", or a map with cron:`)

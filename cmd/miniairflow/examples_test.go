@@ -79,22 +79,35 @@ func TestExamples_StartRarely(t *testing.T) {
 	}
 }
 
-var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+var (
+	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	fileBlock = regexp.MustCompile("(?s)```(?:yaml|sh)\n# dags/(\\S+)\n(.*?)```")
+)
 
-// TestDocumentation checks every YAML block of the README and the pages: pools
-// files by their first line, whole workflows as they are, pieces of one in the
-// place that their first key says.
+// TestDocumentation checks every YAML block of the README and the pages: whole
+// workflows as they are, pieces of one in the place that their first key says, both in
+// a folder with the files whose names the first lines of other blocks say.
 func TestDocumentation(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)
 	for _, page := range append(pages, "../../README.md") {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
+		dags := t.TempDir()
+		check := func(name, block string) {
+			file := filepath.Join(dags, filepath.FromSlash(name))
+			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			require.NoError(t, os.WriteFile(file, []byte(block), 0o644))
+			result, err := loader.LoadPathBelow(dags, []string{file}, loader.Limits{})
+			require.NoError(t, err)
+			require.Empty(t, result.Problems, "%s:\n%s", page, block)
+		}
+		for _, match := range fileBlock.FindAllStringSubmatch(string(text), -1) {
+			check(match[1], match[2])
+		}
 		for _, match := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
 			block := match[1]
-			if strings.HasPrefix(block, "# dags/pools.yaml\n") {
-				_, problems := loader.ParsePools("pools.yaml", []byte(block), loader.Limits{})
-				require.Empty(t, problems, "%s:\n%s", page, block)
+			if strings.HasPrefix(block, "# dags/") {
 				continue
 			}
 			if first, _, _ := strings.Cut(block, "\n"); strings.HasSuffix(first, ".test.yaml") {
@@ -105,8 +118,7 @@ func TestDocumentation(t *testing.T) {
 			if !strings.Contains(block, "tasks:") {
 				block += "tasks:\n  a: {noop: true}\n"
 			}
-			_, problems := loader.Parse("block.yaml", []byte(block), loader.Limits{})
-			require.Empty(t, problems, "%s:\n%s", page, block)
+			check("block.yaml", block)
 		}
 	}
 }

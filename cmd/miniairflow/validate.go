@@ -25,7 +25,7 @@ func newValidateCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			result, err := loader.LoadPath(args, config.limits())
+			result, err := loader.LoadPathBelow(config.Dags, args, config.limits())
 			if err != nil {
 				return err
 			}

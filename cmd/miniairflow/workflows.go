@@ -298,7 +298,7 @@ func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Ti
 // loadFileOrExplain returns the workflows of a file. If the file is wrong it
 // prints every problem and returns exit code 3.
 func loadFileOrExplain(c *config, std stdio, path string) ([]loader.LoadedDefinition, error) {
-	result, err := loader.LoadPath([]string{path}, c.limits())
+	result, err := loader.LoadPathBelow(c.Dags, []string{path}, c.limits())
 	if err != nil {
 		return nil, err
 	}

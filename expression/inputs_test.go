@@ -1,0 +1,94 @@
+package expression_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
+)
+
+// What is written into a text for an input gives, when a run renders it, the value and
+// what stands beside it, whatever the value is.
+func TestBindInputs_ValuesStayValues(t *testing.T) {
+	engine := expression.New()
+	for _, value := range []string{
+		"", "orders", "$", "{", "}}", "$${{ 1 }}", "a$", "{{", "\"", "'", "`", "\\", "\n", "ä\u2028☃", "; rm -rf /", "$(date)", "\x01\x7f",
+	} {
+		for before, wantBefore := range map[string]string{"": "", "a": "a", "b$-": "b$-", "{": "{", "$${{": "${{"} {
+			for after, wantAfter := range map[string]string{"": "", "{": "{", "{{ x }}": "{{ x }}", "}}": "}}", "${{ 1 + 1 }}": "2"} {
+				escaped := value
+				if value == "$${{ 1 }}" {
+					value = "${{ 1 }}" // as it is meant
+				}
+				task := &miniairflow.Task{Env: map[string]string{"X": before + "${{ inputs.x }}" + after}}
+				require.Empty(t, expression.BindInputs(task, map[string]expression.Input{"x": {Text: escaped, Value: escaped}}))
+				got, err := engine.Text(task.Env["X"], miniairflow.Scope{})
+				require.NoError(t, err, task.Env["X"])
+				require.Equal(t, wantBefore+value+wantAfter, got, task.Env["X"])
+				value = escaped
+			}
+		}
+	}
+}
+
+func TestBindInputs(t *testing.T) {
+	inputs := map[string]expression.Input{
+		"s": {Text: "it's", Value: "it's"}, "n": {Text: "-3", Value: int64(-3)}, "f": {Text: "1.50", Value: 1.5},
+		"b": {Text: "true", Value: true}, "e": {Text: "${{ params.day }}"}, "m": {Text: "t_${{ params.day }}"},
+	}
+	for text, want := range map[string]string{
+		"plain":                                "plain",
+		"${{ inputs.s }}/${{inputs.f}}":        "it's/1.50",
+		"${{ inputs.n - 1 }}":                  "${{ (-3) - 1 }}",
+		"${{ inputs.f * inputs.n }}":           "${{ (1.5) * (-3) }}",
+		"${{ inputs.b && params.inputs.b }}":   "${{ true && params.inputs.b }}",
+		"${{ 'inputs.s' == inputs.s }}":        `${{ 'inputs.s' == "it's" }}`,
+		"${{ inputs.e }}":                      "${{ params.day }}",
+		"${{ inputs.e == run.id }}":            "${{ (params.day) == run.id }}",
+		"${{ inputs.m }}.csv":                  "t_${{ params.day }}.csv",
+		"$${{ inputs.s }}":                     "$${{ inputs.s }}",
+		"${{ inputs.s":                         "${{ inputs.s",
+		"${{ myinputs.s }}${{ tasks.inputs }}": "${{ myinputs.s }}${{ tasks.inputs }}",
+	} {
+		task := &miniairflow.Task{Stdin: text}
+		require.Empty(t, expression.BindInputs(task, inputs))
+		require.Equal(t, want, task.Stdin)
+	}
+	task := &miniairflow.Task{When: "${{ inputs.b }}"}
+	require.Empty(t, expression.BindInputs(task, inputs))
+	require.Equal(t, "${{ true }}", task.When, "a condition stays an expression")
+}
+
+func TestBindInputs_Problems(t *testing.T) {
+	inputs := map[string]expression.Input{"table": {Text: "x", Value: "x"}, "mixed": {Text: "a${{ run.id }}"}}
+	for text, want := range map[string]string{
+		"${{ inputs.tabel }}":       `unknown input "tabel"; did you mean "table"?`,
+		"${{ inputs.other + 1 }}":   `unknown input "other": the template declares mixed, table`,
+		"${{ inputs.mixed + 'b' }}": `input "mixed" is text with an expression in it, so it cannot be part of another one: let ${{ inputs.mixed }} stand alone`,
+	} {
+		task := &miniairflow.Task{Command: &miniairflow.Command{Argv: []string{"echo", text}}}
+		problems := expression.BindInputs(task, inputs)
+		require.Equal(t, []miniairflow.Problem{{Path: []string{"command", "1"}, Message: want}}, problems)
+		require.Equal(t, text, task.Command.Argv[1])
+	}
+}
+
+// An input never becomes part of a script, however the script comes to be one.
+func TestBindInputs_LeavesScriptsAlone(t *testing.T) {
+	inputs := map[string]expression.Input{"x": {Text: "; rm -rf /", Value: "; rm -rf /"}, "shell": {Text: "bash", Value: "bash"}, "flag": {Text: "-c", Value: "-c"}}
+	for _, argv := range [][]string{
+		{"bash", "-c", "echo ${{ inputs.x }}"},
+		{"${{ inputs.shell }}", "-c", "echo ${{ inputs.x }}"},
+		{"bash", "${{ inputs.flag }}", "echo ${{ inputs.x }}"},
+		{"env", "${{ inputs.shell }}", "${{ inputs.flag }}", "echo ${{ inputs.x }}"},
+	} {
+		task := &miniairflow.Task{Command: &miniairflow.Command{Argv: argv}}
+		require.Empty(t, expression.BindInputs(task, inputs))
+		require.Equal(t, "echo ${{ inputs.x }}", task.Command.Argv[len(argv)-1])
+	}
+	task := &miniairflow.Task{Command: &miniairflow.Command{Script: "echo ${{ inputs.x }}"}}
+	require.Empty(t, expression.BindInputs(task, inputs))
+	require.Equal(t, "echo ${{ inputs.x }}", task.Command.Script)
+}
