@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // workflow but for its good documents.
 func TestParseBad(t *testing.T) {
 	files := glob(t, "testdata/bad/*.yaml")
-	require.GreaterOrEqual(t, len(files), 60)
+	require.GreaterOrEqual(t, len(files), 150)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			_, problems := loader.Parse(filepath.Base(file), read(t, file), loader.Limits{})

@@ -157,9 +157,12 @@ func (v value) items(shape string) []value {
 }
 
 // text returns the text of a scalar, exactly as the file has it.
-func (v value) text() (string, bool) {
+func (v value) text() (string, bool) { return v.textFor("text") }
+
+// textFor is text for what is read further; want says in the message what is needed.
+func (v value) textFor(want string) (string, bool) {
 	if v.node.Kind != yaml.ScalarNode || v.isNull() {
-		v.mismatch("text")
+		v.mismatch(want)
 		return "", false
 	}
 	if v.isPlain() && strings.Count(v.node.Value, "${{") > strings.Count(v.node.Value, "}}") {
@@ -200,7 +203,7 @@ func (v value) isPlain() bool {
 
 // boolean takes true and false, and nothing that other YAML readers take for them.
 func (v value) boolean() bool {
-	text, ok := v.text()
+	text, ok := v.textFor("true or false")
 	if !ok {
 		return false
 	}
@@ -222,7 +225,7 @@ var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
 
 // integer takes a decimal number without quotes.
 func (v value) integer() int {
-	text, ok := v.text()
+	text, ok := v.textFor("a whole number")
 	if !ok {
 		return 0
 	}
@@ -245,7 +248,7 @@ var days = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
 // duration takes what time.ParseDuration takes, and days of 24 hours in front:
 // 90s, 1h30m, 2d, 1d12h.
 func (v value) duration() miniairflow.Duration {
-	text, ok := v.text()
+	text, ok := v.textFor("a duration such as 90s, 10m, 1h30m or 2d")
 	if !ok {
 		return 0
 	}
