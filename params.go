@@ -1,19 +1,17 @@
 package miniairflow
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // ResolveParams returns the values of a run's parameters: the given ones,
-// checked against their types, and the defaults for the others, whose templates
-// may read run. Values come out as JSON has them: string, float64 or int64,
-// bool. The first problem is returned as CodeInvalid with Field "params.<name>".
+// checked against their types and rules, and the defaults for the others, whose
+// templates may read run. Values come out in one form each, as Param.Check has
+// them; an optional param with neither value nor default is nil. The first
+// problem is returned as CodeInvalid with Field "params.<name>".
 func ResolveParams(params []Param, given map[string]any, run RunScope, eval Evaluator) (map[string]any, error) {
 	known := make([]string, 0, len(params))
 	resolved := make(map[string]any, len(params))
@@ -22,16 +20,9 @@ func ResolveParams(params []Param, given map[string]any, run RunScope, eval Eval
 		known = append(known, p.Name)
 		value, ok := given[p.Name]
 		if !ok {
-			if p.Default == nil {
-				return nil, paramError(p.Name, "param %q (%s) has no default and was not given", p.Name, p.Type)
-			}
-			value = p.Default
-			if text, isText := value.(string); isText && eval != nil {
-				rendered, err := eval.Text(text, Scope{Run: run})
-				if err != nil {
-					return nil, paramError(p.Name, "default of param %q: %v", p.Name, err)
-				}
-				value = rendered
+			var err error
+			if value, err = p.fallback(run, eval); err != nil {
+				return nil, err
 			}
 		}
 		checked, err := p.Check(value)
@@ -48,6 +39,22 @@ func ResolveParams(params []Param, given map[string]any, run RunScope, eval Eval
 	return resolved, nil
 }
 
+// fallback returns what p is where it is not given: its default, computed.
+func (p *Param) fallback(run RunScope, eval Evaluator) (any, error) {
+	if p.IsRequired() {
+		return nil, paramError(p.Name, "param %q (%s) has no default and was not given", p.Name, p.Type)
+	}
+	text, isText := p.Default.(string)
+	if !isText || eval == nil {
+		return p.Default, nil
+	}
+	rendered, err := eval.Text(text, Scope{Run: run})
+	if err != nil {
+		return nil, paramError(p.Name, "default of param %q: %v", p.Name, err)
+	}
+	return rendered, nil
+}
+
 func paramError(name, format string, args ...any) error {
 	e := Errorf(CodeInvalid, format, args...)
 	e.Field = "params." + name
@@ -61,118 +68,38 @@ func listOr(names []string, none string) string {
 	return strings.Join(names, ", ")
 }
 
-// Check returns value as the param's type has it, or says what is wrong. Text
-// is taken for every type, as it comes from a command line.
+// Check returns value as the param's type has it, or says which rule it breaks.
+// Text is taken for every type, as it comes from a command line. What comes out
+// is the one form of a value: a string, an int64, a float64, a bool; for a date
+// 2026-01-31, for a datetime RFC 3339, for a duration 1h30m; a list or object as
+// JSON has it, with numbers as int64 or float64; nil where p is optional.
 func (p *Param) Check(value any) (any, error) {
+	if value == nil && p.Optional {
+		return nil, nil
+	}
 	checked, err := p.parse(value)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkEnum(checked); err != nil {
+		return nil, err
+	}
+	if err := p.checkPattern(checked); err != nil {
+		return nil, err
+	}
+	return checked, p.checkRange(checked)
+}
+
+func (p *Param) checkEnum(checked any) error {
 	if len(p.Enum) == 0 {
-		return checked, nil
+		return nil
 	}
 	var allowed []string
 	for _, e := range p.Enum {
-		if same, err := p.parse(e); err == nil && same == checked {
-			return checked, nil
+		if same, err := p.parse(e); err == nil && reflect.DeepEqual(same, checked) {
+			return nil
 		}
 		allowed = append(allowed, fmt.Sprint(e))
 	}
-	return nil, fmt.Errorf("%v is not one of %s", checked, strings.Join(allowed, ", "))
-}
-
-func (p *Param) parse(value any) (any, error) {
-	text, isText := value.(string)
-	if n, ok := value.(json.Number); ok {
-		value = n.String()
-	}
-	switch p.Type {
-	case ParamInteger:
-		return parseInteger(value)
-	case ParamNumber:
-		return parseNumber(value)
-	case ParamBoolean:
-		if b, ok := value.(bool); ok {
-			return b, nil
-		}
-		switch text {
-		case "true":
-			return true, nil
-		case "false":
-			return false, nil
-		}
-		return nil, fmt.Errorf("%s is not a boolean: write true or false", show(value))
-	case ParamDate:
-		if _, err := time.Parse(time.DateOnly, text); err != nil {
-			return nil, fmt.Errorf("%s is not a date: write it like 2026-01-31", show(value))
-		}
-		return text, nil
-	case ParamDatetime:
-		if _, err := time.Parse(time.RFC3339, text); err != nil {
-			return nil, fmt.Errorf("%s is not a datetime: write it like 2026-01-31T06:00:00Z", show(value))
-		}
-		return text, nil
-	default:
-		if !isText {
-			return nil, fmt.Errorf("%s is not a string: put it in quotes", show(value))
-		}
-		if strings.ContainsRune(text, 0) {
-			return nil, fmt.Errorf("the value has a NUL byte, which no process can receive")
-		}
-		return text, nil
-	}
-}
-
-func parseInteger(value any) (any, error) {
-	switch v := value.(type) {
-	case int:
-		return int64(v), nil
-	case int64:
-		return v, nil
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int64(v), nil
-		}
-	case string:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return n, nil
-		}
-	}
-	return nil, fmt.Errorf("%s is not an integer", show(value))
-}
-
-func parseNumber(value any) (any, error) {
-	switch v := value.(type) {
-	case int:
-		return float64(v), nil
-	case int64:
-		return float64(v), nil
-	case float64:
-		if !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return v, nil
-		}
-	case string:
-		if n, ok := parseDecimal(v); ok {
-			return n, nil
-		}
-	}
-	return nil, fmt.Errorf("%s is not a number", show(value))
-}
-
-// shownMax is how many bytes of a value a message repeats.
-const shownMax = 80
-
-// show returns value as people would write it, shortened.
-func show(value any) string {
-	text := fmt.Sprintf("%v", value)
-	switch v := value.(type) {
-	case nil:
-		text = "null"
-	case string:
-		text = strconv.Quote(v)
-	}
-	if len(text) > shownMax {
-		text = strings.ToValidUTF8(text[:shownMax], "") + "…"
-	}
-	return text
+	return fmt.Errorf("%s is not one of %s", shorten(fmt.Sprint(checked)), strings.Join(allowed, ", "))
 }

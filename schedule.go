@@ -146,7 +146,7 @@ func newTimetable(s Schedule) (*timetable, error) {
 	if err != nil {
 		return nil, err
 	}
-	zone, err := loadZone(s.Timezone)
+	zone, err := LoadZone(s.Timezone)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +156,9 @@ func newTimetable(s Schedule) (*timetable, error) {
 // numericZone finds what people write for an offset: "+02:00", "UTC+2", "GMT-5".
 var numericZone = regexp.MustCompile(`^(?i:utc|gmt)?[+-]?[0-9][0-9:.]*$|^(?i:utc|gmt)[+-]`)
 
-// loadZone returns the zone of an IANA name; no name is UTC.
-func loadZone(name string) (*time.Location, error) {
+// LoadZone returns the zone of an IANA name; no name is UTC. The machine's own
+// zone and fixed offsets are refused: what they mean depends on place and season.
+func LoadZone(name string) (*time.Location, error) {
 	switch {
 	case name == "Local", name == "localtime":
 		return nil, fmt.Errorf("timezone %q depends on the machine: write an IANA name such as Europe/Berlin", name)

@@ -96,7 +96,7 @@ func (v *validator) schedules() {
 		at := []string{"schedule", strconv.Itoa(i)}
 		if _, err := parseCron(s.Cron); err != nil {
 			v.add(sub(at, "cron"), "%v", err)
-		} else if _, err := loadZone(s.Timezone); err != nil {
+		} else if _, err := LoadZone(s.Timezone); err != nil {
 			v.add(sub(at, "timezone"), "%v", err)
 		} else if err := CheckSchedule(s); err != nil {
 			v.add(sub(at, "cron"), "%v", err)
@@ -109,51 +109,6 @@ func (v *validator) schedules() {
 		oneOf(v, sub(at, "catchup"), s.Catchup, Catchups)
 		oneOf(v, sub(at, "overlap"), s.Overlap, Overlaps)
 		v.duration(sub(at, "catchup_window"), s.CatchupWindow)
-	}
-}
-
-func (v *validator) params() {
-	seen := make(map[string]bool, len(v.d.Params))
-	for i := range v.d.Params {
-		p := &v.d.Params[i]
-		at := []string{"params", p.Name}
-		if !identifier.MatchString(p.Name) {
-			v.addOfKey(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
-		}
-		if seen[p.Name] {
-			v.add(at, "param %q is declared twice", p.Name)
-		}
-		seen[p.Name] = true
-		if !oneOf(v, sub(at, "type"), p.Type, ParamTypes) {
-			continue
-		}
-		v.paramValues(at, p)
-	}
-}
-
-// paramValues checks the enum and the default of a param of a known type.
-func (v *validator) paramValues(at []string, p *Param) {
-	plain := Param{Name: p.Name, Type: p.Type}
-	enumIsValid := true
-	for i, value := range p.Enum {
-		if _, err := plain.Check(value); err != nil {
-			enumIsValid = false
-			v.add(sub(at, "enum", strconv.Itoa(i)), "enum of param %q (%s): %v", p.Name, p.Type, err)
-		}
-	}
-	switch text, _ := p.Default.(string); {
-	case p.Default == nil:
-		if len(v.d.Schedules) > 0 {
-			v.add(at, "param %q has no default, but the workflow has a schedule: a scheduled run has nobody to ask", p.Name)
-		}
-	case strings.Contains(text, "${{"):
-	default:
-		if enumIsValid {
-			plain.Enum = p.Enum
-		}
-		if _, err := plain.Check(p.Default); err != nil {
-			v.add(sub(at, "default"), "default of param %q (%s): %v", p.Name, p.Type, err)
-		}
 	}
 }
 

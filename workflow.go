@@ -183,19 +183,33 @@ const (
 	ParamBoolean  ParamType = "boolean"
 	ParamDate     ParamType = "date"     // 2026-11-22
 	ParamDatetime ParamType = "datetime" // RFC 3339
+	ParamDuration ParamType = "duration" // 90s, 1h30m, 2d
+	ParamEnum     ParamType = "enum"     // one of the texts of Enum
+	ParamList     ParamType = "list"     // any JSON array
+	ParamObject   ParamType = "object"   // any JSON object
 )
 
 // ParamTypes lists all parameter types.
-var ParamTypes = []ParamType{ParamString, ParamInteger, ParamNumber, ParamBoolean, ParamDate, ParamDatetime}
+var ParamTypes = []ParamType{
+	ParamString, ParamInteger, ParamNumber, ParamBoolean, ParamDate, ParamDatetime, ParamDuration, ParamEnum, ParamList, ParamObject,
+}
 
-// Param is a typed input of a run. A param without a default must be given.
+// Param is a typed input of a run. One without a default must be given, unless
+// it is optional: then it is null where it is not.
 type Param struct {
 	Name        string    `json:"name"`
 	Type        ParamType `json:"type"`
 	Description string    `json:"description,omitempty"`
 	Enum        []any     `json:"enum,omitempty"`
-	Default     any       `json:"default,omitempty"` // nil: none. A string may be a template over run.*
+	Default     any       `json:"default,omitempty"`  // nil: none. A string may be a template over run.*
+	Optional    bool      `json:"optional,omitempty"` // null is a value, and the one of a param without Default
+	Pattern     string    `json:"pattern,omitempty"`  // of a string: an RE2 expression for all of it; empty: any
+	Minimum     any       `json:"minimum,omitempty"`  // of a number, date, datetime or duration; nil: none
+	Maximum     any       `json:"maximum,omitempty"`
 }
+
+// IsRequired reports whether every run needs a value for the param.
+func (p *Param) IsRequired() bool { return p.Default == nil && !p.Optional }
 
 // Catchup says what happens to slots that were missed while nothing was up.
 type Catchup string

@@ -24,7 +24,12 @@ func TestRunIsShownWhole(t *testing.T) {
 		d := workflow("etl", "extract", "load")
 		d.Owner, d.Tags, d.Docs, d.Timeout = "data", []string{"daily"}, "# Orders", miniairflow.Duration(time.Hour)
 		d.Schedules = []miniairflow.Schedule{{Cron: "0 2 * * *", Timezone: "UTC", Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue}}
-		d.Params = []miniairflow.Param{{Name: "region", Type: miniairflow.ParamString, Enum: []any{"eu", "us"}, Default: "eu"}}
+		d.Params = []miniairflow.Param{
+			{Name: "region", Type: miniairflow.ParamString, Enum: []any{"eu", "us"}, Default: "eu"},
+			{Name: "rows", Type: miniairflow.ParamInteger, Optional: true, Minimum: int64(1), Maximum: int64(10)},
+			{Name: "files", Type: miniairflow.ParamList, Default: []any{"a", int64(1)}},
+			{Name: "table", Type: miniairflow.ParamString, Default: "a", Pattern: "[a-z]+"},
+		}
 		d.Tasks[0].Outputs = map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger}
 		d.Tasks[0].Retry = miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond)}
 		d.Groups = []miniairflow.Group{{Name: "store", Description: "Into it", DependsOn: []string{"extract"}}}
@@ -39,7 +44,7 @@ func TestRunIsShownWhole(t *testing.T) {
 		w.ask(t, `query($id: ID!) { workflowRun(id: $id) {
 			number label status reason type scheduleName params cancelRequestedAt taskCount
 			workflow { name owner tags docs scheduleCron isPaused isActive origin sourceFile latestRun { number }
-				schedules { cron timezone catchup overlap catchupWindowSeconds } params { name type enum default isRequired } }
+				schedules { cron timezone catchup overlap catchupWindowSeconds } params { name type enum default isRequired pattern minimum maximum } }
 			version { number timeoutSeconds maxActiveTasks groups { name description dependsOn } tasks { name group } }
 			taskStates { status count }
 			taskRuns { totalCount totalCountIsExact nodes { name index status attempt reason exitCode outputs queue priority dependsOn
@@ -56,11 +61,14 @@ func TestRunIsShownWhole(t *testing.T) {
 		}
 		require.JSONEq(t, `{"workflowRun": {
 			"number": 1, "label": "etl#1", "status": "SUCCESS", "reason": null, "type": "MANUAL", "scheduleName": null,
-			"params": {"region": "eu"}, "cancelRequestedAt": null, "taskCount": 2,
+			"params": {"region": "eu", "rows": null, "files": ["a", 1], "table": "a"}, "cancelRequestedAt": null, "taskCount": 2,
 			"workflow": {"name": "etl", "owner": "data", "tags": ["daily"], "docs": "# Orders", "scheduleCron": "0 2 * * *",
 				"isPaused": false, "isActive": true, "origin": "FILE", "sourceFile": "etl.yaml", "latestRun": {"number": 1},
 				"schedules": [{"cron": "0 2 * * *", "timezone": "UTC", "catchup": "LATEST", "overlap": "QUEUE", "catchupWindowSeconds": null}],
-				"params": [{"name": "region", "type": "STRING", "enum": ["eu", "us"], "default": "eu", "isRequired": false}]},
+				"params": [{"name": "region", "type": "STRING", "enum": ["eu", "us"], "default": "eu", "isRequired": false, "pattern": "", "minimum": null, "maximum": null},
+					{"name": "rows", "type": "INTEGER", "enum": null, "default": null, "isRequired": false, "pattern": "", "minimum": 1, "maximum": 10},
+					{"name": "files", "type": "LIST", "enum": null, "default": ["a", 1], "isRequired": false, "pattern": "", "minimum": null, "maximum": null},
+					{"name": "table", "type": "STRING", "enum": null, "default": "a", "isRequired": false, "pattern": "[a-z]+", "minimum": null, "maximum": null}]},
 			"version": {"number": 1, "timeoutSeconds": 3600, "maxActiveTasks": 16,
 				"groups": [{"name": "store", "description": "Into it", "dependsOn": ["extract"]}],
 				"tasks": [{"name": "extract", "group": null}, {"name": "load", "group": "store"}]},

@@ -92,7 +92,7 @@ func (r *mutationResolver) UnpauseWorkflow(ctx context.Context, input model.Unpa
 }
 
 func (r *paramResolver) IsRequired(ctx context.Context, obj *miniairflow.Param) (bool, error) {
-	return obj.Default == nil, nil
+	return obj.IsRequired(), nil
 }
 
 func (r *poolHolderResolver) TaskRunID(ctx context.Context, obj *miniairflow.PoolHolder) (uuid.UUID, error) {

@@ -55,6 +55,7 @@ var synonyms = map[string]string{
 	"dotenv": "env_file", "envfrom": "env_file", "dotenvfile": "env_file", "uses": "template", "with": "inputs", "templateref": "template",
 	"onexit": "finally", "exithandler": "finally", "handlers": "finally", "teardown": "finally", "cleanup": "finally", "ensure": "finally",
 	"poolslot": "pool_slots", "slots": "pool_slots", "poolname": "pool", "queuewait": "queue_timeout", "waittimeout": "queue_timeout", "onloss": "on_lost",
+	"min": "minimum", "max": "maximum", "gte": "minimum", "lte": "maximum", "regex": "pattern", "regexp": "pattern", "allowed": "enum", "mandatory": "required",
 	"empty": "noop", "noop": "noop", "dummy": "noop",
 }
 

@@ -13,7 +13,8 @@ import (
 // paramDraft is a param whose keys are being read. Its values wait for its type.
 type paramDraft struct {
 	miniairflow.Param
-	fallback, enum *value
+	fallback, enum, minimum, maximum *value
+	isRequired                       bool
 }
 
 var paramFields = fields[paramDraft]{
@@ -21,6 +22,13 @@ var paramFields = fields[paramDraft]{
 	"description": textField(func(p *paramDraft) *string { return &p.Description }),
 	"default":     func(v value, p *paramDraft) { p.fallback = &v },
 	"enum":        func(v value, p *paramDraft) { p.enum = &v },
+	"minimum":     func(v value, p *paramDraft) { p.minimum = &v },
+	"maximum":     func(v value, p *paramDraft) { p.maximum = &v },
+	"pattern":     textField(func(p *paramDraft) *string { return &p.Pattern }),
+	"required": func(v value, p *paramDraft) {
+		p.isRequired = v.boolean()
+		p.Optional = !p.isRequired
+	},
 }
 
 // params reads the params in file order. Each is a block with a type, or just
@@ -54,12 +62,25 @@ func (v value) params() []miniairflow.Param {
 func (e entry) paramBlock(draft *paramDraft) {
 	entries, _ := e.entries("")
 	paramFields.read(entries, "param "+quoted(e.name), draft)
+	if draft.isRequired && draft.fallback != nil {
+		draft.fallback.fail("param %q has a default, so nobody has to give it: remove required: true, or the default", e.name)
+	}
 	if _, typed := e.doc.positions[joined(append(e.path, "type"))]; !typed {
-		if draft.fallback == nil {
-			e.fail("param %q has no type: write type: string (or integer, number, boolean, date, datetime)", e.name)
+		switch {
+		case draft.fallback != nil:
+			draft.Type = draft.fallback.inferType()
+		case draft.enum != nil:
+			draft.Type = miniairflow.ParamEnum
+		default:
+			e.fail("param %q has no type: write type: string (or %s)", e.name, otherTypes())
 			return
 		}
-		draft.Type = draft.fallback.inferType()
+	}
+	if draft.minimum != nil {
+		draft.Minimum = draft.minimum.paramValue(draft.Type)
+	}
+	if draft.maximum != nil {
+		draft.Maximum = draft.maximum.paramValue(draft.Type)
 	}
 	if draft.enum == nil {
 		return
@@ -69,8 +90,23 @@ func (e entry) paramBlock(draft *paramDraft) {
 	}
 }
 
+// otherTypes lists the types but the first, which is string.
+func otherTypes() string {
+	names := make([]string, 0, len(miniairflow.ParamTypes))
+	for _, t := range miniairflow.ParamTypes[1:] {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
 // inferType returns the type that a default shows, or records that it shows none.
 func (v value) inferType() miniairflow.ParamType {
+	switch v.node.Kind {
+	case yaml.SequenceNode:
+		return miniairflow.ParamList
+	case yaml.MappingNode:
+		return miniairflow.ParamObject
+	}
 	text, ok := v.text()
 	switch {
 	case !ok:
@@ -106,9 +142,12 @@ func (v value) doubtful(text, other string) miniairflow.ParamType {
 	return ""
 }
 
-// paramValue returns a scalar as JSON has the type. What does not fit, and a
+// paramValue returns a value as JSON has the type. What does not fit, and a
 // template, stays text; whether it fits is not judged here.
 func (v value) paramValue(t miniairflow.ParamType) any {
+	if v.node.Kind != yaml.ScalarNode && (t == miniairflow.ParamList || t == miniairflow.ParamObject) {
+		return v.json()
+	}
 	text, ok := v.text()
 	if !ok {
 		return nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -243,8 +242,6 @@ func (v value) integer() int {
 	return 0
 }
 
-var days = regexp.MustCompile(`^([0-9]{1,5})d(.*)$`)
-
 // duration takes what time.ParseDuration takes, and days of 24 hours in front:
 // 90s, 1h30m, 2d, 1d12h.
 func (v value) duration() miniairflow.Duration {
@@ -256,24 +253,11 @@ func (v value) duration() miniairflow.Duration {
 		v.fail("%s: %s has no unit: write %s: %ss", v.label(), text, v.label(), text)
 		return 0
 	}
-	d, err := parseDuration(text)
+	d, err := miniairflow.ParseDuration(text)
 	if err != nil {
 		v.fail("%s: %s is not a duration: write one such as 90s, 10m, 1h30m or 2d", v.label(), quoted(text))
 	}
-	return miniairflow.Duration(d)
-}
-
-func parseDuration(text string) (time.Duration, error) {
-	found := days.FindStringSubmatch(text)
-	if found == nil {
-		return time.ParseDuration(text)
-	}
-	count, err := strconv.Atoi(found[1])
-	if err != nil || found[2] == "" {
-		return time.Duration(count) * 24 * time.Hour, err
-	}
-	rest, err := time.ParseDuration(found[2])
-	return time.Duration(count)*24*time.Hour + rest, err
+	return d
 }
 
 // mismatch records that the value is not what its key needs.

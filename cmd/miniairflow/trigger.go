@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"gopkg.in/yaml.v3"
 )
 
 // addParamFlags adds the flags that give a run its parameters.
@@ -40,31 +38,6 @@ func paramsOf(cmd *cobra.Command) (map[string]any, error) {
 		params[key] = value
 	}
 	return params, nil
-}
-
-// readParams adds the parameters of a YAML or JSON file. Values keep their text,
-// as in a workflow file: 3.10, 007 and 2026-01-31 are what they look like, and
-// the type of the param says what they are.
-func readParams(path string, params map[string]any) error {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return usageErrorf("--params-file: %v", err)
-	}
-	var values map[string]yaml.Node
-	if err := yaml.Unmarshal(data, &values); err != nil {
-		return usageErrorf("--params-file %s: %v", path, err)
-	}
-	for name, value := range values {
-		node := &value
-		if node.Kind == yaml.AliasNode {
-			node = node.Alias
-		}
-		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-			return usageErrorf("--params-file %s:%d:%d: param %q needs a text, a number or a boolean", path, value.Line, value.Column, name)
-		}
-		params[name] = node.Value
-	}
-	return nil
 }
 
 // logicalDateOf returns the value of --logical-date, zero if it is not given.

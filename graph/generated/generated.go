@@ -181,7 +181,10 @@ type ComplexityRoot struct {
 		Description func(childComplexity int) int
 		Enum        func(childComplexity int) int
 		IsRequired  func(childComplexity int) int
+		Maximum     func(childComplexity int) int
+		Minimum     func(childComplexity int) int
 		Name        func(childComplexity int) int
+		Pattern     func(childComplexity int) int
 		Type        func(childComplexity int) int
 	}
 
@@ -1154,12 +1157,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Param.IsRequired(childComplexity), true
+	case "Param.maximum":
+		if e.ComplexityRoot.Param.Maximum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Param.Maximum(childComplexity), true
+	case "Param.minimum":
+		if e.ComplexityRoot.Param.Minimum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Param.Minimum(childComplexity), true
 	case "Param.name":
 		if e.ComplexityRoot.Param.Name == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Param.Name(childComplexity), true
+	case "Param.pattern":
+		if e.ComplexityRoot.Param.Pattern == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Param.Pattern(childComplexity), true
 	case "Param.type":
 		if e.ComplexityRoot.Param.Type == nil {
 			break
@@ -3001,10 +3022,16 @@ type Param {
   description: String!
   "The only values it may have; null: any of its type."
   enum: [JSON!]
-  "Its value when none is given; text may hold ${{ }} over the run. Null: it must be given."
+  "Its value when none is given; text may hold ${{ }} over the run. Null: there is none."
   default: JSON
-  "Whether it must be given."
+  "Whether it must be given. One that need not and has no default is null where it is not given."
   isRequired: Boolean!
+  "The regular expression (RE2) that all of the text must match; empty: any text."
+  pattern: String!
+  "The least number, the earliest date or the shortest duration that it may be; null: any."
+  minimum: JSON
+  "The greatest number, the latest date or the longest duration that it may be; null: any."
+  maximum: JSON
 }
 
 "The type of a parameter."
@@ -3021,6 +3048,14 @@ enum ParamType {
   DATE
   "Text like 2026-01-31T06:00:00Z."
   DATETIME
+  "Text like 90s, 1h30m or 2d."
+  DURATION
+  "One of the texts of enum."
+  ENUM
+  "A list; as text it is JSON."
+  LIST
+  "An object; as text it is JSON."
+  OBJECT
 }
 
 "One node of a DAG, as its workflow's file describes it."
@@ -4049,6 +4084,12 @@ func (ec *executionContext) childFields_Param(ctx context.Context, field graphql
 		return ec.fieldContext_Param_default(ctx, field)
 	case "isRequired":
 		return ec.fieldContext_Param_isRequired(ctx, field)
+	case "pattern":
+		return ec.fieldContext_Param_pattern(ctx, field)
+	case "minimum":
+		return ec.fieldContext_Param_minimum(ctx, field)
+	case "maximum":
+		return ec.fieldContext_Param_maximum(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Param", field.Name)
 }
@@ -7478,6 +7519,46 @@ func (ec *executionContext) _Param_isRequired(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Param_isRequired(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Param", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _Param_pattern(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Pattern); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Param_pattern(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pattern, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Param_pattern(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Param", field, false, false, "String")
+}
+
+func (ec *executionContext) _Param_minimum(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	return ec.marshalOJSON2interface(ctx, field.Selections, obj.Minimum)
+}
+func (ec *executionContext) fieldContext_Param_minimum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Param", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _Param_maximum(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Param) (ret graphql.Marshaler) {
+	return ec.marshalOJSON2interface(ctx, field.Selections, obj.Maximum)
+}
+func (ec *executionContext) fieldContext_Param_maximum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Param", field, false, false, "JSON")
 }
 
 func (ec *executionContext) _PauseWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *model.PauseWorkflowPayload) (ret graphql.Marshaler) {
@@ -16406,6 +16487,21 @@ func (ec *executionContext) _Param(ctx context.Context, sel ast.SelectionSet, ob
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Param_isRequired(ctx, field, obj)
 				})
+		case "pattern":
+			out.Values[i] = ec._Param_pattern(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "minimum":
+			out.Values[i] = ec._Param_minimum(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "maximum":
+			out.Values[i] = ec._Param_maximum(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19212,6 +19308,10 @@ var (
 		"BOOLEAN":  miniairflow.ParamBoolean,
 		"DATE":     miniairflow.ParamDate,
 		"DATETIME": miniairflow.ParamDatetime,
+		"DURATION": miniairflow.ParamDuration,
+		"ENUM":     miniairflow.ParamEnum,
+		"LIST":     miniairflow.ParamList,
+		"OBJECT":   miniairflow.ParamObject,
 	}
 	marshalNParamType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamType = map[miniairflow.ParamType]string{
 		miniairflow.ParamString:   "STRING",
@@ -19220,6 +19320,10 @@ var (
 		miniairflow.ParamBoolean:  "BOOLEAN",
 		miniairflow.ParamDate:     "DATE",
 		miniairflow.ParamDatetime: "DATETIME",
+		miniairflow.ParamDuration: "DURATION",
+		miniairflow.ParamEnum:     "ENUM",
+		miniairflow.ParamList:     "LIST",
+		miniairflow.ParamObject:   "OBJECT",
 	}
 )
 

@@ -147,6 +147,7 @@ func plainParams(params []miniairflow.Param) {
 	for i := range params {
 		p := &params[i]
 		p.Default = plainNumbers(p.Default)
+		p.Minimum, p.Maximum = plainNumbers(p.Minimum), plainNumbers(p.Maximum)
 		for j := range p.Enum {
 			p.Enum[j] = plainNumbers(p.Enum[j])
 		}

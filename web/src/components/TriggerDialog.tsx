@@ -129,11 +129,15 @@ function Field({ field, text, error, onChange }: FieldProps) {
             <option key={option}>{option}</option>
           ))}
         </select>
+      ) : field.control === "json" ? (
+        <textarea {...common} rows={3} spellCheck={false} autoComplete="off" />
       ) : (
         <input
           {...common}
           type={field.control}
           step={field.control === "number" ? field.step : undefined}
+          min={field.control === "text" ? undefined : field.min}
+          max={field.control === "text" ? undefined : field.max}
           autoComplete="off"
         />
       )}

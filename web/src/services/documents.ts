@@ -71,6 +71,9 @@ export const WorkflowSummary = graphql(`
       enum
       default
       isRequired
+      pattern
+      minimum
+      maximum
     }
     latestRun {
       ...RunSummary

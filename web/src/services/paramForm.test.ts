@@ -9,6 +9,9 @@ function param(overrides: Partial<Param>): Param {
     enum: null,
     default: null,
     isRequired: false,
+    pattern: "",
+    minimum: null,
+    maximum: null,
     ...overrides,
   };
 }
@@ -22,6 +25,10 @@ test("each type gets the input that fits it", () => {
     param({ type: "DATE" }),
     param({ type: "DATETIME" }),
     param({ type: "INTEGER", enum: [1, 2] }),
+    param({ type: "DURATION" }),
+    param({ type: "ENUM", enum: ["a", "b"] }),
+    param({ type: "LIST" }),
+    param({ type: "OBJECT" }),
   ]);
   expect(fields.map((f) => f.control)).toEqual([
     "text",
@@ -31,6 +38,10 @@ test("each type gets the input that fits it", () => {
     "date",
     "text",
     "select",
+    "text",
+    "select",
+    "json",
+    "json",
   ]);
   expect(fields[1]?.step).toBe("1");
   expect(fields[2]?.step).toBe("any");
@@ -59,6 +70,33 @@ test("only what was changed is sent, as text", () => {
     rows: "9007199254740993",
   });
   expect(paramValues(fields, { region: "" })).toEqual({ region: "" });
+});
+
+test("an input says what it takes", () => {
+  const fields = paramFields([
+    param({ type: "INTEGER", minimum: 1, maximum: 10, isRequired: true }),
+    param({ type: "DATE", minimum: "2026-01-01", isRequired: true }),
+    param({ type: "DURATION", maximum: "2h", default: "1h" }),
+    param({ pattern: "[a-z]+", default: "a" }),
+    param({ type: "LIST", default: ["a", 1] }),
+    param({ type: "INTEGER", default: null }),
+    param({ default: "" }),
+  ]);
+  expect(fields.map((f) => f.hint)).toEqual([
+    "From 1 to 10.",
+    "At least 2026-01-01.",
+    "Like 90s, 1h30m or 2d. At most 2h.",
+    "Matches [a-z]+",
+    'JSON like ["a", 1].',
+    "Empty: none",
+    "Empty: the default, an empty text",
+  ]);
+  expect(fields.map((f) => [f.min, f.max]).slice(0, 3)).toEqual([
+    ["1", "10"],
+    ["2026-01-01", ""],
+    ["", "2h"],
+  ]);
+  expect(fields[4]?.initial).toBe('["a",1]');
 });
 
 test("a required parameter must not stay empty", () => {

@@ -7,9 +7,12 @@ export interface ParamField {
   name: string;
   description: string;
   isRequired: boolean;
-  control: "text" | "number" | "date" | "select";
+  control: "text" | "number" | "date" | "select" | "json";
   /** step of a number input: whole numbers or any. */
   step: "1" | "any";
+  /** min and max of a number or date input; empty for none. */
+  min: string;
+  max: string;
   options: readonly string[];
   /** initial is the text that the form starts with. */
   initial: string;
@@ -28,6 +31,8 @@ export function paramFields(params: readonly Param[]): ParamField[] {
       isRequired: param.isRequired,
       control: options.length > 0 ? "select" : controlOf(param),
       step: param.type === "INTEGER" ? "1" : "any",
+      min: boundOf(param.minimum),
+      max: boundOf(param.maximum),
       options,
       initial,
       hint: hintOf(param, initial),
@@ -47,6 +52,9 @@ function controlOf(param: Param): ParamField["control"] {
       return "number";
     case "DATE":
       return "date";
+    case "LIST":
+    case "OBJECT":
+      return "json";
     default:
       return "text";
   }
@@ -63,11 +71,38 @@ function isExpression(value: unknown): value is string {
   return typeof value === "string" && value.includes("${{");
 }
 
+const looks: Partial<Record<Param["type"], string>> = {
+  DATETIME: "Like 2026-01-31T06:00:00Z.",
+  DURATION: "Like 90s, 1h30m or 2d.",
+  LIST: 'JSON like ["a", 1].',
+  OBJECT: 'JSON like {"a": 1}.',
+};
+
 function hintOf(param: Param, initial: string): string {
+  return [looks[param.type] ?? "", rulesOf(param), emptyOf(param, initial)]
+    .filter((part) => part !== "")
+    .join(" ");
+}
+
+function rulesOf(param: Param): string {
+  const min = boundOf(param.minimum);
+  const max = boundOf(param.maximum);
+  const rules: string[] = [];
+  if (min !== "" && max !== "") rules.push(`From ${min} to ${max}.`);
+  else if (min !== "") rules.push(`At least ${min}.`);
+  else if (max !== "") rules.push(`At most ${max}.`);
+  if (param.pattern !== "") rules.push(`Matches ${param.pattern}`);
+  return rules.join(" ");
+}
+
+function emptyOf(param: Param, initial: string): string {
   if (isExpression(param.default)) return `Empty: ${param.default}`;
-  if (param.type === "DATETIME") return "Like 2026-01-31T06:00:00Z";
-  if (initial === "" && !param.isRequired) return "Empty: the default, an empty text";
-  return "";
+  if (initial !== "" || param.isRequired) return "";
+  return param.default === null ? "Empty: none" : "Empty: the default, an empty text";
+}
+
+function boundOf(bound: unknown): string {
+  return bound === null || bound === undefined ? "" : textOf(bound);
 }
 
 function textOf(value: unknown): string {

@@ -1,0 +1,104 @@
+package miniairflow
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func (v *validator) params() {
+	seen := make(map[string]bool, len(v.d.Params))
+	for i := range v.d.Params {
+		p := &v.d.Params[i]
+		at := []string{"params", p.Name}
+		if !identifier.MatchString(p.Name) {
+			v.addOfKey(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
+		}
+		if seen[p.Name] {
+			v.add(at, "param %q is declared twice", p.Name)
+		}
+		seen[p.Name] = true
+		if !oneOf(v, sub(at, "type"), p.Type, ParamTypes) {
+			continue
+		}
+		v.paramValues(at, p, v.paramRules(at, p))
+	}
+}
+
+// paramRules checks the rules of a param of a known type, and returns a param
+// that has those of them that are right.
+func (v *validator) paramRules(at []string, p *Param) Param {
+	right := Param{Name: p.Name, Type: p.Type, Optional: p.Optional}
+	switch {
+	case p.Pattern == "":
+	case p.Type != ParamString:
+		v.add(sub(at, "pattern"), "pattern of param %q is for type string, not %s", p.Name, p.Type)
+	default:
+		if _, err := compilePattern(p.Pattern); err != nil {
+			v.add(sub(at, "pattern"), "pattern of param %q: %v", p.Name, err)
+			break
+		}
+		right.Pattern = p.Pattern
+	}
+	right.Minimum = v.paramBound(sub(at, "minimum"), p, p.Minimum)
+	right.Maximum = v.paramBound(sub(at, "maximum"), p, p.Maximum)
+	if right.Minimum != nil && right.Maximum != nil && p.compare(right.Minimum, right.Maximum) > 0 {
+		v.add(sub(at, "maximum"), "maximum %v of param %q is less than minimum %v", right.Maximum, p.Name, right.Minimum)
+		right.Minimum, right.Maximum = nil, nil
+	}
+	return right
+}
+
+// paramBound returns a minimum or maximum as the type has it; nil if there is
+// none or it is wrong.
+func (v *validator) paramBound(at []string, p *Param, bound any) any {
+	key := at[len(at)-1]
+	if bound == nil {
+		return nil
+	}
+	if !slices.Contains(rangedTypes, p.Type) {
+		v.add(at, "%s of param %q is for %s, not %s", key, p.Name, joinNames(rangedTypes), p.Type)
+		return nil
+	}
+	checked, err := p.parse(bound)
+	if err != nil {
+		v.add(at, "%s of param %q (%s): %v", key, p.Name, p.Type, err)
+		return nil
+	}
+	return checked
+}
+
+// paramValues checks the enum and the default of a param of a known type against
+// its rules.
+func (v *validator) paramValues(at []string, p *Param, rules Param) {
+	switch {
+	case p.Type == ParamEnum && len(p.Enum) == 0:
+		v.add(sub(at, "enum"), "param %q (enum) has no values to choose from: write enum: [eu, us]", p.Name)
+	case len(p.Enum) > 0 && (p.Type == ParamList || p.Type == ParamObject):
+		v.add(sub(at, "enum"), "enum of param %q is not for type %s", p.Name, p.Type)
+		return
+	}
+	values := rules
+	values.Optional = false // null is a value without being one of the enum
+	enumIsValid := true
+	for i, value := range p.Enum {
+		if _, err := values.Check(value); err != nil {
+			enumIsValid = false
+			v.add(sub(at, "enum", strconv.Itoa(i)), "enum of param %q (%s): %v", p.Name, p.Type, err)
+		}
+	}
+	switch text, _ := p.Default.(string); {
+	case p.IsRequired():
+		if len(v.d.Schedules) > 0 {
+			v.add(at, "param %q has no default, but the workflow has a schedule: a scheduled run has nobody to ask", p.Name)
+		}
+	case p.Default == nil, strings.Contains(text, "${{"):
+	default:
+		if enumIsValid {
+			rules.Enum = p.Enum
+		}
+		if _, err := rules.Check(p.Default); err != nil {
+			v.add(sub(at, "default"), "default of param %q (%s): %v", p.Name, p.Type, err)
+		}
+	}
+}
