@@ -22,6 +22,7 @@ type Evaluator interface {
 type Scope struct {
 	Params map[string]any
 	Run    RunScope
+	Env    map[string]string // computed; what of it there is depends on the place
 	Tasks  map[string]TaskScope
 }
 

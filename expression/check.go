@@ -93,6 +93,8 @@ func (c *checker) workflow(e *Engine) {
 			if len(c.problems) == before {
 				c.paramDefault(e, &p, text)
 			}
+		} else {
+			c.noTemplate([]string{"params", p.Name, "default"}, p.Default)
 		}
 	}
 	for _, name := range keysOf(c.d.Env) {
@@ -116,8 +118,9 @@ func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
 		return
 	}
 	value, err := e.Text(text, miniairflow.Scope{Run: sampleRun})
-	if err == nil && len(p.Enum) == 0 {
-		_, err = p.Check(value)
+	if err == nil {
+		// Another run has other values: only the type holds for all of them.
+		_, err = (&miniairflow.Param{Type: p.Type}).Check(value)
 	}
 	if err != nil {
 		c.add([]string{"params", p.Name, "default"}, "default of param %q (%s): %v", p.Name, p.Type, err)
@@ -180,6 +183,25 @@ func (c *checker) forbid(path []string, what, text string) {
 func (c *checker) script(path []string, text string) {
 	if strings.Contains(text, opening) {
 		c.add(path, "%s", scriptHint(text))
+	}
+}
+
+// noTemplate refuses templates inside a list or object, whose texts are taken as
+// they are.
+func (c *checker) noTemplate(path []string, value any) {
+	switch v := value.(type) {
+	case string:
+		if strings.Contains(v, opening) {
+			c.add(path, "%s … %s is not allowed inside a list or object: write all of it as one expression, such as \"${{ [run.id, 'x'] }}\"", opening, closing)
+		}
+	case []any:
+		for _, item := range v {
+			c.noTemplate(path, item)
+		}
+	case map[string]any:
+		for _, key := range keysOf(v) {
+			c.noTemplate(path, v[key])
+		}
 	}
 }
 
@@ -266,24 +288,30 @@ func (c *checker) reference(where site, r reference) error {
 	refuse := func(format string, args ...any) error {
 		return &compileError{message: fmt.Sprintf(format, args...), at: r.at}
 	}
-	switch r.root {
-	case rootRun:
-		if r.name == fieldStatus && !c.isFinal(where.task) {
-			return refuse("run.status is known in tasks of finally only: before them the run is not over")
-		}
-		_, err := runValue(r, miniairflow.RunScope{})
-		return err
-	case rootParams:
-		if !where.params {
-			return refuse("%s may read run.<field> only, not params", where.name)
-		}
-		if _, ok := c.params[r.name]; !ok {
-			return unknownParam(r, c.paramNames)
-		}
-		return nil
+	from, ok := rootNamed(r.root)
+	switch {
+	case !ok:
+		return refuse("%s", unknownName(r.root))
+	case from.since > where.phase():
+		return refuse("%s may read %s only, not %s", where.name, formsUntil(where.phase()), r.root)
+	case from.keys != nil && !slices.Contains(from.keys, where.key()):
+		return refuse("%s may not read %s: only %s of a task may", where.name, r.root, enumerated(from.keys, "and"))
+	case r.root == rootTasks:
+		return c.taskReference(where, r)
 	}
-	if where.task < 0 {
-		return refuse("%s may not read tasks: it is computed before any of them runs", where.name)
+	if from.isFinal(r.name) && !c.isFinal(where.task) {
+		return refuse("%s.%s is known in tasks of finally only: before them the run is not over", r.root, r.name)
+	}
+	if !from.isKnown(c, where, r.name) {
+		return from.unknown(c, where, r)
+	}
+	return nil
+}
+
+// taskReference checks that a task exists and that its result is there at this place.
+func (c *checker) taskReference(where site, r reference) error {
+	refuse := func(format string, args ...any) error {
+		return &compileError{message: fmt.Sprintf(format, args...), at: r.at}
 	}
 	up, ok := c.tasks[r.name]
 	if !ok {
@@ -311,12 +339,17 @@ func (c *checker) reference(where site, r reference) error {
 // isFinal reports whether a task is of finally; -1 is none.
 func (c *checker) isFinal(task int) bool { return task >= 0 && c.d.Tasks[task].Finally }
 
-// suggestionsMax bounds the "did you mean" of task names in one definition:
+// suggestionsMax bounds the "did you mean" of declared names in one definition:
 // each one compares a word with every name.
 const suggestionsMax = 50
 
+func (c *checker) maySuggest() bool {
+	c.suggested++
+	return c.suggested <= suggestionsMax
+}
+
 func (c *checker) unknownTask(r reference) error {
-	if c.suggested++; c.suggested > suggestionsMax {
+	if !c.maySuggest() {
 		return &compileError{message: fmt.Sprintf("unknown task %q", r.name), at: r.at}
 	}
 	return unknown(r, "task", r.name, c.taskNames)

@@ -31,7 +31,7 @@ func etl() *miniairflow.Definition {
 				Name: "load-data", DependsOn: []string{"extract"}, When: "${{ tasks.extract.outputs.rows > 0 && params.flag }}",
 				Command: &miniairflow.Command{Argv: []string{"load", "--rows=${{ tasks.extract.outputs.rows + params.count }}", "${{ tasks.extract.outputs.files[0] }}"}},
 				Env:     map[string]string{"MODE": "${{ tasks.extract.outputs.undeclared + '!' }}"},
-				Stdin:   "${{ tasks.extract.outputs.info.key ?? 'none' }}",
+				Stdin:   "${{ tasks.extract.outputs.info.key ?? 'none' }} ${{ env.REGION + env.MODE }}",
 			},
 			{
 				Name: "report", DependsOn: []string{"load-data"}, When: "${{ tasks.extract.exit_code == 0 || tasks.load-data.status != 'success' }}",
@@ -58,11 +58,36 @@ func TestCheckFindsProblems(t *testing.T) {
 		},
 		{
 			"tasks in workflow env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ tasks.extract.status }}" },
-			"env A", "the workflow's env may not read tasks",
+			"env A", "the workflow's env may read run.<field> and params.<name> only, not tasks",
 		},
 		{
 			"params in a default", func(d *miniairflow.Definition) { d.Params[0].Default = "${{ params.day }}" },
 			"params region default", "may read run.<field> only, not params",
+		},
+		{
+			"env in the workflow's env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ env.REGION }}" },
+			"env A", "the workflow's env may read run.<field> and params.<name> only, not env",
+		},
+		{
+			"env in when", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ env.REGION == 'eu' }}" },
+			"tasks load-data when", "when may not read env: only command, env and stdin of a task may",
+		},
+		{
+			"a task's own env in it", func(d *miniairflow.Definition) { d.Tasks[1].Env["B"] = "${{ env.MODE }}" },
+			"tasks load-data env B", `unknown variable of env "MODE": there is REGION`,
+		},
+		{
+			"unknown variable", func(d *miniairflow.Definition) { d.Tasks[1].Stdin = "${{ env.REGIO }}" },
+			"tasks load-data stdin", `unknown variable of env "REGIO"; did you mean "REGION"? (at character 9)`,
+		},
+		{
+			"template in a list", func(d *miniairflow.Definition) {
+				d.Params = append(d.Params, miniairflow.Param{Name: "files", Type: miniairflow.ParamList, Default: []any{map[string]any{"a": "${{ run.id }}"}}})
+			}, "params files default", "is not allowed inside a list or object: write all of it as one expression",
+		},
+		{
+			"status before finally", func(d *miniairflow.Definition) { d.Tasks[1].Stdin = "${{ run.status }}" },
+			"tasks load-data stdin", "run.status is known in tasks of finally only",
 		},
 		{
 			"unknown run field", func(d *miniairflow.Definition) { d.Params[0].Default = "x ${{ run.logical }}" },

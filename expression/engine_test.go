@@ -90,9 +90,9 @@ func TestTextSaysWhatIsWrong(t *testing.T) {
 		"${{ tasks.load-data.outputs }}":             "this is no value yet",
 		"${{ params[params.region] }}":               "the name must be written out",
 		"${{ secrets.x }}":                           `unknown name "secrets"`,
-		"${{ now() }}":                               "there is no such function",
-		"${{ upper('x') }}":                          "there is no such function",
-		"${{ 'x'.upper() }}":                         "there is no such function",
+		"${{ now() }}":                               "there is no now()",
+		"${{ 'x'.upper() }}":                         "a value has no methods",
+		"${{ env.HOME }}":                            `unknown variable of env "HOME"`,
 		"${{ map([1], {#}) }}":                       "has no meaning",
 		"${{ $env }}":                                "has no meaning",
 		"${{ let a = 1; a }}":                        "has no meaning",
@@ -203,7 +203,8 @@ func FuzzText(f *testing.F) {
 	for _, seed := range []string{
 		"${{ params.region }}", "$${{", "${{ tasks.load-data.outputs.files[0] ?? 'x' }}", "${{ {a: 1}.a }}", "${{ 'x' in ['x'] ? 1 : 2.5e3 }}",
 		"${{ params?.region }}", "${{ -+!not 1 }}", "${{ [1,2][0:1] }}", "${{ len(len(1)) }}", "${{ b'x' }}", "${{ tasks.- }}", "${{ tasks?.a-b.status }}",
-		"${{ 9223372036854775807 + 1 }}", "${{ 1 ** 999999999 }}", "${{ \"\\u{10ffff}\" }}", "${{ 'a' | len }}", "${{ if true { 1 } else { 2 } }}",
+		"${{ 9223372036854775807 + 1 }}", "${{ formatDate(dateAdd(run.logical_date, '-1d'), '%F', 'Europe/Berlin') }}", "${{ join(sort(unique([params.region, 'a'])), ',') }}",
+		"${{ fromJSON('{\"a\": [1]}').a[0] ?? default('', upper('x')) }}", "${{ range(10000)[9999] }}", "${{ round(1/3, 2) }}", "${{ env.X }}", "${{ replace('aa', 'a', params.region) }}", "${{ ::len('x') }}", "${{ glob('*', basename('a/b')) }}", "${{ 1 ** 999999999 }}", "${{ \"\\u{10ffff}\" }}", "${{ 'a' | len }}", "${{ if true { 1 } else { 2 } }}",
 	} {
 		f.Add(seed)
 	}

@@ -11,14 +11,6 @@ import (
 
 var taskFields = []string{fieldStatus, fieldExitCode, fieldOutputs}
 
-func unknownParam(r reference, known []string) error {
-	return unknown(r, "param", r.name, known)
-}
-
-func unknownRunField(r reference) error {
-	return unknown(r, "field of run", r.name, runFields)
-}
-
 func unknownTaskField(r reference) error {
 	return unknown(r, "field of a task", r.field, taskFields)
 }
@@ -38,6 +30,21 @@ func unknown(r reference, kind, name string, known []string) error {
 		message += ": there is " + strings.Join(known, ", ")
 	}
 	return &compileError{message: message, at: r.at}
+}
+
+// unknownName is about a name with which no value starts.
+func unknownName(name string) string {
+	known := make([]string, len(roots))
+	for i, r := range roots {
+		known[i] = r.name
+	}
+	if _, isFunction := functions[name]; isFunction {
+		return fmt.Sprintf("%s is a function: write %s", name, functions[name].signature())
+	}
+	if hint := miniairflow.DidYouMean(name, known); hint != "" {
+		return fmt.Sprintf("unknown name %q%s", name, hint)
+	}
+	return fmt.Sprintf("unknown name %q: an expression reads %s", name, formsUntil(phaseTask))
 }
 
 func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -14,13 +14,6 @@ import (
 	"github.com/expr-lang/expr/vm"
 )
 
-// The roots of all names.
-const (
-	rootParams = "params"
-	rootRun    = "run"
-	rootTasks  = "tasks"
-)
-
 // nullName is how people write what the library calls nil.
 const nullName = "null"
 
@@ -31,16 +24,10 @@ const (
 	fieldOutputs  = "outputs"
 )
 
-// runFields are the fields of run. All but the number are strings; dates are
-// RFC 3339 in UTC.
-var runFields = []string{
-	"id", "number", "workflow", "type", "logical_date", "data_interval_start", "data_interval_end", "run_after", "status",
-}
-
 // reference is a value that an expression reads.
 type reference struct {
-	root  string // params, run or tasks
-	name  string // of the param, the run's field or the task
+	root  string // of the table roots
+	name  string // of the param, the run's field, the variable or the task
 	field string // of a task: status, exit_code or outputs
 	key   string // of the output
 	at    int    // in characters from 0 in the source
@@ -99,9 +86,10 @@ func parserConfig() *conf.Config {
 	return config
 }
 
-// languageOptions leave of the library's language what the analysis allows.
+// languageOptions leave of the library's language what the analysis allows, and
+// put our functions in the place of its own.
 func languageOptions() []expr.Option {
-	return []expr.Option{expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.MaxNodes(nodesMax), expr.DisableIfOperator()}
+	return []expr.Option{expr.DisableAllBuiltins(), withFunctions, expr.MaxNodes(nodesMax), expr.DisableIfOperator()}
 }
 
 // compile makes a program whose names have any type.
@@ -131,6 +119,10 @@ func placed(err error) error {
 	var f *file.Error
 	if errors.As(err, &f) {
 		message, at = f.Message, f.From
+	}
+	var own *callError
+	if errors.As(err, &own) {
+		return &compileError{message: own.message, at: at}
 	}
 	message = strings.ReplaceAll(message, hyphen, "-")
 	for _, words := range libraryWords {
@@ -169,6 +161,10 @@ func maskHyphens(source string) (string, error) {
 			return "", refuse(at, "%q has no meaning in an expression", c)
 		case strings.HasPrefix(source[at:], "//"), strings.HasPrefix(source[at:], "/*"):
 			return "", refuse(at, "an expression has no comments")
+		case strings.HasPrefix(source[at:], "||"):
+			at++
+		case c == '|':
+			return "", refuse(at, "\"|\" has no meaning in an expression: write the function around the value, as in upper(params.region)")
 		case strings.HasPrefix(source[at:], rootTasks) && startsName(source, at):
 			start := skipDot(source, at+len(rootTasks))
 			end := start
@@ -216,6 +212,7 @@ var allowedOperators = []string{
 // the expression reads.
 type analysis struct {
 	references []reference
+	calls      int
 	err        error
 }
 
@@ -252,19 +249,39 @@ func (a *analysis) visit(nodes ...ast.Node) {
 		case *ast.PairNode:
 			a.visit(n.Key, n.Value)
 		case *ast.BuiltinNode:
-			a.builtin(n)
+			a.refuse(n, "%s", unknownFunction(n.Name))
 		case *ast.CallNode:
-			a.refuse(n, "there is no such function: an expression has operators and len() only")
+			a.call(n)
 		default:
 			a.refuse(n, "this is not allowed in an expression")
 		}
 	}
 }
 
-func (a *analysis) builtin(n *ast.BuiltinNode) {
-	if n.Name != "len" {
-		a.refuse(n, "there is no function %s(): an expression has operators and len() only", n.Name)
+// callsMax bounds the functions of one expression: each may work on a value of
+// resultMax bytes and make another one.
+const callsMax = 20
+
+func (a *analysis) call(n *ast.CallNode) {
+	name, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok {
+		a.refuse(n, "a value has no methods: write the function around it, as in upper(params.region)")
 		return
+	}
+	f, ok := functions[name.Value]
+	if !ok {
+		a.refuse(n, "%s", unknownFunction(strings.ReplaceAll(name.Value, hyphen, "-")))
+		return
+	}
+	if a.calls++; a.calls > callsMax {
+		a.refuse(n, "the expression calls more than %d functions", callsMax)
+	}
+	for i, argument := range n.Arguments {
+		if text, ok := argument.(*ast.StringNode); ok {
+			if err := f.checkLiteral(i, text.Value); err != nil {
+				a.refuse(argument, "%v", err)
+			}
+		}
 	}
 	a.visit(n.Arguments...)
 }
@@ -277,15 +294,14 @@ func (a *analysis) operator(n ast.Node, operator string) {
 
 func (a *analysis) bareName(n *ast.IdentifierNode) {
 	name := strings.ReplaceAll(n.Value, hyphen, "-")
-	switch name {
-	case rootParams, rootRun:
-		a.refuse(n, "%s alone is no value: write %s.<name>", name, name)
-	case nullName:
-	case rootTasks:
-		a.refuse(n, "tasks alone is no value: write tasks.<name>.status, .exit_code or .outputs.<key>")
-	default:
-		a.refuse(n, "unknown name %q: an expression reads params.<name>, run.<field> and tasks.<name>.…", name)
+	if name == nullName {
+		return
 	}
+	if r, ok := rootNamed(name); ok {
+		a.refuse(n, "%s alone is no value: write %s", name, r.form)
+		return
+	}
+	a.refuse(n, "%s", unknownName(name))
 }
 
 // member reads a chain such as tasks.a.outputs.rows[0] from its base on.
@@ -305,7 +321,7 @@ func (a *analysis) member(n *ast.MemberNode) {
 	}
 	slices.Reverse(chain)
 	root, ok := base.(*ast.IdentifierNode)
-	if !ok || !slices.Contains([]string{rootParams, rootRun, rootTasks}, root.Value) {
+	if !ok || !isRoot(root.Value) {
 		a.visit(base)
 	} else if chain = a.reference(root, chain); a.err != nil {
 		return
@@ -313,6 +329,18 @@ func (a *analysis) member(n *ast.MemberNode) {
 	for _, m := range chain {
 		a.visit(m.Property)
 	}
+}
+
+func isRoot(name string) bool {
+	_, ok := rootNamed(name)
+	return ok
+}
+
+func formOf(name string) string {
+	if r, ok := rootNamed(name); ok {
+		return r.form
+	}
+	return name
 }
 
 // reference takes from the chain after root what names one value, and returns
@@ -334,7 +362,7 @@ func (a *analysis) reference(root *ast.IdentifierNode, chain []*ast.MemberNode) 
 		return name.Value
 	}
 	if r.root != rootTasks {
-		r.name = take(r.root + ".<name>")
+		r.name = take(formOf(r.root))
 		a.references = append(a.references, r)
 		return chain
 	}

@@ -18,6 +18,10 @@ var (
 		miniairflow.ParamBoolean:  types.Bool,
 		miniairflow.ParamDate:     types.String,
 		miniairflow.ParamDatetime: types.String,
+		miniairflow.ParamDuration: types.String,
+		miniairflow.ParamEnum:     types.String,
+		miniairflow.ParamList:     types.TypeOf([]any{}),
+		miniairflow.ParamObject:   types.TypeOf(map[string]any{}),
 	}
 	outputTypes = map[miniairflow.OutputType]types.Type{
 		miniairflow.OutputString:  types.String,
@@ -46,30 +50,34 @@ func (c *checker) checkTypes(masked string, references []reference, wantBool boo
 // typedNames declares the names that an expression reads, and only those: the
 // cost must not grow with the number of tasks.
 func (c *checker) typedNames(references []reference) types.Map {
-	params, run, tasks := types.Map{}, types.Map{}, types.Map{}
+	names, tasks := types.Map{nullName: types.Nil}, types.Map{}
 	for _, r := range references {
-		switch r.root {
-		case rootParams:
-			params[r.name] = typeOr(paramTypes[c.params[r.name]], types.Any)
-		case rootRun:
-			run[r.name] = types.String
-			if r.name == "number" {
-				run[r.name] = types.Int
-			}
-		default:
-			task, ok := tasks[r.name].(types.Map)
+		from, ok := rootNamed(r.root)
+		if !ok {
+			continue
+		}
+		if r.root != rootTasks {
+			fields, ok := names[r.root].(types.Map)
 			if !ok {
-				task = types.Map{fieldStatus: types.String, fieldExitCode: types.Int, fieldOutputs: types.Map{}}
-				tasks[r.name] = task
-				tasks[strings.ReplaceAll(r.name, "-", hyphen)] = task
+				fields = types.Map{}
+				names[r.root] = fields
 			}
-			if outputs, ok := task[fieldOutputs].(types.Map); ok && r.field == fieldOutputs {
-				declared := c.d.Tasks[c.tasks[r.name]].Outputs[r.key]
-				outputs[r.key] = typeOr(outputTypes[declared], types.String)
-			}
+			fields[r.name] = from.typeOf(c, r.name)
+			continue
+		}
+		names[rootTasks] = tasks
+		task, ok := tasks[r.name].(types.Map)
+		if !ok {
+			task = types.Map{fieldStatus: types.String, fieldExitCode: types.Int, fieldOutputs: types.Map{}}
+			tasks[r.name] = task
+			tasks[strings.ReplaceAll(r.name, "-", hyphen)] = task
+		}
+		if outputs, ok := task[fieldOutputs].(types.Map); ok && r.field == fieldOutputs {
+			declared := c.d.Tasks[c.tasks[r.name]].Outputs[r.key]
+			outputs[r.key] = typeOr(outputTypes[declared], types.String)
 		}
 	}
-	return types.Map{rootParams: params, rootRun: run, rootTasks: tasks, nullName: types.Nil}
+	return names
 }
 
 func typeOr(t, otherwise types.Type) types.Type {

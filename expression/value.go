@@ -15,12 +15,12 @@ import (
 
 // environment builds what a program sees: the values that it reads and nothing
 // else. The sum of their sizes is bounded, and with it every value that the
-// program's operators can make.
+// program's operators can make of them.
 func environment(references []reference, scope miniairflow.Scope) (map[string]any, error) {
-	params, run, tasks := map[string]any{}, map[string]any{}, map[string]any{}
+	values, tasks := map[string]any{}, map[string]any{}
 	budget := resultMax
 	for _, r := range references {
-		value, err := lookUp(r, scope)
+		value, err := lookUp(r, &scope)
 		if err != nil {
 			return nil, err
 		}
@@ -28,16 +28,19 @@ func environment(references []reference, scope miniairflow.Scope) (map[string]an
 			return nil, &compileError{message: fmt.Sprintf("the expression reads more than %d bytes", resultMax), at: r.at}
 		}
 		value = normal(value)
-		switch r.root {
-		case rootParams:
-			params[r.name] = value
-		case rootRun:
-			run[r.name] = value
-		default:
+		if r.root == rootTasks {
+			values[rootTasks] = tasks
 			addTaskValue(tasks, r, value)
+			continue
 		}
+		fields, ok := values[r.root].(map[string]any)
+		if !ok {
+			fields = map[string]any{}
+			values[r.root] = fields
+		}
+		fields[r.name] = value
 	}
-	return map[string]any{rootParams: params, rootRun: run, rootTasks: tasks}, nil
+	return values, nil
 }
 
 // addTaskValue puts a value under the task's name as it is and as it is masked
@@ -60,17 +63,22 @@ func addTaskValue(tasks map[string]any, r reference, value any) {
 
 // lookUp finds the value of a reference. A task that has not set an output or
 // left no exit code has null there.
-func lookUp(r reference, scope miniairflow.Scope) (any, error) {
-	switch r.root {
-	case rootParams:
-		value, ok := scope.Params[r.name]
-		if !ok {
-			return nil, unknownParam(r, keysOf(scope.Params))
-		}
-		return value, nil
-	case rootRun:
-		return runValue(r, scope.Run)
+func lookUp(r reference, scope *miniairflow.Scope) (any, error) {
+	if r.root == rootTasks {
+		return taskValue(r, scope)
 	}
+	from, ok := rootNamed(r.root)
+	if !ok {
+		return nil, &compileError{message: unknownName(r.root), at: r.at}
+	}
+	value, ok := from.value(scope, r.name)
+	if !ok {
+		return nil, unknown(r, from.what, r.name, from.present(scope))
+	}
+	return value, nil
+}
+
+func taskValue(r reference, scope *miniairflow.Scope) (any, error) {
 	task, ok := scope.Tasks[r.name]
 	if !ok {
 		return nil, &compileError{message: fmt.Sprintf("task %q has no result here", r.name), at: r.at}
@@ -89,28 +97,29 @@ func lookUp(r reference, scope miniairflow.Scope) (any, error) {
 	return nil, unknownTaskField(r)
 }
 
-func runValue(r reference, run miniairflow.RunScope) (any, error) {
-	switch r.name {
+func runValue(s *miniairflow.Scope, name string) (value any, ok bool) {
+	run := &s.Run
+	switch name {
 	case "id":
-		return run.ID.String(), nil
+		return run.ID.String(), true
 	case "number":
-		return int(run.Number), nil
+		return int(run.Number), true
 	case "workflow":
-		return run.Workflow, nil
+		return run.Workflow, true
 	case "type":
-		return string(run.Type), nil
+		return string(run.Type), true
 	case "logical_date":
-		return dateText(run.LogicalDate), nil
+		return dateText(run.LogicalDate), true
 	case "data_interval_start":
-		return dateText(run.DataIntervalStart), nil
+		return dateText(run.DataIntervalStart), true
 	case "data_interval_end":
-		return dateText(run.DataIntervalEnd), nil
+		return dateText(run.DataIntervalEnd), true
 	case "run_after":
-		return dateText(run.RunAfter), nil
-	case "status":
-		return string(run.Status), nil
+		return dateText(run.RunAfter), true
+	case fieldStatus:
+		return string(run.Status), true
 	}
-	return nil, unknownRunField(r)
+	return nil, false
 }
 
 func dateText(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
@@ -191,22 +200,4 @@ func render(value any) (string, error) {
 		return "", fmt.Errorf("the result has no text: %w", err)
 	}
 	return strings.TrimSuffix(text.String(), "\n"), nil
-}
-
-// kindOf names the kind of a value for messages.
-func kindOf(value any) string {
-	switch value.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "a string"
-	case bool:
-		return "a boolean"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "an object"
-	default:
-		return "a number"
-	}
 }

@@ -36,6 +36,10 @@ func templatesOf(d *miniairflow.Definition, t *miniairflow.Task) []string {
 // in.Task. An error names the key that is at fault.
 func render(in *action.Input, eval miniairflow.Evaluator, d *miniairflow.Definition, scope miniairflow.Scope) error {
 	t := in.Task
+	var err error
+	if in.Env, err = renderEnv(eval, d, t, &scope); err != nil {
+		return err
+	}
 	if t.Command != nil && t.Command.Script != "" {
 		if err := fits("command", t.Command.Script); err != nil {
 			return err
@@ -54,18 +58,6 @@ func render(in *action.Input, eval miniairflow.Evaluator, d *miniairflow.Definit
 			}
 			in.Argv[i] = text
 		}
-	}
-	env := environment(d, t)
-	in.Env = make(map[string]string, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		text, err := eval.Text(env[name], scope)
-		if err != nil {
-			return fmt.Errorf("env.%s: %w", name, err)
-		}
-		if err := fits("env."+name, name+"="+text); err != nil {
-			return err
-		}
-		in.Env[name] = text
 	}
 	text, err := eval.Text(t.Stdin, scope)
 	if err != nil {

@@ -63,6 +63,27 @@ func TestRenderNamesTheFault(t *testing.T) {
 	}
 }
 
+// A task's env reads the workflow's, and its command and stdin read both.
+func TestRenderReadsEnv(t *testing.T) {
+	d := &miniairflow.Definition{Env: map[string]string{"BASE": "/data/${{ params.region }}", "MODE": "full", "BROKEN": "${{ params.none }}"}}
+	task := &miniairflow.Task{
+		Command: &miniairflow.Command{Argv: []string{"run", "${{ env.PATH_IN }}", "${{ env.MODE }}"}},
+		Env:     map[string]string{"PATH_IN": "${{ env.BASE }}/in", "MODE": "${{ env.MODE }}-again", "BROKEN": "mended"},
+		Stdin:   "${{ env.BASE }} ${{ env.BROKEN }}",
+	}
+	scope := miniairflow.Scope{Params: map[string]any{"region": "eu", "none": nil}}
+	in := action.Input{Task: task}
+	require.NoError(t, render(&in, expression.New(), d, scope))
+	require.Equal(t, map[string]string{"BASE": "/data/eu", "PATH_IN": "/data/eu/in", "MODE": "full-again", "BROKEN": "mended"}, in.Env)
+	require.Equal(t, []string{"run", "/data/eu/in", "full-again"}, in.Argv)
+	require.Equal(t, "/data/eu mended", in.Stdin)
+
+	delete(task.Env, "BROKEN")
+	require.ErrorContains(t, render(&in, expression.New(), d, scope), "env.BROKEN: ")
+	task.Env["BROKEN"], task.Env["OWN"] = "x", "${{ env.PATH_IN }}"
+	require.ErrorContains(t, render(&in, expression.New(), d, scope), `env.OWN: ${{ env.PATH_IN }}: unknown variable of env "PATH_IN"`)
+}
+
 // A condition waits for the written ends of the tasks that it reads.
 func TestWithoutEarlyReaders(t *testing.T) {
 	g, err := miniairflow.NewDAG(&miniairflow.Definition{Tasks: []miniairflow.Task{

@@ -1,0 +1,237 @@
+package expression
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr/types"
+
+	miniairflow "github.com/sauravritesh63/miniairflow"
+)
+
+// The roots of all names.
+const (
+	rootParams = "params"
+	rootRun    = "run"
+	rootEnv    = "env"
+	rootTasks  = "tasks"
+)
+
+// phase says when a template is computed: what a later one sees includes what
+// an earlier one does.
+type phase int
+
+const (
+	phaseParams phase = iota // the defaults of params: the run is about to be made
+	phaseRun                 // env of the workflow: the run has its params
+	phaseTask                // what stands in a task: the tasks upstream are done
+)
+
+// root is a name that expressions start with. The table of roots is the one place
+// that says which names there are and where: checks, messages, evaluation and the
+// table of the documentation follow from it.
+type root struct {
+	name   string
+	what   string   // what an unknown one is called in messages
+	form   string   // how a value of it is written
+	since  phase    // from when on it is there
+	keys   []string // of a task, in which alone it is there; nil: in all
+	fields []field
+	// has reports whether the file declares a name, and declared lists what it
+	// declares, for suggestions; nil: there are the fields.
+	has      func(c *checker, where site, name string) bool
+	declared func(c *checker, where site) []string
+	// kind returns the type of a declared name; nil: text.
+	kind func(c *checker, name string) types.Type
+	// value returns what a name stands for; ok is false if there is none.
+	value func(s *miniairflow.Scope, name string) (value any, ok bool)
+	// names lists what there is in a scope; nil: the fields.
+	names func(s *miniairflow.Scope) []string
+}
+
+// field is what can follow a root. One in angle brackets is declared in the file.
+type field struct {
+	name    string
+	about   string     // one line for the documentation
+	kind    types.Type // nil: as declared
+	isFinal bool       // in tasks of finally only
+}
+
+// roots lists them in the order of the documentation. tasks has its own rules,
+// see checker.taskReference and taskValue.
+var roots = []root{
+	{
+		name: rootRun, what: "field of run", form: "run.<field>", since: phaseParams, value: runValue,
+		fields: []field{
+			{name: "id", about: "its id, a UUID", kind: types.String},
+			{name: "number", about: "its number within the workflow, an integer; 0 in defaults of `params`", kind: types.Int},
+			{name: "workflow", about: "the workflow's name", kind: types.String},
+			{name: "type", about: "what started it: `scheduled` or `manual`", kind: types.String},
+			{name: "logical_date", about: "the time of its slot", kind: types.String},
+			{name: "data_interval_start", about: "the time of the slot before", kind: types.String},
+			{name: "data_interval_end", about: "the same as `logical_date`", kind: types.String},
+			{name: "run_after", about: "the earliest time at which it may start", kind: types.String},
+			{name: fieldStatus, about: "how the tasks before `finally` ended: `success`, `failed` or `cancelled`", kind: types.String, isFinal: true},
+		},
+	},
+	{
+		name: rootParams, what: "param", form: "params.<name>", since: phaseRun,
+		fields: []field{{name: "<name>", about: "the value of a parameter, with the type that it is declared with"}},
+		has: func(c *checker, _ site, name string) bool {
+			_, ok := c.params[name]
+			return ok
+		},
+		declared: func(c *checker, _ site) []string { return c.paramNames },
+		kind:     func(c *checker, name string) types.Type { return typeOr(paramTypes[c.params[name]], types.Any) },
+		value: func(s *miniairflow.Scope, name string) (any, bool) {
+			value, ok := s.Params[name]
+			return value, ok
+		},
+		names: func(s *miniairflow.Scope) []string { return keysOf(s.Params) },
+	},
+	{
+		name: rootEnv, what: "variable of env", form: "env.<NAME>", since: phaseTask, keys: []string{"command", "env", "stdin"},
+		fields:   []field{{name: "<NAME>", about: "a variable of the workflow's `env`; in `command` and `stdin` also of the task's own"}},
+		has:      hasVariable,
+		declared: variables,
+		value: func(s *miniairflow.Scope, name string) (any, bool) {
+			value, ok := s.Env[name]
+			return value, ok
+		},
+		names: func(s *miniairflow.Scope) []string { return keysOf(s.Env) },
+	},
+	{
+		name: rootTasks, form: "tasks.<name>.…", since: phaseTask,
+		fields: []field{
+			{name: "<name>." + fieldStatus, about: "how a task ended: `success`, `failed`, `skipped`, `upstream_failed` or `cancelled`", kind: types.String},
+			{name: "<name>." + fieldExitCode, about: "the exit code of its last attempt; null if there is none", kind: types.Int},
+			{name: "<name>." + fieldOutputs + ".<key>", about: "an output, with the type that it is declared with, else text; null unless the task succeeded and wrote it"},
+		},
+	},
+}
+
+// rootNamed finds a root.
+func rootNamed(name string) (*root, bool) {
+	i := slices.IndexFunc(roots, func(r root) bool { return r.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &roots[i], true
+}
+
+// isKnown reports whether a name can follow a root at a place.
+func (r *root) isKnown(c *checker, where site, name string) bool {
+	if r.has != nil {
+		return r.has(c, where, name)
+	}
+	return slices.Contains(r.fieldNames(), name)
+}
+
+// unknown is the error about a name that cannot follow a root at a place.
+func (r *root) unknown(c *checker, where site, ref reference) error {
+	known := r.fieldNames()
+	if r.declared != nil {
+		if !c.maySuggest() {
+			return &compileError{message: fmt.Sprintf("unknown %s %q", r.what, ref.name), at: ref.at}
+		}
+		known = r.declared(c, where)
+	}
+	return unknown(ref, r.what, ref.name, known)
+}
+
+// present returns the names that there are in a scope.
+func (r *root) present(s *miniairflow.Scope) []string {
+	if r.names != nil {
+		return r.names(s)
+	}
+	return r.fieldNames()
+}
+
+func (r *root) fieldNames() []string {
+	names := make([]string, len(r.fields))
+	for i, f := range r.fields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// typeOf returns the type of a name that is known.
+func (r *root) typeOf(c *checker, name string) types.Type {
+	if r.kind != nil {
+		return r.kind(c, name)
+	}
+	for _, f := range r.fields {
+		if f.name == name && f.kind != nil {
+			return f.kind
+		}
+	}
+	return types.String
+}
+
+// isFinal reports whether a field is there in tasks of finally only.
+func (r *root) isFinal(name string) bool {
+	return slices.ContainsFunc(r.fields, func(f field) bool { return f.name == name && f.isFinal })
+}
+
+// formsUntil lists how the values are written that a phase sees: "params.<name>
+// and run.<field>".
+func formsUntil(p phase) string {
+	var forms []string
+	for _, r := range roots {
+		if r.since <= p {
+			forms = append(forms, r.form)
+		}
+	}
+	return enumerated(forms, "and")
+}
+
+// enumerated joins words as a sentence does.
+func enumerated(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+}
+
+// hasVariable reports whether a template may read a variable: one of the
+// workflow's, or in what is computed after it one of the task's own env.
+func hasVariable(c *checker, where site, name string) bool {
+	if _, ok := c.d.Env[name]; ok {
+		return true
+	}
+	if where.key() == "env" {
+		return false
+	}
+	_, ok := c.d.Tasks[where.task].Env[name]
+	return ok
+}
+
+// variables lists what hasVariable has.
+func variables(c *checker, where site) []string {
+	names := keysOf(c.d.Env)
+	if where.key() != "env" {
+		names = append(names, keysOf(c.d.Tasks[where.task].Env)...)
+		slices.Sort(names)
+	}
+	return slices.Compact(names)
+}
+
+// phase returns when the templates of a place are computed.
+func (s site) phase() phase {
+	switch {
+	case s.task >= 0:
+		return phaseTask
+	case s.params:
+		return phaseRun
+	}
+	return phaseParams
+}
+
+// key returns the key of a task under which a place is.
+func (s site) key() string {
+	if s.task < 0 || len(s.path) < 3 {
+		return ""
+	}
+	return s.path[2]
+}
