@@ -9,5 +9,6 @@ import (
 
 func TestMain(m *testing.M) {
 	guardian.ServeIfAsked()
+	dumpIfAsked()
 	persistencetest.Main(m)
 }
