@@ -1,5 +1,7 @@
 package loader
 
+import "github.com/sauravritesh63/miniairflow"
+
 // Wait returns when the look is over.
 func (p *Preview) Wait() { <-p.done }
 
@@ -15,3 +17,8 @@ func (p *Preview) Read() (paths []string) {
 
 // Age makes the look too old to be of use.
 func (p *Preview) Age() { p.ended = p.ended.Add(-2 * previewAge) }
+
+// ParseTemplate checks a template by itself.
+func ParseTemplate(name string, data []byte, limits Limits) []miniairflow.ImportError {
+	return nothingAround().readTemplate(name, data, limits)
+}

@@ -44,7 +44,10 @@ type Key struct {
 
 // Maps returns the description of the language, the root of a workflow file first.
 func Maps() []Map {
-	return append([]Map{workflowMap(), scheduleMap(), paramMap(), defaultsMap(), taskMap(), retryMap(), poolMap()}, caseMaps()...)
+	maps := []Map{
+		workflowMap(), scheduleMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(), poolMap(), folderMap(), templateMap(),
+	}
+	return append(maps, caseMaps()...)
 }
 
 // Find returns the map of a name; ok is false if there is none.

@@ -3,7 +3,7 @@ package reference
 import "github.com/sauravritesh63/miniairflow"
 
 func taskMap() Map {
-	keys := taskOrder()
+	keys := append(taskOrder(), taskParts()...)
 	keys = append(keys, taskActions()...)
 	keys = append(keys, taskLimits()...)
 	return Map{

@@ -20,6 +20,9 @@ var scalarTypes = []string{"string", "number", "boolean"}
 
 func text() Type { return Type{Name: "text", schema: map[string]any{"type": scalarTypes}} }
 
+// anything is a value of any kind.
+func anything(name string) Type { return Type{Name: name, schema: map[string]any{}} }
+
 // quoted is text that no YAML reader takes for something else.
 func quoted(name string) Type { return Type{Name: name, schema: map[string]any{"type": "string"}} }
 
@@ -66,9 +69,12 @@ func integer(least, most int) Type {
 	return Type{Name: name, schema: schema}
 }
 
-// durationPattern is what the loader takes for a duration: days in front, then
-// what Go takes.
-const durationPattern = `^([0-9]{1,5}d)?([-+]?(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+))?$`
+// durationPattern is what the loader takes for a duration: a sign, days, then what
+// Go takes.
+const (
+	durationUnits   = `(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+`
+	durationPattern = `^[-+]?([0-9]{1,5}d(0|` + durationUnits + `)?|0|` + durationUnits + `)$`
+)
 
 // duration is text, or the one number that needs no unit.
 func duration() Type {
@@ -84,6 +90,9 @@ func listOf(item Type, least int) Type {
 	}
 	return Type{Name: "list of " + item.Name, schema: schema}
 }
+
+// nothing is a key without a value.
+func nothing() Type { return Type{schema: map[string]any{"type": "null"}} }
 
 // oneOrList is a value, or a list of such.
 func oneOrList(name string, item Type) Type {

@@ -13,7 +13,7 @@ func workflowMap() Map {
 	return Map{
 		Name: "workflow", Table: "workflowFields", Needs: []string{"tasks"},
 		Intro: "The root of a workflow file. Several documents of one file, separated by `---`, are several workflows.",
-		Keys: append(workflowFacts(),
+		Keys: append(append(workflowFacts(), workflowParts()...),
 			Key{
 				Name: "schedule", Absent: "none: runs start by hand", Type: schedules(),
 				Text:    "When runs start by themselves: a cron expression of five fields, a map, or a list of both.",
@@ -164,12 +164,12 @@ func scheduleMap() Map {
 
 func paramMap() Map {
 	return Map{
-		Name: "param", Table: "paramFields", NeedsA: []string{"type", "default"},
+		Name: "param", Table: "paramFields", NeedsA: []string{"type", "default", "enum"},
 		Intro: "An entry of the workflow's `params`. One without a default must be given for each run; a workflow with a schedule needs a default for each.",
 		Keys: []Key{
 			{
 				Name: "type", Absent: "what the default shows", Type: word(miniairflow.ParamTypes),
-				Text:    "What values it takes. A `date` is written `2026-01-31`, a `datetime` as in RFC 3339.",
+				Text:    "What values it takes. A `date` is written `2026-01-31`, a `datetime` as in RFC 3339, a `duration` as `1h30m`; an `enum` is one of the values of the key `enum`, and a `list` or an `object` is one of YAML, or JSON on a command line.",
 				Sample:  "integer",
 				Example: "params:\n  limit: {type: integer}\ntasks:\n  load:\n    env: {LIMIT: \"${{ params.limit }}\"}\n    command: echo \"$LIMIT\"\n",
 			},
@@ -180,7 +180,7 @@ func paramMap() Map {
 				Example: "params:\n  region: {type: string, default: eu, description: Where to look}\ntasks:\n  load: {command: echo hello}\n",
 			},
 			{
-				Name: "default", Absent: "none: it must be given", Type: text(), Reads: readsRun,
+				Name: "default", Absent: "none: it must be given, but with `required: false`", Type: anything("value of its type"), Reads: readsRun,
 				Text:    "The value of runs that are given none.",
 				Sample:  "eu",
 				Example: "params:\n  region: {type: string, default: eu}\n  label: {type: string, default: \"run ${{ run.number }}\"}\ntasks:\n  load: {command: echo hello}\n",
@@ -190,6 +190,30 @@ func paramMap() Map {
 				Text:    "The only values that are allowed, each of the param's type.",
 				Sample:  "[eu, us]",
 				Example: "params:\n  region: {type: string, enum: [eu, us], default: eu}\ntasks:\n  load: {command: echo hello}\n",
+			},
+			{
+				Name: "required", Absent: "`true` without a default", Type: boolean(),
+				Text:    "`false`: a run needs no value; without a default it is null then.",
+				Sample:  "false",
+				Example: "params:\n  limit: {type: integer, required: false}\ntasks:\n  load: {command: [echo, \"${{ params.limit ?? 100 }}\"]}\n",
+			},
+			{
+				Name: "pattern", Absent: "any text", Type: text(),
+				Text:    "A regular expression (RE2) that the whole text has to match; for a `string` only.",
+				Sample:  "'[a-z_]+'",
+				Example: "params:\n  table: {type: string, pattern: '[a-z_]+', default: orders}\ntasks:\n  load: {command: [echo, \"${{ params.table }}\"]}\n",
+			},
+			{
+				Name: "minimum", Absent: "none", Type: text(),
+				Text:    "The least value, of the param's type: for numbers, dates, datetimes and durations.",
+				Sample:  "1",
+				Example: "params:\n  rows: {type: integer, minimum: 1, default: 10}\ntasks:\n  load: {command: [echo, \"${{ params.rows }}\"]}\n",
+			},
+			{
+				Name: "maximum", Absent: "none", Type: text(),
+				Text:    "The greatest value, of the param's type.",
+				Sample:  "100",
+				Example: "params:\n  window: {type: duration, maximum: 7d, default: 1d}\ntasks:\n  load: {command: [echo, \"${{ params.window }}\"]}\n",
 			},
 		},
 	}
