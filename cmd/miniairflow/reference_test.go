@@ -17,14 +17,19 @@ var given = map[string]string{"param.type": "limit=3"}
 
 // Each example of the reference runs as it stands there, and its run is a success.
 func TestReferenceExamplesRun(t *testing.T) {
+	template, found := reference.Find("template file")
+	require.True(t, found)
 	for _, m := range reference.Maps() {
 		if m.IsFile || m.Name == "defaults" { // those of defaults are those of tasks
 			continue
 		}
 		for _, key := range m.Keys {
 			t.Run(m.Name+"."+key.Name, func(t *testing.T) {
-				file := filepath.Join(t.TempDir(), "example.yaml")
+				dir := t.TempDir()
+				file := filepath.Join(dir, "example.yaml")
 				require.NoError(t, os.WriteFile(file, []byte(key.Example), 0o600))
+				require.NoError(t, os.Mkdir(filepath.Join(dir, "templates"), 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "templates", "load.yaml"), []byte(template.Keys[0].Example), 0o600))
 				args := []string{"run", file, "--home", t.TempDir()}
 				if param := given[m.Name+"."+key.Name]; param != "" {
 					args = append(args, "--param", param)

@@ -83,6 +83,9 @@ func folderMap() Map {
 	}
 	for _, key := range defaultsMap().Keys {
 		key.Example = "# dags/defaults.yaml\n" + key.Name + ": " + key.Sample + "\n"
+		if key.Name == "pool_slots" {
+			key.Example += "pool: warehouse\n"
+		}
 		m.Keys = append(m.Keys, key)
 	}
 	return m
