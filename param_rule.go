@@ -14,56 +14,68 @@ import (
 // with the product of its length and the steps of the pattern.
 const (
 	patternMax      = 1000     // bytes of a pattern
-	patternStepsMax = 2000     // instructions that it compiles to
+	patternStepsMax = 2000     // steps that it has, with what it repeats
 	matchedMax      = 16 << 10 // bytes of a value that is matched
 )
 
-// compilePattern returns the expression that a value has to match as a whole.
-func compilePattern(pattern string) (*regexp.Regexp, error) {
-	if len(pattern) > patternMax {
+// pattern is a compiled Param.Pattern.
+type pattern struct {
+	whole *regexp.Regexp // matches a value as a whole
+	steps int            // about what it compiles to
+}
+
+func compilePattern(text string) (*pattern, error) {
+	if len(text) > patternMax {
 		return nil, fmt.Errorf("the pattern is longer than %d bytes", patternMax)
 	}
-	// The pattern is parsed by itself first: one such as "a)|(b" must not get out
-	// of the group that it is put into.
-	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	// The text is parsed by itself first: one such as "a)|(b" must not get out of
+	// the group that it is put into.
+	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return nil, patternError(pattern, err)
+		return nil, patternError(text, err)
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return nil, patternError(pattern, err)
-	}
-	if len(program.Inst) > patternStepsMax {
-		return nil, fmt.Errorf("the pattern %s is too complex: repeat less in it", show(pattern))
+	steps := patternSteps(parsed)
+	if steps > patternStepsMax {
+		return nil, fmt.Errorf("the pattern %s is too complex: repeat less in it", show(text))
 	}
 	whole, err := regexp.Compile(`\A(?:` + parsed.String() + `)\z`)
 	if err != nil {
-		return nil, patternError(pattern, err)
+		return nil, patternError(text, err)
 	}
-	return whole, nil
+	return &pattern{whole, steps}, nil
 }
 
-func patternError(pattern string, err error) error {
+// patternSteps counts about what a pattern compiles to, without compiling it:
+// that alone would take long for one that repeats much.
+func patternSteps(expression *syntax.Regexp) int {
+	steps := 1 + len(expression.Rune)
+	for _, part := range expression.Sub {
+		steps += patternSteps(part)
+	}
+	if expression.Op == syntax.OpRepeat {
+		steps *= max(1, expression.Min, expression.Max)
+	}
+	return min(steps, patternStepsMax+1)
+}
+
+func patternError(text string, err error) error {
 	var fault *syntax.Error
 	if !errors.As(err, &fault) {
-		return fmt.Errorf("%s is not a pattern: %w", show(pattern), err)
+		return fmt.Errorf("%s is not a pattern: %w", show(text), err)
 	}
-	return fmt.Errorf("%s is not a pattern (RE2): %s: %s", show(pattern), fault.Code, show(fault.Expr))
+	return fmt.Errorf("%s is not a pattern (RE2): %s: %s", show(text), fault.Code, show(fault.Expr))
 }
 
-func (p *Param) checkPattern(checked any) error {
+// matchPattern checks a value against the compiled Pattern of p.
+func (p *Param) matchPattern(checked any, pattern *pattern) error {
 	text, isText := checked.(string)
-	if p.Pattern == "" || !isText {
+	if pattern == nil || !isText {
 		return nil
-	}
-	pattern, err := compilePattern(p.Pattern)
-	if err != nil {
-		return err
 	}
 	if len(text) > matchedMax {
 		return fmt.Errorf("the value has %d bytes, and with a pattern it may have %d", len(text), matchedMax)
 	}
-	if !pattern.MatchString(text) {
+	if !pattern.whole.MatchString(text) {
 		return fmt.Errorf("%s does not match the pattern %s", show(text), p.Pattern)
 	}
 	return nil

@@ -74,6 +74,18 @@ func listOr(names []string, none string) string {
 // 2026-01-31, for a datetime RFC 3339, for a duration 1h30m; a list or object as
 // JSON has it, with numbers as int64 or float64; nil where p is optional.
 func (p *Param) Check(value any) (any, error) {
+	if p.Pattern == "" {
+		return p.check(value, nil)
+	}
+	compiled, err := compilePattern(p.Pattern)
+	if err != nil {
+		return nil, err
+	}
+	return p.check(value, compiled)
+}
+
+// check is Check with the compiled Pattern of p, nil without one.
+func (p *Param) check(value any, pattern *pattern) (any, error) {
 	if value == nil && p.Optional {
 		return nil, nil
 	}
@@ -84,7 +96,7 @@ func (p *Param) Check(value any) (any, error) {
 	if err := p.checkEnum(checked); err != nil {
 		return nil, err
 	}
-	if err := p.checkPattern(checked); err != nil {
+	if err := p.matchPattern(checked, pattern); err != nil {
 		return nil, err
 	}
 	return checked, p.checkRange(checked)

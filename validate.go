@@ -65,6 +65,7 @@ type validator struct {
 	d           *Definition
 	problems    []Problem
 	suggestions int
+	patternWork int // see patternWorkMax
 }
 
 func (v *validator) add(path []string, format string, args ...any) {

@@ -6,7 +6,14 @@ import (
 	"strings"
 )
 
+// paramsMax bounds the params of a workflow: each of them may have a pattern.
+const paramsMax = 1000
+
 func (v *validator) params() {
+	if len(v.d.Params) > paramsMax {
+		v.add([]string{"params"}, "the workflow has %d params, but may have at most %d", len(v.d.Params), paramsMax)
+		return
+	}
 	seen := make(map[string]bool, len(v.d.Params))
 	for i := range v.d.Params {
 		p := &v.d.Params[i]
@@ -21,20 +28,23 @@ func (v *validator) params() {
 		if !oneOf(v, sub(at, "type"), p.Type, ParamTypes) {
 			continue
 		}
-		v.paramValues(at, p, v.paramRules(at, p))
+		rules, compiled := v.paramRules(at, p)
+		v.paramValues(at, p, rules, compiled)
 	}
 }
 
 // paramRules checks the rules of a param of a known type, and returns a param
-// that has those of them that are right.
-func (v *validator) paramRules(at []string, p *Param) Param {
+// that has those of them that are right, and its compiled pattern.
+func (v *validator) paramRules(at []string, p *Param) (Param, *pattern) {
+	var compiled *pattern
 	right := Param{Name: p.Name, Type: p.Type, Optional: p.Optional}
 	switch {
 	case p.Pattern == "":
 	case p.Type != ParamString:
 		v.add(sub(at, "pattern"), "pattern of param %q is for type string, not %s", p.Name, p.Type)
 	default:
-		if _, err := compilePattern(p.Pattern); err != nil {
+		var err error
+		if compiled, err = compilePattern(p.Pattern); err != nil {
 			v.add(sub(at, "pattern"), "pattern of param %q: %v", p.Name, err)
 			break
 		}
@@ -46,7 +56,7 @@ func (v *validator) paramRules(at []string, p *Param) Param {
 		v.add(sub(at, "maximum"), "maximum %v of param %q is less than minimum %v", right.Maximum, p.Name, right.Minimum)
 		right.Minimum, right.Maximum = nil, nil
 	}
-	return right
+	return right, compiled
 }
 
 // paramBound returns a minimum or maximum as the type has it; nil if there is
@@ -68,9 +78,31 @@ func (v *validator) paramBound(at []string, p *Param, bound any) any {
 	return checked
 }
 
+// patternWorkMax bounds what the values of a definition are matched with: the sum
+// of their bytes times the steps of their patterns.
+const patternWorkMax = 30_000_000
+
+// mayMatch reports whether the values of p are within what is matched.
+func (v *validator) mayMatch(at []string, p *Param, compiled *pattern) bool {
+	if compiled == nil {
+		return true
+	}
+	bytes := 0
+	for _, value := range append(slices.Clone(p.Enum), p.Default) {
+		text, _ := value.(string)
+		bytes += len(text)
+	}
+	before := v.patternWork
+	v.patternWork += bytes * compiled.steps
+	if before <= patternWorkMax && v.patternWork > patternWorkMax {
+		v.add(sub(at, "pattern"), "pattern of param %q: the patterns of the workflow are too much to check against its defaults and enums: repeat less in them", p.Name)
+	}
+	return v.patternWork <= patternWorkMax
+}
+
 // paramValues checks the enum and the default of a param of a known type against
 // its rules.
-func (v *validator) paramValues(at []string, p *Param, rules Param) {
+func (v *validator) paramValues(at []string, p *Param, rules Param, compiled *pattern) {
 	switch {
 	case p.Type == ParamEnum && len(p.Enum) == 0:
 		v.add(sub(at, "enum"), "param %q (enum) has no values to choose from: write enum: [eu, us]", p.Name)
@@ -78,11 +110,14 @@ func (v *validator) paramValues(at []string, p *Param, rules Param) {
 		v.add(sub(at, "enum"), "enum of param %q is not for type %s", p.Name, p.Type)
 		return
 	}
+	if !v.mayMatch(at, p, compiled) {
+		return
+	}
 	values := rules
 	values.Optional = false // null is a value without being one of the enum
 	enumIsValid := true
 	for i, value := range p.Enum {
-		if _, err := values.Check(value); err != nil {
+		if _, err := values.check(value, compiled); err != nil {
 			enumIsValid = false
 			v.add(sub(at, "enum", strconv.Itoa(i)), "enum of param %q (%s): %v", p.Name, p.Type, err)
 		}
@@ -97,7 +132,7 @@ func (v *validator) paramValues(at []string, p *Param, rules Param) {
 		if enumIsValid {
 			rules.Enum = p.Enum
 		}
-		if _, err := rules.Check(p.Default); err != nil {
+		if _, err := rules.check(p.Default, compiled); err != nil {
 			v.add(sub(at, "default"), "default of param %q (%s): %v", p.Name, p.Type, err)
 		}
 	}

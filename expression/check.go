@@ -20,7 +20,7 @@ import (
 func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 	c := &checker{
 		d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
-		expressions: map[string]*checked{},
+		expressions: map[string]*checked{}, literals: map[string]error{},
 	}
 	for _, p := range d.Params {
 		c.params[p.Name] = p.Type
@@ -50,13 +50,13 @@ type checker struct {
 	problems    []miniairflow.Problem
 	suggested   int
 	expressions map[string]*checked // by source: what one is does not depend on where it stands
+	literals    map[string]error    // by function, parameter and text
 	isOver      bool                // expressionsMax is passed, and told
 }
 
 // checked is an expression as parsed, and what its types say, once asked.
 type checked struct {
-	masked     string
-	references []reference
+	parsed
 	err        error
 	typeErrors map[bool]error // by whether a boolean is wanted
 }
@@ -252,7 +252,35 @@ func (c *checker) expression(where site, s segment, wantBool bool) {
 	}
 	if err := c.typeError(e, wantBool); err != nil {
 		c.add(where.path, "%v", at(s, err))
+		return
 	}
+	for _, l := range e.literals {
+		if err := c.literal(l); err != nil {
+			c.add(where.path, "%v", at(s, err))
+		}
+	}
+}
+
+// literalsMax bounds the different texts of one definition that are tried where
+// a function takes only some: a time zone is looked for in the file system.
+const literalsMax = 500
+
+// literal checks a text that a function is given. What is too much to check is
+// found when the expression is computed.
+func (c *checker) literal(l literal) error {
+	key := l.function + "\x00" + l.param.name + "\x00" + l.text
+	err, known := c.literals[key]
+	if !known {
+		if len(c.literals) >= literalsMax {
+			return nil
+		}
+		err = l.param.literal(l.text)
+		c.literals[key] = err
+	}
+	if err != nil {
+		return &compileError{message: l.function + ": " + err.Error(), at: l.at}
+	}
+	return nil
 }
 
 // parsed returns the expression of a source; nil if there are too many of them,
@@ -269,7 +297,7 @@ func (c *checker) parsed(where site, source string) *checked {
 		return nil
 	}
 	e := &checked{typeErrors: map[bool]error{}}
-	e.masked, e.references, e.err = parseSafely(source)
+	e.parsed, e.err = parseSafely(source)
 	c.expressions[source] = e
 	return e
 }
@@ -356,7 +384,7 @@ func (c *checker) unknownTask(r reference) error {
 }
 
 // parseSafely is parse for input that may make the library panic.
-func parseSafely(source string) (masked string, references []reference, err error) {
+func parseSafely(source string) (e parsed, err error) {
 	defer recovered(&err)
 	return parse(source)
 }

@@ -103,16 +103,12 @@ func (f *function) param(place int) (parameter, bool) {
 	return parameter{}, false
 }
 
-// checkLiteral checks a text that is written out at a place.
-func (f *function) checkLiteral(place int, text string) error {
-	p, ok := f.param(place)
-	if !ok || p.literal == nil {
-		return nil
-	}
-	if err := p.literal(text); err != nil {
-		return fmt.Errorf("%s: %w", f.name, err)
-	}
-	return nil
+// literal is a text that is written out where a function takes only some.
+type literal struct {
+	function string
+	param    parameter
+	text     string
+	at       int // in characters from 0 in the source
 }
 
 // fits checks the number and the kinds of arguments.

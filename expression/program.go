@@ -51,28 +51,35 @@ func (e *compileError) Error() string { return e.message }
 // would be a subtraction. It has the length of what it replaces, and no name contains it.
 const hyphen = "$"
 
-// parse checks an expression against the language that we allow and returns
-// what it reads.
-func parse(source string) (masked string, references []reference, err error) {
+// parsed is an expression of the language that we allow.
+type parsed struct {
+	masked     string      // as the library reads it
+	references []reference // what it reads
+	literals   []literal   // texts that functions are given
+}
+
+// parse checks an expression against the language that we allow.
+func parse(source string) (parsed, error) {
 	if source == "" {
-		return "", nil, &compileError{message: "the expression is empty"}
+		return parsed{}, &compileError{message: "the expression is empty"}
 	}
 	if len(source) > sourceMax {
-		return "", nil, &compileError{message: fmt.Sprintf("the expression is longer than %d bytes", sourceMax)}
+		return parsed{}, &compileError{message: fmt.Sprintf("the expression is longer than %d bytes", sourceMax)}
 	}
-	if masked, err = maskHyphens(source); err != nil {
-		return "", nil, err
+	masked, err := maskHyphens(source)
+	if err != nil {
+		return parsed{}, err
 	}
 	tree, err := parser.ParseWithConfig(masked, parserConfig())
 	if err != nil {
-		return "", nil, placed(err)
+		return parsed{}, placed(err)
 	}
 	a := analysis{}
 	a.visit(tree.Node)
 	if a.err != nil {
-		return "", nil, a.err
+		return parsed{}, a.err
 	}
-	return masked, a.references, nil
+	return parsed{masked: masked, references: a.references, literals: a.literals}, nil
 }
 
 func parserConfig() *conf.Config {
@@ -95,15 +102,15 @@ func languageOptions() []expr.Option {
 // compile makes a program whose names have any type.
 func compile(source string) (p *program, err error) {
 	defer recovered(&err)
-	masked, references, err := parse(source)
+	e, err := parse(source)
 	if err != nil {
 		return nil, err
 	}
-	code, err := expr.Compile(masked, append(languageOptions(), expr.Env(map[string]any{}), expr.AllowUndefinedVariables())...)
+	code, err := expr.Compile(e.masked, append(languageOptions(), expr.Env(map[string]any{}), expr.AllowUndefinedVariables())...)
 	if err != nil {
 		return nil, placed(err)
 	}
-	return &program{code: code, references: references}, nil
+	return &program{code: code, references: e.references}, nil
 }
 
 // recovered turns a panic of the library into an error: its input comes from files.
@@ -212,6 +219,7 @@ var allowedOperators = []string{
 // the expression reads.
 type analysis struct {
 	references []reference
+	literals   []literal
 	calls      int
 	err        error
 }
@@ -277,10 +285,9 @@ func (a *analysis) call(n *ast.CallNode) {
 		a.refuse(n, "the expression calls more than %d functions", callsMax)
 	}
 	for i, argument := range n.Arguments {
-		if text, ok := argument.(*ast.StringNode); ok {
-			if err := f.checkLiteral(i, text.Value); err != nil {
-				a.refuse(argument, "%v", err)
-			}
+		p, known := f.param(i)
+		if text, ok := argument.(*ast.StringNode); ok && known && p.literal != nil {
+			a.literals = append(a.literals, literal{function: f.name, param: p, text: text.Value, at: argument.Location().From})
 		}
 	}
 	a.visit(n.Arguments...)

@@ -70,6 +70,7 @@ func TestParseMutated(t *testing.T) {
 func TestParseBombs(t *testing.T) {
 	const size = 1 << 20
 	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
+	most := strings.Repeat("a,", size/2-100)
 	bombs := map[string]string{
 		"lists":                   fill("["),
 		"maps":                    fill("{"),
@@ -101,6 +102,14 @@ func TestParseBombs(t *testing.T) {
 		"expressions in one text": "tasks: {a: {command: [cat], stdin: \"" + strings.Repeat("${{1}}", 170_000) + "\"}}",
 		"expressions in a script": "tasks: {a: {command: \"" + numbered(90_000, "${{%d}}") + "\"}}",
 		"different expressions":   "tasks: {a: {command: [" + numbered(60_000, "'${{%d}}',") + "]}}",
+		"zones":                   "tasks: {a: {command: [" + numbered(17_000, "\"${{formatDate('2026-01-31','%%F','A%d')}}\",") + "]}}",
+		"calls":                   "tasks: {a: {command: [" + numbered(20_001, "\"${{sort(unique(split('%d','a')))}}\",") + "]}}",
+		"items of a param":        "params: {a: {type: list, default: [" + most + "]}}\ntasks: {a: {noop: true}}",
+		"values of an enum":       "params: {a: {type: string, pattern: 'a.{999}', enum: [" + most + "]}}",
+		"patterns":                "params:\n" + numbered(40_000, "  p%d: {type: string, pattern: 'a.{999}'}\n"),
+		"a thousand patterns":     "params:\n" + numbered(1_000, "  p%d: {type: string, pattern: '(a.{0,190}|b){5}', default: '"+strings.Repeat("ab", 200)+"'}\n"),
+		"values of a pattern":     "params: {a: {type: string, pattern: '(a{0,190}|b){5}', enum: [" + numbered(60_000, "aaaaaaaaaa%d,") + "]}}",
+		"long patterns":           "params:\n" + numbered(1_000, "  p%d: {type: string, pattern: '"+strings.Repeat(".{0,1000}", 100)+"'}\n"),
 		"long cron":               "schedule: \"" + fill("1,") + "\"",
 		"edge of a kind":          "tasks:\n" + numbered(9_000, "  t%d: {command: echo, depends_on: [t1, t2, t3, t4]}\n"),
 	}

@@ -17,10 +17,10 @@ func (v value) json() any {
 		}
 		return object
 	case yaml.SequenceNode:
-		items := v.items("")
-		list := make([]any, len(items))
-		for i := range items {
-			list[i] = items[i].json()
+		list := make([]any, len(v.node.Content))
+		for i, content := range v.node.Content {
+			// Problems are placed at the whole value, so items need no places.
+			list[i] = value{doc: v.doc, node: resolve(content), path: v.path, at: at(content)}.json()
 		}
 		return list
 	}
