@@ -123,7 +123,11 @@ func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
 		_, err = (&miniairflow.Param{Type: p.Type}).Check(value)
 	}
 	if err != nil {
-		c.add([]string{"params", p.Name, "default"}, "default of param %q (%s): %v", p.Name, p.Type, err)
+		hint := ""
+		if p.Type == miniairflow.ParamDate && checkDate(value) == nil {
+			hint = ", with formatDate(…, '%F') from a time"
+		}
+		c.add([]string{"params", p.Name, "default"}, "default of param %q (%s): %v%s", p.Name, p.Type, err, hint)
 	}
 }
 

@@ -81,6 +81,35 @@ func TestTrigger(t *testing.T) {
 	})
 }
 
+// Values of every type come by variables and written out, and are shown as they are stored.
+func TestTriggerTakesEveryType(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		d := workflow("etl", "a")
+		d.Params = []miniairflow.Param{
+			{Name: "files", Type: miniairflow.ParamList},
+			{Name: "info", Type: miniairflow.ParamObject},
+			{Name: "window", Type: miniairflow.ParamDuration, Maximum: "2d"},
+			{Name: "limit", Type: miniairflow.ParamInteger, Optional: true},
+		}
+		w.save(t, d)
+		want := map[string]any{"files": []any{"a", 1.0, nil}, "info": map[string]any{"deep": []any{true}}, "window": "1h30m", "limit": nil}
+		var got triggered
+		w.ask(t, triggerQuery, vars{"in": vars{"workflow": "etl", "params": vars{
+			"files": []any{"a", 1, nil}, "info": vars{"deep": []any{true}}, "window": "90m", "limit": nil,
+		}}}, &got)
+		require.Empty(t, got.TriggerWorkflow.UserErrors)
+		require.Equal(t, want, got.TriggerWorkflow.WorkflowRun.Params)
+		got = triggered{}
+		w.ask(t, `mutation { triggerWorkflow(input: {workflow: "etl", params: {files: ["a", 1, null], info: {deep: [true]}, window: "1.5h"}}) {
+			workflowRun { id params } userErrors { field message code } } }`, nil, &got)
+		require.Equal(t, want, got.TriggerWorkflow.WorkflowRun.Params)
+		got = triggered{}
+		w.ask(t, triggerQuery, vars{"in": vars{"workflow": "etl", "params": vars{"files": "[]", "info": "{}", "window": "49h"}}}, &got)
+		require.Equal(t, `param "window": 49h is more than maximum 48h`, got.TriggerWorkflow.UserErrors[0].Message)
+		require.Equal(t, []string{"params", "window"}, got.TriggerWorkflow.UserErrors[0].Field)
+	})
+}
+
 func TestCancel(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.save(t, workflow("etl", "a", "b"))
