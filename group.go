@@ -179,6 +179,7 @@ const groupsShown = 12
 // groupCheck is what the checks of groups look names up in.
 type groupCheck struct {
 	*validator
+	names  []string // of the groups
 	groups map[string]bool
 	tasks  map[string]*Task
 	first  map[string]*Task // by group, the first of its tasks
@@ -187,7 +188,7 @@ type groupCheck struct {
 
 // groups checks the groups and that each task is in one that there is.
 func (v *validator) groups() {
-	c := &groupCheck{validator: v, groups: map[string]bool{}, tasks: map[string]*Task{}, first: map[string]*Task{}}
+	c := &groupCheck{validator: v, names: v.d.groupNames(), groups: map[string]bool{}, tasks: map[string]*Task{}, first: map[string]*Task{}}
 	for i := range v.d.Groups {
 		c.groups[v.d.Groups[i].Name] = true
 	}
@@ -201,7 +202,7 @@ func (v *validator) groups() {
 			c.known = append(c.known, t.Name)
 		}
 	}
-	c.known = append(c.known, v.d.groupNames()...)
+	c.known = append(c.known, c.names...)
 	seen := make(map[string]bool, len(v.d.Groups))
 	for i := range v.d.Groups {
 		g := &v.d.Groups[i]
@@ -222,11 +223,11 @@ func (c *groupCheck) membership(t *Task) {
 	case len(c.groups) == 0:
 		c.add(at, "task %q is in group %s, but the workflow has no groups: add `groups: {%s: {}}`", t.Name, show(t.Group), t.Group)
 	case !c.groups[t.Group]:
-		names, hint := c.d.groupNames(), ""
-		if len(names) <= groupsShown {
-			hint = ": the groups are " + joinNames(names)
+		hint := ""
+		if len(c.names) <= groupsShown {
+			hint = ": the groups are " + joinNames(c.names)
 		}
-		c.add(at, "task %q is in unknown group %s%s%s", t.Name, show(t.Group), hint, c.suggest(t.Group, names))
+		c.add(at, "task %q is in unknown group %s%s%s", t.Name, show(t.Group), hint, c.suggest(t.Group, c.names))
 	case first == nil:
 		c.first[t.Group] = t
 	case first.Finally != t.Finally:

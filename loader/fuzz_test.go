@@ -111,6 +111,8 @@ func TestParseBombs(t *testing.T) {
 		"values of a pattern":     "params: {a: {type: string, pattern: '(a{0,190}|b){5}', enum: [" + numbered(60_000, "aaaaaaaaaa%d,") + "]}}",
 		"long patterns":           "params:\n" + numbered(1_000, "  p%d: {type: string, pattern: '"+strings.Repeat(".{0,1000}", 100)+"'}\n"),
 		"long cron":               "schedule: \"" + fill("1,") + "\"",
+		"groups":                  "groups:\n" + numbered(9_000, "  g%d: {depends_on: [g1, x]}\n") + "tasks:\n" + numbered(9_000, "  t%d: {noop: true, group: h}\n"),
+		"group after group":       "groups: {a: {}, b: {depends_on: [a]}}\ntasks:\n" + numbered(4_900, "  a%d: {noop: true, group: a}\n") + numbered(4_900, "  b%d: {noop: true, group: b}\n"),
 		"edge of a kind":          "tasks:\n" + numbered(9_000, "  t%d: {command: echo, depends_on: [t1, t2, t3, t4]}\n"),
 	}
 	for name, bomb := range bombs {
