@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -39,10 +40,17 @@ func isBelowTemplates(below string) bool {
 	return strings.Contains(below, templatesFolder) && slices.Contains(strings.Split(path.Dir(below), "/"), templatesFolder)
 }
 
+// envFileName tells files with environment variables from what editors leave beside
+// them, such as .env.swp, .env~ and .#prod.env.
+var envFileName = regexp.MustCompile(`^(\.env(\.[A-Za-z0-9_-]+)?|[^.].*\.env)$`)
+
 // isEnvFile reports whether a file has environment variables, by its base name.
 func isEnvFile(name string) bool {
-	return name == ".env" || strings.HasPrefix(name, ".env.") || strings.HasSuffix(name, ".env")
+	return envFileName.MatchString(name) && !slices.Contains(swapFiles, path.Ext(name))
 }
+
+// swapFiles are the extensions of what an editor keeps while it has a file open.
+var swapFiles = []string{".swp", ".swo", ".swx", ".tmp"}
 
 // isAroundFile reports whether workflow files may take something from a file, by its
 // path below the folder.
@@ -132,8 +140,9 @@ type aroundFile struct {
 	refused     string
 }
 
-// readSurroundings reads the files. Those beyond the bounds are refused.
-func readSurroundings(shown string, files []aroundFile, limits Limits) *surroundings {
+// readSurroundings reads the files. Those beyond the bounds are refused. It returns
+// those of before if nothing has changed since; nil: there are none.
+func readSurroundings(shown string, files []aroundFile, limits Limits, before *surroundings) *surroundings {
 	s := &surroundings{
 		shown: shown, arounds: map[string]*around{}, env: map[string]envFile{},
 		problems: map[string][]miniairflow.ImportError{},
@@ -176,6 +185,9 @@ func readSurroundings(shown string, files []aroundFile, limits Limits) *surround
 		inFolders[folder] = append(inFolders[folder], read)
 	}
 	s.digest, s.envSum = hex.EncodeToString(whole.Sum(nil)), hex.EncodeToString(env.Sum(nil))
+	if before != nil && before.digest == s.digest {
+		return before
+	}
 	slices.SortFunc(folders, func(a, b string) int { return strings.Compare(depthFirst(a), depthFirst(b)) })
 	for _, folder := range folders {
 		s.arounds[folder] = s.folder(s.above(folder), inFolders[folder], limits)
@@ -283,7 +295,7 @@ func chainAround(root, below string, limits Limits) *surroundings {
 	}
 	slices.SortFunc(files, func(a, b aroundFile) int { return strings.Compare(a.below, b.below) })
 	files = slices.Compact(files)
-	s := readSurroundings(filepath.ToSlash(root), files, limits)
+	s := readSurroundings(filepath.ToSlash(root), files, limits, nil)
 	s.onDemand = func(below string) envFile {
 		file := aroundFile{below: below, real: filepath.Join(root, filepath.FromSlash(below))}
 		read := linked(root, file).read(envBytesMax)

@@ -11,8 +11,10 @@ import (
 )
 
 // readAround reads what the files of the folder take from others.
-func (c Config) readAround(files []aroundFile) *surroundings {
-	return readSurroundings("", files, c.withDefaults().Limits)
+func (c Config) readAround(before *surroundings) func([]aroundFile) *surroundings {
+	return func(files []aroundFile) *surroundings {
+		return readSurroundings("", files, c.withDefaults().Limits, before)
+	}
 }
 
 // around takes over what the files take from others, as it was found, and tells the

@@ -49,6 +49,15 @@ func numberedEnv(count int) string {
 	return text.String()
 }
 
+func TestIsEnvFile(t *testing.T) {
+	for name, want := range map[string]bool{
+		".env": true, ".env.prod": true, "prod.env": true, "a.b.env": true, ".environment": false, "env": false, ".env~": false,
+		".env.swp": false, "prod.env~": false, ".#prod.env": false, ".prod.env.swp": false, ".env.": false, "4913": false, "x.env.yaml": false,
+	} {
+		require.Equal(t, want, isEnvFile(name), name)
+	}
+}
+
 // FuzzParseEnv requires of any bytes that they are read without a panic, and that names
 // and places are sound.
 func FuzzParseEnv(f *testing.F) {

@@ -255,4 +255,11 @@ func TestWhatFilesTakeIsBounded(t *testing.T) {
 	f.sync()
 	require.Equal(t, want[:1], f.importErrors())
 	require.Equal(t, 1, f.workflow("b").VersionNumber)
+
+	f.write("templates/t.yaml", "command: echo\nenv: {A: 1, B: 2}\n")
+	f.write("a.yaml", "tasks:\n  a: {template: t}\n  b: {template: t}\n")
+	result, err := loader.LoadPath([]string{f.dir}, loader.Limits{Expanded: 5})
+	require.NoError(t, err)
+	require.Len(t, result.Problems, 1)
+	require.Contains(t, result.Problems[0].String(), "/a.yaml:3:17: aliases, defaults and templates expand to more than 5 values")
 }

@@ -100,7 +100,7 @@ func TestLimits(t *testing.T) {
 		"expanded": {
 			loader.Limits{Expanded: 2},
 			"tags: &t [a, b]\nenv: *t\n",
-			"f.yaml:2:6: aliases and defaults expand to more than 2 values",
+			"f.yaml:2:6: aliases, defaults and templates expand to more than 2 values",
 		},
 		"time": {loader.Limits{Time: 1}, "tasks: {a: {noop: true}}", "f.yaml: the file takes longer than 1ns to read: make it smaller"},
 	} {

@@ -21,7 +21,7 @@ type Limits struct {
 	Depth     int           // of nesting; default 64
 	Tasks     int           // of one workflow; default miniairflow.TasksDefault
 	Documents int           // in the file; default 1,000
-	Expanded  int           // values that aliases, merge keys and defaults add; default 100,000
+	Expanded  int           // values that aliases, merge keys, defaults and templates add; default 100,000
 	Time      time.Duration // for the whole file; default 2 s
 }
 

@@ -34,7 +34,7 @@ func newPreview(ctx context.Context, config Config, quiet time.Duration) *Previe
 	p := &Preview{ahead: newReadAhead(config, quiet), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
-		p.found, p.err = scan(config.Dir, config.readAround, func(file plainFile) scannedFile { return p.ahead.look(ctx, file) })
+		p.found, p.err = scan(config.Dir, config.readAround(nil), func(file plainFile) scannedFile { return p.ahead.look(ctx, file) })
 		p.ended = time.Now()
 	}()
 	return p

@@ -40,7 +40,9 @@ type syncPass struct {
 // whole looks at all files.
 func (s *syncPass) whole(ctx context.Context) error {
 	s.report.isWhole = true
-	list, giveUp := func() (scanned, error) { return scan(s.config.Dir, s.config.readAround, plainFile.stat) }, func() {}
+	list, giveUp := func() (scanned, error) {
+		return scan(s.config.Dir, s.config.readAround(s.surroundings), plainFile.stat)
+	}, func() {}
 	if s.known == nil && s.config.Version != "" {
 		preview := s.preview(ctx)
 		defer preview.Stop()

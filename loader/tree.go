@@ -73,7 +73,7 @@ func (c *treeCheck) visitAlias(n *node, depth int, via *node) {
 // expand counts values that the file does not spell out.
 func (f *file) expand(at position, n int) bool {
 	if f.expanded += n; f.expanded > f.limits.Expanded {
-		f.halt(at, "aliases and defaults expand to more than %d values", f.limits.Expanded)
+		f.halt(at, "aliases, defaults and templates expand to more than %d values", f.limits.Expanded)
 	}
 	return !f.halted
 }
