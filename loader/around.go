@@ -46,7 +46,7 @@ var envFileName = regexp.MustCompile(`^(\.env(\.[A-Za-z0-9_-]+)?|[^.].*\.env)$`)
 
 // isEnvFile reports whether a file has environment variables, by its base name.
 func isEnvFile(name string) bool {
-	return envFileName.MatchString(name) && !slices.Contains(swapFiles, path.Ext(name))
+	return strings.Contains(name, ".env") && envFileName.MatchString(name) && !slices.Contains(swapFiles, path.Ext(name))
 }
 
 // swapFiles are the extensions of what an editor keeps while it has a file open.
@@ -55,10 +55,10 @@ var swapFiles = []string{".swp", ".swo", ".swx", ".tmp"}
 // isAroundFile reports whether workflow files may take something from a file, by its
 // path below the folder.
 func isAroundFile(below string) bool {
-	base := path.Base(below)
 	if isBelowTemplates(below) {
 		return isTemplate(below)
 	}
+	base := below[strings.LastIndexByte(below, '/')+1:]
 	return slices.Contains(defaultsFiles, base) || isEnvFile(base)
 }
 
@@ -114,6 +114,9 @@ type taken struct {
 func (s *surroundings) takenBy(below string) taken {
 	if s == nil {
 		return taken{}
+	}
+	if len(s.arounds) == 1 { // as in most folders, of which all files are asked for
+		return taken{around: s.arounds["."].digest, env: s.envSum}
 	}
 	return taken{around: s.of(below).digest, env: s.envSum}
 }

@@ -75,13 +75,15 @@ func scan(root string, read func([]aroundFile) *surroundings, look func(plainFil
 func (s *scanner) look(look func(plainFile) scannedFile) {
 	before := len(s.files)
 	s.files = slices.Grow(s.files, len(s.plain))[:before+len(s.plain)]
-	onAllCores(len(s.plain), func(i int) {
-		s.plain[i].takes = s.around.takenBy(s.plain[i].below)
-		s.files[before+i] = look(s.plain[i])
-	})
-	for i := range s.files {
+	for i := range s.files[:before] {
 		s.files[i].takes = s.around.takenBy(s.files[i].path)
 	}
+	onAllCores(len(s.plain), func(i int) {
+		plain := &s.plain[i]
+		plain.takes = s.around.takenBy(plain.below)
+		s.files[before+i] = look(*plain)
+		s.files[before+i].takes = plain.takes
+	})
 }
 
 // stat looks at the file without reading it.
