@@ -22,6 +22,7 @@ export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: T
           ["Finished", task.finishedAt ? <Time key="finished" value={task.finishedAt} full /> : null],
           ["Next try", task.nextRetryAt ? <Time key="retry" value={task.nextRetryAt} full /> : null],
           ["Exit code", task.exitCode],
+          ["Group", definition.group],
           ["Depends on", detail.dependsOn.length > 0 ? detail.dependsOn.join(", ") : null],
           [
             "Trigger rule",

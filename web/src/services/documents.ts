@@ -173,6 +173,7 @@ export const TaskRunQuery = graphql(`
       queue
       task {
         description
+        group
         triggerRule
         when
         noop
