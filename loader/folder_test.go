@@ -154,6 +154,13 @@ func TestSyncKeepsWhatIsBelowWrongDefaults(t *testing.T) {
 	f.remove(defaultsBelow)
 	f.sync()
 	require.Empty(t, f.importErrors(), "the problem goes with its file")
+
+	f.write(defaultsBelow, "- 1\n")
+	f.sync()
+	f.remove(defaultsBelow)
+	f.loader = f.newLoader()
+	f.sync()
+	require.Empty(t, f.importErrors(), "also when the file went while nobody looked")
 }
 
 // A running loader sees changes of these files by their events alone.
