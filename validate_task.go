@@ -91,36 +91,14 @@ func (v *validator) pool(at []string, t *Task) {
 
 // action checks that t has exactly one action, and that one.
 func (v *validator) action(at []string, t *Task) {
-	switch {
-	case t.Command == nil && !t.Noop:
+	switch actions := t.Actions(); len(actions) {
+	case 0:
 		v.add(at, "task %q has no action: give it a command, or noop: true", t.Name)
-		return
-	case t.Command != nil && t.Noop:
-		v.add(sub(at, "noop"), "task %q has two actions, command and noop: keep one", t.Name)
-		return
-	case t.Noop:
-		if len(t.Outputs) > 0 {
-			v.add(sub(at, "outputs"), "task %q is a noop, which writes no outputs: leave outputs out, or give it a command", t.Name)
-		}
-		return
-	}
-	at = sub(at, "command")
-	c := t.Command
-	switch {
-	case c.Argv == nil && strings.TrimSpace(c.Script) == "":
-		v.add(at, "the command of task %q is empty", t.Name)
-	case c.Argv != nil && c.Script != "":
-		v.add(at, "the command of task %q is both a script and a list", t.Name)
-	case c.Argv != nil && len(c.Argv) == 0:
-		v.add(at, "the command of task %q is an empty list: write a program and its arguments", t.Name)
-	case c.Argv != nil && c.Argv[0] == "":
-		v.add(at, "the command of task %q names no program: its first item is empty", t.Name)
-	case c.Script != "":
-		oneOf(v, sub(taskPath(t), "shell"), c.Shell, shells)
-	}
-	v.noNUL(at, c.Script)
-	for i, arg := range c.Argv {
-		v.noNUL(sub(at, strconv.Itoa(i)), arg)
+	case 1:
+		actions[0].validate(v, sub(at, string(actions[0].Kind())), t)
+	default:
+		first, second := actions[0].Kind(), actions[1].Kind()
+		v.add(sub(at, string(second)), "task %q has two actions, %s and %s: keep one", t.Name, first, second)
 	}
 }
 

@@ -71,7 +71,7 @@ type Definition struct {
 	Tasks          []Task            `json:"tasks"`         // in file order; those of finally come last
 }
 
-// Task is one node of the DAG. It has exactly one action: Command or Noop.
+// Task is one node of the DAG. It has exactly one action, see Actions.
 type Task struct {
 	Name         string                `json:"name"`
 	Description  string                `json:"description,omitempty"`

@@ -145,13 +145,13 @@ func (c *checker) task(i int) {
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}
-	if t.Command != nil {
-		c.command(i, t)
+	script := c.scripts(t)
+	for _, template := range t.Templates() {
+		if !strings.Contains(template.Text, opening) || slices.Equal(template.Path, script) {
+			continue
+		}
+		c.template(site{path: path(template.Path...), name: template.Path[0], params: true, task: i}, template.Text)
 	}
-	for _, name := range keysOf(t.Env) {
-		c.template(site{path: path("env", name), name: "env", params: true, task: i}, t.Env[name])
-	}
-	c.template(site{path: path("stdin"), name: "stdin", params: true, task: i}, t.Stdin)
 }
 
 // pathOf returns the path of a task in the file.
@@ -162,18 +162,21 @@ func pathOf(t *miniairflow.Task) []string {
 	return []string{"tasks", t.Name}
 }
 
-func (c *checker) command(i int, t *miniairflow.Task) {
+// scripts checks the shell text of a task. It returns the path of the argument
+// that is such text, below the task; nil if none is.
+func (c *checker) scripts(t *miniairflow.Task) []string {
+	if t.Command == nil {
+		return nil
+	}
 	at := append(pathOf(t), "command")
 	c.script(at, t.Command.Script)
-	script := scriptWord(t.Command.Argv)
-	for place, arg := range t.Command.Argv {
-		path := slices.Concat(at, []string{strconv.Itoa(place)})
-		if place == script {
-			c.script(path, arg)
-			continue
-		}
-		c.template(site{path: path, name: "command", params: true, task: i}, arg)
+	place := scriptWord(t.Command.Argv)
+	if place < 0 {
+		return nil
 	}
+	word := strconv.Itoa(place)
+	c.script(append(at, word), t.Command.Argv[place])
+	return []string{"command", word}
 }
 
 // forbid refuses a template in a text that is taken as it is.

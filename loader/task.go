@@ -76,12 +76,7 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 	if use != nil {
 		use.bind(&draft)
 	}
-	if draft.Command != nil && draft.Command.Script != "" {
-		draft.Command.Shell = draft.shell
-	}
-	if draft.own != nil && draft.Command != nil && draft.Command.Argv != nil {
-		draft.own.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
-	}
+	draft.settleShell()
 	if draft.Pool != "" && draft.PoolSlots == 0 {
 		draft.PoolSlots = 1
 	}
@@ -106,39 +101,6 @@ func (v value) onLost() miniairflow.OnLost {
 		return ""
 	}
 	return miniairflow.OnLost(text)
-}
-
-func (t *taskDraft) setShell(v value) {
-	t.shell, _ = v.text()
-	t.own = &v
-}
-
-// command reads a script (text) or a program with its arguments (a list).
-func (v value) command() *miniairflow.Command {
-	if v.node.Kind == yaml.SequenceNode {
-		return &miniairflow.Command{Argv: append([]string{}, v.texts("")...)}
-	}
-	if v.node.Kind != yaml.ScalarNode || v.isNull() {
-		v.mismatch("a shell command, or a list of a program and its arguments")
-		return nil
-	}
-	script, ok := v.text()
-	if !ok {
-		return nil
-	}
-	if v.cutInQuotes() {
-		v.cut("command")
-	}
-	return &miniairflow.Command{Script: script}
-}
-
-// cutInQuotes reports whether YAML took part of a plain script for a comment
-// that the shell has in quotes, as in: echo "a #b".
-func (v value) cutInQuotes() bool {
-	_, comment, found := strings.Cut(v.doc.lines.line(v.node.Line), " #")
-	return found && v.isPlain() && slices.ContainsFunc([]string{`"`, "'"}, func(quote string) bool {
-		return strings.Count(v.node.Value, quote)%2 == 1 && strings.Contains(comment, quote)
-	})
 }
 
 var retryFields = fields[miniairflow.RetryPolicy]{

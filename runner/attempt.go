@@ -88,7 +88,7 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	if err != nil {
 		return task, in, err
 	}
-	if err := render(&in, w.cfg.Evaluator, g.Definition, scope); err != nil {
+	if in.Task, err = render(w.cfg.Evaluator, g.Definition, task, scope); err != nil {
 		return task, in, &hopeless{err}
 	}
 	if in.RunDir, err = w.dirs.path(claim.RunID); err != nil {

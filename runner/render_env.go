@@ -34,8 +34,8 @@ func renderEnv(eval miniairflow.Evaluator, d *miniairflow.Definition, t *miniair
 	}
 	scope.Env = env
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if err := fits("env."+name, name+"="+env[name]); err != nil {
-			return nil, err
+		if err := fits(env[name], len(name)+len("=")); err != nil {
+			return nil, fmt.Errorf("env.%s: %w", name, err)
 		}
 	}
 	return env, nil

@@ -8,7 +8,6 @@ import (
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/expression"
-	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
 func TestRender(t *testing.T) {
@@ -23,11 +22,13 @@ func TestRender(t *testing.T) {
 		Run:    miniairflow.RunScope{Workflow: "etl"},
 		Tasks:  map[string]miniairflow.TaskScope{"up": {Status: miniairflow.TaskSuccess, Outputs: map[string]any{"rows": int64(42)}}},
 	}
-	in := action.Input{Task: task}
-	require.NoError(t, render(&in, expression.New(), d, scope))
-	require.Equal(t, []string{"run", "--rows=42", "${{ literal }}"}, in.Argv)
-	require.Equal(t, map[string]string{"A": "workflow eu", "B": "etl", "C": "plain"}, in.Env, "the task's own hides the workflow's, uncomputed")
-	require.Equal(t, "success\n", in.Stdin)
+	rendered, err := render(expression.New(), d, task, scope)
+	require.NoError(t, err)
+	require.Equal(t, []string{"run", "--rows=42", "${{ literal }}"}, rendered.Command.Argv)
+	require.Equal(t, map[string]string{"A": "workflow eu", "B": "etl", "C": "plain"}, rendered.Env, "the task's own hides the workflow's, uncomputed")
+	require.Equal(t, "success\n", rendered.Stdin)
+	require.Equal(t, "--rows=${{ tasks.up.outputs.rows }}", task.Command.Argv[1], "the task itself stays")
+	require.Equal(t, map[string]string{"B": "${{ run.workflow }}", "C": "plain"}, task.Env)
 	require.ElementsMatch(t, []string{
 		"workflow ${{ params.region }}", "${{ run.workflow }}", "plain",
 		"run", "--rows=${{ tasks.up.outputs.rows }}", "$${{ literal }}", "${{ tasks.up.status }}\n",
@@ -51,8 +52,7 @@ func TestRenderNamesTheFault(t *testing.T) {
 		"long input":         {task: miniairflow.Task{Stdin: "${{ params.long }}${{ params.nul }}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := action.Input{Task: &test.task}
-			err := render(&in, expression.New(), &miniairflow.Definition{}, scope)
+			_, err := render(expression.New(), &miniairflow.Definition{}, &test.task, scope)
 			if test.wrong == "" {
 				require.NoError(t, err)
 				return
@@ -72,16 +72,18 @@ func TestRenderReadsEnv(t *testing.T) {
 		Stdin:   "${{ env.BASE }} ${{ env.BROKEN }}",
 	}
 	scope := miniairflow.Scope{Params: map[string]any{"region": "eu", "none": nil}}
-	in := action.Input{Task: task}
-	require.NoError(t, render(&in, expression.New(), d, scope))
-	require.Equal(t, map[string]string{"BASE": "/data/eu", "PATH_IN": "/data/eu/in", "MODE": "full-again", "BROKEN": "mended"}, in.Env)
-	require.Equal(t, []string{"run", "/data/eu/in", "full-again"}, in.Argv)
-	require.Equal(t, "/data/eu mended", in.Stdin)
+	rendered, err := render(expression.New(), d, task, scope)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"BASE": "/data/eu", "PATH_IN": "/data/eu/in", "MODE": "full-again", "BROKEN": "mended"}, rendered.Env)
+	require.Equal(t, []string{"run", "/data/eu/in", "full-again"}, rendered.Command.Argv)
+	require.Equal(t, "/data/eu mended", rendered.Stdin)
 
 	delete(task.Env, "BROKEN")
-	require.ErrorContains(t, render(&in, expression.New(), d, scope), "env.BROKEN: ")
+	_, err = render(expression.New(), d, task, scope)
+	require.ErrorContains(t, err, "env.BROKEN: ")
 	task.Env["BROKEN"], task.Env["OWN"] = "x", "${{ env.PATH_IN }}"
-	require.ErrorContains(t, render(&in, expression.New(), d, scope), `env.OWN: ${{ env.PATH_IN }}: unknown variable of env "PATH_IN"`)
+	_, err = render(expression.New(), d, task, scope)
+	require.ErrorContains(t, err, `env.OWN: ${{ env.PATH_IN }}: unknown variable of env "PATH_IN"`)
 }
 
 // A condition waits for the written ends of the tasks that it reads.

@@ -264,17 +264,17 @@ func (s *stage) compareTask(t *miniairflow.TaskRun, e loader.ExpectedTask, fail 
 		return
 	}
 	for _, name := range sortedNames(e.Env) {
-		if got, ok := in.Env[name]; !ok {
+		if got, ok := in.Task.Env[name]; !ok {
 			fail("task %s has no variable %s", t.Name, name)
 		} else if got != e.Env[name] {
 			fail("%s of task %s is %q, not %q", name, t.Name, got, e.Env[name])
 		}
 	}
-	if e.Command != nil && !slices.Equal(in.Argv, e.Command) {
-		fail("the command of task %s is %q, not %q", t.Name, in.Argv, e.Command)
+	if command := in.Task.Command; e.Command != nil && (command == nil || !slices.Equal(command.Argv, e.Command)) {
+		fail("the command of task %s is %q, not %q", t.Name, command, e.Command)
 	}
-	if e.Stdin != nil && in.Stdin != *e.Stdin {
-		fail("stdin of task %s is %q, not %q", t.Name, in.Stdin, *e.Stdin)
+	if e.Stdin != nil && in.Task.Stdin != *e.Stdin {
+		fail("stdin of task %s is %q, not %q", t.Name, in.Task.Stdin, *e.Stdin)
 	}
 }
 

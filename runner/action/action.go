@@ -25,10 +25,7 @@ var (
 // Input is everything that one attempt needs. A Runner only reads it.
 type Input struct {
 	Claim       miniairflow.Claim
-	Task        *miniairflow.Task
-	Argv        []string          // rendered; nil for a script
-	Env         map[string]string // rendered: the workflow's, then the task's over it
-	Stdin       string            // rendered
+	Task        *miniairflow.Task // rendered, see Task.Render; its Env is the workflow's with its own over it
 	Dir         string            // absolute working directory
 	RunDir      string            // shared by the run's tasks on this worker; exists
 	ScratchRoot string            // a private directory is made below it and removed after
@@ -80,29 +77,29 @@ func New(logger *slog.Logger, processes Processes) Runner {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	return &kinds{command: &command{logger: logger, processes: processes}, noop: noop{}}
+	return kinds{
+		miniairflow.ActionCommand: &command{logger: logger, processes: processes},
+		miniairflow.ActionNoop:    noop{},
+	}
 }
 
-// kinds chooses the Runner of a task by its action.
-type kinds struct {
-	command Runner
-	noop    Runner
-}
+// kinds has a Runner for each kind of action.
+type kinds map[miniairflow.ActionKind]Runner
 
 // Run implements Runner.
-func (k *kinds) Run(ctx context.Context, in Input, log io.Writer) Result {
+func (k kinds) Run(ctx context.Context, in Input, log io.Writer) Result {
 	switch {
 	case ctx.Err() != nil:
 		return interrupted(ctx, in.Task)
 	case in.isTooLate():
 		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
-	case in.Task.Command != nil:
-		return k.command.Run(ctx, in, log)
-	case in.Task.Noop:
-		return k.noop.Run(ctx, in, log)
-	default:
-		return failed("the task has no action that this worker knows")
 	}
+	for _, action := range in.Task.Actions() {
+		if runner := k[action.Kind()]; runner != nil {
+			return runner.Run(ctx, in, log)
+		}
+	}
+	return failed("the task has no action that this worker knows")
 }
 
 // interrupted returns the Result of an attempt whose ctx is done.

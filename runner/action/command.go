@@ -43,7 +43,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
 		Dir:    in.Dir,
-		Stdin:  in.Stdin,
+		Stdin:  in.Task.Stdin,
 		Output: notes,
 	}
 	if in.NotAfter != nil {
@@ -127,7 +127,7 @@ func argv(in Input) []string {
 	cmd := in.Task.Command
 	switch {
 	case cmd.Script == "":
-		return in.Argv
+		return cmd.Argv
 	case cmd.Shell == "sh":
 		return []string{"sh", "-e", "-c", cmd.Script}
 	default:

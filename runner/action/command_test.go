@@ -37,7 +37,6 @@ func program(t *testing.T, argv ...string) action.Input {
 	t.Helper()
 	in := script(t, "")
 	in.Task.Command = &miniairflow.Command{Argv: argv}
-	in.Argv = argv
 	return in
 }
 
@@ -94,11 +93,11 @@ func TestReasonsOfFailure(t *testing.T) {
 		"exit code":  {func(in *action.Input) { in.Task.Command.Script = "exit 3" }, "exit code 3"},
 		"signal":     {func(in *action.Input) { in.Task.Command.Script = "kill -KILL $$" }, "killed by SIGKILL"},
 		"no program": {func(in *action.Input) { *in = program(t, "python4") }, "cannot start: program python4 not found in PATH"},
-		"no bash":    {func(in *action.Input) { in.Env = noPath }, `cannot start: the shell bash is not in PATH: install bash on this worker, or write "shell: sh" in the task`},
-		"no sh":      {func(in *action.Input) { in.Env = noPath; in.Task.Command.Shell = "sh" }, "cannot start: the shell sh is not in PATH"},
+		"no bash":    {func(in *action.Input) { in.Task.Env = noPath }, `cannot start: the shell bash is not in PATH: install bash on this worker, or write "shell: sh" in the task`},
+		"no sh":      {func(in *action.Input) { in.Task.Env = noPath; in.Task.Command.Shell = "sh" }, "cannot start: the shell sh is not in PATH"},
 		"no dir":     {func(in *action.Input) { in.Dir = "/no/such/directory" }, "cannot start: working directory /no/such/directory does not exist"},
 		"no scratch": {func(in *action.Input) { in.ScratchRoot = "/no/such/directory" }, "cannot start: make scratch directory"},
-		"NUL in env": {func(in *action.Input) { in.Env = map[string]string{"A": "\x00"} }, `cannot start: environment variable "A" has a NUL byte`},
+		"NUL in env": {func(in *action.Input) { in.Task.Env = map[string]string{"A": "\x00"} }, `cannot start: environment variable "A" has a NUL byte`},
 		"no action":  {func(in *action.Input) { in.Task = &miniairflow.Task{} }, "the task has no action that this worker knows"},
 		"too long":   {func(in *action.Input) { *in = program(t, "true", strings.Repeat("x", 16<<20)) }, "cannot start: arguments and environment are longer than the system allows"},
 	} {

@@ -47,7 +47,7 @@ func environment(in Input, worker []string, own private) []string {
 	}
 	vars["PWD"] = in.Dir
 	vars["TMPDIR"] = own.scratch
-	maps.Copy(vars, in.Env)
+	maps.Copy(vars, in.Task.Env)
 	maps.Copy(vars, told(in, own))
 	entries := make([]string, 0, len(vars))
 	for _, name := range slices.Sorted(maps.Keys(vars)) {

@@ -38,7 +38,7 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 	}
 	in := program(t, "env", "-0")
 	in.AllowEnv = []string{"HTTPS_PROXY", "DATABASE_URL", "MINIAIRFLOW_TOKEN", "NOT_SET"}
-	in.Env = map[string]string{"GREETING": "hello", "LANG": "de_DE.UTF-8", "MINIAIRFLOW_TASK": "forged"}
+	in.Task.Env = map[string]string{"GREETING": "hello", "LANG": "de_DE.UTF-8", "MINIAIRFLOW_TASK": "forged"}
 	vars := environ(t, in)
 
 	for name, want := range map[string]string{
@@ -88,7 +88,7 @@ func TestAttemptIsToldAboutItself(t *testing.T) {
 
 func TestFileMaySetTMPDIR(t *testing.T) {
 	in := program(t, "env", "-0")
-	in.Env = map[string]string{"TMPDIR": "/fast"}
+	in.Task.Env = map[string]string{"TMPDIR": "/fast"}
 	require.Equal(t, "/fast", environ(t, in)["TMPDIR"])
 }
 
@@ -100,10 +100,8 @@ func TestTextArrivesUnchanged(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOf(rapid.Rune().Filter(func(r rune) bool { return r != 0 })).Draw(t, "text")
 		in := in
-		in.Task = &miniairflow.Task{Name: "t", Command: &miniairflow.Command{Argv: []string{"…"}}}
-		in.Argv = []string{"bash", "-c", `printf '%s\n' "$1" "$TEXT"; cat`, "bash", text}
-		in.Env = map[string]string{"TEXT": text}
-		in.Stdin = text
+		argv := []string{"bash", "-c", `printf '%s\n' "$1" "$TEXT"; cat`, "bash", text}
+		in.Task = &miniairflow.Task{Name: "t", Command: &miniairflow.Command{Argv: argv}, Env: map[string]string{"TEXT": text}, Stdin: text}
 		var log bytes.Buffer
 		result := runner.Run(context.Background(), in, &log)
 		require.Equal(t, miniairflow.AttemptSuccess, result.Status, result.Reason)

@@ -30,7 +30,7 @@ func TestOutputs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := script(t, `cat > "$MINIAIRFLOW_OUTPUT"`)
-			in.Stdin = c.text
+			in.Task.Stdin = c.text
 			result, _ := run(t, in)
 			require.Equal(t, miniairflow.AttemptSuccess, result.Status, result.Reason)
 			require.Equal(t, c.want, result.Outputs)
@@ -86,7 +86,7 @@ func TestWrongOutputsFailTheAttempt(t *testing.T) {
 
 func TestLargestOutputIsTaken(t *testing.T) {
 	in := script(t, `cat > "$MINIAIRFLOW_OUTPUT"`)
-	in.Stdin = "a=" + strings.Repeat("x", 1<<20-2)
+	in.Task.Stdin = "a=" + strings.Repeat("x", 1<<20-2)
 	result, _ := run(t, in)
 	require.Equal(t, miniairflow.AttemptSuccess, result.Status, result.Reason)
 	require.Len(t, result.Outputs["a"], 1<<20-2)
