@@ -12,6 +12,7 @@ type ActionKind string
 // The kinds of actions.
 const (
 	ActionCommand ActionKind = "command"
+	ActionHTTP    ActionKind = "http"
 	ActionNoop    ActionKind = "noop"
 )
 
@@ -38,6 +39,9 @@ func (t *Task) Actions() []Action {
 	if t.Command != nil {
 		actions = append(actions, t.Command)
 	}
+	if t.HTTP != nil {
+		actions = append(actions, t.HTTP)
+	}
 	if t.Noop {
 		actions = append(actions, noop{})
 	}
@@ -48,6 +52,7 @@ func (t *Task) Actions() []Action {
 type Template struct {
 	Path []string // the keys that lead to it from the task: env, REGION
 	Text string
+	JSON bool // it is a text in a JSON document, and what stands in its place must be JSON
 }
 
 // Name returns the place of a template as people write it: env.REGION, command[1].

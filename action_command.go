@@ -26,6 +26,9 @@ func (c *Command) validate(v *validator, at []string, t *Task) {
 	for i, arg := range c.Argv {
 		v.noNUL(sub(at, strconv.Itoa(i)), arg)
 	}
+	for _, key := range sortedKeys(t.OutputFrom) {
+		v.add(sub(taskPath(t), "outputs", key, "from"), "output %q: a command writes its outputs into the file $MINIAIRFLOW_OUTPUT: leave from out", key)
+	}
 }
 
 func (c *Command) copyInto(t *Task) {

@@ -12,6 +12,9 @@ type Evaluator interface {
 	// Text renders a template to text. A value keeps its text, a list or object
 	// becomes compact JSON, null is an error. $${{ stands for a literal ${{.
 	Text(template string, scope Scope) (string, error)
+	// JSON is Text for a text in a JSON document: a template that is exactly one
+	// ${{ … }} becomes its value as JSON, also null, any other a JSON string.
+	JSON(template string, scope Scope) (string, error)
 	// Bool computes a template that is exactly one ${{ … }} of a boolean.
 	Bool(template string, scope Scope) (bool, error)
 	// Tasks returns the names of the tasks that a template reads, sorted.

@@ -80,11 +80,13 @@ type Task struct {
 	TriggerRule  TriggerRule           `json:"trigger_rule"`
 	When         string                `json:"when,omitempty"` // an expression with its ${{ }}
 	Command      *Command              `json:"command,omitempty"`
+	HTTP         *HTTP                 `json:"http,omitempty"`
 	Noop         bool                  `json:"noop,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates
 	Stdin        string                `json:"stdin,omitempty"`       // a template
 	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`
+	OutputFrom   map[string]string     `json:"output_from,omitempty"` // where one of Outputs comes from, if not from where its action usually puts it
 	Retry        RetryPolicy           `json:"retry,omitzero"`
 	Timeout      Duration              `json:"timeout,omitempty"` // of each attempt; 0: none
 	Priority     Priority              `json:"priority"`

@@ -355,6 +355,9 @@ func (c *checker) taskReference(where site, r reference) error {
 	if !slices.Contains(taskFields, r.field) {
 		return unknownTaskField(r)
 	}
+	if r.field == fieldOutputs && !mayHaveOutput(&c.d.Tasks[up], r.key) {
+		return c.unknownOutput(r, up)
+	}
 	switch {
 	case up == where.task:
 		return refuse("task %q cannot read its own result", r.name)

@@ -57,6 +57,9 @@ var synonyms = map[string]string{
 	"poolslot": "pool_slots", "slots": "pool_slots", "poolname": "pool", "queuewait": "queue_timeout", "waittimeout": "queue_timeout", "onloss": "on_lost",
 	"min": "minimum", "max": "maximum", "gte": "minimum", "lte": "maximum", "regex": "pattern", "regexp": "pattern", "allowed": "enum", "mandatory": "required",
 	"empty": "noop", "noop": "noop", "dummy": "noop",
+	"request": "http", "webhook": "http", "httprequest": "http", "curl": "http",
+	"uri": "url", "endpoint": "url", "verb": "method", "header": "headers", "data": "body", "json": "body", "payload": "body",
+	"params": "query", "queryparams": "query", "querystring": "query", "status": "expected_status", "expectedstatuscode": "expected_status", "okstatus": "expected_status",
 }
 
 // homes says where a key belongs that stands in the wrong map.
@@ -64,6 +67,8 @@ var homes = map[string]string{
 	"timezone": "inside schedule", "catchup": "inside schedule", "catchup_window": "inside schedule", "overlap": "inside schedule",
 	"count": "inside retry", "delay": "inside retry", "backoff": "inside retry", "max_delay": "inside retry",
 	"jitter": "inside retry", "on_exit_codes": "inside retry", "on_timeout": "inside retry",
+	"http": "inside a task", "url": "inside http of a task", "method": "inside http of a task", "headers": "inside http of a task",
+	"body": "inside http of a task", "expected_status": "inside http of a task",
 	"command": "inside a task", "depends_on": "inside a task", "when": "inside a task", "trigger_rule": "inside a task",
 	"stdin": "inside a task", "outputs": "inside a task", "allow_failure": "inside a task", "noop": "inside a task",
 	"retry": "inside a task, or in defaults for all", "shell": "inside a task, or in defaults for all",

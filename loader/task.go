@@ -43,9 +43,10 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),
 	"command":       func(v value, t *taskDraft) { t.Command = v.command() },
+	"http":          func(v value, t *taskDraft) { t.HTTP = v.http() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),
-	"outputs":       func(v value, t *taskDraft) { t.Outputs = v.outputs() },
+	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
 	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },
 })
 
@@ -156,19 +157,4 @@ func (v value) priority() miniairflow.Priority {
 		return miniairflow.PriorityNormal
 	}
 	return miniairflow.Priority(place)
-}
-
-// outputs reads the declared outputs and their types.
-func (v value) outputs() map[string]miniairflow.OutputType {
-	entries, ok := v.entries("NAME: type, such as {rows: integer}")
-	if !ok {
-		return nil
-	}
-	outputs := make(map[string]miniairflow.OutputType, len(entries))
-	for _, e := range entries {
-		if text, ok := e.text(); ok {
-			outputs[e.name] = miniairflow.OutputType(text)
-		}
-	}
-	return outputs
 }

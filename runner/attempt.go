@@ -88,8 +88,13 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	if err != nil {
 		return task, in, err
 	}
-	if in.Task, err = render(w.cfg.Evaluator, g.Definition, task, scope); err != nil {
+	rendered, err := render(w.cfg.Evaluator, g.Definition, task, scope)
+	if err != nil {
 		return task, in, &hopeless{err}
+	}
+	in.Task = rendered
+	if task.Command == nil {
+		return task, in, nil // it works with no files of this worker
 	}
 	if in.RunDir, err = w.dirs.path(claim.RunID); err != nil {
 		return task, in, err
@@ -107,10 +112,12 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 	if task.Noop {
 		return w.guarded(ctx, in, io.Discard)
 	}
-	if err := w.dirs.enter(in.Claim.RunID); err != nil {
-		return action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
+	if task.Command != nil {
+		if err := w.dirs.enter(in.Claim.RunID); err != nil {
+			return action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
+		}
+		defer w.dirs.leave(in.Claim.RunID)
 	}
-	defer w.dirs.leave(in.Claim.RunID)
 	log := logs.NewWriter(w.cfg.Store, attemptKey(in.Claim), w.cfg.Logs)
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if task.Timeout > 0 {

@@ -54,7 +54,11 @@ func render(eval miniairflow.Evaluator, d *miniairflow.Definition, t *miniairflo
 	bare := *t
 	bare.Env = nil // it is computed, and the other templates may read it
 	rendered, err := bare.Render(func(template miniairflow.Template) (string, error) {
-		text, err := eval.Text(template.Text, scope)
+		compute := eval.Text
+		if template.JSON {
+			compute = eval.JSON
+		}
+		text, err := compute(template.Text, scope)
 		if err == nil {
 			err = receivable(template, text)
 		}

@@ -79,6 +79,7 @@ func New(logger *slog.Logger, processes Processes) Runner {
 	}
 	return kinds{
 		miniairflow.ActionCommand: &command{logger: logger, processes: processes},
+		miniairflow.ActionHTTP:    newRequest(),
 		miniairflow.ActionNoop:    noop{},
 	}
 }
