@@ -36,9 +36,10 @@ type RetryPolicy struct {
 	Delay       Duration `json:"delay,omitempty"` // 0: not given, so that of the defaults; files cannot say 0
 	Backoff     Backoff  `json:"backoff,omitempty"`
 	MaxDelay    Duration `json:"max_delay,omitempty"`
-	Jitter      bool     `json:"jitter,omitempty"`        // wait between half and all of the delay
-	OnExitCodes []int    `json:"on_exit_codes,omitempty"` // empty: any
-	NotTimeout  bool     `json:"not_timeout,omitempty"`   // on_timeout: false
+	Jitter      bool     `json:"jitter,omitempty"`              // wait between half and all of the delay
+	OnExitCodes []int    `json:"on_exit_codes,omitempty"`       // empty: any
+	NeverOn     []int    `json:"never_on_exit_codes,omitempty"` // but none of these
+	NotTimeout  bool     `json:"not_timeout,omitempty"`         // on_timeout: false
 }
 
 // CanRetry reports whether a task run with that many failures, this one
@@ -52,10 +53,15 @@ func (p RetryPolicy) CanRetry(failures int, status AttemptStatus, exitCode *int)
 	case AttemptTimedOut:
 		return !p.NotTimeout
 	case AttemptFailed:
-		return len(p.OnExitCodes) == 0 || exitCode != nil && slices.Contains(p.OnExitCodes, *exitCode)
+		return !hasCode(p.NeverOn, exitCode) && (len(p.OnExitCodes) == 0 || hasCode(p.OnExitCodes, exitCode))
 	default:
 		return false
 	}
+}
+
+// hasCode reports whether a process left one of the exit codes.
+func hasCode(codes []int, exitCode *int) bool {
+	return exitCode != nil && slices.Contains(codes, *exitCode)
 }
 
 // DelayAfter returns how long to wait after the given number of failures (from
@@ -107,13 +113,18 @@ func LossOf(onLost OnLost, losses int, cancelled bool) TaskStatus {
 // FinishOf decides what becomes of a task run whose attempt ended as status:
 // its next status and, for TaskUpForRetry, the delay until the next attempt.
 // failures counts the earlier ones. An attempt that was cancelled cancels the
-// task run.
+// task run; one that failed with an exit code of SkipOn skips it, before
+// Retry is asked.
 func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskStatus, time.Duration) {
 	switch status {
 	case AttemptSuccess:
 		return TaskSuccess, 0
 	case AttemptCancelled:
 		return TaskCancelled, 0
+	case AttemptFailed:
+		if hasCode(t.SkipOn, exitCode) {
+			return TaskSkipped, 0
+		}
 	}
 	if t.Retry.CanRetry(failures+1, status, exitCode) {
 		return TaskUpForRetry, t.Retry.DelayAfter(failures+1, rand.Float64())

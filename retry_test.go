@@ -92,3 +92,26 @@ func TestFinishOf(t *testing.T) {
 		})
 	}
 }
+
+func TestExitCodesDecide(t *testing.T) {
+	task := &miniairflow.Task{SkipOn: []int{99}, Retry: miniairflow.RetryPolicy{Count: 1, NeverOn: []int{2}}}
+	for _, tt := range []struct {
+		code     int
+		failures int
+		status   miniairflow.AttemptStatus
+		want     miniairflow.TaskStatus
+	}{
+		{1, 0, miniairflow.AttemptFailed, miniairflow.TaskUpForRetry},
+		{1, 1, miniairflow.AttemptFailed, miniairflow.TaskFailed},
+		{2, 0, miniairflow.AttemptFailed, miniairflow.TaskFailed},
+		{99, 0, miniairflow.AttemptFailed, miniairflow.TaskSkipped},
+		{99, 5, miniairflow.AttemptFailed, miniairflow.TaskSkipped},
+		{99, 0, miniairflow.AttemptTimedOut, miniairflow.TaskUpForRetry},
+		{99, 0, miniairflow.AttemptCancelled, miniairflow.TaskCancelled},
+	} {
+		got, _ := miniairflow.FinishOf(task, tt.failures, tt.status, &tt.code)
+		require.Equal(t, tt.want, got, "%s with %d after %d failures", tt.status, tt.code, tt.failures)
+	}
+	got, _ := miniairflow.FinishOf(task, 0, miniairflow.AttemptFailed, nil)
+	require.Equal(t, miniairflow.TaskUpForRetry, got, "a signal leaves no exit code")
+}

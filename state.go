@@ -76,7 +76,7 @@ var (
 	taskTransitions = map[TaskStatus][]TaskStatus{
 		TaskPending:    {TaskQueued, TaskSkipped, TaskUpstreamFailed, TaskFailed, TaskCancelled},
 		TaskQueued:     {TaskRunning, TaskFailed, TaskCancelled},
-		TaskRunning:    {TaskSuccess, TaskFailed, TaskCancelled, TaskUpForRetry, TaskQueued},
+		TaskRunning:    {TaskSuccess, TaskFailed, TaskSkipped, TaskCancelled, TaskUpForRetry, TaskQueued},
 		TaskUpForRetry: {TaskRunning, TaskCancelled},
 		TaskSuccess:    nil, TaskFailed: nil, TaskCancelled: nil, TaskSkipped: nil, TaskUpstreamFailed: nil,
 	}

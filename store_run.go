@@ -198,7 +198,7 @@ type Finish struct {
 	Seq      int
 	Token    uuid.UUID     // of its claim
 	Attempt  AttemptStatus // success, failed, timed_out or cancelled
-	Next     TaskStatus    // of the task run: success, failed, cancelled or up_for_retry, see FinishOf
+	Next     TaskStatus    // of the task run: success, failed, skipped, cancelled or up_for_retry, see FinishOf
 	Delay    time.Duration // until the next attempt, for up_for_retry
 	Reason   string
 	ExitCode *int

@@ -60,6 +60,7 @@ func (v *validator) task(t *Task) {
 	v.env(sub(at, "env"), t.Env)
 	v.outputs(sub(at, "outputs"), t.Outputs)
 	v.retry(sub(at, "retry"), t.Retry)
+	v.exitCodes(at, t)
 	v.duration(sub(at, "timeout"), t.Timeout)
 	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)
 	v.pool(at, t)
@@ -125,11 +126,6 @@ func (v *validator) retry(at []string, r RetryPolicy) {
 	}
 	if r.Backoff != "" {
 		oneOf(v, sub(at, "backoff"), r.Backoff, Backoffs)
-	}
-	for i, code := range r.OnExitCodes {
-		if code < 1 || code > exitCodeMax {
-			v.add(sub(at, "on_exit_codes", strconv.Itoa(i)), "exit code %d is not a failure's: use 1 to %d", code, exitCodeMax)
-		}
 	}
 }
 

@@ -88,7 +88,8 @@ type Task struct {
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`
 	OutputFrom   map[string]string     `json:"output_from,omitempty"` // where one of Outputs comes from, if not from where its action usually puts it
 	Retry        RetryPolicy           `json:"retry,omitzero"`
-	Timeout      Duration              `json:"timeout,omitempty"` // of each attempt; 0: none
+	SkipOn       []int                 `json:"skip_on_exit_codes,omitempty"` // exit codes that skip the task in place of failing it
+	Timeout      Duration              `json:"timeout,omitempty"`            // of each attempt; 0: none
 	Priority     Priority              `json:"priority"`
 	Queue        string                `json:"queue"`
 	QueueTimeout Duration              `json:"queue_timeout,omitempty"` // fails when it was queued that long; 0: waits for ever

@@ -50,6 +50,8 @@ var synonyms = map[string]string{
 	"tz": "timezone", "timezone": "timezone", "zone": "timezone", "expression": "cron", "expr": "cron",
 	"limit": "count", "attempts": "count", "maxattempts": "count", "interval": "delay", "wait": "delay", "retrydelay": "delay",
 	"maxinterval": "max_delay", "exitcodes": "on_exit_codes", "exitcode": "on_exit_codes",
+	"skiponexitcode": "skip_on_exit_codes", "skipexitcodes": "skip_on_exit_codes", "skipon": "skip_on_exit_codes",
+	"failonexitcodes": "never_on_exit_codes", "neverretryon": "never_on_exit_codes", "notonexitcodes": "never_on_exit_codes",
 	"value": "default", "values": "enum", "options": "enum", "choices": "enum", "help": "description",
 	"taskgroup": "group", "taskgroups": "groups", "stage": "group", "grouping": "group",
 	"dotenv": "env_file", "envfrom": "env_file", "dotenvfile": "env_file", "uses": "template", "with": "inputs", "templateref": "template",
@@ -66,6 +68,7 @@ var synonyms = map[string]string{
 var homes = map[string]string{
 	"timezone": "inside schedule", "catchup": "inside schedule", "catchup_window": "inside schedule", "overlap": "inside schedule",
 	"count": "inside retry", "delay": "inside retry", "backoff": "inside retry", "max_delay": "inside retry",
+	"skip_on_exit_codes": "inside a task", "never_on_exit_codes": "inside retry",
 	"jitter": "inside retry", "on_exit_codes": "inside retry", "on_timeout": "inside retry",
 	"http": "inside a task", "url": "inside http of a task", "method": "inside http of a task", "headers": "inside http of a task",
 	"body": "inside http of a task", "expected_status": "inside http of a task",

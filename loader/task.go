@@ -48,6 +48,8 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),
 	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
 	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },
+
+	"skip_on_exit_codes": func(v value, t *taskDraft) { t.SkipOn = v.exitCodes() },
 })
 
 func withFields[T any](base, more fields[T]) fields[T] {
@@ -112,6 +114,8 @@ var retryFields = fields[miniairflow.RetryPolicy]{
 	"jitter":        func(v value, r *miniairflow.RetryPolicy) { r.Jitter = v.boolean() },
 	"on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.OnExitCodes = v.exitCodes() },
 	"on_timeout":    func(v value, r *miniairflow.RetryPolicy) { r.NotTimeout = !v.boolean() },
+
+	"never_on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.NeverOn = v.exitCodes() },
 }
 
 // retryDelay refuses 0, which is how a policy says that it has no delay of its own.

@@ -234,8 +234,11 @@ func finishOf(task *miniairflow.Task, claim miniairflow.Claim, r action.Result) 
 		Attempt: r.Status, Reason: printable(r.Reason), ExitCode: r.ExitCode,
 	}
 	finish.Next, finish.Delay = miniairflow.FinishOf(task, claim.Failures, r.Status, r.ExitCode)
-	if r.Status == miniairflow.AttemptSuccess {
+	switch {
+	case r.Status == miniairflow.AttemptSuccess:
 		finish.Outputs = r.Outputs
+	case finish.Next == miniairflow.TaskSkipped:
+		finish.Reason += ", which skips the task"
 	}
 	return finish, true
 }

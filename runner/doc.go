@@ -26,7 +26,7 @@
 // What may happen to it on the way, with the steps above:
 //
 //	           2 5 6            3             5
-//	pending ─────────▶ queued ────▶ running ────▶ success, failed, cancelled
+//	pending ─────────▶ queued ────▶ running ────▶ success, failed, skipped, cancelled
 //	   │                 ▲          │ ▲ │
 //	   │ 6               └── lost ──┘ │ │ 5
 //	   ▼                            3 │ ▼

@@ -55,6 +55,9 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 		if g.one(2, "retries") {
 			t.Retry = miniairflow.RetryPolicy{Count: 2, Delay: retryDelay}
 		}
+		if g.one(3, "exit codes") {
+			t.SkipOn, t.Retry.NeverOn = []int{skipCode}, []int{neverCode}
+		}
 		if g.one(4, "expires") {
 			t.QueueTimeout = miniairflow.Duration(2 * time.Hour)
 		}
@@ -65,6 +68,12 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 	}
 	return tasks
 }
+
+// skipCode and neverCode are exit codes that mean something to some tasks.
+const (
+	skipCode  = 99
+	neverCode = 2
+)
 
 // retryDelay is that of all retries: nothing is due by itself.
 const retryDelay = miniairflow.Duration(2 * time.Hour)

@@ -114,7 +114,11 @@ func (g *game) end(c miniairflow.Claim) miniairflow.Finish {
 	})
 	f := miniairflow.Finish{RunID: c.RunID, Seq: c.Seq, Token: c.Token, Attempt: status}
 	task := &g.dag(c.VersionID).Definition.Tasks[c.Seq]
-	f.Next, f.Delay = miniairflow.FinishOf(task, c.Failures, status, nil)
+	if status == miniairflow.AttemptFailed {
+		code := pick(g, "exit code", []int{1, 1, neverCode, skipCode})
+		f.ExitCode = &code
+	}
+	f.Next, f.Delay = miniairflow.FinishOf(task, c.Failures, status, f.ExitCode)
 	if status == miniairflow.AttemptSuccess {
 		f.Outputs = map[string]any{"n": int64(g.ids)}
 	}
