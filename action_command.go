@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// FromStdout is where an output comes from that is what a command prints.
+const FromStdout = "stdout"
+
 // Kind implements Action.
 func (c *Command) Kind() ActionKind { return ActionCommand }
 
@@ -26,8 +29,17 @@ func (c *Command) validate(v *validator, at []string, t *Task) {
 	for i, arg := range c.Argv {
 		v.noNUL(sub(at, strconv.Itoa(i)), arg)
 	}
+	first := ""
 	for _, key := range sortedKeys(t.OutputFrom) {
-		v.add(sub(taskPath(t), "outputs", key, "from"), "output %q: a command writes its outputs into the file $MINIAIRFLOW_OUTPUT: leave from out", key)
+		path := sub(taskPath(t), "outputs", key, "from")
+		switch from := t.OutputFrom[key]; {
+		case from != FromStdout:
+			v.add(path, "output %q: from: %s is unknown: write from: stdout, or leave from out for the file $MINIAIRFLOW_OUTPUT", key, show(from))
+		case first != "":
+			v.add(path, "output %q is the whole of stdout, as %q is: keep one, and take the other apart where it is used", key, first)
+		default:
+			first = key
+		}
 	}
 }
 

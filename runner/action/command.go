@@ -46,6 +46,10 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		Stdin:  in.Task.Stdin,
 		Output: notes,
 	}
+	printed := tailOf(in.Task)
+	if printed != nil {
+		spec.Stdout = io.MultiWriter(printed, notes)
+	}
 	if in.NotAfter != nil {
 		spec.NotAfter = in.NotAfter()
 	}
@@ -77,7 +81,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return result
 	}
 	isOver = !exit.LeftBehind
-	return finish(in.Task, exit, own.output, notes)
+	return finish(in.Task, exit, own.output, printed, notes)
 }
 
 // stopWith waits for the end of child, and stops it when ctx is done first. A
@@ -105,7 +109,7 @@ func stopWith(ctx context.Context, child *process.Process, in Input) (stopped bo
 }
 
 // finish turns the end of a process that nobody stopped into a Result.
-func finish(task *miniairflow.Task, exit process.Exit, output string, notes *noteWriter) Result {
+func finish(task *miniairflow.Task, exit process.Exit, output string, printed *tail, notes *noteWriter) Result {
 	if exit.Signal != 0 {
 		return failed("killed by " + signalName(exit.Signal))
 	}
@@ -113,7 +117,7 @@ func finish(task *miniairflow.Task, exit process.Exit, output string, notes *not
 	if code != 0 {
 		return Result{Status: miniairflow.AttemptFailed, Reason: fmt.Sprintf("exit code %d", code), ExitCode: &code}
 	}
-	outputs, err := readOutputs(output, task.Outputs)
+	outputs, err := readOutputs(output, task, printed)
 	if err != nil {
 		notes.note(err.Error())
 		return Result{Status: miniairflow.AttemptFailed, Reason: err.Error(), ExitCode: &code}

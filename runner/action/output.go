@@ -20,9 +20,10 @@ const outputMax = 1 << 20
 
 var outputKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
 
-// readOutputs reads the outputs file of a successful attempt: declared outputs
-// as their types, the others as text. A declared one that is missing is an error.
-func readOutputs(path string, declared map[string]miniairflow.OutputType) (map[string]any, error) {
+// readOutputs reads the outputs file of a successful attempt, and what it has
+// printed: declared outputs as their types, the others as text. A declared one that
+// is missing is an error.
+func readOutputs(path string, task *miniairflow.Task, printed *tail) (map[string]any, error) {
 	text, err := readOutputFile(path)
 	if err != nil {
 		return nil, err
@@ -35,12 +36,18 @@ func readOutputs(path string, declared map[string]miniairflow.OutputType) (map[s
 	for name, value := range written {
 		outputs[name] = value
 	}
-	for _, name := range slices.Sorted(maps.Keys(declared)) {
+	for _, name := range slices.Sorted(maps.Keys(task.Outputs)) {
 		value, ok := written[name]
+		if task.OutputFrom[name] == miniairflow.FromStdout {
+			ok = true
+			if value, err = printed.text(); err != nil {
+				return nil, fmt.Errorf("output %q: %w", name, err)
+			}
+		}
 		if !ok {
 			return nil, fmt.Errorf("output %q is declared, but the task did not write it to $MINIAIRFLOW_OUTPUT", name)
 		}
-		if outputs[name], err = miniairflow.ParseOutput(declared[name], value); err != nil {
+		if outputs[name], err = miniairflow.ParseOutput(task.Outputs[name], value); err != nil {
 			return nil, fmt.Errorf("output %q: %w", name, err)
 		}
 	}

@@ -116,19 +116,21 @@ func (s *server) fork(j *job, thread int) (*watch, error) {
 			_ = syscall.Close(fd)
 		}
 	}()
-	stdin, output := s.null, 0
-	switch {
-	case len(j.files) == 1:
-		output = j.files[0]
-	case len(j.files) == 2:
-		output, stdin = j.files[0], j.files[1]
-	default:
+	if len(j.files) != j.frame.files() {
 		return nil, fmt.Errorf("%d descriptors came with the command", len(j.files))
+	}
+	output, more := j.files[0], j.files[1:]
+	stdin, stdout := s.null, output
+	if j.OwnInput {
+		stdin, more = more[0], more[1:]
+	}
+	if j.OwnStdout {
+		stdout = more[0]
 	}
 	if err := s.begin(j, thread); err != nil {
 		return nil, err
 	}
-	leader, err := startChild(j, []uintptr{uintptr(stdin), uintptr(output), uintptr(output)})
+	leader, err := startChild(j, []uintptr{uintptr(stdin), uintptr(stdout), uintptr(output)})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.starting, j.ID)

@@ -28,7 +28,7 @@ type op byte
 // guardian answers with opTick and sends the others.
 const (
 	opTick    op = iota + 1 // the sender is alive
-	opStart                 // start a command; its output and, with OwnInput, its stdin come with the frame
+	opStart                 // start a command; its output and, with OwnInput and OwnStdout, its stdin and its stdout come with the frame
 	opStop                  // end it, with Grace
 	opDrained               // nobody holds its output any more, as an opLinger has asked for
 	opStarted               // it runs as PID, or could not start for Errno
@@ -56,22 +56,19 @@ type frame struct {
 	Signal syscall.Signal
 	Left   bool
 
-	OwnInput bool
+	OwnInput  bool
+	OwnStdout bool // apart from its output, which then is stderr alone
 }
 
 // filesMax is how many descriptors come with a frame.
-const filesMax = 2
+const filesMax = 3
 
 // files returns how many come with this one.
 func (f *frame) files() int {
-	switch {
-	case f.Op != opStart:
+	if f.Op != opStart {
 		return 0
-	case f.OwnInput:
-		return 2
-	default:
-		return 1
 	}
+	return 1 + bit(f.OwnInput) + bit(f.OwnStdout)
 }
 
 // wire carries frames over a socket: a length of four bytes, with which the

@@ -16,7 +16,7 @@ var errFrame = errors.New("a frame that nobody can read")
 // the struct, a number as a varint, text as its length and its bytes, a list as
 // its length and its texts. Text is what the system takes for one: any bytes.
 func (f *frame) encode(b []byte) []byte {
-	b = append(b, byte(f.Op), byte(bit(f.Late)|bit(f.Left)<<1|bit(f.OwnInput)<<2))
+	b = append(b, byte(f.Op), byte(bit(f.Late)|bit(f.Left)<<1|bit(f.OwnInput)<<2|bit(f.OwnStdout)<<3))
 	b = binary.AppendUvarint(b, f.ID)
 	b = appendTexts(b, f.Argv)
 	b = appendTexts(b, f.Env)
@@ -36,7 +36,7 @@ func (f *frame) decode(b []byte) error {
 	r := reader{rest: b}
 	f.Op = op(r.byte())
 	bits := r.byte()
-	f.Late, f.Left, f.OwnInput = bits&1 != 0, bits&2 != 0, bits&4 != 0
+	f.Late, f.Left, f.OwnInput, f.OwnStdout = bits&1 != 0, bits&2 != 0, bits&4 != 0, bits&8 != 0
 	f.ID = r.uint()
 	f.Argv, f.Env = r.texts(), r.texts()
 	for _, text := range []*string{&f.Path, &f.Dir, &f.Mark, &f.Error} {

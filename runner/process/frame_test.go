@@ -13,7 +13,7 @@ import (
 func whole() frame {
 	return frame{
 		Op: opStart, ID: 1 << 60, Path: "/bin/sh", Argv: []string{"sh", "", "-c\xff"}, Env: []string{"A=b", "\xfe=\x01"}, Dir: "/", Mark: "M=1",
-		Linger: time.Hour, Latest: -1, Late: true, Grace: 1<<63 - 1, PID: 1 << 30, Errno: 2, Error: "no such file", Code: -1, Signal: 9, Left: true, OwnInput: true,
+		Linger: time.Hour, Latest: -1, Late: true, Grace: 1<<63 - 1, PID: 1 << 30, Errno: 2, Error: "no such file", Code: -1, Signal: 9, Left: true, OwnInput: true, OwnStdout: true,
 	}
 }
 

@@ -25,6 +25,7 @@ type Spec struct {
 	Dir    string        // working directory, absolute
 	Stdin  string        // of any size; the child sees its end, or end of file at once
 	Output io.Writer     // takes stdout and stderr; nil drops them. Its Write must return in bounded time; after an error of it the rest is dropped
+	Stdout io.Writer     // takes stdout alone, like Output; nil: Output gets it, in order with stderr
 	Linger time.Duration // how long processes that hold the output may outlive the leader; 0: 2 s
 
 	NotAfter time.Time // the command is not started later, whatever stood still until then; zero: no limit
@@ -44,6 +45,7 @@ type Process struct {
 	id     uint64
 	mark   string
 	output io.Writer
+	stdout io.Writer // used if it has a pipe of its own
 	stream *streams
 	pid    int  // noted by listen before it hands on the answer
 	born   span // when that process began
@@ -100,7 +102,7 @@ func latest(notAfter time.Time) time.Duration {
 func (p *Process) start(waiting context.Context, spec Spec, path string) error {
 	request := frame{
 		Op: opStart, ID: p.id, Path: path, Argv: spec.Argv, Dir: spec.Dir, Mark: p.mark, Linger: spec.Linger,
-		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter), OwnInput: p.stream.stdin != nil,
+		Env: append(slices.Clip(spec.Env), p.mark), Latest: latest(spec.NotAfter), OwnInput: p.stream.stdin != nil, OwnStdout: p.stream.stdout != nil,
 	}
 	switch err := p.link.wire.send(request, p.stream.childEnds()...); {
 	case errors.Is(err, syscall.E2BIG):
@@ -142,7 +144,7 @@ func (f frame) problem() error {
 // ended.
 func (p *Process) attend(stdin string) {
 	p.stream.feed(stdin)
-	p.stream.drain(p.output)
+	p.stream.drain(p.output, p.stdout)
 	p.settle()
 }
 

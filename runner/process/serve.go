@@ -82,7 +82,7 @@ const (
 // job is one command.
 type job struct {
 	frame
-	files   []int         // its output and, with OwnInput, its stdin
+	files   []int         // its output and, with OwnInput and OwnStdout, its stdin and its stdout
 	phase   phase         // under the server's mu
 	pid     int           // 0: not started; likewise
 	drained chan struct{} // closed when nobody holds the output

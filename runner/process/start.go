@@ -88,7 +88,7 @@ func (g *Guardian) run(waiting context.Context, spec Spec, s *startup) {
 	}
 	g.hanging.Add(-1)
 	if p != nil {
-		p.output = discard{} // the caller's may be closed
+		p.output, p.stdout = discard{}, discard{} // the caller's may be closed
 		go p.attend(spec.Stdin)
 		p.Stop(0)
 	}
@@ -109,7 +109,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 	if waiting.Err() != nil {
 		return nil, context.Cause(waiting)
 	}
-	stream, err := openStreams(spec.Stdin)
+	stream, err := openStreams(spec.Stdin, spec.Stdout != nil)
 	if err != nil {
 		return nil, startError(ResourcesExhausted, err, "no pipe can be made: %v", err)
 	}
@@ -117,7 +117,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 		spec.Linger = lingerDefault
 	}
 	p := &Process{
-		link: link, id: g.ids.Add(1), mark: newMark(), output: spec.Output, stream: stream,
+		link: link, id: g.ids.Add(1), mark: newMark(), output: spec.Output, stdout: spec.Stdout, stream: stream,
 		answered: make(chan frame, 1), ended: make(chan struct{}), done: make(chan struct{}),
 	}
 	if p.output == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,18 +26,20 @@ const (
 )
 
 // streams are the pipes to and from a child. Both of its output streams share
-// one, so that what it prints stays in order.
+// one, so that what it prints stays in order, unless its stdout is wanted alone.
 type streams struct {
-	stdin      *os.File // nil if the child reads from the null device
-	output     *os.File
-	childStdin int           // -1 without stdin
-	childPrint int           // the other end of output
-	fed        chan struct{} // closed when stdin is written; nil without stdin
-	drained    chan struct{} // closed when output has ended
+	stdin       *os.File // nil if the child reads from the null device
+	output      *os.File
+	stdout      *os.File      // nil if it goes to output
+	childStdin  int           // -1 without stdin
+	childPrint  int           // the other end of output
+	childStdout int           // that of stdout; -1 without
+	fed         chan struct{} // closed when stdin is written; nil without stdin
+	drained     chan struct{} // closed when output and stdout have ended
 }
 
-func openStreams(stdin string) (*streams, error) {
-	s := &streams{childStdin: -1, drained: make(chan struct{})}
+func openStreams(stdin string, ownStdout bool) (*streams, error) {
+	s := &streams{childStdin: -1, childStdout: -1, drained: make(chan struct{})}
 	if stdin != "" {
 		theirs, ours, err := pipe()
 		if err != nil {
@@ -51,6 +54,15 @@ func openStreams(stdin string) (*streams, error) {
 		return nil, err
 	}
 	s.childPrint, s.output = theirs, pollable(ours, "output")
+	if !ownStdout {
+		return s, nil
+	}
+	if ours, theirs, err = pipe(); err != nil {
+		s.closeChildEnds()
+		s.close()
+		return nil, err
+	}
+	s.childStdout, s.stdout = theirs, pollable(ours, "stdout")
 	return s, nil
 }
 
@@ -62,16 +74,21 @@ func pollable(fd int, name string) *os.File {
 
 // childEnds returns what goes with the frame that starts the child.
 func (s *streams) childEnds() []int {
-	if s.childStdin < 0 {
-		return []int{s.childPrint}
+	ends := []int{s.childPrint}
+	for _, end := range []int{s.childStdin, s.childStdout} {
+		if end >= 0 {
+			ends = append(ends, end)
+		}
 	}
-	return []int{s.childPrint, s.childStdin}
+	return ends
 }
 
 // closeChildEnds closes what the child has of its own by now. It may be called once.
 func (s *streams) closeChildEnds() {
-	if s.childStdin >= 0 {
-		_ = syscall.Close(s.childStdin)
+	for _, end := range []int{s.childStdin, s.childStdout} {
+		if end >= 0 {
+			_ = syscall.Close(end)
+		}
 	}
 	if s.output != nil {
 		_ = syscall.Close(s.childPrint)
@@ -79,11 +96,10 @@ func (s *streams) closeChildEnds() {
 }
 
 func (s *streams) close() {
-	if s.stdin != nil {
-		_ = s.stdin.Close()
-	}
-	if s.output != nil {
-		_ = s.output.Close()
+	for _, file := range []*os.File{s.stdin, s.output, s.stdout} {
+		if file != nil {
+			_ = file.Close()
+		}
 	}
 }
 
@@ -99,26 +115,37 @@ func (s *streams) feed(stdin string) {
 	}()
 }
 
-// drain hands the output to w until its end, or until expire gives up on it. After
-// an error of w it goes on reading, so that the child never blocks.
-func (s *streams) drain(w io.Writer) {
+// drain hands the output to w, and a stdout of its own to stdout, until their ends,
+// or until expire gives up on them.
+func (s *streams) drain(w, stdout io.Writer) {
 	defer close(s.drained)
+	if s.stdout != nil {
+		var other sync.WaitGroup
+		other.Go(func() { drain(s.stdout, stdout) })
+		defer other.Wait()
+	}
+	drain(s.output, w)
+}
+
+// drain hands what comes from a pipe to w. After an error of w it goes on reading,
+// so that the child never blocks.
+func drain(from *os.File, w io.Writer) {
 	buf, isWide := make([]byte, readFirst), false
 	for {
-		n, err := s.output.Read(buf)
+		n, err := from.Read(buf)
 		if _, writeErr := w.Write(buf[:n]); writeErr != nil {
 			w = io.Discard
 		}
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			s.copyTail(w)
+			copyTail(from, w)
 			return
 		case err != nil:
 			return
 		case n == len(buf) && n < readMax:
 			buf = make([]byte, readMax)
 		case n >= readMax/2 && !isWide:
-			s.widen()
+			widen(from)
 			isWide = true
 		}
 	}
@@ -126,8 +153,8 @@ func (s *streams) drain(w io.Writer) {
 
 // widen makes room for more output in the pipe. Where the system does not have that
 // much for us, it stays as it is.
-func (s *streams) widen() {
-	if raw, err := s.output.SyscallConn(); err == nil {
+func widen(file *os.File) {
+	if raw, err := file.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) { setPipeSize(int(fd), pipeBytes) })
 	}
 }
@@ -138,15 +165,19 @@ func (s *streams) expire() {
 	select {
 	case <-s.drained:
 	default:
-		_ = s.output.SetReadDeadline(time.Now().Add(endWait)) // fails only when drain is through
+		deadline := time.Now().Add(endWait)
+		_ = s.output.SetReadDeadline(deadline) // fails only when drain is through
+		if s.stdout != nil {
+			_ = s.stdout.SetReadDeadline(deadline)
+		}
 	}
 }
 
 // copyTail hands over what the pipe holds, without waiting for more. A slow
 // writer may have kept copy from it.
-func (s *streams) copyTail(w io.Writer) {
-	_ = s.output.SetReadDeadline(time.Time{})
-	raw, err := s.output.SyscallConn()
+func copyTail(from *os.File, w io.Writer) {
+	_ = from.SetReadDeadline(time.Time{})
+	raw, err := from.SyscallConn()
 	if err != nil {
 		return
 	}

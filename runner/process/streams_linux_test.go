@@ -21,7 +21,7 @@ func TestPipeGrowsWithOutput(t *testing.T) {
 		{"all that it holds", readMax, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, err := openStreams("")
+			s, err := openStreams("", false)
 			require.NoError(t, err)
 			defer s.close()
 			if !mayBeWide(t) {
@@ -35,7 +35,7 @@ func TestPipeGrowsWithOutput(t *testing.T) {
 			require.Equal(t, len(printed), n)
 			s.closeChildEnds()
 			var output bytes.Buffer
-			s.drain(&output)
+			s.drain(&output, nil)
 			require.Equal(t, string(printed), output.String())
 			want := before
 			if test.grows {
