@@ -93,6 +93,10 @@ func (t *Task) Render(render func(Template) (string, error)) (*Task, error) {
 		action.copyInto(&rendered)
 	}
 	rendered.Env = maps.Clone(t.Env)
+	if t.SSH != nil {
+		copied := *t.SSH
+		rendered.SSH = &copied
+	}
 	if err := rendered.eachTemplate(render); err != nil {
 		return nil, err
 	}
@@ -102,6 +106,11 @@ func (t *Task) Render(render func(Template) (string, error)) (*Task, error) {
 func (t *Task) eachTemplate(visit visitTemplate) error {
 	for _, action := range t.Actions() {
 		if err := action.eachTemplate(visit); err != nil {
+			return err
+		}
+	}
+	if t.SSH != nil {
+		if err := t.SSH.eachTemplate(visit); err != nil {
 			return err
 		}
 	}

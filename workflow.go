@@ -80,6 +80,7 @@ type Task struct {
 	TriggerRule  TriggerRule           `json:"trigger_rule"`
 	When         string                `json:"when,omitempty"` // an expression with its ${{ }}
 	Command      *Command              `json:"command,omitempty"`
+	SSH          *SSH                  `json:"ssh,omitempty"` // where Command runs; nil: on the worker
 	HTTP         *HTTP                 `json:"http,omitempty"`
 	Noop         bool                  `json:"noop,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates

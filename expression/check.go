@@ -142,6 +142,11 @@ func (c *checker) task(i int) {
 	c.forbid(path("queue"), "queue", t.Queue)
 	c.forbid(path("pool"), "pool", t.Pool)
 	c.forbid(path("working_dir"), "working_dir", t.WorkingDir)
+	if t.SSH != nil {
+		c.forbid(path("ssh", "key"), "ssh.key", t.SSH.Key)
+		c.forbid(path("ssh", "known_hosts"), "ssh.known_hosts", t.SSH.KnownHosts)
+		c.forbid(path("ssh", "dir"), "ssh.dir", t.SSH.Dir)
+	}
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}

@@ -43,6 +43,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),
 	"command":       func(v value, t *taskDraft) { t.Command = v.command() },
+	"ssh":           func(v value, t *taskDraft) { t.SSH = v.ssh() },
 	"http":          func(v value, t *taskDraft) { t.HTTP = v.http() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),

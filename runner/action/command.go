@@ -46,6 +46,11 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		Stdin:  in.Task.Stdin,
 		Output: notes,
 	}
+	if in.Task.SSH != nil {
+		if err := overSSH(&spec, in, own); err != nil {
+			return cannotStart(notes, err)
+		}
+	}
 	printed := tailOf(in.Task)
 	if printed != nil {
 		spec.Stdout = io.MultiWriter(printed, notes)
@@ -54,34 +59,40 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		spec.NotAfter = in.NotAfter()
 	}
 	child, err := c.processes.Start(ctx, spec)
-	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) { // it hangs, and is not waited for
-		result := interrupted(ctx, in.Task)
-		notes.note(result.Reason)
-		return result
-	}
-	if isTooLate(err) {
-		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
-	}
 	if err != nil {
-		return cannotStart(notes, explainShell(in.Task.Command, err))
+		return notStarted(ctx, in.Task, err, notes)
 	}
 	stopped := stopWith(ctx, child, in)
 	exit := child.Wait()
-	if exit.Lost {
+	if exit.LeftBehind && !exit.Lost {
+		notes.note("background processes kept the output open after the command had ended; what they print is no longer recorded")
+	}
+	switch {
+	case exit.Lost:
 		result := Result{Status: miniairflow.AttemptLost, Reason: "the guardian of the worker's processes died"}
 		notes.note(result.Reason)
 		return result
-	}
-	if exit.LeftBehind {
-		notes.note("background processes kept the output open after the command had ended; what they print is no longer recorded")
-	}
-	if stopped {
+	case stopped:
 		result := interrupted(ctx, in.Task)
 		notes.note(result.Reason)
 		return result
 	}
 	isOver = !exit.LeftBehind
 	return finish(in.Task, exit, own.output, printed, notes)
+}
+
+// notStarted returns the Result of an attempt whose command has not begun.
+func notStarted(ctx context.Context, task *miniairflow.Task, err error, notes *noteWriter) Result {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)): // it hangs, and is not waited for
+		result := interrupted(ctx, task)
+		notes.note(result.Reason)
+		return result
+	case isTooLate(err):
+		return Result{Status: miniairflow.AttemptLost, Reason: "the worker lost contact before the task began"}
+	default:
+		return cannotStart(notes, explainShell(task, err))
+	}
 }
 
 // stopWith waits for the end of child, and stops it when ctx is done first. A
@@ -115,7 +126,7 @@ func finish(task *miniairflow.Task, exit process.Exit, output string, printed *t
 	}
 	code := exit.Code
 	if code != 0 {
-		return Result{Status: miniairflow.AttemptFailed, Reason: fmt.Sprintf("exit code %d", code), ExitCode: &code}
+		return Result{Status: miniairflow.AttemptFailed, Reason: exitReason(task, code), ExitCode: &code}
 	}
 	outputs, err := readOutputs(output, task, printed)
 	if err != nil {
@@ -123,6 +134,15 @@ func finish(task *miniairflow.Task, exit process.Exit, output string, printed *t
 		return Result{Status: miniairflow.AttemptFailed, Reason: err.Error(), ExitCode: &code}
 	}
 	return Result{Status: miniairflow.AttemptSuccess, ExitCode: &code, Outputs: outputs}
+}
+
+// exitReason says what an exit code may mean beside what the command means by it.
+func exitReason(task *miniairflow.Task, code int) string {
+	reason := fmt.Sprintf("exit code %d", code)
+	if task.SSH != nil && code == sshFailed {
+		reason += ": ssh failed, or the command ended with it; the log says which"
+	}
+	return reason
 }
 
 // argv returns what is executed. A script goes to its shell as one argument:
@@ -147,9 +167,10 @@ func isTooLate(err error) bool {
 
 // explainShell replaces the error of a missing shell, which the file does not
 // name, by one that says what to do.
-func explainShell(cmd *miniairflow.Command, err error) error {
+func explainShell(task *miniairflow.Task, err error) error {
 	var start *process.StartError
-	if cmd.Script == "" || !errors.As(err, &start) || start.Kind != process.ProgramMissing {
+	cmd := task.Command
+	if cmd.Script == "" || task.SSH != nil || !errors.As(err, &start) || start.Kind != process.ProgramMissing {
 		return err
 	}
 	if cmd.Shell == "sh" {

@@ -56,6 +56,15 @@ func environment(in Input, worker []string, own private) []string {
 	return entries
 }
 
+// bareEnvironment is environment for a program that takes a command elsewhere:
+// without what the files say and what we tell, which is for the command alone.
+func bareEnvironment(in Input, worker []string, own private) []string {
+	task := *in.Task
+	task.Env = nil
+	in.Task = &task
+	return slices.DeleteFunc(environment(in, worker, own), func(entry string) bool { return strings.HasPrefix(entry, reservedPrefix) })
+}
+
 // told returns what an attempt is told about itself. Times are in UTC.
 func told(in Input, own private) map[string]string {
 	vars := map[string]string{

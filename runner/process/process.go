@@ -24,6 +24,7 @@ type Spec struct {
 	Env    []string      // "NAME=value"; the whole environment, but for the mark that its guardian adds
 	Dir    string        // working directory, absolute
 	Stdin  string        // of any size; the child sees its end, or end of file at once
+	Hold   bool          // stdin stays open after Stdin, which is not empty, until the command has ended
 	Output io.Writer     // takes stdout and stderr; nil drops them. Its Write must return in bounded time; after an error of it the rest is dropped
 	Stdout io.Writer     // takes stdout alone, like Output; nil: Output gets it, in order with stderr
 	Linger time.Duration // how long processes that hold the output may outlive the leader; 0: 2 s
@@ -46,6 +47,7 @@ type Process struct {
 	mark   string
 	output io.Writer
 	stdout io.Writer // used if it has a pipe of its own
+	hold   bool
 	stream *streams
 	pid    int  // noted by listen before it hands on the answer
 	born   span // when that process began
@@ -143,7 +145,7 @@ func (f frame) problem() error {
 // attend feeds and drains the command until nobody holds its output, or it has
 // ended.
 func (p *Process) attend(stdin string) {
-	p.stream.feed(stdin)
+	p.stream.feed(stdin, p.hold)
 	p.stream.drain(p.output, p.stdout)
 	p.settle()
 }

@@ -117,7 +117,7 @@ func (g *Guardian) start(waiting context.Context, spec Spec) (*Process, error) {
 		spec.Linger = lingerDefault
 	}
 	p := &Process{
-		link: link, id: g.ids.Add(1), mark: newMark(), output: spec.Output, stdout: spec.Stdout, stream: stream,
+		link: link, id: g.ids.Add(1), mark: newMark(), output: spec.Output, stdout: spec.Stdout, hold: spec.Hold, stream: stream,
 		answered: make(chan frame, 1), ended: make(chan struct{}), done: make(chan struct{}),
 	}
 	if p.output == nil {

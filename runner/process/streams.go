@@ -104,14 +104,17 @@ func (s *streams) close() {
 }
 
 // feed writes the stdin of the child on a goroutine that close ends, which closes fed.
-func (s *streams) feed(stdin string) {
+// With hold the child does not see its end.
+func (s *streams) feed(stdin string, hold bool) {
 	if s.stdin == nil {
 		return
 	}
 	go func() {
 		defer close(s.fed)
 		_, _ = io.WriteString(s.stdin, stdin) // a child need not read it all
-		_ = s.stdin.Close()
+		if !hold {
+			_ = s.stdin.Close()
+		}
 	}()
 }
 
