@@ -97,6 +97,10 @@ func (t *Task) Render(render func(Template) (string, error)) (*Task, error) {
 		copied := *t.SSH
 		rendered.SSH = &copied
 	}
+	if t.Container != nil {
+		copied := *t.Container
+		rendered.Container = &copied
+	}
 	if err := rendered.eachTemplate(render); err != nil {
 		return nil, err
 	}
@@ -111,6 +115,11 @@ func (t *Task) eachTemplate(visit visitTemplate) error {
 	}
 	if t.SSH != nil {
 		if err := t.SSH.eachTemplate(visit); err != nil {
+			return err
+		}
+	}
+	if t.Container != nil {
+		if err := t.Container.eachTemplate(visit); err != nil {
 			return err
 		}
 	}

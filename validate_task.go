@@ -57,6 +57,7 @@ func (v *validator) task(t *Task) {
 	at := taskPath(t)
 	v.action(at, t)
 	v.ssh(sub(at, "ssh"), t)
+	v.container(sub(at, "container"), t)
 	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
 	v.env(sub(at, "env"), t.Env)
 	v.outputs(sub(at, "outputs"), t.Outputs)

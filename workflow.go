@@ -80,7 +80,8 @@ type Task struct {
 	TriggerRule  TriggerRule           `json:"trigger_rule"`
 	When         string                `json:"when,omitempty"` // an expression with its ${{ }}
 	Command      *Command              `json:"command,omitempty"`
-	SSH          *SSH                  `json:"ssh,omitempty"` // where Command runs; nil: on the worker
+	SSH          *SSH                  `json:"ssh,omitempty"`       // where Command runs; nil: on the worker
+	Container    *Container            `json:"container,omitempty"` // likewise
 	HTTP         *HTTP                 `json:"http,omitempty"`
 	Noop         bool                  `json:"noop,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates

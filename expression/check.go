@@ -147,6 +147,12 @@ func (c *checker) task(i int) {
 		c.forbid(path("ssh", "known_hosts"), "ssh.known_hosts", t.SSH.KnownHosts)
 		c.forbid(path("ssh", "dir"), "ssh.dir", t.SSH.Dir)
 	}
+	if t.Container != nil {
+		for place, mount := range t.Container.Mounts {
+			c.forbid(path("container", "mounts", strconv.Itoa(place)), "container.mounts", mount)
+		}
+		c.forbid(path("container", "workdir"), "container.workdir", t.Container.Workdir)
+	}
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}

@@ -61,6 +61,7 @@ var synonyms = map[string]string{
 	"empty": "noop", "noop": "noop", "dummy": "noop",
 	"request": "http", "webhook": "http", "httprequest": "http", "curl": "http",
 	"hostname": "host", "username": "user", "login": "user", "identity": "key", "identityfile": "key", "privatekey": "key", "knownhostsfile": "known_hosts",
+	"docker": "container", "podman": "container", "volumes": "mounts", "volume": "mounts", "binds": "mounts", "imagename": "image", "pullpolicy": "pull",
 	"uri": "url", "endpoint": "url", "verb": "method", "header": "headers", "data": "body", "json": "body", "payload": "body",
 	"params": "query", "queryparams": "query", "querystring": "query", "status": "expected_status", "expectedstatuscode": "expected_status", "okstatus": "expected_status",
 }
@@ -72,6 +73,7 @@ var homes = map[string]string{
 	"skip_on_exit_codes": "inside a task", "never_on_exit_codes": "inside retry",
 	"jitter": "inside retry", "on_exit_codes": "inside retry", "on_timeout": "inside retry",
 	"ssh": "inside a task", "host": "inside ssh of a task", "user": "inside ssh of a task", "port": "inside ssh of a task", "known_hosts": "inside ssh of a task",
+	"container": "inside a task", "image": "inside container of a task", "mounts": "inside container of a task",
 	"http": "inside a task", "url": "inside http of a task", "method": "inside http of a task", "headers": "inside http of a task",
 	"body": "inside http of a task", "expected_status": "inside http of a task",
 	"command": "inside a task", "depends_on": "inside a task", "when": "inside a task", "trigger_rule": "inside a task",

@@ -44,6 +44,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),
 	"command":       func(v value, t *taskDraft) { t.Command = v.command() },
 	"ssh":           func(v value, t *taskDraft) { t.SSH = v.ssh() },
+	"container":     func(v value, t *taskDraft) { t.Container = v.container() },
 	"http":          func(v value, t *taskDraft) { t.HTTP = v.http() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),

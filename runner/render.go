@@ -80,7 +80,7 @@ func render(eval miniairflow.Evaluator, d *miniairflow.Definition, t *miniairflo
 // receivable checks what goes to a process as one string.
 func receivable(template miniairflow.Template, text string) error {
 	switch template.Path[0] {
-	case string(miniairflow.ActionCommand), "ssh":
+	case string(miniairflow.ActionCommand), "ssh", "container":
 		return fits(text, 0)
 	default:
 		return nil

@@ -46,10 +46,9 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		Stdin:  in.Task.Stdin,
 		Output: notes,
 	}
-	if in.Task.SSH != nil {
-		if err := overSSH(&spec, in, own); err != nil {
-			return cannotStart(notes, err)
-		}
+	box, err := place(&spec, in, own)
+	if err != nil {
+		return cannotStart(notes, err)
 	}
 	printed := tailOf(in.Task)
 	if printed != nil {
@@ -64,6 +63,9 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	stopped := stopWith(ctx, child, in)
 	exit := child.Wait()
+	if box != nil && (stopped || exit.Lost || exit.Signal != 0) {
+		c.removeContainer(ctx, box, spec)
+	}
 	if exit.LeftBehind && !exit.Lost {
 		notes.note("background processes kept the output open after the command had ended; what they print is no longer recorded")
 	}
@@ -79,6 +81,19 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 	}
 	isOver = !exit.LeftBehind
 	return finish(in.Task, exit, own.output, printed, notes)
+}
+
+// place makes spec run where the task says: on another machine, or in a container.
+// Otherwise it stays as it is.
+func place(spec *process.Spec, in Input, own private) (*container, error) {
+	switch {
+	case in.Task.SSH != nil:
+		return nil, overSSH(spec, in, own)
+	case in.Task.Container != nil:
+		return inContainer(spec, in, own)
+	default:
+		return nil, nil
+	}
 }
 
 // notStarted returns the Result of an attempt whose command has not begun.
@@ -139,8 +154,11 @@ func finish(task *miniairflow.Task, exit process.Exit, output string, printed *t
 // exitReason says what an exit code may mean beside what the command means by it.
 func exitReason(task *miniairflow.Task, code int) string {
 	reason := fmt.Sprintf("exit code %d", code)
-	if task.SSH != nil && code == sshFailed {
+	switch {
+	case task.SSH != nil && code == sshFailed:
 		reason += ": ssh failed, or the command ended with it; the log says which"
+	case task.Container != nil && code == engineFailed:
+		reason += ": the container could not be started, or the command ended with it; the log says which"
 	}
 	return reason
 }
@@ -169,8 +187,8 @@ func isTooLate(err error) bool {
 // name, by one that says what to do.
 func explainShell(task *miniairflow.Task, err error) error {
 	var start *process.StartError
-	cmd := task.Command
-	if cmd.Script == "" || task.SSH != nil || !errors.As(err, &start) || start.Kind != process.ProgramMissing {
+	cmd, isElsewhere := task.Command, task.SSH != nil || task.Container != nil
+	if cmd.Script == "" || isElsewhere || !errors.As(err, &start) || start.Kind != process.ProgramMissing {
 		return err
 	}
 	if cmd.Shell == "sh" {
