@@ -38,7 +38,7 @@ func (v value) httpBody(h *miniairflow.HTTP) {
 		h.Body, _ = v.text()
 		return
 	}
-	document, err := json.Marshal(v.json())
+	document, err := json.Marshal(v.sendable())
 	if err != nil {
 		v.fail("body has no JSON form: %v", err)
 		return
@@ -49,9 +49,9 @@ func (v value) httpBody(h *miniairflow.HTTP) {
 // jsonNumber is a number as JSON writes it. Others, such as 0755, are text.
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// json returns a value as JSON has it: unquoted true, false and numbers as they
+// sendable returns a value as the body of a request has it in JSON: unquoted true, false and numbers as they
 // are, an empty value as null, everything else as text.
-func (v value) json() any {
+func (v value) sendable() any {
 	switch v.node.Kind {
 	case yaml.MappingNode:
 		entries, _ := v.entries("")
@@ -60,13 +60,13 @@ func (v value) json() any {
 			if strings.Contains(e.name, "${{") {
 				e.failAt(at(e.key), "${{ }} is not allowed in a key: only in a value")
 			}
-			object[e.name] = e.json()
+			object[e.name] = e.sendable()
 		}
 		return object
 	case yaml.SequenceNode:
 		list := []any{}
 		for _, item := range v.items("") {
-			list = append(list, item.json())
+			list = append(list, item.sendable())
 		}
 		return list
 	}
