@@ -1,7 +1,8 @@
 // Package expression compiles and evaluates the ${{ … }} of workflow files, and
 // checks them when a file is loaded. It implements the root's Evaluator on
-// expr-lang/expr, cut down to names, literals and plain operators, so that an
-// expression always ends, soon, and touches nothing but its scope.
+// expr-lang/expr, cut down to names, literals, plain operators and functions of
+// our own, so that an expression always ends, soon, and touches nothing but its
+// scope.
 package expression
 
 import (
