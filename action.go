@@ -11,9 +11,11 @@ type ActionKind string
 
 // The kinds of actions.
 const (
-	ActionCommand ActionKind = "command"
-	ActionHTTP    ActionKind = "http"
-	ActionNoop    ActionKind = "noop"
+	ActionCommand  ActionKind = "command"
+	ActionHTTP     ActionKind = "http"
+	ActionWait     ActionKind = "wait"
+	ActionApproval ActionKind = "approval"
+	ActionNoop     ActionKind = "noop"
 )
 
 // Action is what a task does. Each kind has one file in this package (what it
@@ -41,6 +43,12 @@ func (t *Task) Actions() []Action {
 	}
 	if t.HTTP != nil {
 		actions = append(actions, t.HTTP)
+	}
+	if t.Wait != nil {
+		actions = append(actions, t.Wait)
+	}
+	if t.Approval != nil {
+		actions = append(actions, t.Approval)
 	}
 	if t.Noop {
 		actions = append(actions, noop{})
@@ -130,6 +138,15 @@ func (t *Task) eachTemplate(visit visitTemplate) error {
 		return nil
 	}
 	return eachText(&t.Stdin, visit, "stdin")
+}
+
+// under returns visit for the templates of an action that is part of another one,
+// below the given key.
+func under(key string, visit visitTemplate) visitTemplate {
+	return func(t Template) (string, error) {
+		t.Path = append([]string{key}, t.Path...)
+		return visit(t)
+	}
 }
 
 // eachText visits one text.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -99,10 +100,37 @@ func (c *Control) SetPaused(ctx context.Context, workflow string, paused bool, b
 func (c *Control) findWorkflow(ctx context.Context, name string) (*Workflow, error) {
 	w, err := c.Store.FindWorkflowByName(ctx, name)
 	if errors.Is(err, ErrNotFound) {
-		return nil, Errorf(CodeNotFound, "no workflow is called %q", name)
+		return nil, Errorf(CodeNotFound, "no workflow is called %q%s", name, c.whyUnknown(ctx, name))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("find workflow %q: %w", name, err)
 	}
 	return w, nil
+}
+
+// namesCompared bounds the names that an unknown one is compared with.
+const namesCompared = 200
+
+// whyUnknown returns what may help somebody who named a workflow that is not there:
+// an error of the file that would be it, or the name that was probably meant. It is a
+// hint: without an answer of the store there is none.
+func (c *Control) whyUnknown(ctx context.Context, name string) string {
+	faults, err := c.Store.FindImportErrors(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, f := range faults {
+		if strings.TrimSuffix(path.Base(f.File), path.Ext(f.File)) == name {
+			return "; its file has an error: " + f.String()
+		}
+	}
+	workflows, err := c.Store.FindWorkflows(ctx, WorkflowFilter{Limit: namesCompared})
+	if err != nil {
+		return ""
+	}
+	names := make([]string, len(workflows))
+	for i, w := range workflows {
+		names[i] = w.Name
+	}
+	return DidYouMean(name, names)
 }

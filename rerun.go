@@ -11,9 +11,10 @@ type RerunKind string
 
 // The kinds of a Rerun.
 const (
-	RerunFailed RerunKind = "retry" // every task run that failed or was cancelled, and what never ran because of it
-	RerunClear  RerunKind = "clear" // the given task runs, and those below them on request
-	RerunMark   RerunKind = "mark"  // the given task runs end as Status, without running
+	RerunFailed RerunKind = "retry"  // every task run that failed or was cancelled, and what never ran because of it
+	RerunClear  RerunKind = "clear"  // the given task runs, and those below them on request
+	RerunMark   RerunKind = "mark"   // the given task runs end as Status, without running
+	RerunAnswer RerunKind = "answer" // the given task run, which waits for an approval, ends as Status with Outputs
 )
 
 // Rerun is a request to open a run again, or to change how task runs of it
@@ -22,11 +23,12 @@ type Rerun struct {
 	ID         uuid.UUID // made by the caller: the same request again changes nothing
 	RunID      uuid.UUID
 	Kind       RerunKind
-	Seqs       []int      // for RerunClear and RerunMark, any order
-	Downstream bool       // RerunClear: also all tasks below
-	Status     TaskStatus // RerunMark: success, failed or skipped
-	Latest     bool       // go on with the workflow's latest version, see FitsVersion; else as it was
-	DryRun     bool       // only say what would be done
+	Seqs       []int          // for RerunClear and RerunMark, any order
+	Downstream bool           // RerunClear: also all tasks below
+	Status     TaskStatus     // RerunMark and RerunAnswer: success, failed or skipped
+	Outputs    map[string]any // RerunAnswer
+	Latest     bool           // go on with the workflow's latest version, see FitsVersion; else as it was
+	DryRun     bool           // only say what would be done
 	By         Actor
 }
 
@@ -67,6 +69,10 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 	switch req.Kind {
 	case RerunMark:
 		plan.mark(g, req)
+	case RerunAnswer:
+		if err := plan.answer(g, req); err != nil {
+			return RerunPlan{}, err
+		}
 	case RerunClear:
 		plan.reopen(withBelow(g, req.Seqs, func(int) bool { return req.Downstream }))
 	default:
@@ -112,7 +118,7 @@ func checkRerun(g *DAG, req Rerun) error {
 			return Errorf(CodeInvalid, "the run has no task at place %d", seq)
 		}
 	}
-	if req.Kind == RerunMark && req.Status != TaskSuccess && req.Status != TaskFailed && req.Status != TaskSkipped {
+	if req.Kind != RerunClear && req.Status != TaskSuccess && req.Status != TaskFailed && req.Status != TaskSkipped {
 		return Errorf(CodeInvalid, "a task run cannot be marked %s: use success, failed or skipped", show(string(req.Status)))
 	}
 	return nil
@@ -135,6 +141,23 @@ func (p *RerunPlan) mark(g *DAG, req Rerun) {
 	}
 	healed = slices.DeleteFunc(sortedSeqs(healed), func(seq int) bool { return !p.neverRan(seq) })
 	p.reopen(slices.DeleteFunc(withBelow(g, healed, p.neverRan), func(seq int) bool { return slices.Contains(req.Seqs, seq) }))
+}
+
+// answer ends the wait of the one task run that the request names.
+func (p *RerunPlan) answer(g *DAG, req Rerun) error {
+	for _, seq := range req.Seqs {
+		t := &g.Definition.Tasks[seq]
+		switch state := p.States[seq]; {
+		case t.Approval == nil:
+			return Errorf(CodeConflict, "task %q asks for no approval", t.Name)
+		case state == TaskRunning || state == TaskQueued:
+			return Errorf(CodeConflict, "task %q is about to ask: try again", t.Name)
+		case state != TaskWaiting:
+			return Errorf(CodeConflict, "task %q is %s: it waits for no answer", t.Name, state)
+		}
+	}
+	p.mark(g, req)
+	return nil
 }
 
 // markedEarly names a task of finally that would end before its turn, if there

@@ -114,7 +114,7 @@ func LossOf(onLost OnLost, losses int, cancelled bool) TaskStatus {
 // its next status and, for TaskUpForRetry, the delay until the next attempt.
 // failures counts the earlier ones. An attempt that was cancelled cancels the
 // task run; one that failed with an exit code of SkipOn skips it, before
-// Retry is asked.
+// Retry is asked, and so may the timeout of a wait.
 func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskStatus, time.Duration) {
 	switch status {
 	case AttemptSuccess:
@@ -125,6 +125,9 @@ func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskS
 		if hasCode(t.SkipOn, exitCode) {
 			return TaskSkipped, 0
 		}
+	}
+	if status == AttemptTimedOut && t.skipsOnTimeout() {
+		return TaskSkipped, 0
 	}
 	if t.Retry.CanRetry(failures+1, status, exitCode) {
 		return TaskUpForRetry, t.Retry.DelayAfter(failures+1, rand.Float64())

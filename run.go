@@ -67,9 +67,9 @@ type TaskRun struct {
 	PoolSlots   int
 	Finally     bool
 	QueuedAt    *time.Time
-	StartedAt   *time.Time // of the current or last attempt
+	StartedAt   *time.Time // of the current or last attempt, that is of its first look
 	FinishedAt  *time.Time
-	NextRetryAt *time.Time // set while up_for_retry
+	NextRetryAt *time.Time // of the next attempt while up_for_retry, of the next look while waiting
 	Revision    int64
 }
 

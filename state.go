@@ -24,6 +24,7 @@ const (
 	TaskPending        TaskStatus = "pending" // upstream not finished, or the run is at its max_active_tasks
 	TaskQueued         TaskStatus = "queued"  // may start now
 	TaskRunning        TaskStatus = "running"
+	TaskWaiting        TaskStatus = "waiting"      // its attempt is put aside until it looks again: it holds no slot
 	TaskUpForRetry     TaskStatus = "up_for_retry" // waits for the delay of its next attempt
 	TaskSuccess        TaskStatus = "success"
 	TaskFailed         TaskStatus = "failed"
@@ -59,7 +60,7 @@ const (
 // state, in the order in which people meet them.
 var (
 	RunStatuses     = []RunStatus{RunPending, RunRunning, RunSuccess, RunFailed, RunCancelled, RunSkipped}
-	TaskStatuses    = []TaskStatus{TaskPending, TaskQueued, TaskRunning, TaskUpForRetry, TaskSuccess, TaskFailed, TaskCancelled, TaskSkipped, TaskUpstreamFailed}
+	TaskStatuses    = []TaskStatus{TaskPending, TaskQueued, TaskRunning, TaskWaiting, TaskUpForRetry, TaskSuccess, TaskFailed, TaskCancelled, TaskSkipped, TaskUpstreamFailed}
 	AttemptStatuses = []AttemptStatus{AttemptRunning, AttemptSuccess, AttemptFailed, AttemptTimedOut, AttemptCancelled, AttemptLost}
 	WorkerStatuses  = []WorkerStatus{WorkerActive, WorkerDraining, WorkerInactive}
 )
@@ -76,7 +77,8 @@ var (
 	taskTransitions = map[TaskStatus][]TaskStatus{
 		TaskPending:    {TaskQueued, TaskSkipped, TaskUpstreamFailed, TaskFailed, TaskCancelled},
 		TaskQueued:     {TaskRunning, TaskFailed, TaskCancelled},
-		TaskRunning:    {TaskSuccess, TaskFailed, TaskSkipped, TaskCancelled, TaskUpForRetry, TaskQueued},
+		TaskRunning:    {TaskSuccess, TaskFailed, TaskSkipped, TaskCancelled, TaskUpForRetry, TaskWaiting, TaskQueued},
+		TaskWaiting:    {TaskRunning, TaskCancelled},
 		TaskUpForRetry: {TaskRunning, TaskCancelled},
 		TaskSuccess:    nil, TaskFailed: nil, TaskCancelled: nil, TaskSkipped: nil, TaskUpstreamFailed: nil,
 	}

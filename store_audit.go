@@ -16,13 +16,14 @@ type AuditAction string
 
 // The actions of the audit log.
 const (
-	AuditCreateRun       AuditAction = "create_run" // this one and those up to AuditMarkTasks: of a run
+	AuditCreateRun       AuditAction = "create_run" // this one and those up to AuditAnswerApproval: of a run
 	AuditCancelRun       AuditAction = "cancel_run" // also by the scheduler, when the run's timeout has passed
 	AuditPauseRun        AuditAction = "pause_run"
 	AuditResumeRun       AuditAction = "resume_run"
 	AuditRetryRun        AuditAction = "retry_run"
 	AuditClearTasks      AuditAction = "clear_tasks"
 	AuditMarkTasks       AuditAction = "mark_tasks"
+	AuditAnswerApproval  AuditAction = "answer_approval"
 	AuditPauseWorkflow   AuditAction = "pause_workflow"
 	AuditUnpauseWorkflow AuditAction = "unpause_workflow"
 	AuditDrainWorker     AuditAction = "drain_worker"
@@ -32,7 +33,7 @@ const (
 
 // AuditActions lists every action.
 var AuditActions = []AuditAction{
-	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks,
+	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
 }
 
@@ -43,6 +44,8 @@ func (k RerunKind) Audit() AuditAction {
 		return AuditClearTasks
 	case RerunMark:
 		return AuditMarkTasks
+	case RerunAnswer:
+		return AuditAnswerApproval
 	default:
 		return AuditRetryRun
 	}
@@ -84,7 +87,7 @@ func AuditOfRerun(g *DAG, plan RerunPlan, req Rerun) *AuditDetails {
 		seqs = sortedSeqs(slices.Concat(plan.Reopen, plan.Added))
 	}
 	d := &AuditDetails{Downstream: req.Downstream && req.Kind == RerunClear, Latest: req.Latest}
-	if req.Kind == RerunMark {
+	if req.Kind == RerunMark || req.Kind == RerunAnswer {
 		d.Status = req.Status
 	}
 	for _, seq := range seqs[:min(len(seqs), AuditTasksMax)] {

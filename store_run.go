@@ -85,6 +85,7 @@ type Cancel struct {
 type RunFilter struct {
 	WorkflowID uuid.UUID
 	Statuses   []RunStatus
+	From, To   *time.Time // logical dates, from From up to but without To; only with WorkflowID
 	Before     *RunCursor // page: runs older than this one
 	Limit      int        // 1 to 200; 0: 50
 }
@@ -114,13 +115,19 @@ type TaskStore interface {
 	// have ended. Claims take the highest priority first, then the oldest, within
 	// the slots of their pools, and skip what others hold. ErrFenced if the session
 	// is inactive: then nothing was changed, and attempts end by Reap. A session that
-	// is draining or whose lease has run out gets no claims. On PostgreSQL a claim that
+	// is draining or whose lease has run out gets no claims. A finish with Next waiting
+	// puts its attempt aside: the task run holds no slot, PromoteRetries makes it
+	// claimable again after Delay, and that claim goes on with the same attempt. On PostgreSQL a claim that
 	// takes slots of pools is a transaction of its own, after that of the finishes.
 	Exchange(ctx context.Context, request Exchange) (ExchangeResult, error)
 	// Claimed returns the claims that an Exchange with this token has made and
 	// that are still open: what to ask after an unknown outcome.
 	Claimed(ctx context.Context, token uuid.UUID) ([]Claim, error)
-	// PromoteRetries makes up to limit task runs whose retry delay is over
+	// FindWait returns what the last look of a task run has left, with the database's
+	// time; ErrNotFound if it has not waited since it was last over or opened.
+	FindWait(ctx context.Context, runID uuid.UUID, seq int) (TaskWait, error)
+	// PromoteRetries makes up to limit task runs whose delay is over, until their next
+	// attempt or their next look,
 	// claimable and returns how many, and when the next delay ends, if any. A run of
 	// which that fails is the error, and holds up no other; the same in FailExpired.
 	PromoteRetries(ctx context.Context, limit int) (promoted int, next *time.Time, err error)
@@ -192,14 +199,15 @@ type Exchange struct {
 	Token     uuid.UUID // a new one, made by the worker, for all claims of this call
 }
 
-// Finish is the end of one attempt.
+// Finish is the end of one attempt, or of one look of an attempt that waits.
 type Finish struct {
 	RunID    uuid.UUID
 	Seq      int
 	Token    uuid.UUID     // of its claim
-	Attempt  AttemptStatus // success, failed, timed_out or cancelled
-	Next     TaskStatus    // of the task run: success, failed, skipped, cancelled or up_for_retry, see FinishOf
-	Delay    time.Duration // until the next attempt, for up_for_retry
+	Attempt  AttemptStatus // success, failed, timed_out or cancelled; running with Next waiting
+	Next     TaskStatus    // of the task run: success, failed, skipped, cancelled or up_for_retry, see FinishOf; or waiting
+	Delay    time.Duration // until the next attempt, for up_for_retry; until the next look, for waiting
+	Memory   string        // for waiting: what the next look gets back, see FindWait
 	Reason   string
 	ExitCode *int
 	Outputs  map[string]any
@@ -223,6 +231,17 @@ type Claim struct {
 	Run       *WorkflowRun // shared by the claims of one run; read only
 	StartedAt time.Time
 }
+
+// TaskWait is what a task run that waits remembers from one look to the next.
+type TaskWait struct {
+	Attempt int       // that looked last
+	Since   time.Time // when its first look began, whatever attempts it took since
+	Memory  string    // of the last Finish
+	Now     time.Time // of the database
+}
+
+// WaitMemoryMax bounds Finish.Memory, in bytes.
+const WaitMemoryMax = 64 << 10
 
 // Decisions is the answer of TaskStore.LoadDecisions.
 type Decisions struct {

@@ -33,7 +33,7 @@ type Waiting struct {
 // WaitReason says in one sentence why t does not run now. It is empty for a task
 // run that is running or over.
 func WaitReason(t *TaskRun, w Waiting) string {
-	waits := t.Status == TaskPending || t.Status == TaskQueued || t.Status == TaskUpForRetry
+	waits := slices.Contains([]TaskStatus{TaskPending, TaskQueued, TaskWaiting, TaskUpForRetry}, t.Status)
 	switch {
 	case !waits:
 		return ""
@@ -47,11 +47,23 @@ func WaitReason(t *TaskRun, w Waiting) string {
 		return fmt.Sprintf("waits for other tasks of its run: max_active_tasks %d", w.MaxActiveTasks)
 	case t.Status == TaskPending:
 		return pendingReason(t, w)
+	case t.Status == TaskWaiting && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
+		return lookReason(t)
 	case t.Status == TaskUpForRetry && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
 		return fmt.Sprintf("retry %d of %d at %s UTC", t.Failures, w.Task.Retry.Count, t.NextRetryAt.UTC().Format(time.TimeOnly))
 	default:
 		return queuedReason(t, w)
 	}
+}
+
+// lookReason says what a task run waits for, as its last look told, and when it
+// looks again.
+func lookReason(t *TaskRun) string {
+	next := "next look at " + t.NextRetryAt.UTC().Format(time.DateTime) + " UTC"
+	if t.Reason == "" {
+		return next
+	}
+	return t.Reason + "; " + next
 }
 
 // pendingReason says why a task run is not queued.

@@ -84,6 +84,8 @@ type Task struct {
 	Container    *Container            `json:"container,omitempty"` // likewise
 	HTTP         *HTTP                 `json:"http,omitempty"`
 	Noop         bool                  `json:"noop,omitempty"`
+	Wait         *Wait                 `json:"wait,omitempty"`
+	Approval     *Approval             `json:"approval,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates
 	Stdin        string                `json:"stdin,omitempty"`       // a template
 	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
@@ -100,6 +102,25 @@ type Task struct {
 	OnLost       OnLost                `json:"on_lost,omitempty"`       // empty: LostRetry
 	AllowFailure bool                  `json:"allow_failure,omitempty"`
 	Finally      bool                  `json:"finally,omitempty"` // runs after all tasks that are not, however they ended
+}
+
+// Waits reports whether the task's action waits, and so may look more than once.
+func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil }
+
+// Runs returns the command that the task's action runs, or nil.
+func (t *Task) Runs() *Command {
+	if t.Wait != nil {
+		return t.Wait.Command
+	}
+	return t.Command
+}
+
+// NeedsFolder reports whether the action works with files of its worker.
+func (t *Task) NeedsFolder() bool { return t.Runs() != nil || t.Wait != nil && t.Wait.File != "" }
+
+// skipsOnTimeout reports whether the timeout of a task that waits skips it.
+func (t *Task) skipsOnTimeout() bool {
+	return t.Wait != nil && t.Wait.OnTimeout == WaitSkip || t.Approval != nil && t.Approval.OnTimeout == WaitSkip
 }
 
 // OnLost says what becomes of a task run whose worker went silent: nobody knows

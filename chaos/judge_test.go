@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -141,7 +142,7 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 			continue
 		}
 		successes++
-		if e == nil || e.starts != 1 || e.ends != 1 {
+		if !strings.HasPrefix(task.key.task, waitTask) && (e == nil || e.starts != 1 || e.ends != 1) {
 			fail("attempt %d is a success, and the witness has not seen it", number)
 		}
 		for later := range seen {

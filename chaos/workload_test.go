@@ -38,6 +38,7 @@ const (
 	retryTask   = "again"  // its first attempt fails, no other does
 	paymentTask = "pay"    // is never done twice: on_lost is fail
 	finalTask   = "report" // of finally: once per generation of the run
+	waitTask    = "wait_"  // begins the names of tasks that look at a clock or a file, and execute nothing
 	poolName    = "narrow"
 	poolTask    = "narrow_" // begins the names of tasks in the pool
 	poolSlots   = 3
@@ -135,6 +136,10 @@ var shapes = []struct {
 	}},
 	{name: "payment", tasks: func(r *rand.Rand) string {
 		return "  prepare: {" + step(r, 0, 3) + "}\n  " + paymentTask + ": {depends_on: prepare, on_lost: fail, " + step(r, 1, 4) + "}\n"
+	}},
+	{name: "waits", tasks: func(r *rand.Rand) string {
+		return fmt.Sprintf("  %sclock: {wait: %dms}\n  %sfile: {wait: {file: step.sh, stable_for: 1s, interval: 1s}}\n", waitTask, 300+r.IntN(1500), waitTask) +
+			"  after: {depends_on: [" + waitTask + "clock, " + waitTask + "file], " + step(r, 1, 4) + "}\n"
 	}},
 	{name: "pooled", tasks: func(r *rand.Rand) string {
 		text := ""

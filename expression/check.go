@@ -153,6 +153,17 @@ func (c *checker) task(i int) {
 		}
 		c.forbid(path("container", "workdir"), "container.workdir", t.Container.Workdir)
 	}
+	if t.Wait != nil && t.Wait.Run != nil {
+		c.forbid(path("wait", "run", "workflow"), "wait.run.workflow", t.Wait.Run.Workflow)
+		c.forbid(path("wait", "run", "task"), "wait.run.task", t.Wait.Run.Task)
+	}
+	if t.Approval != nil {
+		for _, p := range t.Approval.Fields {
+			if text, ok := p.Default.(string); ok {
+				c.forbid(path("approval", "fields", p.Name, "default"), "a field of an approval", text)
+			}
+		}
+	}
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}
@@ -176,18 +187,22 @@ func pathOf(t *miniairflow.Task) []string {
 // scripts checks the shell text of a task. It returns the path of the argument
 // that is such text, below the task; nil if none is.
 func (c *checker) scripts(t *miniairflow.Task) []string {
-	if t.Command == nil {
+	command, key := t.Runs(), []string{"command"}
+	if command == nil {
 		return nil
 	}
-	at := append(pathOf(t), "command")
-	c.script(at, t.Command.Script)
-	place := scriptWord(t.Command.Argv)
+	if t.Wait != nil {
+		key = []string{"wait", "command"}
+	}
+	at := append(pathOf(t), key...)
+	c.script(at, command.Script)
+	place := scriptWord(command.Argv)
 	if place < 0 {
 		return nil
 	}
 	word := strconv.Itoa(place)
-	c.script(append(at, word), t.Command.Argv[place])
-	return []string{"command", word}
+	c.script(append(at, word), command.Argv[place])
+	return append(key, word)
 }
 
 // forbid refuses a template in a text that is taken as it is.

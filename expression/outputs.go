@@ -10,7 +10,7 @@ import (
 // write any, a request takes from its answer what it declares and nothing else.
 func mayHaveOutput(t *miniairflow.Task, name string) bool {
 	_, declared := t.Outputs[name]
-	return declared || t.HTTP == nil
+	return declared || t.HTTP == nil && t.Approval == nil
 }
 
 func (c *checker) unknownOutput(r reference, task int) error {
@@ -18,6 +18,6 @@ func (c *checker) unknownOutput(r reference, task int) error {
 	if c.suggested++; c.suggested <= suggestionsMax {
 		hint = miniairflow.DidYouMean(r.key, keysOf(c.d.Tasks[task].Outputs))
 	}
-	message := fmt.Sprintf("unknown output %q of task %q: an http task has those that it declares in outputs%s", r.key, r.name, hint)
+	message := fmt.Sprintf("unknown output %q of task %q: it has those that it declares in outputs%s", r.key, r.name, hint)
 	return &compileError{message: message, at: r.at}
 }

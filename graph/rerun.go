@@ -43,6 +43,18 @@ func (r *Resolver) markTaskRuns(ctx context.Context, input model.MarkTaskRunsInp
 	return &model.MarkTaskRunsPayload{WorkflowRun: done.Run, TaskRuns: done.TaskRuns, UserErrors: problems}, err
 }
 
+func (r *Resolver) answerApproval(ctx context.Context, input model.AnswerApprovalInput) (*model.AnswerApprovalPayload, error) {
+	done, err := r.control.AnswerApproval(ctx, miniairflow.AnswerRequest{
+		ID: valueOr(input.RequestID, uuid.Nil), RunID: input.WorkflowRunID, Task: input.Task,
+		Approve: input.Approve, Fields: input.Fields, By: actor(input.Reason),
+	})
+	problems, err := userErrors(err, "workflowRunId")
+	if done.Run != nil && done.TaskRuns == nil {
+		done.TaskRuns = []*miniairflow.TaskRun{}
+	}
+	return &model.AnswerApprovalPayload{WorkflowRun: done.Run, TaskRuns: done.TaskRuns, UserErrors: problems}, err
+}
+
 // rerun is what the three have in common. subject is the input field of the run.
 func (r *Resolver) rerun(ctx context.Context, subject string, request miniairflow.RerunRequest) (miniairflow.RerunResult, []*model.UserError, error) {
 	done, err := r.control.Rerun(ctx, request)

@@ -69,6 +69,11 @@ func (r *mutationResolver) MarkTaskRuns(ctx context.Context, input model.MarkTas
 	return r.markTaskRuns(ctx, input)
 }
 
+// AnswerApproval is the resolver for the answerApproval field.
+func (r *mutationResolver) AnswerApproval(ctx context.Context, input model.AnswerApprovalInput) (*model.AnswerApprovalPayload, error) {
+	return r.answerApproval(ctx, input)
+}
+
 func (r *mutationResolver) DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error) {
 	return r.drainWorker(ctx, input)
 }

@@ -73,7 +73,7 @@ func openOf(names []string, states map[string]miniairflow.TaskState) (open []str
 // poolsOf returns the pools by name if one of the task runs may wait for one.
 func (r *Resolver) poolsOf(ctx context.Context, taskRuns []*miniairflow.TaskRun) (map[string]*miniairflow.Pool, error) {
 	isWanted := slices.ContainsFunc(taskRuns, func(t *miniairflow.TaskRun) bool {
-		return t.Pool != "" && (t.Status == miniairflow.TaskQueued || t.Status == miniairflow.TaskUpForRetry)
+		return t.Pool != "" && (t.Status == miniairflow.TaskQueued || t.Status == miniairflow.TaskWaiting || t.Status == miniairflow.TaskUpForRetry)
 	})
 	if !isWanted {
 		return nil, nil

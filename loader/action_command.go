@@ -44,10 +44,11 @@ func (t *taskDraft) setShell(v value) {
 
 // settleShell gives a script its shell, which the task or its defaults name.
 func (t *taskDraft) settleShell() {
-	if t.Command != nil && t.Command.Script != "" {
-		t.Command.Shell = t.shell
+	command := t.Runs()
+	if command != nil && command.Script != "" {
+		command.Shell = t.shell
 	}
-	if t.own != nil && t.Command != nil && t.Command.Argv != nil {
+	if t.own != nil && command != nil && command.Argv != nil {
 		t.own.fail("shell does nothing for a command that is a list, which runs as it is: make the command a text, or remove shell")
 	}
 }

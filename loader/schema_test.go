@@ -152,7 +152,9 @@ func problemsOf(m reference.Map, example string) (problems []miniairflow.ImportE
 	case !m.IsFile:
 		_, problems = loader.Parse("example.yaml", []byte(example), loader.Limits{})
 		// The template is in a file of its own.
-		problems = slices.DeleteFunc(problems, func(p miniairflow.ImportError) bool { return strings.HasPrefix(p.Message, `there is no template "load"`) })
+		problems = slices.DeleteFunc(problems, func(p miniairflow.ImportError) bool {
+			return strings.HasPrefix(p.Message, `there is no template "load"`)
+		})
 	case m.Name == "defaults file":
 		problems = loader.ParseDefaults("defaults.yaml", []byte(example), loader.Limits{})
 	case m.Name == "template file":

@@ -46,6 +46,8 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"ssh":           func(v value, t *taskDraft) { t.SSH = v.ssh() },
 	"container":     func(v value, t *taskDraft) { t.Container = v.container() },
 	"http":          func(v value, t *taskDraft) { t.HTTP = v.http() },
+	"wait":          func(v value, t *taskDraft) { t.Wait = v.wait() },
+	"approval":      func(v value, t *taskDraft) { t.Approval = v.approval() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),
 	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
@@ -82,6 +84,7 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 		use.bind(&draft)
 	}
 	draft.settleShell()
+	withOutputs(&draft.Task)
 	if draft.Pool != "" && draft.PoolSlots == 0 {
 		draft.PoolSlots = 1
 	}

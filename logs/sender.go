@@ -40,7 +40,7 @@ func startSender(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg Wri
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &sender{
 		store: store, key: key, cfg: cfg, queue: q,
-		ctx: ctx, cancel: cancel, done: make(chan struct{}),
+		ctx: ctx, cancel: cancel, done: make(chan struct{}), offset: cfg.From,
 	}
 	go s.run()
 	return s

@@ -23,6 +23,7 @@ type WriterConfig struct {
 	WriteWait     time.Duration // how long a Write waits for the store before it drops output; 10 s
 	RetryDelay    time.Duration // after the first failure of the store, doubling up to 10 times as much; 100 ms
 	MaxBytes      int64         // what is kept of an attempt; 256 MiB
+	From          int64         // where the log goes on that an attempt has already; 0
 	Mask          []string      // secrets; each occurrence is stored as ***
 	Courtesy      *Courtesy     // shared by the Writers of a process; nil: they wait for nobody
 	Logger        *slog.Logger  // told when the store fails; nil: nobody
@@ -75,7 +76,7 @@ type Writer struct {
 	sender    *sender
 }
 
-// NewWriter returns a Writer for the log of key, which must have none yet.
+// NewWriter returns a Writer for the log of key, which must have cfg.From bytes.
 func NewWriter(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg WriterConfig) *Writer {
 	cfg = cfg.withDefaults()
 	w := &Writer{
@@ -83,6 +84,7 @@ func NewWriter(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg Write
 		mask:    newMasker(cfg.Mask),
 		queue:   newQueue(cfg.FlushBytes, cfg.BufferBytes, cfg.Courtesy),
 		closing: make(chan struct{}),
+		kept:    cfg.From,
 	}
 	w.sender = startSender(store, key, cfg, w.queue)
 	return w

@@ -93,8 +93,13 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 		return task, in, &hopeless{err}
 	}
 	in.Task = rendered
-	if task.Command == nil {
-		return task, in, nil // it works with no files of this worker
+	if task.Waits() {
+		if err := w.recall(ctx, &in); err != nil {
+			return task, in, err
+		}
+	}
+	if !task.NeedsFolder() {
+		return task, in, nil
 	}
 	if in.RunDir, err = w.dirs.path(claim.RunID); err != nil {
 		return task, in, err
@@ -112,16 +117,18 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 	if task.Noop {
 		return w.guarded(ctx, in, io.Discard)
 	}
-	if task.Command != nil {
+	if task.NeedsFolder() {
 		if err := w.dirs.enter(in.Claim.RunID); err != nil {
 			return action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
 		}
 		defer w.dirs.leave(in.Claim.RunID)
 	}
-	log := logs.NewWriter(w.cfg.Store, attemptKey(in.Claim), w.cfg.Logs)
+	writing := w.cfg.Logs
+	writing.From = in.LogFrom
+	log := logs.NewWriter(w.cfg.Store, attemptKey(in.Claim), writing)
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if task.Timeout > 0 {
-		timed, cancel = context.WithTimeoutCause(ctx, task.Timeout.Std(), action.ErrTimedOut)
+		timed, cancel = context.WithTimeoutCause(ctx, timeLeft(task, in), action.ErrTimedOut)
 	}
 	output := &shield{Writer: log, of: w, claim: a.claim}
 	result := w.guarded(timed, in, output)
@@ -223,6 +230,12 @@ func interrupted(ctx context.Context) action.Result {
 // nil if its definition could not be read: that fails for good. done is false
 // for an attempt that was lost: others decide about its task.
 func finishOf(task *miniairflow.Task, claim miniairflow.Claim, r action.Result) (finish miniairflow.Finish, done bool) {
+	if r.Again != nil {
+		return miniairflow.Finish{
+			RunID: claim.RunID, Seq: claim.Seq, Token: claim.Token, Attempt: miniairflow.AttemptRunning,
+			Next: miniairflow.TaskWaiting, Delay: r.Again.After, Memory: r.Again.Memory, Reason: printable(r.Reason),
+		}, true
+	}
 	if !miniairflow.AttemptRunning.CanTransition(r.Status) || r.Status == miniairflow.AttemptLost {
 		return miniairflow.Finish{}, false
 	}

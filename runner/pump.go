@@ -210,7 +210,7 @@ func (s *session) reported(ctx context.Context, finishes []miniairflow.Finish, s
 	s.settle(finishes)
 	for i, f := range finishes {
 		s.w.dirs.settled(f.RunID)
-		if f.Next == miniairflow.TaskUpForRetry {
+		if f.Next == miniairflow.TaskUpForRetry || f.Next == miniairflow.TaskWaiting {
 			poke(s.w.retried)
 		}
 		if i < len(stale) && stale[i] {

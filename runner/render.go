@@ -38,8 +38,8 @@ func templatesOf(d *miniairflow.Definition, t *miniairflow.Task) []string {
 // render returns a task with all its templates, and those of its workflow's
 // environment, filled in. An error names the key that is at fault.
 func render(eval miniairflow.Evaluator, d *miniairflow.Definition, t *miniairflow.Task, scope miniairflow.Scope) (*miniairflow.Task, error) {
-	if t.Command != nil {
-		if err := fits(t.Command.Script, 0); err != nil {
+	if command := t.Runs(); command != nil {
+		if err := fits(command.Script, 0); err != nil {
 			return nil, fmt.Errorf("command: %w", err)
 		}
 	}
@@ -79,6 +79,9 @@ func render(eval miniairflow.Evaluator, d *miniairflow.Definition, t *miniairflo
 
 // receivable checks what goes to a process as one string.
 func receivable(template miniairflow.Template, text string) error {
+	if len(template.Path) > 1 && template.Path[0] == string(miniairflow.ActionWait) {
+		template.Path = template.Path[1:]
+	}
 	switch template.Path[0] {
 	case string(miniairflow.ActionCommand), "ssh", "container":
 		return fits(text, 0)

@@ -137,14 +137,15 @@ func TestRun_PartFails(t *testing.T) {
 	require.Contains(t, p.said.String(), "miniairflow: home of worker: ")
 }
 
-// TestServe_Terminated holds that a server that is told to end lets its tasks
-// end first, and takes its note away.
-func TestServe_Terminated(t *testing.T) {
-	i := newInstallation(t, "")
-	gate := filepath.Join(t.TempDir(), "gate")
+// serveGated starts a server and a run of which the one task goes on until the gate
+// is there.
+func serveGated(t *testing.T) (i *installation, c *client, run *runView, gate string) {
+	t.Helper()
+	i = newInstallation(t, "")
+	gate = filepath.Join(t.TempDir(), "gate")
 	i.write(t, "gated.yaml", fmt.Sprintf("tasks:\n  wait: {command: 'until [ -e %s ]; do sleep 0.02; done'}\n", gate))
 	i.serve(t)
-	c := i.client(t)
+	c = i.client(t)
 	appears(t, c, "gated")
 	run, err := c.trigger(t.Context(), map[string]any{"workflow": "gated"})
 	require.NoError(t, err)
@@ -152,14 +153,41 @@ func TestServe_Terminated(t *testing.T) {
 		tasks, err := c.findTaskRuns(t.Context(), run.ID)
 		return err == nil && count(tasks, "running") == 1
 	}, patience, 10*time.Millisecond)
+	return i, c, run, gate
+}
+
+// TestServe_Terminated holds that a server that is told to end lets its tasks
+// end first, can be asked meanwhile, and takes its note away.
+func TestServe_Terminated(t *testing.T) {
+	i, c, run, gate := serveGated(t)
 	require.NoError(t, i.server.Process.Signal(syscall.SIGTERM))
-	require.Eventually(t, func() bool { _, ok := readServerFile(i.home); return !ok }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(i.said.String(), "Stopping: ") }, patience, 10*time.Millisecond)
+	tasks, err := c.findTaskRuns(t.Context(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, 1, count(tasks, "running"))
 	require.NoError(t, os.WriteFile(gate, nil, 0o600))
 	require.NoError(t, i.server.Wait(), "%s", i.said)
+	_, isThere := readServerFile(i.home)
+	require.False(t, isThere)
 
 	i.serve(t)
-	tasks, err := i.client(t).findTaskRuns(t.Context(), run.ID)
+	tasks, err = i.client(t).findTaskRuns(t.Context(), run.ID)
 	require.NoError(t, err)
 	require.Equal(t, state("success"), tasks[0].Status)
 	require.Equal(t, 1, tasks[0].Attempt)
+}
+
+// TestServe_CancelWhileItStops holds that nobody has to wait for a task, or to kill
+// the server, to end it.
+func TestServe_CancelWhileItStops(t *testing.T) {
+	i, c, run, _ := serveGated(t)
+	require.NoError(t, i.server.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return strings.Contains(i.said.String(), "Stopping: ") }, patience, 10*time.Millisecond)
+	_, err := c.steerRun(t.Context(), "cancelWorkflowRun", run.ID, "")
+	require.NoError(t, err)
+	require.NoError(t, i.server.Wait(), "%s", i.said)
+	i.serve(t)
+	tasks, err := i.client(t).findTaskRuns(t.Context(), run.ID)
+	require.NoError(t, err)
+	require.Equal(t, state("cancelled"), tasks[0].Status)
 }

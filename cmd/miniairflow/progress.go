@@ -141,16 +141,16 @@ func (p *progress) summary(now time.Time) string {
 	return strings.Join(parts, "  ")
 }
 
-var shownStates = []state{"running", "success", "failed", "up_for_retry", "skipped", "upstream_failed", "cancelled", "queued", "pending"}
+var shownStates = []state{"running", "success", "failed", "waiting", "up_for_retry", "skipped", "upstream_failed", "cancelled", "queued", "pending"}
 
 var (
 	spinner = []string{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"}
 	icons   = map[state]string{
-		"success": "✓", "failed": "✗", "up_for_retry": "↻", "skipped": "↷",
+		"success": "✓", "failed": "✗", "waiting": "◷", "up_for_retry": "↻", "skipped": "↷",
 		"upstream_failed": "⊘", "cancelled": "■", "queued": "…", "pending": "·",
 	}
 	colours = map[state]string{
-		"success": "32", "failed": "31", "up_for_retry": "33", "skipped": "35",
+		"success": "32", "failed": "31", "waiting": "36", "up_for_retry": "33", "skipped": "35",
 		"upstream_failed": "33", "cancelled": "33", "running": "36", "queued": "90", "pending": "90",
 	}
 )
@@ -188,7 +188,7 @@ func (p *progress) rows(now time.Time) []string {
 			}
 		}
 	}
-	pick(func(s state) bool { return s == "running" || s == "up_for_retry" || s == "failed" })
+	pick(func(s state) bool { return s == "running" || s == "waiting" || s == "up_for_retry" || s == "failed" })
 	pick(func(s state) bool { return s != "pending" })
 	pick(func(state) bool { return true })
 	var rows []string
@@ -208,7 +208,7 @@ func (p *progress) row(t *taskRunView, now time.Time) string {
 	if t.Status == "running" {
 		icon = spinner[p.frame%len(spinner)]
 	}
-	text := fmt.Sprintf("%-15s %-28s %8s", t.Status, t.Name, took(t.StartedAt, t.FinishedAt, now))
+	text := fmt.Sprintf("%-15s %-28s %8s", t.Status, t.Name, t.took(now))
 	if t.Attempt > 1 {
 		text += fmt.Sprintf("  attempt %d", t.Attempt)
 	}

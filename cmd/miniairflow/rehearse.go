@@ -270,7 +270,7 @@ func (s *stage) compareTask(t *miniairflow.TaskRun, e loader.ExpectedTask, fail 
 			fail("%s of task %s is %q, not %q", name, t.Name, got, e.Env[name])
 		}
 	}
-	if command := in.Task.Command; e.Command != nil && (command == nil || !slices.Equal(command.Argv, e.Command)) {
+	if command := in.Task.Runs(); e.Command != nil && (command == nil || !slices.Equal(command.Argv, e.Command)) {
 		fail("the command of task %s is %q, not %q", t.Name, command, e.Command)
 	}
 	if e.Stdin != nil && in.Task.Stdin != *e.Stdin {

@@ -24,7 +24,8 @@ func newRunsCommand(std stdio) *cobra.Command {
 	}
 	cmd.AddCommand(newRunsListCommand(std), newRunsShowCommand(std), newRunsLogsCommand(std), newRunsCancelCommand(std),
 		newRunsPauseCommand(std, "pause", "Start nothing more of a run", true), newRunsPauseCommand(std, "resume", "Let a paused run go on", false),
-		newRunsRetryCommand(std), newRunsClearCommand(std), newRunsMarkCommand(std))
+		newRunsRetryCommand(std), newRunsClearCommand(std), newRunsMarkCommand(std),
+		newRunsApproveCommand(std), newRunsRejectCommand(std))
 	return cmd
 }
 
@@ -134,7 +135,7 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 		fmt.Fprintln(w, "\nTASK\tSTATUS\tATTEMPT\tTOOK\tREASON")
 		for i := range run.TaskRuns {
 			t := &run.TaskRuns[i]
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", t.Name, t.Status, t.Attempt, took(t.StartedAt, t.FinishedAt, now), printable(t.why()))
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", t.Name, t.Status, t.Attempt, t.took(now), printable(t.why()))
 			if len(t.Attempts) < 2 {
 				continue
 			}

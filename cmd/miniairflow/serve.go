@@ -116,10 +116,17 @@ func (p *process) run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, p.tellStopping)()
 	group, ctx := errgroup.WithContext(ctx)
 	if p.plays("api") {
-		if err := p.startAPI(ctx, group); err != nil {
+		stopAPI, err := p.startAPI(ctx, group)
+		if err != nil {
 			return err
 		}
+		return errors.Join(p.runParts(ctx, group), stopAPI())
 	}
+	return p.runParts(ctx, group)
+}
+
+// runParts starts the other parts and waits for the end of all of them.
+func (p *process) runParts(ctx context.Context, group *errgroup.Group) error {
 	if p.plays("loader") {
 		p.files.Store, p.files.Wait = p.store, p.pulse.Wait
 		group.Go(func() error { return loader.New(p.files).Run(ctx) })
@@ -241,30 +248,45 @@ func buildVersion() string {
 	return version
 }
 
-// startAPI listens, says where, and serves in the group.
-func (p *process) startAPI(ctx context.Context, group *errgroup.Group) error {
+// startAPI listens, says where, and serves until stop is called: while running
+// tasks come to their end they can be seen and cancelled. If it fails, so does the
+// group, which it keeps from ending before ctx does.
+func (p *process) startAPI(ctx context.Context, group *errgroup.Group) (stop func() error, err error) {
 	var token string
 	if !p.config.NoAuth {
-		var err error
 		if token, err = server.LoadOrCreateToken(p.config.Home); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	api, err := newGraph(p.store, p.config, p.std, server.Authenticate(token))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	address, serve, err := p.listen(ctx, api, token)
 	if err != nil {
 		api.Close()
-		return err
+		return nil, err
 	}
 	p.greet(address, token)
-	group.Go(func() error {
+	answering, stopAnswering := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() {
 		defer api.Close()
-		return serve(ctx)
+		ended <- serve(answering)
+	}()
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-ended:
+			ended <- nil // told here
+			return err
+		}
 	})
-	return nil
+	return func() error {
+		stopAnswering()
+		return <-ended
+	}, nil
 }
 
 // listen opens the address and leaves a note of it in the home. serve answers
@@ -281,7 +303,7 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 		Logger:         p.logger,
 		NoAuth:         p.config.NoAuth,
 		Playground:     web.PlaygroundHandler(),
-		Ready:          func(ctx context.Context) error { _, err := p.store.Now(ctx); return err },
+		Ready:          func(asked context.Context) error { return p.ready(asked, ctx) },
 		Schema:         schema,
 		Token:          token,
 		UI:             web.Handler(),
@@ -302,6 +324,16 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 		defer remove()
 		return s.Serve(ctx, listener)
 	}, nil
+}
+
+// ready reports why no requests should come here: the program stops, or the database
+// does not answer.
+func (p *process) ready(ctx, running context.Context) error {
+	if running.Err() != nil {
+		return errors.New("stopping")
+	}
+	_, err := p.store.Now(ctx)
+	return err
 }
 
 // greet prints the address, with the token that opens the page.

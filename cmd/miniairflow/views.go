@@ -72,6 +72,16 @@ type taskRunView struct {
 	Attempts   []attemptView   `json:"attempts,omitempty"`
 }
 
+// took returns how long the task run has taken; "-" while it has yet to start, or to
+// start again.
+func (t *taskRunView) took(now time.Time) string {
+	switch miniairflow.TaskStatus(t.Status) {
+	case miniairflow.TaskPending, miniairflow.TaskQueued, miniairflow.TaskUpForRetry:
+		return "-"
+	}
+	return took(t.StartedAt, t.FinishedAt, now)
+}
+
 // why returns why the task run waits, where it runs, or why it ended so.
 func (t *taskRunView) why() string {
 	if t.WaitReason != nil {

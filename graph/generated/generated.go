@@ -55,6 +55,17 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AnswerApprovalPayload struct {
+		TaskRuns    func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+		WorkflowRun func(childComplexity int) int
+	}
+
+	Approval struct {
+		Fields  func(childComplexity int) int
+		Message func(childComplexity int) int
+	}
+
 	AuditDetails struct {
 		Downstream func(childComplexity int) int
 		Latest     func(childComplexity int) int
@@ -150,6 +161,7 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AnswerApproval    func(childComplexity int, input model.AnswerApprovalInput) int
 		CancelWorkflowRun func(childComplexity int, input model.CancelWorkflowRunInput) int
 		ClearTaskRuns     func(childComplexity int, input model.ClearTaskRunsInput) int
 		DeletePool        func(childComplexity int, input model.DeletePoolInput) int
@@ -279,6 +291,7 @@ type ComplexityRoot struct {
 
 	Task struct {
 		AllowFailure   func(childComplexity int) int
+		Approval       func(childComplexity int) int
 		Command        func(childComplexity int) int
 		DependsOn      func(childComplexity int) int
 		Description    func(childComplexity int) int
@@ -509,6 +522,7 @@ type MutationResolver interface {
 	RetryWorkflowRun(ctx context.Context, input model.RetryWorkflowRunInput) (*model.RetryWorkflowRunPayload, error)
 	ClearTaskRuns(ctx context.Context, input model.ClearTaskRunsInput) (*model.ClearTaskRunsPayload, error)
 	MarkTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error)
+	AnswerApproval(ctx context.Context, input model.AnswerApprovalInput) (*model.AnswerApprovalPayload, error)
 	DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error)
 	SetPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error)
 	DeletePool(ctx context.Context, input model.DeletePoolInput) (*model.DeletePoolPayload, error)
@@ -635,6 +649,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AnswerApprovalPayload.taskRuns":
+		if e.ComplexityRoot.AnswerApprovalPayload.TaskRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AnswerApprovalPayload.TaskRuns(childComplexity), true
+	case "AnswerApprovalPayload.userErrors":
+		if e.ComplexityRoot.AnswerApprovalPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AnswerApprovalPayload.UserErrors(childComplexity), true
+	case "AnswerApprovalPayload.workflowRun":
+		if e.ComplexityRoot.AnswerApprovalPayload.WorkflowRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AnswerApprovalPayload.WorkflowRun(childComplexity), true
+
+	case "Approval.fields":
+		if e.ComplexityRoot.Approval.Fields == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Approval.Fields(childComplexity), true
+	case "Approval.message":
+		if e.ComplexityRoot.Approval.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Approval.Message(childComplexity), true
 
 	case "AuditDetails.downstream":
 		if e.ComplexityRoot.AuditDetails.Downstream == nil {
@@ -962,6 +1008,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MarkTaskRunsPayload.WorkflowRun(childComplexity), true
 
+	case "Mutation.answerApproval":
+		if e.ComplexityRoot.Mutation.AnswerApproval == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_answerApproval_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AnswerApproval(childComplexity, args["input"].(model.AnswerApprovalInput)), true
 	case "Mutation.cancelWorkflowRun":
 		if e.ComplexityRoot.Mutation.CancelWorkflowRun == nil {
 			break
@@ -1580,6 +1637,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Task.AllowFailure(childComplexity), true
+	case "Task.approval":
+		if e.ComplexityRoot.Task.Approval == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Task.Approval(childComplexity), true
 	case "Task.command":
 		if e.ComplexityRoot.Task.Command == nil {
 			break
@@ -2532,6 +2595,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("AnswerApprovalInput", ec.unmarshalInputAnswerApprovalInput),
 			graphql.NewInputUnmarshaler("AuditLogFilter", ec.unmarshalInputAuditLogFilter),
 			graphql.NewInputUnmarshaler("CancelWorkflowRunInput", ec.unmarshalInputCancelWorkflowRunInput),
 			graphql.NewInputUnmarshaler("ClearTaskRunsInput", ec.unmarshalInputClearTaskRunsInput),
@@ -2710,6 +2774,8 @@ type Mutation {
   because of one that is no failure any more gets its turn.
   """
   markTaskRuns(input: MarkTaskRunsInput!): MarkTaskRunsPayload!
+  "Answers a task that waits for an approval. It ends at once, with the outputs decision, by and fields."
+  answerApproval(input: AnswerApprovalInput!): AnswerApprovalPayload!
   "Lets a worker finish what it runs and take nothing new; then it ends. Twice is the same as once."
   drainWorker(input: DrainWorkerInput!): DrainWorkerPayload!
   "Creates a pool or changes it. Fewer slots than are used end nothing."
@@ -3074,6 +3140,8 @@ type Task {
   when: String
   "What it executes; null for a noop."
   command: Command
+  "What it asks people; null: nothing."
+  approval: Approval
   "Whether it executes nothing and only joins others."
   noop: Boolean!
   "The outputs that it declares, ordered by name."
@@ -3347,6 +3415,14 @@ type TaskRun implements Node {
   workflowRun: WorkflowRun!
 }
 
+"What a task asks people."
+type Approval {
+  "The question, with its ${{ }}; the reason of a task run that waits has it filled in."
+  message: String!
+  "What the answer has to fill in."
+  fields: [Param!]!
+}
+
 "The state of a task run."
 enum TaskRunStatus {
   "Waits for its upstream tasks, or the run has as many active tasks as it may."
@@ -3355,6 +3431,8 @@ enum TaskRunStatus {
   QUEUED
   "An attempt is running."
   RUNNING
+  "Waits for a time, a file or a command, and holds no worker meanwhile: its attempt goes on with the next look."
+  WAITING
   "Waits for the delay of its next attempt."
   UP_FOR_RETRY
   "Over: it succeeded."
@@ -3529,6 +3607,8 @@ enum AuditAction {
   CLEAR_TASKS
   "Tasks of a run were ended without running."
   MARK_TASKS
+  "A task that asked for an approval was answered."
+  ANSWER_APPROVAL
   "A workflow was paused."
   PAUSE_WORKFLOW
   "The pause of a workflow was lifted."
@@ -3801,6 +3881,32 @@ type MarkTaskRunsPayload {
   userErrors: [UserError!]!
 }
 
+"An answer to a task that waits for an approval."
+input AnswerApprovalInput {
+  "The id of the run."
+  workflowRunId: ID!
+  "The name of the task."
+  task: String!
+  "Whether it is approved; else it is rejected."
+  approve: Boolean!
+  "What the task asks for, by name; only with an approval."
+  fields: JSON
+  "A UUID: the same again changes nothing."
+  requestId: ID
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of answerApproval."
+type AnswerApprovalPayload {
+  "The run as it is now."
+  workflowRun: WorkflowRun
+  "The task run that was answered, as it is now. Empty if the same request was done before."
+  taskRuns: [TaskRun!]
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
 "What to drain."
 input DrainWorkerInput {
   "The name of the worker."
@@ -3857,6 +3963,28 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func (ec *executionContext) childFields_AnswerApprovalPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflowRun":
+		return ec.fieldContext_AnswerApprovalPayload_workflowRun(ctx, field)
+	case "taskRuns":
+		return ec.fieldContext_AnswerApprovalPayload_taskRuns(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AnswerApprovalPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AnswerApprovalPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Approval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "message":
+		return ec.fieldContext_Approval_message(ctx, field)
+	case "fields":
+		return ec.fieldContext_Approval_fields(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Approval", field.Name)
+}
 
 func (ec *executionContext) childFields_AuditDetails(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -4242,6 +4370,8 @@ func (ec *executionContext) childFields_Task(ctx context.Context, field graphql.
 		return ec.fieldContext_Task_when(ctx, field)
 	case "command":
 		return ec.fieldContext_Task_command(ctx, field)
+	case "approval":
+		return ec.fieldContext_Task_approval(ctx, field)
 	case "noop":
 		return ec.fieldContext_Task_noop(ctx, field)
 	case "outputs":
@@ -4751,6 +4881,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func (ec *executionContext) field_Mutation_answerApproval_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.AnswerApprovalInput, error) {
+			return ec.unmarshalNAnswerApprovalInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
 
 func (ec *executionContext) field_Mutation_cancelWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -5367,6 +5511,160 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _AnswerApprovalPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.AnswerApprovalPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AnswerApprovalPayload_workflowRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WorkflowRun, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AnswerApprovalPayload_workflowRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AnswerApprovalPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AnswerApprovalPayload_taskRuns(ctx context.Context, field graphql.CollectedField, obj *model.AnswerApprovalPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AnswerApprovalPayload_taskRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TaskRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.TaskRun) graphql.Marshaler {
+			return ec.marshalOTaskRun2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRunᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AnswerApprovalPayload_taskRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AnswerApprovalPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TaskRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AnswerApprovalPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.AnswerApprovalPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AnswerApprovalPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AnswerApprovalPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AnswerApprovalPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Approval_message(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Approval) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Message); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Approval_message(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Message, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Approval_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Approval", field, false, false, "String")
+}
+
+func (ec *executionContext) _Approval_fields(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Approval) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Approval_fields(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []miniairflow.Param) graphql.Marshaler {
+			return ec.marshalNParam2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Approval_fields(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Approval",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Param(ctx, field)
+		},
+	}
+	return fc, nil
+}
 
 func (ec *executionContext) _AuditDetails_text(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -7065,6 +7363,50 @@ func (ec *executionContext) fieldContext_Mutation_markTaskRuns(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_markTaskRuns_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_answerApproval(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_answerApproval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AnswerApproval(ctx, fc.Args["input"].(model.AnswerApprovalInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.AnswerApprovalPayload) graphql.Marshaler {
+			return ec.marshalNAnswerApprovalPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_answerApproval(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AnswerApprovalPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_answerApproval_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9480,6 +9822,38 @@ func (ec *executionContext) fieldContext_Task_command(_ context.Context, field g
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Command(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Task_approval(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Task_approval(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approval, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Approval) graphql.Marshaler {
+			return ec.marshalOApproval2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐApproval(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Task_approval(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Task",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Approval(ctx, field)
 		},
 	}
 	return fc, nil
@@ -14583,6 +14957,83 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAnswerApprovalInput(ctx context.Context, obj any) (model.AnswerApprovalInput, error) {
+	var it model.AnswerApprovalInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowRunId", "task", "approve", "fields", "requestId", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowRunId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowRunId"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowRunID = data
+		case "task":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("task"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Task = data
+		case "approve":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("approve"))
+			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Approve = data
+		case "fields":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fields"))
+			data, err := ec.unmarshalOJSON2map(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Fields = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAnswerApprovalInput unmarshals raw into the AnswerApprovalInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAnswerApprovalInput(ctx context.Context, raw any) (model.AnswerApprovalInput, error) {
+	var out model.AnswerApprovalInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AnswerApprovalInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputAuditLogFilter(ctx context.Context, obj any) (model.AuditLogFilter, error) {
 	var it model.AuditLogFilter
 	if obj == nil {
@@ -15578,6 +16029,87 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    **************************** object.gotpl ****************************
 
+var answerApprovalPayloadImplementors = []string{"AnswerApprovalPayload"}
+
+func (ec *executionContext) _AnswerApprovalPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AnswerApprovalPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, answerApprovalPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AnswerApprovalPayload")
+		case "workflowRun":
+			out.Values[i] = ec._AnswerApprovalPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "taskRuns":
+			out.Values[i] = ec._AnswerApprovalPayload_taskRuns(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._AnswerApprovalPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var approvalImplementors = []string{"Approval"}
+
+func (ec *executionContext) _Approval(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Approval) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, approvalImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Approval")
+		case "message":
+			out.Values[i] = ec._Approval_message(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = ec._Approval_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var auditDetailsImplementors = []string{"AuditDetails"}
 
 func (ec *executionContext) _AuditDetails(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.AuditDetails) graphql.Marshaler {
@@ -16302,6 +16834,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "markTaskRuns":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_markTaskRuns(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "answerApproval":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_answerApproval(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -17180,6 +17719,11 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 				})
 		case "command":
 			out.Values[i] = ec._Task_command(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "approval":
+			out.Values[i] = ec._Task_approval(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -18775,6 +19319,19 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNAnswerApprovalInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalInput(ctx context.Context, v any) (model.AnswerApprovalInput, error) {
+	res, err := ec.unmarshalInputAnswerApprovalInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAnswerApprovalPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalPayload(ctx context.Context, sel ast.SelectionSet, v *model.AnswerApprovalPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AnswerApprovalPayload!")
+		return graphql.Null
+	}
+	return ec._AnswerApprovalPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction(ctx context.Context, v any) (miniairflow.AuditAction, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction[tmp]
@@ -18799,6 +19356,7 @@ var (
 		"RETRY_RUN":        miniairflow.AuditRetryRun,
 		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
 		"MARK_TASKS":       miniairflow.AuditMarkTasks,
+		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
 		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
 		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
@@ -18813,6 +19371,7 @@ var (
 		miniairflow.AuditRetryRun:        "RETRY_RUN",
 		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
 		miniairflow.AuditMarkTasks:       "MARK_TASKS",
+		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
 		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
 		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
@@ -19259,6 +19818,26 @@ func (ec *executionContext) marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋ
 		return graphql.Null
 	}
 	return ec._PageInfo(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNParam2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐParam(ctx context.Context, sel ast.SelectionSet, v miniairflow.Param) graphql.Marshaler {
+	return ec._Param(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNParam2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.Param) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParam2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐParam(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNParam2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐParamᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Param) graphql.Marshaler {
@@ -19720,6 +20299,7 @@ var (
 		"PENDING":         miniairflow.TaskPending,
 		"QUEUED":          miniairflow.TaskQueued,
 		"RUNNING":         miniairflow.TaskRunning,
+		"WAITING":         miniairflow.TaskWaiting,
 		"UP_FOR_RETRY":    miniairflow.TaskUpForRetry,
 		"SUCCESS":         miniairflow.TaskSuccess,
 		"FAILED":          miniairflow.TaskFailed,
@@ -19731,6 +20311,7 @@ var (
 		miniairflow.TaskPending:        "PENDING",
 		miniairflow.TaskQueued:         "QUEUED",
 		miniairflow.TaskRunning:        "RUNNING",
+		miniairflow.TaskWaiting:        "WAITING",
 		miniairflow.TaskUpForRetry:     "UP_FOR_RETRY",
 		miniairflow.TaskSuccess:        "SUCCESS",
 		miniairflow.TaskFailed:         "FAILED",
@@ -20296,6 +20877,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOApproval2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐApproval(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Approval) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Approval(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction(ctx context.Context, v any) (*miniairflow.AuditAction, error) {
 	if v == nil {
 		return nil, nil
@@ -20324,6 +20912,7 @@ var (
 		"RETRY_RUN":        miniairflow.AuditRetryRun,
 		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
 		"MARK_TASKS":       miniairflow.AuditMarkTasks,
+		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
 		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
 		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
@@ -20338,6 +20927,7 @@ var (
 		miniairflow.AuditRetryRun:        "RETRY_RUN",
 		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
 		miniairflow.AuditMarkTasks:       "MARK_TASKS",
+		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
 		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
 		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
@@ -20750,6 +21340,7 @@ var (
 		"PENDING":         miniairflow.TaskPending,
 		"QUEUED":          miniairflow.TaskQueued,
 		"RUNNING":         miniairflow.TaskRunning,
+		"WAITING":         miniairflow.TaskWaiting,
 		"UP_FOR_RETRY":    miniairflow.TaskUpForRetry,
 		"SUCCESS":         miniairflow.TaskSuccess,
 		"FAILED":          miniairflow.TaskFailed,
@@ -20761,6 +21352,7 @@ var (
 		miniairflow.TaskPending:        "PENDING",
 		miniairflow.TaskQueued:         "QUEUED",
 		miniairflow.TaskRunning:        "RUNNING",
+		miniairflow.TaskWaiting:        "WAITING",
 		miniairflow.TaskUpForRetry:     "UP_FOR_RETRY",
 		miniairflow.TaskSuccess:        "SUCCESS",
 		miniairflow.TaskFailed:         "FAILED",

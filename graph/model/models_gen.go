@@ -13,6 +13,32 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
+// An answer to a task that waits for an approval.
+type AnswerApprovalInput struct {
+	// The id of the run.
+	WorkflowRunID uuid.UUID `json:"workflowRunId"`
+	// The name of the task.
+	Task string `json:"task"`
+	// Whether it is approved; else it is rejected.
+	Approve bool `json:"approve"`
+	// What the task asks for, by name; only with an approval.
+	Fields map[string]any `json:"fields,omitempty"`
+	// A UUID: the same again changes nothing.
+	RequestID *uuid.UUID `json:"requestId,omitempty"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of answerApproval.
+type AnswerApprovalPayload struct {
+	// The run as it is now.
+	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// The task run that was answered, as it is now. Empty if the same request was done before.
+	TaskRuns []*miniairflow.TaskRun `json:"taskRuns,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What to end.
 type CancelWorkflowRunInput struct {
 	// The id of the run.

@@ -29,7 +29,7 @@ func AreOpen(statuses []miniairflow.TaskStatus) bool {
 // these.
 func AreRare(statuses []miniairflow.TaskStatus) bool {
 	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s miniairflow.TaskStatus) bool {
-		return s == miniairflow.TaskSuccess || s != miniairflow.TaskUpForRetry && !s.IsTerminal()
+		return s == miniairflow.TaskSuccess || s != miniairflow.TaskUpForRetry && s != miniairflow.TaskWaiting && !s.IsTerminal()
 	})
 }
 

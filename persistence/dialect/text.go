@@ -104,6 +104,31 @@ func MarkReason(status miniairflow.TaskStatus, by miniairflow.Actor) string {
 	return Text(reason)
 }
 
+// EndReason is the reason of a task run that a rerun ends: somebody marked it, or
+// answered what it asked.
+func EndReason(status miniairflow.TaskStatus, req miniairflow.Rerun) string {
+	if req.Kind != miniairflow.RerunAnswer {
+		return MarkReason(status, req.By)
+	}
+	reason := fmt.Sprintf("%v by %s", req.Outputs["decision"], req.By.Name)
+	if req.By.Reason != "" {
+		reason += ": " + req.By.Reason
+	}
+	return Text(reason)
+}
+
+// clearReason is the reason of an attempt that somebody cleared while it waited.
+func clearReason(by miniairflow.Actor) string {
+	reason := "cleared"
+	if by.Name != "" {
+		reason += " by " + by.Name
+	}
+	if by.Reason != "" {
+		reason += ": " + by.Reason
+	}
+	return Text(reason)
+}
+
 // RetiredReason is the reason of a run that had not started when its workflow was retired.
 const RetiredReason = "the workflow was retired: no file defines it any more"
 

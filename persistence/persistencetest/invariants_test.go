@@ -27,7 +27,8 @@ var invariants = map[string]string{
 	"I5: attempts are not 1 to n": `
 		SELECT count(*) FROM task_runs t WHERE t.attempt <>
 			(SELECT count(*) FROM task_attempts a WHERE a.workflow_run_id = t.workflow_run_id AND a.seq = t.seq) +
-			(SELECT count(*) FROM task_open o WHERE o.workflow_run_id = t.workflow_run_id AND o.seq = t.seq)
+			(SELECT count(*) FROM task_open o WHERE o.workflow_run_id = t.workflow_run_id AND o.seq = t.seq) +
+			(SELECT count(*) FROM task_waits w WHERE w.workflow_run_id = t.workflow_run_id AND w.seq = t.seq AND t.status = 'waiting')
 			OR t.attempt < (SELECT coalesce(max(number), 0) FROM task_attempts a WHERE a.workflow_run_id = t.workflow_run_id AND a.seq = t.seq)`,
 	"I4: success without exactly one successful attempt": `
 		SELECT count(*) FROM task_runs t WHERE t.reopens = 0 AND (CASE t.status WHEN 'success' THEN 1 ELSE 0 END) <>
@@ -55,8 +56,8 @@ var invariants = map[string]string{
 	"I10: queued without a row in the queue": `
 		SELECT count(*) FROM task_runs t WHERE t.status = 'queued' AND NOT EXISTS
 			(SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq AND q.state IN ('ready', 'paused'))`,
-	"I10: retry without a row in the queue": `
-		SELECT count(*) FROM task_runs t WHERE t.status = 'up_for_retry' AND NOT EXISTS
+	"I10: retry or wait without a row in the queue": `
+		SELECT count(*) FROM task_runs t WHERE t.status IN ('waiting', 'up_for_retry') AND NOT EXISTS
 			(SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)`,
 	"I10: running without an open attempt": `
 		SELECT count(*) FROM task_runs t WHERE t.status = 'running' AND NOT EXISTS
@@ -106,9 +107,15 @@ var invariants = map[string]string{
 		SELECT count(*) FROM task_queue WHERE sort_key >= %d AND state NOT IN ('ready', 'paused')`, dialect.BehindKey),
 	"row in the queue of another state": `
 		SELECT count(*) FROM task_queue q JOIN task_runs t ON t.workflow_run_id = q.workflow_run_id AND t.seq = q.seq
-		WHERE NOT (q.state IN ('ready', 'paused') AND t.status IN ('queued', 'up_for_retry')
-			OR q.state = 'limited' AND t.status IN ('pending', 'up_for_retry')
-			OR q.state = 'delayed' AND t.status = 'up_for_retry')`,
+		WHERE NOT (q.state IN ('ready', 'paused') AND t.status IN ('queued', 'waiting', 'up_for_retry')
+			OR q.state = 'limited' AND t.status IN ('pending', 'waiting', 'up_for_retry')
+			OR q.state = 'delayed' AND t.status IN ('waiting', 'up_for_retry'))`,
+	"waits without what it remembers": `
+		SELECT count(*) FROM task_runs t WHERE t.status = 'waiting' AND NOT EXISTS
+			(SELECT 1 FROM task_waits w WHERE w.workflow_run_id = t.workflow_run_id AND w.seq = t.seq AND w.attempt = t.attempt)`,
+	"remembers though it is over or has not begun": `
+		SELECT count(*) FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+		WHERE t.status NOT IN ('waiting', 'running', 'queued') AND NOT (t.losses > 0 AND t.status IN ('failed', 'cancelled'))`,
 	"open attempt of a task run that is not running": `
 		SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
 		WHERE t.status <> 'running'`,

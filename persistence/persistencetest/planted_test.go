@@ -48,6 +48,18 @@ var defects = []defect{
 		`finishedAt, retryAt = nil, t.now+f.Delay.Microseconds()`, `finishedAt, retryAt = nil, t.now-1`,
 	},
 	{
+		"each look is a new attempt", "sqlite", "persistence/sqlite/claim.go",
+		`CASE t.status WHEN 'waiting' THEN t.attempt ELSE t.attempt + 1 END`, `t.attempt + 1`,
+	},
+	{
+		"what waits when its run is cancelled leaves no history", "sqlite", "persistence/sqlite/waits.go",
+		`AND is_rare AND status = 'waiting'`, `AND is_rare AND status = 'pending'`,
+	},
+	{
+		"a cancelled run looks on", "sqlite", "persistence/dialect/finish.go",
+		`f.Next == miniairflow.TaskUpForRetry || f.Next == miniairflow.TaskWaiting`, `f.Next == miniairflow.TaskUpForRetry`,
+	},
+	{
 		"the same exchange again claims more", "sqlite", "persistence/sqlite/claim.go",
 		`if worker.hasClaimed {`, `if worker.hasClaimed && worker.hasPooled {`,
 	},

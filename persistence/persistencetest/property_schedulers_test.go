@@ -263,6 +263,7 @@ func (g *game) moment(at time.Time) string {
 // finish goes on until all runs are over; it must not take for ever.
 func (g *game) finish() {
 	g.Helper()
+	g.isEnding = true
 	sessions, err := g.Sessions(g.Context())
 	require.NoError(g, err)
 	for _, w := range sessions.Workers {

@@ -61,6 +61,9 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 		if g.one(4, "expires") {
 			t.QueueTimeout = miniairflow.Duration(2 * time.Hour)
 		}
+		if g.one(3, "waits") {
+			t.Noop, t.Wait = false, &miniairflow.Wait{Duration: retryDelay}
+		}
 		if g.one(3, "payment") {
 			t.OnLost = miniairflow.LostFail
 		}

@@ -114,6 +114,11 @@ func (g *game) end(c miniairflow.Claim) miniairflow.Finish {
 	})
 	f := miniairflow.Finish{RunID: c.RunID, Seq: c.Seq, Token: c.Token, Attempt: status}
 	task := &g.dag(c.VersionID).Definition.Tasks[c.Seq]
+	if task.Wait != nil && !g.isEnding && g.one(2, "looks again") {
+		f.Attempt, f.Next, f.Delay = miniairflow.AttemptRunning, miniairflow.TaskWaiting, retryDelay.Std()
+		f.Memory = fmt.Sprintf("look %d", g.ids)
+		return f
+	}
 	if status == miniairflow.AttemptFailed {
 		code := pick(g, "exit code", []int{1, 1, neverCode, skipCode})
 		f.ExitCode = &code
@@ -134,8 +139,12 @@ func (g *game) expectStale(v view, finishes []miniairflow.Finish) (stale []bool,
 			open++
 			continue
 		}
-		stale[i] = g.number(fmt.Sprintf(
-			`SELECT count(*) FROM task_attempts WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d AND status = '%s'`, f.Token, f.RunID, f.Seq, f.Attempt)) == 0
+		where := fmt.Sprintf(`WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d`, f.Token, f.RunID, f.Seq)
+		if f.Next == miniairflow.TaskWaiting {
+			stale[i] = g.number(`SELECT count(*) FROM task_waits `+where) == 0
+			continue
+		}
+		stale[i] = g.number(fmt.Sprintf(`SELECT count(*) FROM task_attempts %s AND status = '%s'`, where, f.Attempt)) == 0
 	}
 	return stale, open
 }
@@ -159,10 +168,18 @@ func (g *game) judgeFinishes(before, after view, finishes []miniairflow.Finish) 
 		}
 		r := before.runs[f.RunID]
 		next := f.Next
-		if next == miniairflow.TaskUpForRetry && r.isCancelling() && !g.dag(r.version).IsFinal(f.Seq) {
+		if (next == miniairflow.TaskUpForRetry || next == miniairflow.TaskWaiting) && r.isCancelling() && !g.dag(r.version).IsFinal(f.Seq) {
 			next = miniairflow.TaskCancelled
 		}
 		require.Equal(g, next, is.status, "the end that the worker told")
+		if next == miniairflow.TaskWaiting {
+			var wait miniairflow.TaskWait
+			g.certainly(func() (err error) {
+				wait, err = g.FindWait(g.Context(), f.RunID, f.Seq)
+				return err
+			})
+			require.Equal(g, [2]any{was.attempt, f.Memory}, [2]any{wait.Attempt, wait.Memory})
+		}
 		failures := was.failures
 		if f.Attempt == miniairflow.AttemptFailed || f.Attempt == miniairflow.AttemptTimedOut {
 			failures++

@@ -45,7 +45,8 @@ const chooseMany = `
 
 // takeChosen moves the chosen rows from the queue to the open attempts, unless
 // this token has claims already: then an earlier call of the same exchange did it.
-// The time $4 was read before; a row may have come into the queue since.
+// The time $4 was read before; a row may have come into the queue since. One that
+// waited goes on with its attempt.
 const takeChosen = `,
 	taken AS (
 		DELETE FROM task_queue q USING chosen c
@@ -54,9 +55,11 @@ const takeChosen = `,
 		RETURNING q.workflow_run_id, q.seq),
 	started AS (
 		UPDATE task_runs t
-		SET status = 'running', attempt = t.attempt + 1, started_at = greatest($4::timestamptz, t.queued_at), next_retry_at = NULL, changed = pg_current_xact_id()
+		SET status = 'running', next_retry_at = NULL, changed = pg_current_xact_id(),
+			attempt = CASE t.status WHEN 'waiting' THEN t.attempt ELSE t.attempt + 1 END,
+			started_at = CASE t.status WHEN 'waiting' THEN t.started_at ELSE greatest($4::timestamptz, t.queued_at) END
 		FROM taken
-		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'up_for_retry')
+		WHERE t.workflow_run_id = taken.workflow_run_id AND t.seq = taken.seq AND t.status IN ('queued', 'waiting', 'up_for_retry')
 		RETURNING t.workflow_run_id, t.seq, t.attempt, t.failures, t.priority, t.queued_at, t.pool, t.pool_slots, t.started_at),
 	opened AS (
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)

@@ -215,6 +215,7 @@ type finishInput struct {
 	reasons  []string
 	codes    []*int
 	outputs  []*string
+	memories []string
 	bytes    int // of the outputs and reasons
 }
 
@@ -237,7 +238,8 @@ func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
 			in.bytes += len(text)
 		}
 		in.bytes += len(f.Reason)
-		in.outputs = append(in.outputs, outputs)
+		in.bytes += len(f.Memory)
+		in.outputs, in.memories = append(in.outputs, outputs), append(in.memories, dialect.Text(f.Memory))
 	}
 	in.runIDs = sortedIDs(in.runs)
 	return in, nil
@@ -286,8 +288,9 @@ type finished struct {
 }
 
 // queueEnds adds the statement that ends the attempts that are open under their
-// tokens: the open row becomes history, the task run gets its next status, and a
-// retry waits in the queue. A run that is being cancelled gets no retries. Each row
+// tokens: the open row becomes history or is put aside, the task run gets its next
+// status, and a retry or the next look waits in the queue. A run that is being
+// cancelled gets neither (see dialect.EndOf). Each row
 // is found by its whole key: no index serves that comparison of tokens, which
 // claims of one exchange share, and decided joins nothing to the task runs of a
 // run at large. The time of the ends becomes that of the exchange.
@@ -296,36 +299,44 @@ func queueEnds(batch *pgx.Batch, in *finishInput, b *begun) {
 		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
 		input AS MATERIALIZED (
 			SELECT DISTINCT ON (run_id, seq, token) *
-			FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::int[], $9::text[])
-				WITH ORDINALITY AS i(run_id, seq, token, attempt, next, delay, reason, exit_code, outputs, place)
+			FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::int[], $9::text[], $10::text[])
+				WITH ORDINALITY AS i(run_id, seq, token, attempt, next, delay, reason, exit_code, outputs, memory, place)
 			ORDER BY run_id, seq, token, place),
 		closed AS (
 			DELETE FROM task_open o USING input i
 			WHERE o.workflow_run_id = i.run_id AND o.seq = i.seq AND o.token IS NOT DISTINCT FROM i.token
 			RETURNING o.workflow_run_id, o.seq, o.token, o.session_id, o.attempt AS number, o.started_at,
-				i.attempt, i.next, i.delay, i.reason, i.exit_code, i.outputs),
+				i.attempt, i.next, i.delay, i.reason, i.exit_code, i.outputs, i.memory),
 		decided AS MATERIALIZED (
-			SELECT c.*, CASE WHEN c.next = 'up_for_retry' AND r.cancel_requested_at IS NOT NULL AND r.outcome = '' THEN 'cancelled' ELSE c.next END AS status
+			SELECT c.*, CASE WHEN c.next IN ('up_for_retry', 'waiting') AND r.cancel_requested_at IS NOT NULL AND r.outcome = '' THEN 'cancelled' ELSE c.next END AS status
 			FROM closed c JOIN workflow_runs r ON r.id = c.workflow_run_id),
 		changed AS (
 			UPDATE task_runs t
 			SET status = d.status, reason = d.reason, exit_code = d.exit_code, outputs = d.outputs::jsonb,
 				failures = t.failures + (d.attempt IN ('failed', 'timed_out'))::int,
-				finished_at = CASE WHEN d.status <> 'up_for_retry' THEN (SELECT now FROM clock) END,
-				next_retry_at = CASE d.status WHEN 'up_for_retry' THEN (SELECT now FROM clock) + d.delay * interval '1 microsecond' END,
+				finished_at = CASE WHEN d.status NOT IN ('up_for_retry', 'waiting') THEN (SELECT now FROM clock) END,
+				next_retry_at = CASE WHEN d.status IN ('up_for_retry', 'waiting') THEN (SELECT now FROM clock) + d.delay * interval '1 microsecond' END,
 				changed = pg_current_xact_id()
 			FROM decided d
 			WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'running'
 			RETURNING t.workflow_run_id, t.seq, t.status, t.queue, t.priority, t.pool, t.pool_slots, t.next_retry_at),
 		history AS (
 			INSERT INTO task_attempts (workflow_run_id, seq, number, token, session_id, worker_name, status, reason, exit_code, started_at, finished_at)
-			SELECT c.workflow_run_id, c.seq, c.number, c.token, c.session_id, coalesce(w.name, ''), c.attempt, c.reason, c.exit_code, c.started_at, (SELECT now FROM clock)
-			FROM closed c LEFT JOIN workers w ON w.id = c.session_id),
+			SELECT d.workflow_run_id, d.seq, d.number, d.token, d.session_id, coalesce(w.name, ''),
+				CASE d.attempt WHEN 'running' THEN 'cancelled' ELSE d.attempt END, d.reason, d.exit_code, d.started_at, (SELECT now FROM clock)
+			FROM decided d LEFT JOIN workers w ON w.id = d.session_id WHERE d.status <> 'waiting'),
+		aside AS (
+			INSERT INTO task_waits (workflow_run_id, seq, attempt, token, session_id, since, started_at, memory)
+			SELECT workflow_run_id, seq, number, token, session_id, started_at, started_at, memory FROM decided WHERE status = 'waiting'
+			ON CONFLICT (workflow_run_id, seq) DO UPDATE SET attempt = excluded.attempt, token = excluded.token,
+				session_id = excluded.session_id, started_at = excluded.started_at, memory = excluded.memory),
+		forgotten AS (
+			DELETE FROM task_waits w USING decided d WHERE w.workflow_run_id = d.workflow_run_id AND w.seq = d.seq AND d.status <> 'waiting'),
 		retries AS (
 			INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at)
-			SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM changed WHERE status = 'up_for_retry')
+			SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM changed WHERE status IN ('up_for_retry', 'waiting'))
 		SELECT workflow_run_id, seq, status, (SELECT now FROM clock) FROM changed ORDER BY workflow_run_id, seq`
-	args := []any{in.runs, in.seqs, in.tokens, in.attempts, in.nexts, in.delays, in.reasons, in.codes, in.outputs}
+	args := []any{in.runs, in.seqs, in.tokens, in.attempts, in.nexts, in.delays, in.reasons, in.codes, in.outputs, in.memories}
 	batch.Queue(text, args...).Query(func(rows pgx.Rows) (err error) {
 		b.finished, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (f finished, err error) {
 			err = row.Scan(&f.place.RunID, &f.place.Seq, &f.status, &b.now)
@@ -355,7 +366,11 @@ func markStale(ctx context.Context, t *tx, in *finishInput, done map[dialect.Pla
 	const text = `
 		SELECT a.workflow_run_id, a.seq, a.token
 		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS i(run_id, seq, attempt)
-		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status = i.attempt`
+		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status = i.attempt
+		UNION ALL
+		SELECT w.workflow_run_id, w.seq, w.token
+		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS i(run_id, seq, attempt)
+		JOIN task_waits w ON w.workflow_run_id = i.run_id AND w.seq = i.seq AND i.attempt = 'running'`
 	stored, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.HeldAttempt], text, runs, seqs, attempts)
 	if err != nil {
 		return fmt.Errorf("find earlier finishes: %w", err)

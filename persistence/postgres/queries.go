@@ -93,6 +93,9 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 	if len(filter.Statuses) > 0 {
 		c.add(`r.status = ANY(?)`, filter.Statuses)
 	}
+	if filter.From != nil && filter.To != nil {
+		c.add(`r.logical_date >= ? AND r.logical_date < ?`, *filter.From, *filter.To)
+	}
 	return c
 }
 
@@ -184,6 +187,11 @@ func (s *Store) FindAttempts(ctx context.Context, keys []miniairflow.TaskRunKey)
 		UNION ALL
 		SELECT o.workflow_run_id, o.seq, o.attempt, 'running', '', NULL, o.session_id, coalesce(w.name, ''), o.started_at, NULL
 		FROM keys JOIN task_open o USING (workflow_run_id, seq) LEFT JOIN workers w ON w.id = o.session_id
+		UNION ALL
+		SELECT s.workflow_run_id, s.seq, s.attempt, 'running', '', NULL, s.session_id, coalesce(w.name, ''), s.started_at, NULL
+		FROM keys JOIN task_waits s USING (workflow_run_id, seq) JOIN task_runs t USING (workflow_run_id, seq)
+			LEFT JOIN workers w ON w.id = s.session_id
+		WHERE t.status = 'waiting'
 		ORDER BY 1, 2, 3`
 	ids, seqs := make([]uuid.UUID, len(keys)), make([]int, len(keys))
 	for i, key := range keys {

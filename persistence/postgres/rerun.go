@@ -131,21 +131,26 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 		WHERE workflow_run_id = $1 AND seq = ANY($2)`
 	const markText = `
 		UPDATE task_runs t
-		SET status = i.status, reopens = t.reopens + 1, reason = i.reason, finished_at = $5, next_retry_at = NULL, changed = pg_current_xact_id()
+		SET status = i.status, reopens = t.reopens + 1, reason = i.reason, outputs = coalesce($6::jsonb, t.outputs), finished_at = $5, next_retry_at = NULL, changed = pg_current_xact_id()
 		FROM unnest($2::int[], $3::text[], $4::text[]) AS i(seq, status, reason)
 		WHERE t.workflow_run_id = $1 AND t.seq = i.seq`
 	n := len(r.plan.Mark)
 	marked, statuses, reasons := make([]int, n), make([]string, n), make([]string, n)
 	for i, m := range r.plan.Mark {
-		marked[i], statuses[i], reasons[i] = m.Seq, string(m.Status), dialect.MarkReason(m.Status, r.By)
+		marked[i], statuses[i], reasons[i] = m.Seq, string(m.Status), dialect.EndReason(m.Status, r.Rerun)
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(`DELETE FROM task_queue WHERE workflow_run_id = $1 AND seq = ANY($2)`, r.run.ID, dialect.Unqueued(r.plan))
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, r.run.ID)
 	stopMarked(batch, r, marked, reasons)
+	stopWaits(batch, r)
 	t.moved(r.run.Pools()...)
 	batch.Queue(reopenText, r.run.ID, r.plan.Reopen)
-	batch.Queue(markText, r.run.ID, marked, statuses, reasons, r.now)
+	outputs, err := dialect.EncodeAnswer(r.Rerun)
+	if err != nil {
+		return err
+	}
+	batch.Queue(markText, r.run.ID, marked, statuses, reasons, r.now, outputs)
 	if r.adopts() {
 		adopt(batch, r)
 	}

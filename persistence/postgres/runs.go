@@ -114,7 +114,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	const queueText = `DELETE FROM task_queue WHERE workflow_run_id = $1 RETURNING state`
 	const tasksText = `
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
-		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'up_for_retry') AND (NOT is_finally OR $3)
+		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR $3)
 		RETURNING seq, status`
 	m := move{run: run}
 	limited, isPending := 0, run.Status == miniairflow.RunPending
@@ -133,6 +133,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	})
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, run.ID)
+	endWaits(batch, now, run.ID, "run is being cancelled")
 	batch.Queue(tasksText, run.ID, now, isPending).Query(func(rows pgx.Rows) (err error) {
 		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
 		return err

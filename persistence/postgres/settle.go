@@ -141,9 +141,10 @@ func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
 	}
 	const status = `
 		UPDATE task_runs t
-		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = $3, changed = pg_current_xact_id()
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END,
+			queued_at = CASE t.status WHEN 'waiting' THEN t.queued_at ELSE $3 END, changed = pg_current_xact_id()
 		FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)
-		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'waiting', 'up_for_retry')`
 	runs, seqs := columns(queued)
 	batch.Queue(status, runs, seqs, now)
 }
@@ -154,7 +155,7 @@ func insertQueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan, ready []di
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
 		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
-			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
+			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry')
 				THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
 		FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS i(run_id, seq, sort_key)
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
@@ -210,14 +211,15 @@ func feed(batch *pgx.Batch, now time.Time, feeds []dialect.Feed) {
 		fed AS (
 			UPDATE task_queue q
 			SET state = c.state, sort_key = c.key + c.place,
-				expires_at = CASE WHEN c.state = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry'
+				expires_at = CASE WHEN c.state = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry')
 					THEN $4::timestamptz + t.queue_timeout * interval '1 microsecond' END
 			FROM chosen c JOIN task_runs t ON t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq
 			WHERE q.workflow_run_id = c.workflow_run_id AND q.seq = c.seq)
 		UPDATE task_runs t
-		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = $4, changed = pg_current_xact_id()
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END,
+			queued_at = CASE t.status WHEN 'waiting' THEN t.queued_at ELSE $4 END, changed = pg_current_xact_id()
 		FROM chosen c
-		WHERE t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq AND t.status IN ('pending', 'up_for_retry')`
+		WHERE t.workflow_run_id = c.workflow_run_id AND t.seq = c.seq AND t.status IN ('pending', 'waiting', 'up_for_retry')`
 	if len(feeds) == 0 {
 		return
 	}

@@ -49,7 +49,7 @@ type opened struct {
 }
 
 // open starts the task runs that were taken, each with an open attempt, and
-// returns them as claimed does.
+// returns them as claimed does. One that waited goes on with its attempt.
 func open(ctx context.Context, t *tx, request miniairflow.Exchange, chosen []dialect.Place) ([]miniairflow.Claim, error) {
 	changed, err := t.changed(ctx)
 	if err != nil {
@@ -57,17 +57,19 @@ func open(ctx context.Context, t *tx, request miniairflow.Exchange, chosen []dia
 	}
 	const startText = `
 		UPDATE task_runs AS t
-		SET status = 'running', attempt = t.attempt + 1, started_at = ?2, next_retry_at = NULL, changed = ?3
+		SET status = 'running', next_retry_at = NULL, changed = ?3,
+			attempt = CASE t.status WHEN 'waiting' THEN t.attempt ELSE t.attempt + 1 END,
+			started_at = CASE t.status WHEN 'waiting' THEN t.started_at ELSE ?2 END
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'up_for_retry')
-		RETURNING workflow_run_id, seq, attempt, failures, priority, queued_at, pool, pool_slots`
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('queued', 'waiting', 'up_for_retry')
+		RETURNING workflow_run_id, seq, attempt, failures, started_at, priority, queued_at, pool, pool_slots`
 	var rows table
 	all, err := query(ctx, t, func(row row) (o opened, err error) {
-		o.Token, o.StartedAt = request.Token, timeOf(t.now)
+		o.Token = request.Token
 		var pool string
 		var slots int
-		err = row.Scan(&o.RunID, &o.Seq, &o.Attempt, &o.Failures, &o.priority, &o.queuedAt, &pool, &slots)
-		rows = append(rows, []any{o.RunID, o.Seq, o.Attempt, pool, slots})
+		err = row.Scan(&o.RunID, &o.Seq, &o.Attempt, &o.Failures, timeInto{&o.StartedAt}, &o.priority, &o.queuedAt, &pool, &slots)
+		rows = append(rows, []any{o.RunID, o.Seq, o.Attempt, pool, slots, micros(o.StartedAt)})
 		return o, err
 	}, startText, places(chosen), t.now, changed)
 	if err != nil {
@@ -78,8 +80,8 @@ func open(ctx context.Context, t *tx, request miniairflow.Exchange, chosen []dia
 	}
 	const openText = `
 		INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
-		SELECT value ->> 0, value ->> 1, ?2, ?3, value ->> 2, value ->> 3, value ->> 4, ?4 FROM json_each(?1)`
-	if _, err := t.ExecContext(ctx, openText, rows, request.Token, request.SessionID, t.now); err != nil {
+		SELECT value ->> 0, value ->> 1, ?2, ?3, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?1)`
+	if _, err := t.ExecContext(ctx, openText, rows, request.Token, request.SessionID); err != nil {
 		return nil, fmt.Errorf("open attempts: %w", err)
 	}
 	slices.SortFunc(all, func(a, b opened) int {

@@ -158,8 +158,8 @@ func takeOpen(ctx context.Context, t *tx, runID uuid.UUID, seq int, token uuid.U
 }
 
 // endAttempt ends the attempt that is open under the token of f: the open row
-// becomes history, the task run gets its next status, and a retry waits in the
-// queue. A run that is being cancelled gets no retries.
+// becomes history or is put aside, the task run gets its next status, and a retry
+// or the next look waits in the queue. A run that is being cancelled gets neither.
 func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Finish, outputs any) (miniairflow.TaskStatus, bool, error) {
 	open, err := takeOpen(ctx, t, f.RunID, f.Seq, f.Token)
 	if err != nil || open == nil || run == nil {
@@ -170,11 +170,9 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 		return "", false, err
 	}
 	reason := dialect.Text(f.Reason)
-	next, finishedAt, retryAt := f.Next, any(t.now), any(nil)
-	if next == miniairflow.TaskUpForRetry && run.IsCancelling() {
-		next = miniairflow.TaskCancelled
-	}
-	if next == miniairflow.TaskUpForRetry {
+	next, attempt := dialect.EndOf(f, run.IsCancelling())
+	finishedAt, retryAt := any(t.now), any(nil)
+	if !next.IsTerminal() {
 		finishedAt, retryAt = nil, t.now+f.Delay.Microseconds()
 	}
 	isFailure := f.Attempt == miniairflow.AttemptFailed || f.Attempt == miniairflow.AttemptTimedOut
@@ -186,10 +184,10 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 	if err != nil {
 		return "", false, err
 	}
-	if err := record(ctx, t, f.RunID, f.Seq, f.Token, open, f.Attempt, reason, f.ExitCode); err != nil {
+	if err := closeOpen(ctx, t, run, f, open, attempt); err != nil {
 		return "", false, err
 	}
-	if next != miniairflow.TaskUpForRetry {
+	if next.IsTerminal() {
 		return next, true, nil
 	}
 	const retryText = `
@@ -197,6 +195,19 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 		SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
 	_, err = t.ExecContext(ctx, retryText, f.RunID, f.Seq)
 	return next, true, err
+}
+
+// closeOpen makes an attempt that was open history, or puts it aside.
+func closeOpen(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Finish, open *openAttempt, attempt miniairflow.AttemptStatus) error {
+	if attempt == miniairflow.AttemptRunning {
+		return putAside(ctx, t, f, open)
+	}
+	if run.Graph.Definition.Tasks[f.Seq].Waits() {
+		if err := forgetWaits(ctx, t, f.RunID, []int{f.Seq}); err != nil {
+			return err
+		}
+	}
+	return record(ctx, t, f.RunID, f.Seq, f.Token, open, attempt, dialect.Text(f.Reason), f.ExitCode)
 }
 
 // record writes an ended attempt.
@@ -213,7 +224,9 @@ func record(ctx context.Context, t *tx, runID uuid.UUID, seq int, token uuid.UUI
 // isStale reports whether a finish whose attempt is not open was not stored by
 // an earlier call either.
 func isStale(ctx context.Context, t *tx, f *miniairflow.Finish) (bool, error) {
-	const text = `SELECT token FROM task_attempts WHERE workflow_run_id = ? AND seq = ? AND status = ?`
+	const text = `
+		SELECT token FROM task_attempts WHERE workflow_run_id = ?1 AND seq = ?2 AND status = ?3
+		UNION ALL SELECT token FROM task_waits WHERE workflow_run_id = ?1 AND seq = ?2 AND ?3 = 'running'`
 	tokens, err := query(ctx, t, scanID, text, f.RunID, f.Seq, f.Attempt)
 	if err != nil {
 		return false, fmt.Errorf("find earlier finishes: %w", err)

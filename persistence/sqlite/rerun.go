@@ -143,6 +143,9 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if err := stopMarked(ctx, t, r); err != nil {
 		return fmt.Errorf("end attempts of marked task runs: %w", err)
 	}
+	if err := stopWaits(ctx, t, r); err != nil {
+		return fmt.Errorf("end attempts that wait: %w", err)
+	}
 	const reopenText = `
 		UPDATE task_runs
 		SET status = 'pending', reopens = reopens + 1, reason = '', failures = 0, losses = 0, exit_code = NULL, outputs = NULL,
@@ -153,10 +156,14 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	}
 	const markText = `
 		UPDATE task_runs
-		SET status = ?3, reopens = reopens + 1, reason = ?4, finished_at = ?5, next_retry_at = NULL, changed = ?6
+		SET status = ?3, reopens = reopens + 1, reason = ?4, outputs = coalesce(?7, outputs), finished_at = ?5, next_retry_at = NULL, changed = ?6
 		WHERE workflow_run_id = ?1 AND seq = ?2`
+	outputs, err := dialect.EncodeAnswer(r.Rerun)
+	if err != nil {
+		return err
+	}
 	for _, m := range r.plan.Mark {
-		if _, err := t.ExecContext(ctx, markText, r.run.ID, m.Seq, m.Status, dialect.MarkReason(m.Status, r.By), t.now, changed); err != nil {
+		if _, err := t.ExecContext(ctx, markText, r.run.ID, m.Seq, m.Status, dialect.EndReason(m.Status, r.Rerun), t.now, changed, outputs); err != nil {
 			return fmt.Errorf("mark task run: %w", err)
 		}
 	}

@@ -149,7 +149,7 @@ func insertQueue(ctx context.Context, t *tx, plan *dialect.Plan, ready []dialect
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
 		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
-			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
+			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry') THEN ?2 + t.queue_timeout END
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS sort_key FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`
 	rows := places(ready)
@@ -188,7 +188,7 @@ func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 	const queueText = `
 		UPDATE task_queue AS q
 		SET state = ?3, sort_key = ?2 + i.place + CASE WHEN i.place >= ?4 THEN 1152921504606846976 ELSE 0 END,
-			expires_at = CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status <> 'up_for_retry' THEN ?2 + t.queue_timeout END
+			expires_at = CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry') THEN ?2 + t.queue_timeout END
 		FROM (SELECT key AS place, value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq
 		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq`
@@ -199,16 +199,17 @@ func feed(ctx context.Context, t *tx, changed int64, f dialect.Feed) error {
 }
 
 // markQueued shows pending task runs as queued. A due retry keeps its status
-// until it is claimed.
+// until it is claimed, and so does one that is to look again.
 func markQueued(ctx context.Context, t *tx, changed int64, queued []dialect.Place) error {
 	if len(queued) == 0 {
 		return nil
 	}
 	const text = `
 		UPDATE task_runs AS t
-		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END, queued_at = ?2, changed = ?3
+		SET status = CASE t.status WHEN 'pending' THEN 'queued' ELSE t.status END,
+			queued_at = CASE t.status WHEN 'waiting' THEN t.queued_at ELSE ?2 END, changed = ?3
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq FROM json_each(?1)) AS i
-		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'up_for_retry')`
+		WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND t.status IN ('pending', 'waiting', 'up_for_retry')`
 	_, err := t.ExecContext(ctx, text, places(queued), t.now, changed)
 	return err
 }

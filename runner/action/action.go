@@ -27,6 +27,9 @@ type Input struct {
 	Claim       miniairflow.Claim
 	Task        *miniairflow.Task // rendered, see Task.Render; its Env is the workflow's with its own over it
 	Dir         string            // absolute working directory
+	Seen        Seen              // of the run that it waits for
+	Look        Look              // of a task that waits
+	LogFrom     int64             // so many bytes its log has already
 	RunDir      string            // shared by the run's tasks on this worker; exists
 	ScratchRoot string            // a private directory is made below it and removed after
 	Later       func(do func())   // takes what can wait until the result was handed on; nil: nothing can
@@ -54,6 +57,26 @@ type Result struct {
 	Reason   string                    // "exit code 3", "timed out after 10m0s", …; empty on success
 	ExitCode *int                      // if a process exited by itself
 	Outputs  map[string]any            // on success; nil if there are none
+	Again    *Again                    // the attempt waits and looks again: Status is running, and Reason says for what
+}
+
+// Look is one look of an attempt that waits, in times of the database.
+type Look struct {
+	Since  time.Time // when the first look began
+	Now    time.Time
+	Memory string // of the last look; empty for the first one
+}
+
+// Seen is what the worker has seen of a run that a task waits for.
+type Seen struct {
+	IsOver bool
+	Text   string // how far it is
+}
+
+// Again says when an attempt that waits looks again, and what it remembers until then.
+type Again struct {
+	After  time.Duration
+	Memory string // at most WaitMemoryMax bytes
 }
 
 // Runner executes attempts. Run blocks until the attempt and every process that
@@ -77,10 +100,13 @@ func New(logger *slog.Logger, processes Processes) Runner {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	commands, requests := &command{logger: logger, processes: processes}, newRequest()
 	return kinds{
-		miniairflow.ActionCommand: &command{logger: logger, processes: processes},
-		miniairflow.ActionHTTP:    newRequest(),
-		miniairflow.ActionNoop:    noop{},
+		miniairflow.ActionCommand:  commands,
+		miniairflow.ActionHTTP:     requests,
+		miniairflow.ActionWait:     &wait{command: commands, request: requests},
+		miniairflow.ActionApproval: approval{},
+		miniairflow.ActionNoop:     noop{},
 	}
 }
 

@@ -106,6 +106,7 @@ CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status =
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
+CREATE INDEX workflow_runs_logical ON workflow_runs (workflow_id, logical_date);
 CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- What a run knows of its task runs as a whole; changed under the run's lock.
@@ -125,7 +126,7 @@ CREATE TABLE task_runs (
     seq             integer NOT NULL,
     task_id         uuid NOT NULL,
     name            text NOT NULL,
-    status          text NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'up_for_retry', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')),
+    status          text NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'waiting', 'up_for_retry', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')),
     reason          text NOT NULL DEFAULT '',
     attempt         integer NOT NULL DEFAULT 0,
     failures        integer NOT NULL DEFAULT 0,
@@ -148,7 +149,7 @@ CREATE TABLE task_runs (
     finished_at     timestamptz,
     next_retry_at   timestamptz,
     changed         xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    is_rare         boolean GENERATED ALWAYS AS (status IN ('failed', 'up_for_retry', 'cancelled', 'skipped', 'upstream_failed')) STORED,
+    is_rare         boolean GENERATED ALWAYS AS (status IN ('failed', 'waiting', 'up_for_retry', 'cancelled', 'skipped', 'upstream_failed')) STORED,
     PRIMARY KEY (workflow_run_id, seq),
     CHECK (up_success + up_failed + up_skipped <= up_total),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed')))
@@ -207,6 +208,20 @@ CREATE TABLE task_attempts (
     started_at      timestamptz NOT NULL,
     finished_at     timestamptz NOT NULL,
     PRIMARY KEY (workflow_run_id, seq, number)
+);
+
+-- What an attempt that waits remembers from one look to the next. The attempt is
+-- put aside in between: it has no row in task_open, and is no history yet.
+CREATE TABLE task_waits (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    attempt         integer NOT NULL,
+    token           uuid NOT NULL, -- of the finish that put it aside
+    session_id      uuid NOT NULL,
+    since           timestamptz NOT NULL, -- the first look, also of an earlier attempt that was lost
+    started_at      timestamptz NOT NULL, -- of the attempt
+    memory          text NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq)
 );
 
 -- What is over stays as it is: only opening it again, which counts, may change

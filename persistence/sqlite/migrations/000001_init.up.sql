@@ -109,6 +109,7 @@ CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status =
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
+CREATE INDEX workflow_runs_logical ON workflow_runs (workflow_id, logical_date);
 CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- What a run knows of its task runs as a whole; changed under the run's lock.
@@ -128,7 +129,7 @@ CREATE TABLE task_runs (
     seq             integer NOT NULL,
     task_id         text NOT NULL,
     name            text NOT NULL,
-    status          text NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'up_for_retry', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')),
+    status          text NOT NULL CHECK (status IN ('pending', 'queued', 'running', 'waiting', 'up_for_retry', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')),
     reason          text NOT NULL DEFAULT '',
     attempt         integer NOT NULL DEFAULT 0,
     failures        integer NOT NULL DEFAULT 0,
@@ -151,7 +152,7 @@ CREATE TABLE task_runs (
     finished_at     integer,
     next_retry_at   integer,
     changed         integer NOT NULL,
-    is_rare         integer GENERATED ALWAYS AS (status IN ('failed', 'up_for_retry', 'cancelled', 'skipped', 'upstream_failed')) STORED,
+    is_rare         integer GENERATED ALWAYS AS (status IN ('failed', 'waiting', 'up_for_retry', 'cancelled', 'skipped', 'upstream_failed')) STORED,
     PRIMARY KEY (workflow_run_id, seq),
     CHECK (up_success + up_failed + up_skipped <= up_total),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed')))
@@ -210,6 +211,20 @@ CREATE TABLE task_attempts (
     started_at      integer NOT NULL,
     finished_at     integer NOT NULL,
     PRIMARY KEY (workflow_run_id, seq, number)
+) WITHOUT ROWID;
+
+-- What an attempt that waits remembers from one look to the next. The attempt is
+-- put aside in between: it has no row in task_open, and is no history yet.
+CREATE TABLE task_waits (
+    workflow_run_id text NOT NULL,
+    seq             integer NOT NULL,
+    attempt         integer NOT NULL,
+    token           text NOT NULL, -- of the finish that put it aside
+    session_id      text NOT NULL,
+    since           integer NOT NULL, -- the first look, also of an earlier attempt that was lost
+    started_at      integer NOT NULL, -- of the attempt
+    memory          text NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
 
 -- What is over stays as it is: only opening it again, which counts, may change

@@ -21,6 +21,7 @@ const looks: Record<AnyStatus, Look> = {
   PENDING: { text: "Pending", tone: "queued", icon: <path d="M5.5 8h.01M8 8h.01M10.5 8h.01" /> },
   QUEUED: { text: "Queued", tone: "queued", icon: clock },
   RUNNING: { text: "Running", tone: "running", icon: <path d="M8 3.6A4.4 4.4 0 1 1 3.6 8" /> },
+  WAITING: { text: "Waiting", tone: "queued", icon: <path d="M5.4 4.4h5.2L8 8l2.6 3.6H5.4L8 8z" /> },
   UP_FOR_RETRY: {
     text: "Up for retry",
     tone: "retry",
@@ -87,6 +88,7 @@ const barOrder: readonly TaskRunStatus[] = [
   "CANCELLED",
   "SKIPPED",
   "RUNNING",
+  "WAITING",
   "UP_FOR_RETRY",
   "QUEUED",
   "PENDING",

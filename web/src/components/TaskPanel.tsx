@@ -117,7 +117,7 @@ const waitRefresh = 3000;
 
 /** waitText says what an empty log waits for, or that there will be none; empty once an attempt is over. */
 function waitText(task: TaskRowFragment, reason: string | null | undefined): string {
-  const waits = task.status === "PENDING" || task.status === "QUEUED" || task.status === "UP_FOR_RETRY";
+  const waits = ["PENDING", "QUEUED", "WAITING", "UP_FOR_RETRY"].includes(task.status);
   if (waits && reason) {
     return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
   }
@@ -126,6 +126,8 @@ function waitText(task: TaskRowFragment, reason: string | null | undefined): str
       return "It waits for the tasks before it.";
     case "QUEUED":
       return "It waits for a worker.";
+    case "WAITING":
+      return "It waits, and looks again later.";
     case "UP_FOR_RETRY":
       return "It waits for its next attempt.";
     case "RUNNING":

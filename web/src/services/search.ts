@@ -30,6 +30,7 @@ const taskStatuses: readonly TaskRunStatus[] = [
   "PENDING",
   "QUEUED",
   "RUNNING",
+  "WAITING",
   "UP_FOR_RETRY",
   "SUCCESS",
   "FAILED",
