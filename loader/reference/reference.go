@@ -35,6 +35,7 @@ type Key struct {
 	Text    string // one or two sentences: what it does, with unit and range
 	Sample  string // a value, as YAML
 	Example string // a whole file that uses it
+	Needs   string // what the example needs beside the program, to be run; empty: nothing
 
 	// InDefaults says of a key of a task that `defaults` may have it too.
 	InDefaults bool
@@ -45,7 +46,8 @@ type Key struct {
 // Maps returns the description of the language, the root of a workflow file first.
 func Maps() []Map {
 	maps := []Map{
-		workflowMap(), scheduleMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(), poolMap(), folderMap(), templateMap(),
+		workflowMap(), scheduleMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(),
+		outputMap(), httpMap(), sshMap(), containerMap(), waitMap(), waitRunMap(), approvalMap(), poolMap(), folderMap(), templateMap(),
 	}
 	return append(maps, caseMaps()...)
 }

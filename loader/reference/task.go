@@ -5,6 +5,7 @@ import "github.com/sauravritesh63/miniairflow"
 func taskMap() Map {
 	keys := append(taskOrder(), taskParts()...)
 	keys = append(keys, taskActions()...)
+	keys = append(keys, moreActions()...)
 	keys = append(keys, taskLimits()...)
 	return Map{
 		Name: "task", Table: "taskFields", NeedsA: actionNames(keys),
@@ -94,7 +95,7 @@ func taskActions() []Key {
 			Example: "tasks:\n  sort:\n    stdin: |\n      pears\n      apples\n    command: [sort]\n",
 		},
 		{
-			Name: "outputs", Absent: "none declared", Type: mapOf("map of names to types", miniairflow.IdentifierPattern(), word(miniairflow.OutputTypes)),
+			Name: "outputs", Absent: "none declared", Type: mapOf("map of names to types or [maps](#output)", miniairflow.IdentifierPattern(), either("", word(miniairflow.OutputTypes), block("output"))),
 			Text:    "What the task hands on, by name, with types. It writes `name=value` lines to the file `$MINIAIRFLOW_OUTPUT`; the values are checked when it ends. Those that are not declared are text.",
 			Sample:  "{rows: integer}",
 			Example: "tasks:\n  count:\n    command: echo \"rows=3\" >> \"$MINIAIRFLOW_OUTPUT\"\n    outputs: {rows: integer}\n  load:\n    depends_on: [count]\n    when: \"${{ tasks.count.outputs.rows > 0 }}\"\n    command: echo load\n",
@@ -208,6 +209,12 @@ func retryMap() Map {
 				Text:    "The only exit codes that are tried again.",
 				Sample:  "[75]",
 				Example: "tasks:\n  fetch:\n    retry: {count: 3, on_exit_codes: [75]}\n    command: echo hello\n",
+			},
+			{
+				Name: "never_on_exit_codes", Absent: "none", Type: oneOrList("exit code, 1 to 255, or list of these", integer(1, miniairflow.ExitCodeMax)),
+				Text:    "Exit codes that fail the task at once.",
+				Sample:  "[2]",
+				Example: "tasks:\n  fetch:\n    retry: {count: 3, never_on_exit_codes: [2]}\n    command: echo hello\n",
 			},
 			{
 				Name: "on_timeout", Default: "true", Type: boolean(),

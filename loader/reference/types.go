@@ -115,6 +115,11 @@ func mapOf(name, pattern string, item Type) Type {
 	}}
 }
 
+// textMap is a map of any names to text.
+func textMap(name string) Type {
+	return Type{Name: name, schema: map[string]any{"type": "object", "additionalProperties": text().schema}}
+}
+
 // notEmpty is a map type with at least one entry.
 func notEmpty(t Type) Type {
 	t.schema = maps.Clone(t.schema)
