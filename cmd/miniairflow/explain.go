@@ -169,13 +169,15 @@ func taskNames(d *miniairflow.Definition, tasks []int) []string {
 	return names
 }
 
-// critical finds the critical path: by the timeouts if every task that executes
-// something has one, else by the number of tasks.
+// critical finds the critical path: by the timeouts if there are some and every
+// task that executes something has one, else by the number of tasks.
 func (v *explainView) critical(g *miniairflow.DAG) {
 	tasks := g.Definition.Tasks
 	v.CriticalPathBy = "timeout"
 	weight := func(t *miniairflow.Task) int64 { return int64(t.Timeout) }
-	if slices.ContainsFunc(tasks, func(t miniairflow.Task) bool { return t.Timeout == 0 && !t.Noop }) {
+	isUnbounded := func(t miniairflow.Task) bool { return t.Timeout == 0 && !t.Noop }
+	isBounded := func(t miniairflow.Task) bool { return t.Timeout > 0 }
+	if slices.ContainsFunc(tasks, isUnbounded) || !slices.ContainsFunc(tasks, isBounded) {
 		v.CriticalPathBy = "count"
 		weight = func(*miniairflow.Task) int64 { return 1 }
 	}
@@ -260,5 +262,5 @@ func (v *explainView) criticalWords() string {
 	if v.CriticalPathBy == "timeout" {
 		return "the timeouts of its tasks, in all " + v.CriticalTime + " without retries"
 	}
-	return "the number of tasks, since not all have a timeout"
+	return "the number of tasks"
 }
