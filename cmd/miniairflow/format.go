@@ -27,7 +27,7 @@ func newFormatCommand(std stdio) *cobra.Command {
 		Short: "Format workflow files",
 		Long: "Format workflow files, or all of a folder, in place; - reads standard input and prints. Indentation and spaces\n" +
 			"are put in order; comments, the order of keys, quotes and texts stay as they are. A file is only written if it\n" +
-			"still means the same. --check and --diff write nothing and exit with code 1 if a file is not formatted.",
+			"still says the same. --check and --diff write nothing and exit with code 1 if a file is not formatted.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd)

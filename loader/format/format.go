@@ -7,7 +7,6 @@ package format
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -18,27 +17,31 @@ import (
 	"github.com/sauravritesh63/miniairflow/loader"
 )
 
-// File returns the formatted text of a workflow file. Its workflows mean what
-// they meant: a text that would change them, or that a second formatting would
-// change again, is refused with CodeConflict. A file with problems is refused
-// with the error of loader.ParseError. path names the file in messages, and the
-// workflow that has no name of its own.
+// File returns the formatted text of a workflow file, or of a file beside the
+// workflows. It has the same content as data: a text that would be read
+// otherwise, that would give its workflows another content, or that a second
+// formatting would change again, is refused with CodeConflict. A file with an error
+// of syntax is refused with the error of loader.ParseError; mistakes in what it
+// means are left in it. path names the file in messages, and the workflow that has
+// no name of its own.
 func File(path string, data []byte, limits loader.Limits) ([]byte, error) {
 	before, problems := loader.Parse(path, data, limits)
-	if len(problems) > 0 {
+	for _, problem := range problems {
+		if problem.Line == 0 { // of the file as a whole: too large, no text, too slow to read
+			return nil, loader.ParseError(problems)
+		}
+	}
+	read, formatted, err := reform(data)
+	if err != nil {
 		return nil, loader.ParseError(problems)
 	}
-	formatted, err := reform(data)
-	if err != nil {
-		return nil, fmt.Errorf("format %q: %w", path, err)
-	}
-	after, problems := loader.Parse(path, formatted, limits)
-	if len(problems) > 0 || !slices.Equal(hashes(before), hashes(after)) {
+	after, _ := loader.Parse(path, formatted, limits)
+	reread, again, err := reform(formatted)
+	switch {
+	case err != nil || !slices.EqualFunc(read, reread, isSame) || !slices.Equal(hashes(before), hashes(after)):
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict,
-			"%s: formatting would change what it means, so it stays as it is: write it in a plainer form, without values that go on in further lines", path)
-	}
-	again, err := reform(formatted)
-	if err != nil || !bytes.Equal(again, formatted) {
+			"%s: formatting would change what it says, so it stays as it is: write it in a plainer form, without values that go on in further lines", path)
+	case !bytes.Equal(again, formatted):
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s: formatting it twice gives two texts, so it stays as it is: please report it", path)
 	}
 	return formatted, nil
@@ -52,8 +55,14 @@ func hashes(definitions []miniairflow.DefinitionAt) []string {
 	return list
 }
 
-// reform is File without its promises.
-func reform(data []byte) ([]byte, error) {
+// isSame reports whether two trees say the same, in the same quotes and brackets.
+func isSame(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && a.Tag == b.Tag && a.Value == b.Value && a.Anchor == b.Anchor && a.Style == b.Style &&
+		slices.EqualFunc(a.Content, b.Content, isSame)
+}
+
+// reform is File without its promises. It returns what it has read as well.
+func reform(data []byte) (documents []*yaml.Node, formatted []byte, err error) {
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	s := newSheet(text)
@@ -62,11 +71,12 @@ func reform(data []byte) ([]byte, error) {
 		var document yaml.Node
 		err := decoder.Decode(&document)
 		if errors.Is(err, io.EOF) {
-			return []byte(s.text()), nil
+			return documents, []byte(s.text()), nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		documents = append(documents, &document)
 		for _, root := range document.Content {
 			s.walk(root, place{line: root.Line, indent: -step, old: -1})
 		}

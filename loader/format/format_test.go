@@ -108,11 +108,23 @@ func TestFileIgnoresLayout(t *testing.T) {
 	})
 }
 
-// A file with problems is told, and not touched.
+// A file that cannot be read is told, and not touched; one that only means nothing
+// is formatted.
 func TestFileRefuses(t *testing.T) {
-	_, err := format.File("x.yaml", []byte("tasks: {a: {nop: true}}\n"), loader.Limits{})
-	require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(err))
-	require.Contains(t, miniairflow.ErrorMessage(err), "x.yaml:1:13: unknown key")
+	for text, want := range map[string]string{
+		"tasks: {a: {noop: true}\n":     "x.yaml:1:",
+		"tasks: \xff\n":                 "x.yaml:1:8: the byte 0xff is not UTF-8",
+		"":                              "x.yaml: the file is empty",
+		strings.Repeat("a: b\n", 1<<18): "x.yaml: the file is larger than the limit",
+		strings.Repeat("[", 200):        "x.yaml:1:",
+	} {
+		_, err := format.File("x.yaml", []byte(text), loader.Limits{})
+		require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(err), text[:min(20, len(text))])
+		require.Contains(t, miniairflow.ErrorMessage(err), want)
+	}
+	got, err := format.File("x.yaml", []byte("tasks:   {a: {template:  none}}\n"), loader.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, "tasks: {a: {template: none}}\n", string(got))
 }
 
 // FuzzFile requires of any bytes that File neither panics nor changes what they mean.
