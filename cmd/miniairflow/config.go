@@ -79,8 +79,12 @@ func addWorkerFlags(flags *pflag.FlagSet) {
 	flags.Duration("drain-timeout", 30*time.Second, "how long a stopping worker waits for its tasks")
 }
 
-// addFileFlags adds the limits of what reads workflow files.
+// addFileFlags adds the flags of what reads workflow files: what one may cost, and where
+// the folder lies whose defaults and templates it takes.
 func addFileFlags(flags *pflag.FlagSet) {
+	if flags.Lookup("dags") == nil { // workers have it, too
+		flags.String("dags", "./dags", "directory of the workflow files, whose defaults and templates they take")
+	}
 	flags.Int("max-file-bytes", 1<<20, "how large a workflow file may be")
 	flags.Int("max-file-depth", 64, "how deep a workflow file may nest")
 	flags.Int("max-file-tasks", miniairflow.TasksDefault, "how many tasks a workflow may have, up to 100000")
