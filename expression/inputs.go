@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,27 +24,72 @@ type Input struct {
 // hasExpression reports whether the value is computed by a run.
 func (in Input) hasExpression() bool { return strings.Contains(in.Text, opening) }
 
-// BindInputs writes the values of inputs in place of `inputs.<name>` into the
-// templates of t: env, stdin, the items of a command, and when. A script is left as it
-// is, also the word that a shell in a list would run: Check refuses an expression
-// there, and a value must not become code. A problem has its path below the task.
+// BindInputs writes the values of inputs in place of `inputs.<name>` into all templates
+// of t and into when. A script is left as it is, also the word that a shell in a list
+// would run: Check refuses an expression there, and a value must not become code. A
+// problem has its path below the task.
 func BindInputs(t *miniairflow.Task, inputs map[string]Input) []miniairflow.Problem {
 	b := &binder{inputs: inputs}
-	if len(t.Env) > 0 {
-		env := maps.Clone(t.Env)
-		for _, name := range keysOf(env) {
-			env[name] = b.template(env[name], false, "env", name)
-		}
-		t.Env = env
+	scripts := scriptWords(t)
+	bound := b.render(t, scripts)
+	if more := scriptWords(bound); !maps.Equal(more, scripts) {
+		// Values decide only in the end which words are scripts.
+		maps.Copy(more, scripts)
+		b.problems = nil
+		bound = b.render(t, more)
 	}
-	t.Stdin = b.template(t.Stdin, false, "stdin")
-	t.When = b.template(t.When, true, "when")
-	if t.Command != nil && len(t.Command.Argv) > 0 {
-		command := *t.Command
-		command.Argv = b.argv(command.Argv)
-		t.Command = &command
-	}
+	bound.When = b.template(t.When, true, "when")
+	*t = *bound
 	return b.problems
+}
+
+// render returns a copy of a task with all of its templates bound but for scripts.
+func (b *binder) render(t *miniairflow.Task, scripts map[string]bool) *miniairflow.Task {
+	bound, err := t.Render(func(template miniairflow.Template) (string, error) {
+		if scripts[strings.Join(template.Path, "\x00")] {
+			return template.Text, nil
+		}
+		text := b.template(template.Text, template.JSON, template.Path...)
+		if template.JSON && text != template.Text {
+			return encoded(text)
+		}
+		return text, nil
+	})
+	if err != nil {
+		b.problems = append(b.problems, miniairflow.Problem{Message: err.Error()})
+		return t
+	}
+	return bound
+}
+
+// encoded returns a text as JSON has it, in which it stays a template.
+func encoded(text string) (string, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		return "", fmt.Errorf("encode text: %w", err)
+	}
+	return strings.TrimSuffix(out.String(), "\n"), nil
+}
+
+// scriptWords returns the paths of the words of a task's commands that a shell runs as
+// scripts, wherever an action has a command.
+func scriptWords(t *miniairflow.Task) map[string]bool {
+	commands := map[string][]string{}
+	for _, template := range t.Templates() {
+		if n := len(template.Path); n > 1 && template.Path[n-2] == string(miniairflow.ActionCommand) {
+			command := strings.Join(template.Path[:n-1], "\x00")
+			commands[command] = append(commands[command], template.Text)
+		}
+	}
+	words := map[string]bool{}
+	for command, argv := range commands {
+		if word := scriptWord(argv); word >= 0 {
+			words[command+"\x00"+strconv.Itoa(word)] = true
+		}
+	}
+	return words
 }
 
 type binder struct {
@@ -50,25 +97,9 @@ type binder struct {
 	problems []miniairflow.Problem
 }
 
-// argv binds the items of a command but for a shell's script. Values decide only in
-// the end which item that is.
-func (b *binder) argv(argv []string) []string {
-	bound := make([]string, len(argv))
-	script := scriptWord(argv)
-	for i, item := range argv {
-		bound[i] = item
-		if i != script {
-			bound[i] = b.template(item, false, "command", strconv.Itoa(i))
-		}
-	}
-	if script = scriptWord(bound); script >= 0 {
-		bound[script] = argv[script]
-	}
-	return bound
-}
-
-// template binds one text. isExpression says that it must remain an expression. What
-// is no template stays as it is: Check tells.
+// template binds one text. isExpression says that it must remain an expression, since
+// its type counts: that of a condition, or in a JSON document. What is no template stays
+// as it is: Check tells.
 func (b *binder) template(text string, isExpression bool, path ...string) string {
 	if !strings.Contains(text, opening) || !strings.Contains(text, rootInputs) {
 		return text
@@ -103,12 +134,14 @@ func (b *binder) template(text string, isExpression bool, path ...string) string
 // expression binds what stands between ${{ and }}, and returns it with them unless it
 // is nothing but an input, whose text takes its place.
 func (b *binder) expression(source string, isExpression bool) (string, error) {
-	if name, ok := strings.CutPrefix(strings.TrimSpace(source), rootInputs+"."); ok && identifierLength(name) == len(name) && !isExpression {
+	if name, ok := strings.CutPrefix(strings.TrimSpace(source), rootInputs+"."); ok && identifierLength(name) == len(name) {
 		in, err := b.input(name)
 		if err != nil {
 			return "", err
 		}
-		return in.asTemplate(), nil
+		if !isExpression || in.hasExpression() {
+			return in.asTemplate(), nil
+		}
 	}
 	var out strings.Builder
 	for at := 0; at < len(source); {

@@ -59,6 +59,12 @@ func TestBindInputs(t *testing.T) {
 	task := &miniairflow.Task{When: "${{ inputs.b }}"}
 	require.Empty(t, expression.BindInputs(task, inputs))
 	require.Equal(t, "${{ true }}", task.When, "a condition stays an expression")
+
+	shared := &miniairflow.HTTP{URL: "https://example.org/${{ inputs.n }}"}
+	task = &miniairflow.Task{HTTP: shared}
+	require.Empty(t, expression.BindInputs(task, inputs))
+	require.Equal(t, "https://example.org/-3", task.HTTP.URL)
+	require.Equal(t, "https://example.org/${{ inputs.n }}", shared.URL, "what others hold stays as it is")
 }
 
 func TestBindInputs_Problems(t *testing.T) {
@@ -73,6 +79,22 @@ func TestBindInputs_Problems(t *testing.T) {
 		require.Equal(t, []miniairflow.Problem{{Path: []string{"command", "1"}, Message: want}}, problems)
 		require.Equal(t, text, task.Command.Argv[1])
 	}
+}
+
+// In a JSON document a value keeps its type, which a literal text would not.
+func TestBindInputs_KeepsTypesInJSON(t *testing.T) {
+	task := &miniairflow.Task{HTTP: &miniairflow.HTTP{URL: "https://example.org", JSON: []byte(`{"n":"${{ inputs.n }}","s":"${{ inputs.s }}","m":"${{ inputs.m }}"}`)}}
+	inputs := map[string]expression.Input{"n": {Text: "3", Value: int64(3)}, "s": {Text: "3", Value: "3"}, "m": {Text: "a${{ run.number }}"}}
+	require.Empty(t, expression.BindInputs(task, inputs))
+	engine := expression.New()
+	rendered, err := task.Render(func(template miniairflow.Template) (string, error) {
+		if template.JSON {
+			return engine.JSON(template.Text, miniairflow.Scope{Run: miniairflow.RunScope{Number: 7}})
+		}
+		return template.Text, nil
+	})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"n":3,"s":"3","m":"a7"}`, string(rendered.HTTP.JSON))
 }
 
 // An input never becomes part of a script, however the script comes to be one.

@@ -128,7 +128,7 @@ func (d *document) checkDefaults(read folderDefaults) {
 func (d *document) probe(draft taskDraft) *miniairflow.Definition {
 	t := draft.Task
 	t.Name = "task"
-	if t.Command == nil && !t.Noop {
+	if len(t.Actions()) == 0 {
 		t.Command = &miniairflow.Command{Script: "true"}
 	}
 	if t.Command != nil && t.Command.Script != "" {
