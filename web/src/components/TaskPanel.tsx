@@ -3,6 +3,7 @@ import { useQuery } from "urql";
 import type { RunSummaryFragment, TaskRowFragment, TaskRunQuery as TaskRunData } from "../gql/graphql";
 import { TaskRunQuery } from "../services/documents";
 import type { RunSearch } from "../services/search";
+import { ApprovalActions } from "./ApprovalActions";
 import { LogView } from "./LogView";
 import { Loading, QueryError } from "./Notice";
 import type { RunDetail } from "./RunHeader";
@@ -38,7 +39,7 @@ export function TaskPanel(props: TaskPanelProps) {
     if (changed) ask();
   }, [changed]);
   // What it waits for changes while it stays as it is.
-  const waits = task.status === "PENDING" || task.status === "QUEUED";
+  const waits = ["PENDING", "QUEUED", "WAITING"].includes(task.status);
   useEffect(() => {
     if (!waits) return undefined;
     const timer = setInterval(() => ask(), waitRefresh);
@@ -74,6 +75,14 @@ export function TaskPanel(props: TaskPanelProps) {
         </button>
       </div>
       <TaskActions run={props.run} detail={props.detail} task={task} onChange={props.onRunChange} />
+      {task.status === "WAITING" && detail?.task.approval ? (
+        <ApprovalActions
+          run={props.run}
+          task={task}
+          params={detail.task.approval.fields}
+          onChange={props.onRunChange}
+        />
+      ) : null}
       {error && !detail ? <QueryError error={error} /> : null}
       {tab === "details" ? (
         detail ? (

@@ -1,13 +1,13 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useId, useState } from "react";
+import { useState } from "react";
 import { useMutation } from "urql";
 import type { TriggerWorkflowMutation, WorkflowSummaryFragment } from "../gql/graphql";
 import { newKey } from "../services/key";
 import { TriggerMutation } from "../services/mutations";
-import { missingParams, type ParamField, paramFields, paramValues } from "../services/paramForm";
+import { missingParams, paramFields, paramValues } from "../services/paramForm";
 import { problemText } from "../services/problem";
 import { FormDialog } from "./FormDialog";
-import styles from "./FormDialog.module.css";
+import { ParamInput } from "./ParamInput";
 
 type Triggerable = Pick<WorkflowSummaryFragment, "name" | "params" | "isPaused" | "retiredAt">;
 type UserError = TriggerWorkflowMutation["triggerWorkflow"]["userErrors"][number];
@@ -84,7 +84,7 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
       ) : null}
       {fields.length === 0 ? <p className="muted">It takes no parameters.</p> : null}
       {fields.map((field) => (
-        <Field
+        <ParamInput
           key={field.name}
           field={field}
           text={texts[field.name] ?? field.initial}
@@ -93,57 +93,5 @@ function TriggerDialog({ workflow, onClose }: { workflow: Triggerable; onClose: 
         />
       ))}
     </FormDialog>
-  );
-}
-
-interface FieldProps {
-  field: ParamField;
-  text: string;
-  error: string | undefined;
-  onChange: (text: string) => void;
-}
-
-function Field({ field, text, error, onChange }: FieldProps) {
-  const id = useId();
-  const help = [field.description, field.hint].filter((part) => part !== "").join(" ");
-  const common = {
-    id,
-    required: field.isRequired,
-    "aria-invalid": error !== undefined,
-    "aria-describedby": `${id}-help`,
-    value: text,
-    onChange: (e: { target: { value: string } }) => onChange(e.target.value),
-  };
-  return (
-    <div className={styles.field}>
-      <label htmlFor={id}>
-        {field.name}
-        {field.isRequired ? <span className="muted"> (required)</span> : null}
-      </label>
-      {field.control === "select" ? (
-        <select {...common}>
-          {field.options.includes(field.initial) ? null : (
-            <option value="">{field.isRequired ? "Choose …" : "Default"}</option>
-          )}
-          {field.options.map((option) => (
-            <option key={option}>{option}</option>
-          ))}
-        </select>
-      ) : field.control === "json" ? (
-        <textarea {...common} rows={3} spellCheck={false} autoComplete="off" />
-      ) : (
-        <input
-          {...common}
-          type={field.control}
-          step={field.control === "number" ? field.step : undefined}
-          min={field.control === "text" ? undefined : field.min}
-          max={field.control === "text" ? undefined : field.max}
-          autoComplete="off"
-        />
-      )}
-      <div id={`${id}-help`} className={error ? styles.error : "muted"} role={error ? "alert" : undefined}>
-        {error ?? help}
-      </div>
-    </div>
   );
 }

@@ -177,6 +177,19 @@ export const TaskRunQuery = graphql(`
         triggerRule
         when
         noop
+        approval {
+          fields {
+            name
+            type
+            description
+            enum
+            default
+            isRequired
+            pattern
+            minimum
+            maximum
+          }
+        }
         timeoutSeconds
         command {
           script

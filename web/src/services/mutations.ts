@@ -173,3 +173,17 @@ export const UnpauseMutation = graphql(`
     }
   }
 `);
+
+export const AnswerMutation = graphql(`
+  mutation AnswerApproval($input: AnswerApprovalInput!) {
+    answerApproval(input: $input) {
+      workflowRun {
+        ...RunSummary
+      }
+      userErrors {
+        field
+        message
+      }
+    }
+  }
+`);
