@@ -91,8 +91,8 @@ var roots = []root{
 		names: func(s *miniairflow.Scope) []string { return keysOf(s.Params) },
 	},
 	{
-		name: rootEnv, what: "variable of env", form: "env.<NAME>", since: phaseTask, keys: []string{"command", "env", "stdin"},
-		fields:   []field{{name: "<NAME>", about: "a variable of the workflow's `env`; in `command` and `stdin` also of the task's own"}},
+		name: rootEnv, what: "variable of env", form: "env.<NAME>", since: phaseTask, keys: []string{"command", "env", "stdin", "http", "wait", "approval", "ssh", "container"},
+		fields:   []field{{name: "<NAME>", about: "a variable of the workflow's `env`; but for `env` itself also of the task's own"}},
 		has:      hasVariable,
 		declared: variables,
 		value: func(s *miniairflow.Scope, name string) (any, bool) {

@@ -210,12 +210,12 @@ func (f *Faulty) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) (
 	return try(f, "TaskResults", func() ([]*miniairflow.TaskRun, error) { return f.inner.TaskResults(ctx, runID, seqs) })
 }
 
-// TaskStates implements miniairflow.TaskStore.
+// FindWait implements miniairflow.TaskStore.
 func (f *Faulty) FindWait(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.TaskWait, error) {
 	return try(f, "FindWait", func() (miniairflow.TaskWait, error) { return f.inner.FindWait(ctx, runID, seq) })
 }
 
-// TaskStates implements miniairflow.Store.
+// TaskStates implements miniairflow.TaskStore.
 func (f *Faulty) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
 	return try(f, "TaskStates", func() ([]miniairflow.TaskState, error) { return f.inner.TaskStates(ctx, runID, seqs) })
 }
