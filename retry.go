@@ -32,14 +32,14 @@ const LossesMax = 3
 // RetryPolicy says whether and when a failed attempt is tried again. The zero
 // value never retries.
 type RetryPolicy struct {
-	Count       int      `json:"count,omitempty"` // tries after the first one
-	Delay       Duration `json:"delay,omitempty"` // 0: not given, so that of the defaults; files cannot say 0
-	Backoff     Backoff  `json:"backoff,omitempty"`
-	MaxDelay    Duration `json:"max_delay,omitempty"`
-	Jitter      bool     `json:"jitter,omitempty"`              // wait between half and all of the delay
-	OnExitCodes []int    `json:"on_exit_codes,omitempty"`       // empty: any
-	NeverOn     []int    `json:"never_on_exit_codes,omitempty"` // but none of these
-	NotTimeout  bool     `json:"not_timeout,omitempty"`         // on_timeout: false
+	Count       int        `json:"count,omitempty"` // tries after the first one
+	Delay       Duration   `json:"delay,omitempty"` // 0: not given, so that of the defaults; files cannot say 0
+	Backoff     Backoff    `json:"backoff,omitempty"`
+	MaxDelay    Duration   `json:"max_delay,omitempty"`
+	Jitter      bool       `json:"jitter,omitempty"`              // wait between half and all of the delay
+	OnExitCodes []int      `json:"on_exit_codes,omitempty"`       // empty: any
+	NeverOn     *ExitCodes `json:"never_on_exit_codes,omitempty"` // but none of these; nil: no such
+	NotTimeout  bool       `json:"not_timeout,omitempty"`         // on_timeout: false
 }
 
 // CanRetry reports whether a task run with that many failures, this one
@@ -53,11 +53,25 @@ func (p RetryPolicy) CanRetry(failures int, status AttemptStatus, exitCode *int)
 	case AttemptTimedOut:
 		return !p.NotTimeout
 	case AttemptFailed:
-		return !hasCode(p.NeverOn, exitCode) && (len(p.OnExitCodes) == 0 || hasCode(p.OnExitCodes, exitCode))
+		return !p.NeverOn.has(exitCode) && (len(p.OnExitCodes) == 0 || hasCode(p.OnExitCodes, exitCode))
 	default:
 		return false
 	}
 }
+
+// ExitCodes are some that mean something to a task. A task has them behind a
+// pointer, since few have any, and a run may have very many tasks.
+type ExitCodes []int
+
+// list returns the codes; none of a nil pointer.
+func (c *ExitCodes) list() []int {
+	if c == nil {
+		return nil
+	}
+	return *c
+}
+
+func (c *ExitCodes) has(exitCode *int) bool { return hasCode(c.list(), exitCode) }
 
 // hasCode reports whether a process left one of the exit codes.
 func hasCode(codes []int, exitCode *int) bool {
@@ -122,7 +136,7 @@ func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskS
 	case AttemptCancelled:
 		return TaskCancelled, 0
 	case AttemptFailed:
-		if hasCode(t.SkipOn, exitCode) {
+		if t.SkipOn.has(exitCode) {
 			return TaskSkipped, 0
 		}
 	}

@@ -94,7 +94,7 @@ func TestFinishOf(t *testing.T) {
 }
 
 func TestExitCodesDecide(t *testing.T) {
-	task := &miniairflow.Task{SkipOn: []int{99}, Retry: miniairflow.RetryPolicy{Count: 1, NeverOn: []int{2}}}
+	task := &miniairflow.Task{SkipOn: &miniairflow.ExitCodes{99}, Retry: miniairflow.RetryPolicy{Count: 1, NeverOn: &miniairflow.ExitCodes{2}}}
 	for _, tt := range []struct {
 		code     int
 		failures int

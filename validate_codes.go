@@ -10,19 +10,19 @@ import (
 func (v *validator) exitCodes(at []string, t *Task) {
 	retry, never, skip := sub(at, "retry", "on_exit_codes"), sub(at, "retry", "never_on_exit_codes"), sub(at, "skip_on_exit_codes")
 	v.failureCodes(retry, t.Retry.OnExitCodes)
-	v.failureCodes(never, t.Retry.NeverOn)
-	v.failureCodes(skip, t.SkipOn)
-	for i, code := range t.Retry.NeverOn {
+	v.failureCodes(never, t.Retry.NeverOn.list())
+	v.failureCodes(skip, t.SkipOn.list())
+	for i, code := range t.Retry.NeverOn.list() {
 		if slices.Contains(t.Retry.OnExitCodes, code) {
 			v.add(sub(never, strconv.Itoa(i)), "exit code %d is in on_exit_codes, too: remove it from one of them", code)
 		}
 	}
-	for i, code := range t.SkipOn {
-		if slices.Contains(t.Retry.OnExitCodes, code) || slices.Contains(t.Retry.NeverOn, code) {
+	for i, code := range t.SkipOn.list() {
+		if slices.Contains(t.Retry.OnExitCodes, code) || t.Retry.NeverOn.has(&code) {
 			v.add(sub(skip, strconv.Itoa(i)), "exit code %d skips the task, so it is never tried again after it: remove it from retry", code)
 		}
 	}
-	if len(t.SkipOn) > 0 && t.Command == nil {
+	if len(t.SkipOn.list()) > 0 && t.Command == nil {
 		v.add(skip, "skip_on_exit_codes does nothing for task %q, which runs no process", t.Name)
 	}
 }

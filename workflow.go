@@ -92,7 +92,7 @@ type Task struct {
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`
 	OutputFrom   map[string]string     `json:"output_from,omitempty"` // where one of Outputs comes from, if not from where its action usually puts it
 	Retry        RetryPolicy           `json:"retry,omitzero"`
-	SkipOn       []int                 `json:"skip_on_exit_codes,omitempty"` // exit codes that skip the task in place of failing it
+	SkipOn       *ExitCodes            `json:"skip_on_exit_codes,omitempty"` // that skip the task in place of failing it; nil: none
 	Timeout      Duration              `json:"timeout,omitempty"`            // of each attempt; 0: none
 	Priority     Priority              `json:"priority"`
 	Queue        string                `json:"queue"`

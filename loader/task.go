@@ -53,7 +53,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
 	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },
 
-	"skip_on_exit_codes": func(v value, t *taskDraft) { t.SkipOn = v.exitCodes() },
+	"skip_on_exit_codes": func(v value, t *taskDraft) { t.SkipOn = v.fewExitCodes() },
 })
 
 func withFields[T any](base, more fields[T]) fields[T] {
@@ -120,7 +120,7 @@ var retryFields = fields[miniairflow.RetryPolicy]{
 	"on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.OnExitCodes = v.exitCodes() },
 	"on_timeout":    func(v value, r *miniairflow.RetryPolicy) { r.NotTimeout = !v.boolean() },
 
-	"never_on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.NeverOn = v.exitCodes() },
+	"never_on_exit_codes": func(v value, r *miniairflow.RetryPolicy) { r.NeverOn = v.fewExitCodes() },
 }
 
 // retryDelay refuses 0, which is how a policy says that it has no delay of its own.

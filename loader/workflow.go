@@ -186,3 +186,12 @@ func (v value) exitCodes() []int {
 	}
 	return codes
 }
+
+// fewExitCodes is exitCodes for a key that few tasks have.
+func (v value) fewExitCodes() *miniairflow.ExitCodes {
+	codes := miniairflow.ExitCodes(v.exitCodes())
+	if len(codes) == 0 {
+		return nil
+	}
+	return &codes
+}

@@ -122,3 +122,12 @@ func TestLogThatIsNotStoredLosesTheAttempt(t *testing.T) {
 		})
 	}
 }
+
+func TestFinishOfSkippingAttemptSaysSo(t *testing.T) {
+	code := 99
+	result := action.Result{Status: miniairflow.AttemptFailed, Reason: "exit code 99", ExitCode: &code}
+	finish, done := finishOf(&miniairflow.Task{SkipOn: &miniairflow.ExitCodes{99}}, miniairflow.Claim{}, result)
+	require.True(t, done)
+	require.Equal(t, miniairflow.TaskSkipped, finish.Next)
+	require.Equal(t, "exit code 99, which skips the task", finish.Reason)
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -46,6 +47,7 @@ func TestRequestsInARun(t *testing.T) {
 		server := httptest.NewServer(f)
 		t.Cleanup(server.Close)
 		s := newSystem(t, store)
+		s.dags = filepath.Join(t.TempDir(), "no checkout") // which requests do not need
 		s.load(map[string]string{"ask.yaml": fmt.Sprintf(`
 params: {day: {type: date, default: "2026-01-31"}, limit: {type: integer, default: 7}}
 tasks:

@@ -56,7 +56,7 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 			t.Retry = miniairflow.RetryPolicy{Count: 2, Delay: retryDelay}
 		}
 		if g.one(3, "exit codes") {
-			t.SkipOn, t.Retry.NeverOn = []int{skipCode}, []int{neverCode}
+			t.SkipOn, t.Retry.NeverOn = &miniairflow.ExitCodes{skipCode}, &miniairflow.ExitCodes{neverCode}
 		}
 		if g.one(4, "expires") {
 			t.QueueTimeout = miniairflow.Duration(2 * time.Hour)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,12 +83,17 @@ func TestContainersThatDoNotStart(t *testing.T) {
 	require.Equal(t, "cannot start: program podman not found in PATH", result.Reason)
 }
 
-// What its command line could not end, when it was itself ended by force, is
-// removed by name.
+// What its command line has perhaps not ended, be it that it was itself ended by
+// force, is removed by name.
 func TestStoppedContainerIsRemoved(t *testing.T) {
+	t.Run("by force", func(t *testing.T) { testRemoved(t, "trap '' TERM", 1) })
+	t.Run("by itself", func(t *testing.T) { testRemoved(t, "trap 'exit 143' TERM", time.Minute) })
+}
+
+func testRemoved(t *testing.T, trap string, grace time.Duration) {
 	witness := filepath.Join(t.TempDir(), "removed")
 	standIn(t, "docker", `if [ "$1" = rm ]; then echo "$@" > `+witness+`; exit 0; fi
-trap '' TERM
+`+trap+`
 echo started
 while :; do sleep 0.01; done
 `)
@@ -98,7 +104,7 @@ while :; do sleep 0.01; done
 		cancel(action.ErrCancelled)
 	}()
 	in := contained(t, "true")
-	in.Grace = 1
+	in.Grace = grace
 	result := newRunner(t).Run(ctx, in, log)
 	require.Equal(t, miniairflow.AttemptCancelled, result.Status)
 	removed := lines(t, witness)[0]

@@ -65,7 +65,7 @@ func TestRemoteCommandGetsAllAsItIs(t *testing.T) {
 			Name: "t", SSH: &miniairflow.SSH{Host: "h", Dir: "/usr"}, Stdin: odd,
 			Env: map[string]string{"TEXT": odd, "PATH": "/nowhere"},
 		}
-		r := remotely(t, shell, task, "/bin/sh", "-c", `printf '%s|' "$TEXT" "$1" "$PWD" "$MINIAIRFLOW_TASK" "${MINIAIRFLOW_OUTPUT-none}"; /bin/cat; exit 7`, "-", odd)
+		r := remotely(t, shell, task, "/bin/sh", "-c", `printf '%s|' "$TEXT" "$1" "$PWD" "$MINIAIRFLOW_TASK" "${MINIAIRFLOW_OUTPUT-none}"; /bin/cat; (: <&3) 2>/dev/null && printf 'has the connection'; exit 7`, "-", odd)
 		printed, code := r.end(t)
 		require.Equal(t, odd+"|"+odd+"|/usr|t|none|"+odd, printed, shell)
 		require.Equal(t, 7, code, shell)
