@@ -13,7 +13,7 @@ import (
 // The names are stored and are part of the API: they never change.
 func TestNamesOfStates(t *testing.T) {
 	require.Equal(t, "[pending running success failed cancelled skipped]", fmt.Sprint(miniairflow.RunStatuses))
-	require.Equal(t, "[pending queued running up_for_retry success failed cancelled skipped upstream_failed]", fmt.Sprint(miniairflow.TaskStatuses))
+	require.Equal(t, "[pending queued running waiting up_for_retry success failed cancelled skipped upstream_failed]", fmt.Sprint(miniairflow.TaskStatuses))
 	require.Equal(t, "[running success failed timed_out cancelled lost]", fmt.Sprint(miniairflow.AttemptStatuses))
 	require.Equal(t, "[active draining inactive]", fmt.Sprint(miniairflow.WorkerStatuses))
 	require.Equal(t, "[all_success all_failed all_done all_done_min_one_success all_skipped one_failed one_success one_done none_failed none_failed_min_one_success none_skipped always]", fmt.Sprint(miniairflow.TriggerRules))
