@@ -22,6 +22,9 @@ func (w *Wait) validate(v *validator, at []string, t *Task) {
 	if w.Run != nil {
 		w.Run.validate(v, sub(at, "run"), t)
 	}
+	if t.Timeout > 0 && w.Duration > t.Timeout {
+		v.add(at, "task %q waits for %s, but its timeout ends it after %s: give the task a longer timeout", t.Name, w.Duration, t.Timeout)
+	}
 	if w.OnTimeout != "" {
 		oneOf(v, sub(at, "on_timeout"), w.OnTimeout, WaitOnTimeouts)
 		if t.Timeout == 0 {
@@ -68,8 +71,8 @@ func (r *WaitRun) validate(v *validator, at []string, t *Task) {
 		v.add(at, "task %q does not say of which workflow it waits for a run: write {workflow: NAME}", t.Name)
 	case !workflowName.MatchString(r.Workflow):
 		v.add(sub(at, "workflow"), "workflow name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(r.Workflow))
-	case r.Workflow == v.d.Name && r.Match != WaitLatest && r.Task == "":
-		v.add(sub(at, "workflow"), "task %q waits for the end of its own run, which waits for it", t.Name)
+	case r.Workflow == v.d.Name && r.Match != WaitSameDay:
+		v.add(sub(at, "workflow"), "task %q waits for a run of its own workflow, which is its own run: name another workflow, or write match: same_day", t.Name)
 	}
 	if r.Task != "" && !taskName.MatchString(r.Task) {
 		v.add(sub(at, "task"), "task name %s is not valid: up to 128 letters, digits, _ and -, starting with a letter or _", show(r.Task))

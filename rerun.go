@@ -23,7 +23,7 @@ type Rerun struct {
 	ID         uuid.UUID // made by the caller: the same request again changes nothing
 	RunID      uuid.UUID
 	Kind       RerunKind
-	Seqs       []int          // for RerunClear and RerunMark, any order
+	Seqs       []int          // for RerunClear, RerunMark and RerunAnswer, any order
 	Downstream bool           // RerunClear: also all tasks below
 	Status     TaskStatus     // RerunMark and RerunAnswer: success, failed or skipped
 	Outputs    map[string]any // RerunAnswer

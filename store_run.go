@@ -124,7 +124,7 @@ type TaskStore interface {
 	// that are still open: what to ask after an unknown outcome.
 	Claimed(ctx context.Context, token uuid.UUID) ([]Claim, error)
 	// FindWait returns what the last look of a task run has left, with the database's
-	// time; ErrNotFound if it has not waited since it was last over or opened.
+	// time; ErrNotFound if it has not waited since it last ended by itself or was opened.
 	FindWait(ctx context.Context, runID uuid.UUID, seq int) (TaskWait, error)
 	// PromoteRetries makes up to limit task runs whose delay is over, until their next
 	// attempt or their next look,
@@ -235,7 +235,7 @@ type Claim struct {
 // TaskWait is what a task run that waits remembers from one look to the next.
 type TaskWait struct {
 	Attempt int       // that looked last
-	Since   time.Time // when its first look began, whatever attempts it took since
+	Since   time.Time // when the first look began that was put aside, whatever attempts it took since
 	Memory  string    // of the last Finish
 	Now     time.Time // of the database
 }

@@ -54,7 +54,7 @@ func attemptIsOver(t *miniairflow.TaskRun, number int) bool {
 	if number == 0 {
 		return t.IsTerminal() && t.Attempt == 0
 	}
-	return number < t.Attempt || t.Status != miniairflow.TaskRunning
+	return number < t.Attempt || t.Status != miniairflow.TaskRunning && t.Status != miniairflow.TaskWaiting
 }
 
 // logOffset returns where to start to read: from itself, or, where it is

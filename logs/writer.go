@@ -84,7 +84,11 @@ func NewWriter(store miniairflow.LogStore, key miniairflow.AttemptKey, cfg Write
 		mask:    newMasker(cfg.Mask),
 		queue:   newQueue(cfg.FlushBytes, cfg.BufferBytes, cfg.Courtesy),
 		closing: make(chan struct{}),
-		kept:    cfg.From,
+		kept:    min(cfg.From, cfg.MaxBytes),
+		full:    cfg.From > cfg.MaxBytes, // and the log says so
+	}
+	if w.full {
+		w.noted = notesMax // of the attempt, not of each of its looks
 	}
 	w.sender = startSender(store, key, cfg, w.queue)
 	return w

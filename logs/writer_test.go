@@ -283,3 +283,27 @@ func TestFailingDestinationEndsCopy(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, fmt.Errorf("write: %w", f.err) }
+
+// The log of an attempt that looks again goes on where it was, and MaxBytes counts
+// all of it, with the mark once.
+func TestWriterGoesOn(t *testing.T) {
+	const mark = "\nminiairflow: output beyond 10 bytes was dropped\n"
+	for _, c := range []struct{ before, want string }{
+		{"", "0123456789" + mark},
+		{"xxxx", "xxxx012345" + mark},
+		{"xxxxxxxxxx", "xxxxxxxxxx" + mark[1:]},
+		{"xxxxxxxxxx" + mark, "xxxxxxxxxx" + mark},
+	} {
+		store := newMemory()
+		first := logs.NewWriter(store, key, logs.WriterConfig{})
+		write(t, first, c.before)
+		finish(t, first)
+		w := logs.NewWriter(store, key, logs.WriterConfig{MaxBytes: 10, From: int64(len(c.before))})
+		write(t, w, "0123456789+")
+		w.Note("a note of a full log")
+		finish(t, w)
+		text := stored(t, store, 64<<10)
+		require.True(t, strings.HasPrefix(text, c.want), "%q: %q", c.before, text)
+		require.Equal(t, len(c.before) <= 10, strings.Contains(text, "a note"), "%q: notes are bounded over all looks", c.before)
+	}
+}

@@ -12,8 +12,8 @@ import (
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
-// runsLookedAt bounds the runs of one day that a look reads, the newest first.
-const runsLookedAt = 20
+// runsLookedAt bounds the runs of one day that a look at a task reads, the newest first.
+const runsLookedAt = 200
 
 // lookAtRuns looks whether a run that the task waits for, or the task in it, has
 // succeeded.
@@ -62,7 +62,16 @@ func (w *Worker) runsFor(ctx context.Context, workflowID uuid.UUID, spec *miniai
 		return []*miniairflow.WorkflowRun{run}, err
 	}
 	from, to := spec.Match.Window(logical)
-	return w.cfg.Store.FindRuns(ctx, miniairflow.RunFilter{WorkflowID: workflowID, From: &from, To: &to, Limit: runsLookedAt})
+	filter := miniairflow.RunFilter{WorkflowID: workflowID, From: &from, To: &to, Limit: runsLookedAt}
+	if spec.Task != "" {
+		return w.cfg.Store.FindRuns(ctx, filter)
+	}
+	filter.Limit, filter.Statuses = 1, []miniairflow.RunStatus{miniairflow.RunSuccess}
+	if runs, err := w.cfg.Store.FindRuns(ctx, filter); err != nil || len(runs) > 0 {
+		return runs, err
+	}
+	filter.Limit, filter.Statuses = 2, nil // for what is said of them; one may be the own run
+	return w.cfg.Store.FindRuns(ctx, filter)
 }
 
 // stateIn returns how far a run is, or the task of that name in it.

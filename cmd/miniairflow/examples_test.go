@@ -31,6 +31,7 @@ var unusual = map[string]map[string]state{
 	"stdin":         {},
 	"timeout":       {"too_slow": "failed"},
 	"trigger-rules": {"optional_check": "failed", "alarm": "skipped"},
+	"waiting":       {},
 }
 
 // TestExamples runs every workflow of dags/ as a newcomer would.

@@ -271,8 +271,9 @@ func (p *process) startAPI(ctx context.Context, group *errgroup.Group) (stop fun
 	answering, stopAnswering := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
 	go func() {
-		defer api.Close()
-		ended <- serve(answering)
+		err := serve(answering)
+		api.Close() // before the store is
+		ended <- err
 	}()
 	group.Go(func() error {
 		select {

@@ -3431,7 +3431,7 @@ enum TaskRunStatus {
   QUEUED
   "An attempt is running."
   RUNNING
-  "Waits for a time, a file or a command, and holds no worker meanwhile: its attempt goes on with the next look."
+  "Waits for what its wait or its approval says, and holds no worker meanwhile: its attempt goes on with the next look."
   WAITING
   "Waits for the delay of its next attempt."
   UP_FOR_RETRY

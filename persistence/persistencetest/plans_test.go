@@ -39,6 +39,8 @@ var fillText = []string{
 	`INSERT INTO task_open (workflow_run_id, seq, token, session_id, attempt, pool, pool_slots, started_at)
 	SELECT id, n, gen_random_uuid(), gen_random_uuid(), 1, CASE WHEN number % 8 = 0 AND n = 200 THEN 'full' ELSE '' END, 1, now()
 	FROM workflow_runs, generate_series(200, 204) n WHERE status = 'success'`,
+	`INSERT INTO task_waits (workflow_run_id, seq, attempt, token, session_id, since, started_at, memory)
+	SELECT workflow_run_id, seq, 1, gen_random_uuid(), gen_random_uuid(), now(), now(), '' FROM task_open`,
 	`ANALYZE`,
 }
 

@@ -141,7 +141,7 @@ func (g *game) expectStale(v view, finishes []miniairflow.Finish) (stale []bool,
 		}
 		where := fmt.Sprintf(`WHERE token = '%s' AND workflow_run_id = '%s' AND seq = %d`, f.Token, f.RunID, f.Seq)
 		if f.Next == miniairflow.TaskWaiting {
-			stale[i] = g.number(`SELECT count(*) FROM task_waits `+where) == 0
+			stale[i] = g.number(`SELECT count(*) FROM task_waits `+where)+g.number(`SELECT count(*) FROM task_attempts `+where+` AND status <> 'lost'`) == 0
 			continue
 		}
 		stale[i] = g.number(fmt.Sprintf(`SELECT count(*) FROM task_attempts %s AND status = '%s'`, where, f.Attempt)) == 0

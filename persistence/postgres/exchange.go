@@ -314,6 +314,7 @@ func queueEnds(batch *pgx.Batch, in *finishInput, b *begun) {
 			UPDATE task_runs t
 			SET status = d.status, reason = d.reason, exit_code = d.exit_code, outputs = d.outputs::jsonb,
 				failures = t.failures + (d.attempt IN ('failed', 'timed_out'))::int,
+				losses = CASE d.status WHEN 'waiting' THEN 0 ELSE t.losses END, -- a look that went well
 				finished_at = CASE WHEN d.status NOT IN ('up_for_retry', 'waiting') THEN (SELECT now FROM clock) END,
 				next_retry_at = CASE WHEN d.status IN ('up_for_retry', 'waiting') THEN (SELECT now FROM clock) + d.delay * interval '1 microsecond' END,
 				changed = pg_current_xact_id()
@@ -366,7 +367,8 @@ func markStale(ctx context.Context, t *tx, in *finishInput, done map[dialect.Pla
 	const text = `
 		SELECT a.workflow_run_id, a.seq, a.token
 		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS i(run_id, seq, attempt)
-		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq AND a.status = i.attempt
+		JOIN task_attempts a ON a.workflow_run_id = i.run_id AND a.seq = i.seq
+			AND (a.status = i.attempt OR i.attempt = 'running' AND a.status <> 'lost')
 		UNION ALL
 		SELECT w.workflow_run_id, w.seq, w.token
 		FROM unnest($1::uuid[], $2::int[], $3::text[]) AS i(run_id, seq, attempt)

@@ -154,7 +154,8 @@ func enqueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan) {
 func insertQueue(batch *pgx.Batch, now time.Time, plan *dialect.Plan, ready []dialect.Place, state string) {
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
+		SELECT t.workflow_run_id, t.seq, $4::text, t.queue, t.priority, t.pool, t.pool_slots,
+			CASE WHEN t.status = 'waiting' AND i.sort_key < 1152921504606846976 THEN t.seq ELSE i.sort_key END,
 			CASE WHEN $4::text = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry')
 				THEN $5::timestamptz + t.queue_timeout * interval '1 microsecond' END
 		FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS i(run_id, seq, sort_key)

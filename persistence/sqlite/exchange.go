@@ -178,7 +178,8 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 	isFailure := f.Attempt == miniairflow.AttemptFailed || f.Attempt == miniairflow.AttemptTimedOut
 	const taskText = `
 		UPDATE task_runs
-		SET status = ?3, reason = ?4, exit_code = ?5, outputs = ?6, failures = failures + ?7, finished_at = ?8, next_retry_at = ?9, changed = ?10
+		SET status = ?3, reason = ?4, exit_code = ?5, outputs = ?6, failures = failures + ?7, finished_at = ?8, next_retry_at = ?9, changed = ?10,
+			losses = CASE ?3 WHEN 'waiting' THEN 0 ELSE losses END -- a look that went well
 		WHERE workflow_run_id = ?1 AND seq = ?2 AND status = 'running'`
 	_, err = t.ExecContext(ctx, taskText, f.RunID, f.Seq, next, reason, f.ExitCode, outputs, isFailure, finishedAt, retryAt, changed)
 	if err != nil {
@@ -225,7 +226,7 @@ func record(ctx context.Context, t *tx, runID uuid.UUID, seq int, token uuid.UUI
 // an earlier call either.
 func isStale(ctx context.Context, t *tx, f *miniairflow.Finish) (bool, error) {
 	const text = `
-		SELECT token FROM task_attempts WHERE workflow_run_id = ?1 AND seq = ?2 AND status = ?3
+		SELECT token FROM task_attempts WHERE workflow_run_id = ?1 AND seq = ?2 AND (status = ?3 OR ?3 = 'running' AND status <> 'lost')
 		UNION ALL SELECT token FROM task_waits WHERE workflow_run_id = ?1 AND seq = ?2 AND ?3 = 'running'`
 	tokens, err := query(ctx, t, scanID, text, f.RunID, f.Seq, f.Attempt)
 	if err != nil {

@@ -148,7 +148,8 @@ func insertQueue(ctx context.Context, t *tx, plan *dialect.Plan, ready []dialect
 	}
 	const text = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
-		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots, i.sort_key,
+		SELECT t.workflow_run_id, t.seq, ?3, t.queue, t.priority, t.pool, t.pool_slots,
+			CASE WHEN t.status = 'waiting' AND i.sort_key < 1152921504606846976 THEN t.seq ELSE i.sort_key END,
 			CASE WHEN ?3 = 'ready' AND t.queue_timeout > 0 AND t.status NOT IN ('waiting', 'up_for_retry') THEN ?2 + t.queue_timeout END
 		FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS sort_key FROM json_each(?1)) AS i
 		JOIN task_runs t ON t.workflow_run_id = i.run_id AND t.seq = i.seq`

@@ -18,7 +18,7 @@ func (approval) Run(_ context.Context, in Input, log io.Writer) Result {
 	if message := in.Task.Approval.Message; message != "" {
 		what += ": " + message
 	}
-	if in.Look.Memory == "" {
+	if in.LogFrom == 0 {
 		notes.note(what)
 	}
 	again := &Again{After: lookAtLeast, Memory: asked}

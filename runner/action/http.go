@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -48,17 +49,19 @@ func newRequest() *request {
 // Run implements Runner.
 func (r *request) Run(ctx context.Context, in Input, log io.Writer) Result {
 	notes := &noteWriter{w: log}
-	result := r.perform(ctx, in.Task, notes)
+	result, _ := r.perform(ctx, in.Task, notes)
 	if result.Status != miniairflow.AttemptSuccess {
 		notes.note(result.Reason)
 	}
 	return result
 }
 
-func (r *request) perform(ctx context.Context, task *miniairflow.Task, notes *noteWriter) Result {
+// perform sends the request of a task. mayCome says of a failure that the same
+// request may have an expected answer later.
+func (r *request) perform(ctx context.Context, task *miniairflow.Task, notes *noteWriter) (result Result, mayCome bool) {
 	prepared, err := prepare(ctx, task.HTTP)
 	if err != nil {
-		return failed("cannot send the request: " + err.Error())
+		return failed("cannot send the request: " + err.Error()), false
 	}
 	where := prepared.Method + " " + shownURL(prepared.URL)
 	notes.note(where)
@@ -66,20 +69,20 @@ func (r *request) perform(ctx context.Context, task *miniairflow.Task, notes *no
 	answer, err := r.exchange(prepared, task.HTTP, notes)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return interrupted(ctx, task)
+		return interrupted(ctx, task), false
 	case err != nil:
-		return failed(where + ": " + explainRequest(err))
+		return failed(where + ": " + explainRequest(err)), true
 	}
 	notes.note(fmt.Sprintf("%s after %s", answer.head(), time.Since(began).Round(time.Millisecond)))
 	answer.show(notes)
 	if !task.HTTP.Expects(answer.status) {
-		return failed(fmt.Sprintf("%s: answered %s, expected %s", where, statusText(answer.status), expected(task.HTTP)))
+		return failed(fmt.Sprintf("%s: answered %s, expected %s", where, statusText(answer.status), expected(task.HTTP))), true
 	}
 	outputs, err := answer.outputs(task)
 	if err != nil {
-		return failed(err.Error())
+		return failed(err.Error()), false
 	}
-	return Result{Status: miniairflow.AttemptSuccess, Outputs: outputs}
+	return Result{Status: miniairflow.AttemptSuccess, Outputs: outputs}, false
 }
 
 // prepare returns the request that a task describes.
@@ -134,6 +137,9 @@ func (r *request) exchange(prepared *http.Request, h *miniairflow.HTTP, notes *n
 // is another server, it does not get the headers of the task, which may hold a
 // token, nor does any learn the URL that led there.
 func redirect(next *http.Request, before []*http.Request, h *miniairflow.HTTP, notes *noteWriter) error {
+	if h.Expects(next.Response.StatusCode) {
+		return http.ErrUseLastResponse
+	}
 	if len(before) > redirectsMax {
 		return fmt.Errorf("more than %d redirects, the last one to %s", redirectsMax, shownURL(next.URL))
 	}
@@ -141,7 +147,12 @@ func redirect(next *http.Request, before []*http.Request, h *miniairflow.HTTP, n
 		return fmt.Errorf("redirected to %s, which is neither http nor https", shownURL(next.URL))
 	}
 	next.Header.Del("Referer")
-	if first := before[0].URL; next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
+	first := before[0].URL
+	isElsewhere := func(r *http.Request) bool { return r.URL.Scheme != first.Scheme || r.URL.Host != first.Host }
+	if isElsewhere(next) && next.ContentLength != 0 {
+		return fmt.Errorf("redirected to %s, another server, which would get the body", shownURL(next.URL))
+	}
+	if isElsewhere(next) || slices.ContainsFunc(before, isElsewhere) {
 		for name := range h.Headers {
 			next.Header.Del(name)
 		}

@@ -244,6 +244,22 @@ func TestRedirects(t *testing.T) {
 	require.Equal(t, []string{"canary"}, secrets)
 	result, _ = ask("/bare")
 	require.Contains(t, result.Reason, "302")
+	result, _ = run(t, asking(miniairflow.HTTP{URL: url + "/here", ExpectedStatus: []string{"302"}}))
+	require.Equal(t, miniairflow.AttemptSuccess, result.Status, "a status that is expected is not followed: "+result.Reason)
+}
+
+// The body of a request goes to the server that the task names, and to no other.
+func TestRedirectWithABody(t *testing.T) {
+	asked := 0
+	other := serving(t, func(http.ResponseWriter, *http.Request) { asked++ })
+	url := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", other+"/there")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
+	result, _ := run(t, asking(miniairflow.HTTP{URL: url, Method: "POST", Body: "canary"}))
+	require.Equal(t, miniairflow.AttemptFailed, result.Status)
+	require.Contains(t, result.Reason, "another server, which would get the body")
+	require.Zero(t, asked)
 }
 
 func TestServersThatDoNotAnswer(t *testing.T) {

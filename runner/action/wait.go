@@ -22,12 +22,12 @@ const lookAtLeast = 24 * time.Hour
 // not come is looked at again later, perhaps by another worker.
 type wait struct {
 	command Runner
-	request Runner
+	request *request
 }
 
 // Run implements Runner.
 func (w *wait) Run(ctx context.Context, in Input, log io.Writer) Result {
-	notes := &noteWriter{w: log}
+	notes, began := &noteWriter{w: log}, time.Now()
 	memory, err := recall(in.Look.Memory)
 	if err != nil {
 		return failed("what the last look has left cannot be read: " + err.Error())
@@ -43,7 +43,7 @@ func (w *wait) Run(ctx context.Context, in Input, log io.Writer) Result {
 	case spec.Command != nil:
 		result = w.ask(ctx, in, log)
 	case spec.HTTP != nil:
-		result = w.send(ctx, in, log)
+		result = w.send(ctx, in, notes)
 	case spec.Run != nil && in.Seen.IsOver:
 		notes.note(in.Seen.Text)
 		result = Result{Status: miniairflow.AttemptSuccess}
@@ -63,13 +63,14 @@ func (w *wait) Run(ctx context.Context, in Input, log io.Writer) Result {
 	if !deadline.IsZero() && !in.Look.Now.Before(deadline) {
 		return timedOut(in.Task, notes, result.Reason)
 	}
-	if memory.Looks == 1 {
+	if in.LogFrom == 0 {
 		notes.note(result.Reason)
 	}
+	now := in.Look.Now.Add(time.Since(began).Truncate(time.Second)) // the delay counts from the end of a long look
 	if result.Again.After == 0 {
-		result.Again.After = spec.NextLook(in.Look.Now, deadline)
+		result.Again.After = spec.NextLook(now, deadline)
 	} else if !deadline.IsZero() {
-		result.Again.After = min(result.Again.After, deadline.Sub(in.Look.Now))
+		result.Again.After = max(min(result.Again.After, deadline.Sub(now)), 0)
 	}
 	result.Again.Memory = memory.text()
 	return result
@@ -175,15 +176,11 @@ func (w *wait) ask(ctx context.Context, in Input, log io.Writer) Result {
 
 // send sends the request that says whether the wait is over: any answer but an
 // expected one, and none, says not yet.
-func (w *wait) send(ctx context.Context, in Input, log io.Writer) Result {
+func (w *wait) send(ctx context.Context, in Input, notes *noteWriter) Result {
 	task := *in.Task
 	task.HTTP, task.Wait = in.Task.Wait.HTTP, nil
-	if _, err := miniairflow.ParseURL(task.HTTP.URL); err != nil {
-		return failed("wait.http: " + err.Error())
-	}
-	in.Task = &task
-	result := w.request.Run(ctx, in, log)
-	if result.Status == miniairflow.AttemptFailed {
+	result, mayCome := w.request.perform(ctx, &task, notes)
+	if mayCome && result.Status == miniairflow.AttemptFailed {
 		return notYet("waits for an answer: "+result.Reason, 0)
 	}
 	return result

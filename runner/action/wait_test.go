@@ -32,7 +32,7 @@ func later(t *testing.T, in action.Input, result action.Result) action.Input {
 	require.NotNil(t, result.Again, result.Reason)
 	require.Equal(t, miniairflow.AttemptRunning, result.Status)
 	in.Look.Now = in.Look.Now.Add(result.Again.After)
-	in.Look.Memory = result.Again.Memory
+	in.Look.Memory, in.LogFrom = result.Again.Memory, 1 // its log has something
 	return in
 }
 
@@ -186,5 +186,5 @@ func TestWaitForAnAnswer(t *testing.T) {
 	in.Task.Wait.HTTP.URL = "http://"
 	result, _ = run(t, in)
 	require.Equal(t, miniairflow.AttemptFailed, result.Status)
-	require.Equal(t, "wait.http: the url names no host", result.Reason)
+	require.Equal(t, "cannot send the request: the url names no host", result.Reason)
 }

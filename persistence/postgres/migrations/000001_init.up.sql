@@ -222,7 +222,7 @@ CREATE TABLE task_waits (
     started_at      timestamptz NOT NULL, -- of the attempt
     memory          text NOT NULL,
     PRIMARY KEY (workflow_run_id, seq)
-);
+) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
 -- What is over stays as it is: only opening it again, which counts, may change
 -- the state of a task run or a run that has ended; history is never rewritten.

@@ -184,7 +184,7 @@ export type TaskRunStatus =
   | 'UPSTREAM_FAILED'
   /** Waits for the delay of its next attempt. */
   | 'UP_FOR_RETRY'
-  /** Waits for a time, a file or a command, and holds no worker meanwhile: its attempt goes on with the next look. */
+  /** Waits for what its wait or its approval says, and holds no worker meanwhile: its attempt goes on with the next look. */
   | 'WAITING';
 
 /** Which states of its upstream tasks let a task start. upstream_failed and cancelled count as failed. */
