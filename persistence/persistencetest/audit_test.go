@@ -69,6 +69,18 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 		db.mustStart(run.ID)
 		w.drain(func(miniairflow.Claim) miniairflow.TaskStatus { return miniairflow.TaskFailed })
 	}
+	question := asking("ask", "")
+	question.Queue = "people"
+	asks := db.newRun(db.sync(definition("ask", question)))
+	asks.By = miniairflow.Actor{} // so that the log does not note it
+	ask := func() {
+		_, _, err := db.CreateRun(ctx, asks)
+		require.NoError(db, err)
+		db.mustStart(asks.ID)
+		people, err := db.newWorkerOf(ctx, "people", question.Queue, 1)
+		require.NoError(db, err)
+		people.exchange(0, aside(people.claim(1)[0], time.Hour, ""))
+	}
 	id, label, of := run.ID.String(), "etl#1", v.WorkflowID
 	return []operation{
 		{action: miniairflow.AuditCreateRun, subject: id, label: label, of: of, do: func(by miniairflow.Actor) error {
@@ -89,6 +101,12 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 		{
 			action: miniairflow.AuditClearTasks, subject: id, label: label, of: of, details: "a with all below",
 			do: rerun(miniairflow.RerunClear, func(r *miniairflow.Rerun) { r.Seqs, r.Downstream = []int{0}, true }),
+		},
+		{
+			action: miniairflow.AuditAnswerApproval, subject: asks.ID.String(), label: "ask#1", of: asks.WorkflowID, details: "ask as success", before: ask,
+			do: rerun(miniairflow.RerunAnswer, func(r *miniairflow.Rerun) {
+				r.RunID, r.Seqs, r.Status, r.Outputs = asks.ID, []int{0}, miniairflow.TaskSuccess, map[string]any{"decision": miniairflow.DecisionApproved}
+			}),
 		},
 		{action: miniairflow.AuditCancelRun, subject: id, label: label, of: of, do: func(by miniairflow.Actor) error {
 			_, err := db.CancelRun(ctx, miniairflow.Cancel{RunID: run.ID, By: by})
