@@ -7,10 +7,10 @@ import (
 )
 
 // mayHaveOutput reports whether a task may come to have an output. A command may
-// write any, a request takes from its answer what it declares and nothing else.
+// write any; other tasks have those that they declare and nothing else.
 func mayHaveOutput(t *miniairflow.Task, name string) bool {
 	_, declared := t.Outputs[name]
-	return declared || t.HTTP == nil && t.Approval == nil
+	return declared || t.Runs() != nil
 }
 
 func (c *checker) unknownOutput(r reference, task int) error {

@@ -37,17 +37,30 @@ func (s *surroundings) envFile(below string) envFile {
 	return envFile{refused: "the file cannot be read: no such file or directory"}
 }
 
+// envFilesMax bounds the files that one workflow may name: each is parsed for it.
+const envFilesMax = 100
+
 // envFiles adds the variables of the files that a workflow names to its own, which
 // win. A later file wins over an earlier one. Their values are text: what looks like a
 // template is none.
 func (v value) envFiles(own map[string]string) map[string]string {
-	env := map[string]string{}
-	for _, item := range v.items("a file or a list of files: write .env") {
+	env, read := map[string]string{}, map[string]bool{}
+	items := v.items("a file or a list of files: write .env")
+	if len(items) > envFilesMax {
+		v.doc.halt(v.at, "env_file names %d files, but may name at most %d", len(items), envFilesMax)
+		return own
+	}
+	for _, item := range items {
 		name, ok := item.text()
 		if !ok {
 			continue
 		}
 		below, problem := v.doc.envPath(name)
+		if read[below] && problem == "" {
+			item.fail("env_file names %s twice", quoted(name))
+			continue
+		}
+		read[below] = true
 		if problem != "" {
 			item.fail("env_file %s %s", quoted(name), problem)
 			continue

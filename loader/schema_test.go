@@ -130,6 +130,12 @@ func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 	require.Greater(t, taken, 100)
 }
 
+// A task that has its action from a template has none of its own.
+func TestSchemaTakesATaskOfATemplate(t *testing.T) {
+	text := "tasks:\n  a: {template: load, inputs: {table: orders}}\n  b: {http: {url: \"https://example.org\", method: \"\"}}\n"
+	require.NoError(t, underSchema(compileSchema(t), []byte(text)))
+}
+
 // Each example of the reference uses its key, and is a workflow file.
 func TestReferenceExamples(t *testing.T) {
 	for _, m := range reference.Maps() {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/expression"
@@ -46,6 +47,12 @@ func liftedTask() fields[templateDraft] {
 	return lifted
 }
 
+// bytesPerValue is how many bytes of a template count as one value, wherever it is used.
+const bytesPerValue = 64
+
+// probeTimeout is longer than anything that a template may wait for.
+const probeTimeout = miniairflow.Duration(100 * 365 * 24 * time.Hour)
+
 // probePath is where a template is while it is looked at by itself.
 var probePath = []string{"tasks", "task"}
 
@@ -58,6 +65,7 @@ func (a *around) readTemplate(shown string, data []byte, limits Limits) []miniai
 		switch {
 		case d != nil:
 			t.read(d, root)
+			t.size += len(data) / bytesPerValue
 		case len(f.problems) == 0:
 			f.fail(position{}, "the template is empty: write the keys of a task, such as `command: echo hello`")
 		}
@@ -78,12 +86,15 @@ func (a *around) readTemplate(shown string, data []byte, limits Limits) []miniai
 func (t *template) read(d *document, root value) {
 	t.tree, t.lines = root.node, d.lines
 	draft := templateDraft{taskDraft: plainBase()}
+	// What goes with its keys may be in the task or in defaults.
+	draft.Retry.Count, draft.Timeout = 1, probeTimeout
 	entries, _ := root.entries("the keys of a task, such as `command: echo hello`")
 	templateFields.read(entries, "a template", &draft)
 	t.inputs, t.size = draft.inputs, len(d.positions)
 	t.places = make(map[string]string, len(t.inputs))
 	samples := make(map[string]expression.Input, len(t.inputs))
 	for _, input := range t.inputs {
+		d.checkInput(&input)
 		t.places[input.Name] = placed(t.shown, d.find(append(slices.Clip(probePath), "inputs", input.Name)))
 		samples[input.Name] = expression.Input{}
 	}
@@ -103,6 +114,17 @@ func (t *template) read(d *document, root value) {
 		if !d.follows(problem.Path) {
 			d.fail(d.placeOf(problem), "%s", problem.Message)
 		}
+	}
+}
+
+// checkInput refuses what no text can stand for: inputs are written into texts.
+func (d *document) checkInput(input *miniairflow.Param) {
+	at := append(slices.Clip(probePath), "inputs", input.Name)
+	switch {
+	case input.Type == miniairflow.ParamList, input.Type == miniairflow.ParamObject:
+		d.fail(d.find(append(at, "type")), "input %q cannot be of type %s: give its parts as inputs of their own, or a text with JSON", input.Name, input.Type)
+	case input.Optional:
+		d.fail(d.find(append(at, "required")), "input %q is needed by the template: remove required: false, or give it a default", input.Name)
 	}
 }
 

@@ -71,9 +71,11 @@ func (r *rehearsal) trigger(ctx context.Context, d *miniairflow.Definition, one 
 	for i := range definition.Tasks {
 		t := &definition.Tasks[i]
 		t.QueueTimeout = 0
-		if t.Wait != nil || t.Approval != nil {
-			// A case says what comes of it, at once, as of any other task.
-			t.Wait, t.Approval, t.Command = nil, nil, &miniairflow.Command{Argv: []string{"wait"}}
+		if t.Approval != nil { // what is rejected is not asked again
+			t.Retry.NeverOn = &miniairflow.ExitCodes{rejectedCode}
+			if t.Approval.OnReject == miniairflow.WaitSkip {
+				t.SkipOn = &miniairflow.ExitCodes{rejectedCode}
+			}
 		}
 		t.Retry.Delay, t.Retry.MaxDelay, t.Retry.Backoff, t.Retry.Jitter = miniairflow.Duration(time.Millisecond), 0, miniairflow.BackoffConstant, false
 		if t.Pool != "" {
@@ -151,6 +153,9 @@ func (r *rehearsal) await(ctx context.Context, run *miniairflow.WorkflowRun) err
 	}
 }
 
+// rejectedCode stands for a rejection, which a rehearsal plays as a command that fails.
+const rejectedCode = 1
+
 // stage stands for the actions: what a task does there, a case has said.
 type stage struct {
 	mocks map[string][]loader.Mock
@@ -186,6 +191,10 @@ func (s *stage) Run(_ context.Context, in action.Input, _ io.Writer) action.Resu
 	outputs, err := mockOutputs(in.Task, mock.Outputs)
 	if err != nil {
 		return action.Result{Status: miniairflow.AttemptFailed, Reason: err.Error(), ExitCode: new(int)}
+	}
+	if in.Task.Approval != nil && outputs["decision"] == miniairflow.DecisionRejected {
+		code := rejectedCode
+		return action.Result{Status: miniairflow.AttemptFailed, Reason: miniairflow.DecisionRejected, ExitCode: &code}
 	}
 	result := action.Result{Status: miniairflow.AttemptSuccess, Outputs: outputs}
 	if !in.Task.Noop {

@@ -15,8 +15,9 @@ import (
 
 // Bounds of what is imported at once.
 const (
-	bytesMax   = 1 << 20
-	entriesMax = 10_000
+	bytesMax    = 1 << 20
+	entriesMax  = 10_000
+	settingsMax = 1_000
 )
 
 // Options say what the crontab does not.
@@ -56,7 +57,7 @@ func Import(text string, options Options) ([]Workflow, []Note, error) {
 	if err := checkZone(options.Timezone); err != nil {
 		return nil, nil, err
 	}
-	i := &importer{options: options, zone: options.Timezone, env: map[string]string{}, shell: "sh", names: map[string]bool{}}
+	i := &importer{options: options, zone: options.Timezone, env: map[string]string{}, shell: "sh", names: map[string]int{}}
 	number := 0
 	for line := range strings.Lines(strings.ReplaceAll(text, "\r\n", "\n")) {
 		number++
@@ -91,7 +92,7 @@ type importer struct {
 	env         map[string]string
 	shell       string
 	comments    []string // right above
-	names       map[string]bool
+	names       map[string]int
 	workflows   []Workflow
 	notes       []Note
 	guessedZone bool
@@ -151,6 +152,10 @@ func (i *importer) set(number int, name, value string) {
 	case slices.Contains(miniairflow.TaskEnv, name):
 		i.note(number, "%s is left out: every task receives its own", name)
 	default:
+		if len(i.env) >= settingsMax {
+			i.note(number, "%s is left out: an import takes %d variables at most", name, settingsMax)
+			return
+		}
 		i.env = maps.Clone(i.env)
 		i.env[name] = value
 	}
@@ -264,9 +269,10 @@ func mixesDays(month, week string) bool {
 // unique returns the name, with a number if it is taken.
 func (i *importer) unique(name string) string {
 	free := name
-	for n := 2; i.names[free]; n++ {
-		free = fmt.Sprintf("%s-%d", name, n)
+	for i.names[free] > 0 {
+		i.names[name]++ // so that the next one of this name does not begin at 2 again
+		free = fmt.Sprintf("%s-%d", name, i.names[name])
 	}
-	i.names[free] = true
+	i.names[free] = 1
 	return free
 }

@@ -28,19 +28,21 @@ type entry struct {
 // cutPercent splits a command at the first % that has no backslash: what follows
 // is its standard input, with a line end for each further one.
 func cutPercent(command string) (script, stdin string) {
-	parts := []string{""}
+	var parts []string
+	var part strings.Builder
 	for i := 0; i < len(command); i++ {
-		last := &parts[len(parts)-1]
 		switch {
 		case command[i] == '\\' && i+1 < len(command) && command[i+1] == '%':
-			*last += "%"
+			part.WriteByte('%')
 			i++
 		case command[i] == '%':
-			parts = append(parts, "")
+			parts = append(parts, part.String())
+			part.Reset()
 		default:
-			*last += command[i : i+1]
+			part.WriteByte(command[i])
 		}
 	}
+	parts = append(parts, part.String())
 	if len(parts) == 1 {
 		return parts[0], ""
 	}

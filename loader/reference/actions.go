@@ -71,7 +71,7 @@ func httpMap() Map {
 		Intro: "The request of a task, or one that a `wait` repeats. Outputs are read from the answer: by name from JSON in its body, or with `from`.",
 		Keys: []Key{
 			{Name: "url", Type: text(), Reads: readsUpstream, Text: "Where it goes; begins with `https://` or `http://`. Needed.", Sample: "https://example.org/report"},
-			{Name: "method", Default: "GET", Type: word(miniairflow.HTTPMethods), Text: "The method of the request.", Sample: "POST"},
+			{Name: "method", Default: "GET", Type: orEmpty(word(miniairflow.HTTPMethods)), Text: "The method of the request.", Sample: "POST"},
 			{Name: "query", Absent: "none", Type: textMap("map of names to text"), Reads: readsUpstream, Text: "Parameters that are added to the URL, escaped.", Sample: "{day: \"2026-01-31\"}"},
 			{Name: "headers", Absent: "none", Type: textMap("map of names to text"), Reads: readsUpstream, Text: "Headers of the request.", Sample: "{Accept: application/json}"},
 			{Name: "body", Absent: "none", Type: anything("text, map or list"), Reads: readsUpstream, Text: "What is sent: text as it is, a map or a list as JSON. In JSON a text that is one `${{ … }}` keeps the type of its value.", Sample: "{rows: 7}"},

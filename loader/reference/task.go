@@ -8,7 +8,7 @@ func taskMap() Map {
 	keys = append(keys, moreActions()...)
 	keys = append(keys, taskLimits()...)
 	return Map{
-		Name: "task", Table: "taskFields", NeedsA: actionNames(keys),
+		Name: "task", Table: "taskFields", NeedsA: append(actionNames(keys), "template"),
 		Intro: "An entry of the workflow's `tasks` or `finally`. It has exactly one action.",
 		Keys:  append(keys, taskPlaces()...),
 	}

@@ -72,7 +72,7 @@ func waitRunMap() Map {
 func approvalMap() Map {
 	m := Map{
 		Name: "approval", Table: "approvalFields", Needs: []string{"message"},
-		Intro: "What a task asks people. It is answered on the command line (`miniairflow runs approve RUN TASK`, `runs reject`) or with the mutation `answerApproval`.",
+		Intro: "What a task asks people. It is answered on the page, on the command line (`miniairflow runs approve RUN TASK`, `runs reject`) or with the mutation `answerApproval`.",
 		Keys: []Key{
 			{Name: "message", Type: text(), Reads: readsUpstream, Text: "The question. Needed.", Sample: "Load the orders?"},
 			{Name: "fields", Absent: "none", Type: mapOf("map of names to values or [maps](#param)", miniairflow.IdentifierPattern(), either("", text(), block("param"))), Text: "What an approval has to fill in, declared as `params` are.", Sample: "{region: {type: string}}"},

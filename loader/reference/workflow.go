@@ -6,7 +6,7 @@ import "github.com/sauravritesh63/miniairflow"
 const (
 	readsRun      = "`run`"
 	readsParams   = "`params`, `run`"
-	readsUpstream = "`params`, `run`, `tasks.<name>` of tasks upstream; in `finally` of all tasks"
+	readsUpstream = "`params`, `run`, `env` (but in `when`), `tasks.<name>` of tasks upstream; in `finally` of all tasks"
 )
 
 func workflowMap() Map {
