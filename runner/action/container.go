@@ -47,10 +47,10 @@ func inContainer(spec *process.Spec, in Input, own private) (*container, error) 
 	if err != nil {
 		return nil, err
 	}
-	if c.User != "" { // it may be another one than ours
-		if err := os.Chmod(own.output, 0o666); err != nil {
-			return nil, fmt.Errorf("make outputs file: %w", err)
-		}
+	// The user of the task, or that of the image, may be another one than ours; nobody
+	// else comes through the directory of the attempt.
+	if err := os.Chmod(own.output, 0o666); err != nil {
+		return nil, fmt.Errorf("make outputs file: %w", err)
 	}
 	box := &container{engine: engine, name: "miniairflow-" + uuid.NewString()}
 	argv := []string{engine, "run", "--rm", "--init", "--name=" + box.name}
