@@ -66,6 +66,9 @@ func (c *Control) approvalAt(ctx context.Context, runID uuid.UUID, seq int) (*Ap
 	return task.Approval, nil
 }
 
+// asField turns what is said of the params of a workflow into words about fields.
+var asField = strings.NewReplacer("unknown param ", "unknown field ", "param ", "field ", "; the workflow has ", "; the approval asks for ")
+
 // renamed returns an error whose field has another name in the request.
 func renamed(err error, from, to string) error {
 	var e *Error
@@ -74,5 +77,6 @@ func renamed(err error, from, to string) error {
 	}
 	other := *e
 	other.Field = to + strings.TrimPrefix(e.Field, from)
+	other.Message = asField.Replace(e.Message)
 	return &other
 }

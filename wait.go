@@ -48,7 +48,7 @@ func WaitReason(t *TaskRun, w Waiting) string {
 	case t.Status == TaskPending:
 		return pendingReason(t, w)
 	case t.Status == TaskWaiting && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
-		return lookReason(t)
+		return lookReason(t, w.Task)
 	case t.Status == TaskUpForRetry && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
 		return fmt.Sprintf("retry %d of %d at %s UTC", t.Failures, w.Task.Retry.Count, t.NextRetryAt.UTC().Format(time.TimeOnly))
 	default:
@@ -58,7 +58,10 @@ func WaitReason(t *TaskRun, w Waiting) string {
 
 // lookReason says what a task run waits for, as its last look told, and when it
 // looks again.
-func lookReason(t *TaskRun) string {
+func lookReason(t *TaskRun, task *Task) string {
+	if task != nil && task.Approval != nil && t.Reason != "" {
+		return t.Reason // its looks see to the time only
+	}
 	next := "next look at " + t.NextRetryAt.UTC().Format(time.DateTime) + " UTC"
 	if t.Reason == "" {
 		return next

@@ -33,29 +33,40 @@ func TestWaitReason(t *testing.T) {
 		"Upstream":     {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{Upstream: []string{"b", "c"}}, "waits for b, c"},
 		"ManyUpstream": {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{Upstream: []string{"a", "b", "c", "d", "e", "f", "g"}}, "waits for a, b, c, d, e and 2 more"},
 		"NoSlot":       {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{State: miniairflow.TaskState{IsLimited: true}}, "waits for other tasks of its run: max_active_tasks 16"},
-		"Undecided":    {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{State: miniairflow.TaskState{IsAsked: true}}, "waits for a scheduler to decide whether it runs"},
-		"Finally":      {miniairflow.TaskRun{Status: pending, Finally: true}, miniairflow.Waiting{}, "waits for the end of all other tasks"},
-		"Next":         {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{}, "is about to start"},
-		"RunPending":   {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{Run: &miniairflow.WorkflowRun{Status: miniairflow.RunPending}}, "waits for the start of its run"},
-		"RunPaused":    {miniairflow.TaskRun{Status: queued}, miniairflow.Waiting{Run: &miniairflow.WorkflowRun{Status: miniairflow.RunRunning, PausedAt: &past}}, "run is paused"},
-		"NoWorker":     {miniairflow.TaskRun{Status: queued, Queue: "gpu"}, miniairflow.Waiting{}, "no active worker serves queue gpu"},
-		"Queued":       {miniairflow.TaskRun{Status: queued, Queue: "default"}, miniairflow.Waiting{}, "waits for a free worker of queue default"},
-		"NoPool":       {pooled, miniairflow.Waiting{}, "pool wh does not exist: declare it in pools.yaml, or use `miniairflow pools set wh --slots N`"},
-		"SmallPool":    {pooled, miniairflow.Waiting{Pool: pool(1, 0, 1)}, "pool wh has 1 slots, but the task needs 2"},
-		"FullPool":     {pooled, miniairflow.Waiting{Pool: pool(4, 4, 1, "a", "b")}, "pool wh is full 4/4: held by etl#1/a, etl#1/b"},
-		"TightPool":    {pooled, miniairflow.Waiting{Pool: pool(4, 3, 1, "a")}, "pool wh has too few free slots 3/4: held by etl#1/a"},
-		"Turn":         {pooled, miniairflow.Waiting{Pool: pool(4, 1, 3)}, "waits for its turn in pool wh, in which 3 tasks wait, or for a free worker of queue default"},
-		"Room":         {pooled, miniairflow.Waiting{Pool: pool(4, 1, 1)}, "waits for a free worker of queue default"},
-		"Retry":        {miniairflow.TaskRun{Status: retry, Failures: 2, NextRetryAt: &soon}, miniairflow.Waiting{}, "retry 2 of 3 at 10:32:05 UTC"},
-		"RetryIsDue":   {miniairflow.TaskRun{Status: retry, Failures: 2, NextRetryAt: &past, Queue: "gpu"}, miniairflow.Waiting{}, "no active worker serves queue gpu"},
-		"RetryInPool":  {dueInPool, miniairflow.Waiting{Pool: pool(2, 2, 1, "a")}, "pool wh is full 2/2: held by etl#1/a"},
-		"RetryNoSlot":  {miniairflow.TaskRun{Status: retry, NextRetryAt: &past}, miniairflow.Waiting{State: miniairflow.TaskState{IsLimited: true}}, "waits for other tasks of its run: max_active_tasks 16"},
-		"Running":      {miniairflow.TaskRun{Status: miniairflow.TaskRunning}, miniairflow.Waiting{Upstream: []string{"a"}}, ""},
-		"Over":         {miniairflow.TaskRun{Status: miniairflow.TaskSuccess}, miniairflow.Waiting{}, ""},
+		"Look": {
+			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for file x", NextRetryAt: &soon}, miniairflow.Waiting{},
+			"waits for file x; next look at 2026-11-22 10:32:05 UTC",
+		},
+		"Approval": {
+			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for approval: Load it?", NextRetryAt: &soon},
+			miniairflow.Waiting{Task: &miniairflow.Task{Approval: &miniairflow.Approval{}}}, "waits for approval: Load it?",
+		},
+		"Undecided":   {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{State: miniairflow.TaskState{IsAsked: true}}, "waits for a scheduler to decide whether it runs"},
+		"Finally":     {miniairflow.TaskRun{Status: pending, Finally: true}, miniairflow.Waiting{}, "waits for the end of all other tasks"},
+		"Next":        {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{}, "is about to start"},
+		"RunPending":  {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{Run: &miniairflow.WorkflowRun{Status: miniairflow.RunPending}}, "waits for the start of its run"},
+		"RunPaused":   {miniairflow.TaskRun{Status: queued}, miniairflow.Waiting{Run: &miniairflow.WorkflowRun{Status: miniairflow.RunRunning, PausedAt: &past}}, "run is paused"},
+		"NoWorker":    {miniairflow.TaskRun{Status: queued, Queue: "gpu"}, miniairflow.Waiting{}, "no active worker serves queue gpu"},
+		"Queued":      {miniairflow.TaskRun{Status: queued, Queue: "default"}, miniairflow.Waiting{}, "waits for a free worker of queue default"},
+		"NoPool":      {pooled, miniairflow.Waiting{}, "pool wh does not exist: declare it in pools.yaml, or use `miniairflow pools set wh --slots N`"},
+		"SmallPool":   {pooled, miniairflow.Waiting{Pool: pool(1, 0, 1)}, "pool wh has 1 slots, but the task needs 2"},
+		"FullPool":    {pooled, miniairflow.Waiting{Pool: pool(4, 4, 1, "a", "b")}, "pool wh is full 4/4: held by etl#1/a, etl#1/b"},
+		"TightPool":   {pooled, miniairflow.Waiting{Pool: pool(4, 3, 1, "a")}, "pool wh has too few free slots 3/4: held by etl#1/a"},
+		"Turn":        {pooled, miniairflow.Waiting{Pool: pool(4, 1, 3)}, "waits for its turn in pool wh, in which 3 tasks wait, or for a free worker of queue default"},
+		"Room":        {pooled, miniairflow.Waiting{Pool: pool(4, 1, 1)}, "waits for a free worker of queue default"},
+		"Retry":       {miniairflow.TaskRun{Status: retry, Failures: 2, NextRetryAt: &soon}, miniairflow.Waiting{}, "retry 2 of 3 at 10:32:05 UTC"},
+		"RetryIsDue":  {miniairflow.TaskRun{Status: retry, Failures: 2, NextRetryAt: &past, Queue: "gpu"}, miniairflow.Waiting{}, "no active worker serves queue gpu"},
+		"RetryInPool": {dueInPool, miniairflow.Waiting{Pool: pool(2, 2, 1, "a")}, "pool wh is full 2/2: held by etl#1/a"},
+		"RetryNoSlot": {miniairflow.TaskRun{Status: retry, NextRetryAt: &past}, miniairflow.Waiting{State: miniairflow.TaskState{IsLimited: true}}, "waits for other tasks of its run: max_active_tasks 16"},
+		"Running":     {miniairflow.TaskRun{Status: miniairflow.TaskRunning}, miniairflow.Waiting{Upstream: []string{"a"}}, ""},
+		"Over":        {miniairflow.TaskRun{Status: miniairflow.TaskSuccess}, miniairflow.Waiting{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.w
-			w.Task, w.MaxActiveTasks = &miniairflow.Task{Retry: miniairflow.RetryPolicy{Count: 3}}, 16
+			if w.Task == nil {
+				w.Task = &miniairflow.Task{Retry: miniairflow.RetryPolicy{Count: 3}}
+			}
+			w.MaxActiveTasks = 16
 			w.Queues, w.Now = []string{"default"}, now
 			if w.Run == nil {
 				w.Run = running

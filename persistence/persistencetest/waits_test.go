@@ -254,9 +254,9 @@ func TestApproval(t *testing.T) {
 		}{
 			{"last", "task", `task "last" asks for no approval`, nil},
 			{"yess", "task", `run etl#1 has no task "yess"; did you mean "yes"?`, nil},
-			{"yes", "fields.rows", `param "rows": "many" is not an integer`, map[string]any{"rows": "many"}},
-			{"yes", "fields.rows", `param "rows" (integer) has no default and was not given`, nil},
-			{"yes", "fields.x", `unknown param "x"; the workflow has rows`, map[string]any{"rows": 7, "x": 1}},
+			{"yes", "fields.rows", `field "rows": "many" is not an integer`, map[string]any{"rows": "many"}},
+			{"yes", "fields.rows", `field "rows" (integer) has no default and was not given`, nil},
+			{"yes", "fields.x", `unknown field "x"; the approval asks for rows`, map[string]any{"rows": 7, "x": 1}},
 		} {
 			_, err := answer(c.task, true, c.fields)
 			var e *miniairflow.Error
