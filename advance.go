@@ -10,17 +10,21 @@ type Node struct {
 	Seq        int
 	Status     TaskStatus
 	Upstream   UpstreamCounts
-	Generation int64 // of its request for a decision; 0 if none is open
+	Generation int64   // of its request for a decision; 0 if none is open
+	Fan        *FanOut // of one that waits for its items; else nil
 }
 
 // Change is one decision: task run Seq, still pending, becomes To. With To
 // pending it only says that the request of that Generation was answered: the
-// task run waits for more upstream tasks.
+// task run waits for more upstream tasks. One with for_each becomes waiting with
+// its Items, and is later decided about as one that waits for them.
 type Change struct {
 	Seq        int
-	To         TaskStatus // pending, queued, skipped, upstream_failed or failed
+	To         TaskStatus // pending, queued, waiting, success, skipped, upstream_failed, failed or cancelled
 	Reason     string
 	Generation int64
+	Items      []Item // that the task run gets, by Index; nil: it has them already, or none
+	Release    int    // how many of its items that are held back may start now
 }
 
 // Ended is a task run that has just become terminal.
@@ -29,9 +33,12 @@ type Ended struct {
 	Status TaskStatus
 }
 
-// Evaluate returns the value of a task's `when`. An error fails that task run
-// with the error's text.
-type Evaluate func(t *Task) (bool, error)
+// Conditions computes what Advance asks about a task that its trigger rule lets
+// run. An error fails that task run with the error's text.
+type Conditions struct {
+	When  func(t *Task) (bool, error)   // of a task that has one, and of its items if it is the same for all
+	Items func(t *Task) ([]Item, error) // of a task with for_each
+}
 
 // Advance decides for each pending node of asked whether it is queued, skipped
 // or failed, and follows the ends that this makes through the other nodes of
@@ -42,12 +49,12 @@ type Evaluate func(t *Task) (bool, error)
 //
 // All nodes of part must come from one snapshot (one TaskStore.LoadNodes): a
 // node read as pending and its child read later could count the same end twice.
-// An end that `when` made is not followed before it is written: with upstream
-// tasks still running, somebody else may have read other results and won.
+// An end that `when` or for_each made is not followed before it is written: with
+// upstream tasks still running, somebody else may have read other results and won.
 //
 // This is the only place that applies trigger rules and `when`, but for the
 // fast path, see Fanout.
-func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
+func Advance(g *DAG, part []Node, asked []int, conditions Conditions) []Change {
 	nodes := make(map[int]*Node, len(part))
 	for _, n := range part {
 		nodes[n.Seq] = &n
@@ -59,10 +66,17 @@ func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
 	var changes []Change
 	for _, seq := range g.Order {
 		n := nodes[seq]
-		if n == nil || n.Status != TaskPending || !isAsked[seq] {
+		if n == nil || !isAsked[seq] {
 			continue
 		}
-		c, final := decide(&g.Definition.Tasks[seq], n, when)
+		if n.Fan != nil && n.Status == TaskWaiting {
+			changes = append(changes, decideItems(&g.Definition.Tasks[seq], n))
+			continue
+		}
+		if n.Status != TaskPending {
+			continue
+		}
+		c, final := decide(&g.Definition.Tasks[seq], n, conditions)
 		changes = append(changes, c)
 		if !final || !c.To.IsTerminal() {
 			continue
@@ -78,9 +92,9 @@ func Advance(g *DAG, part []Node, asked []int, when Evaluate) []Change {
 	return changes
 }
 
-// decide applies the trigger rule and, if it lets the task run, its `when`.
-// final is false for what `when` said.
-func decide(t *Task, n *Node, when Evaluate) (c Change, final bool) {
+// decide applies the trigger rule and, if it lets the task run, its `when` and its
+// for_each. final is false for what these said.
+func decide(t *Task, n *Node, conditions Conditions) (c Change, final bool) {
 	c = Change{Seq: n.Seq, To: TaskPending, Generation: n.Generation}
 	switch t.TriggerRule.Decide(n.Upstream) {
 	case VerdictWait:
@@ -93,17 +107,21 @@ func decide(t *Task, n *Node, when Evaluate) (c Change, final bool) {
 		return c, true
 	}
 	c.To = TaskQueued
-	if t.When == "" {
-		return c, true
+	if t.When != "" {
+		switch ok, err := conditions.When(t); {
+		case err != nil:
+			c.To, c.Reason = TaskFailed, fmt.Sprintf("when: %v", err)
+			return c, false
+		case !ok:
+			c.To, c.Reason = TaskSkipped, "when is false: "+t.When
+			return c, false
+		}
 	}
-	ok, err := when(t)
-	switch {
-	case err != nil:
-		c.To, c.Reason = TaskFailed, fmt.Sprintf("when: %v", err)
-	case !ok:
-		c.To, c.Reason = TaskSkipped, "when is false: "+t.When
+	if t.ForEach != nil {
+		items, err := conditions.Items(t)
+		return fanOut(t, c, items, err), false
 	}
-	return c, false
+	return c, t.When == ""
 }
 
 // String returns the counts as a phrase: "2 of 3 upstream tasks ended: 1 success, 1 failed".
@@ -129,7 +147,7 @@ func (g *DAG) IsRoot(i int) bool {
 // at the start of the run).
 func (g *DAG) IsFast(i int) bool {
 	t := &g.Definition.Tasks[i]
-	return t.When == "" && (t.TriggerRule == AllSuccess || t.TriggerRule == Always || len(g.Upstream[i]) == 0)
+	return !t.HasCondition() && (t.TriggerRule == AllSuccess || t.TriggerRule == Always || len(g.Upstream[i]) == 0)
 }
 
 // Roots returns the tasks that are decided at the start of a run: those which
@@ -176,6 +194,9 @@ type Delta struct {
 func (g *DAG) Fanout(ended []Ended) []Delta {
 	deltas := map[int]*Delta{}
 	for _, e := range ended {
+		if IsItem(e.Seq) {
+			continue // its task has its own end
+		}
 		outcome := OutcomeOf(e.Status, g.Definition.Tasks[e.Seq].AllowFailure)
 		for _, down := range g.Downstream[e.Seq] {
 			if g.IsRoot(down) {

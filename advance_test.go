@@ -144,7 +144,7 @@ func (s *simulation) decide(t *rapid.T) {
 		}
 	}
 	before := append([]miniairflow.Node(nil), part...)
-	changes := miniairflow.Advance(s.g, part, asked, evaluateWhen)
+	changes := miniairflow.Advance(s.g, part, asked, miniairflow.Conditions{When: evaluateWhen})
 	require.Equal(t, before, part, "the nodes belong to the caller")
 	for _, seq := range asked {
 		delete(s.asked, seq)
@@ -222,7 +222,7 @@ func TestAdvanceFellsABranchInOneCall(t *testing.T) {
 	for seq := 2; seq < 5; seq++ {
 		part = append(part, miniairflow.Node{Seq: seq, Status: miniairflow.TaskPending, Upstream: miniairflow.UpstreamCounts{Total: 1}})
 	}
-	changes := miniairflow.Advance(g, part, []int{1}, evaluateWhen)
+	changes := miniairflow.Advance(g, part, []int{1}, miniairflow.Conditions{When: evaluateWhen})
 	require.Len(t, changes, 4)
 	for _, c := range changes {
 		require.Equal(t, miniairflow.TaskUpstreamFailed, c.To)
@@ -238,7 +238,7 @@ func TestAdvanceDoesNotFollowWhen(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	part := []miniairflow.Node{{Seq: 0, Status: miniairflow.TaskPending}, {Seq: 1, Status: miniairflow.TaskPending, Upstream: miniairflow.UpstreamCounts{Total: 1}}}
-	changes := miniairflow.Advance(g, part, []int{0}, evaluateWhen)
+	changes := miniairflow.Advance(g, part, []int{0}, miniairflow.Conditions{When: evaluateWhen})
 	require.Equal(t, []miniairflow.Change{{Seq: 0, To: miniairflow.TaskSkipped, Reason: "when is false: no"}}, changes)
 }
 

@@ -14,6 +14,7 @@ type DAG struct {
 	Downstream [][]int // by task, ascending
 	Order      []int   // the topological order that is closest to the file's
 	Mains      int     // how many tasks are not of finally; these are the first ones
+	Fans       []int   // the tasks with for_each, ascending
 }
 
 // NewDAG returns the shape of d, whose tasks of finally come last and depend on
@@ -27,6 +28,11 @@ func NewDAG(d *Definition) (*DAG, error) {
 	g.Mains = len(d.Tasks)
 	for g.Mains > 0 && d.Tasks[g.Mains-1].Finally {
 		g.Mains--
+	}
+	for i := range d.Tasks {
+		if d.Tasks[i].ForEach != nil {
+			g.Fans = append(g.Fans, i)
+		}
 	}
 	g.Order = g.topologicalOrder()
 	if len(g.Order) < len(d.Tasks) {

@@ -19,6 +19,9 @@ type Evaluator interface {
 	Bool(template string, scope Scope) (bool, error)
 	// Tasks returns the names of the tasks that a template reads, sorted.
 	Tasks(template string) []string
+	// ReadsItem reports whether a template reads the item of a task with for_each,
+	// or its number.
+	ReadsItem(template string) bool
 }
 
 // Scope is what a template can see.
@@ -27,6 +30,13 @@ type Scope struct {
 	Run    RunScope
 	Env    map[string]string // computed; what of it there is depends on the place
 	Tasks  map[string]TaskScope
+	Item   *ItemScope // nil outside of items
+}
+
+// ItemScope is `item` and `index` in a template.
+type ItemScope struct {
+	Index int
+	Value any // as JSON has it; numbers may be json.Number
 }
 
 // RunScope is `run` in a template.
@@ -47,4 +57,5 @@ type TaskScope struct {
 	Status   TaskStatus
 	Outputs  map[string]any
 	ExitCode *int
+	Items    []map[string]any // of a task with for_each, in place of Outputs: those of its items, nil for one that was no success; else nil
 }

@@ -43,6 +43,7 @@ type RerunResult struct {
 // is counted from what went on before.
 type RerunPlan struct {
 	Reopen  []int        // become pending, ascending
+	Keep    []int        // of Reopen, those with for_each whose items that were a success need not run again, ascending
 	Mark    []Ended      // become terminal, ascending
 	Added   []int        // pending ones that the run did not have, ascending: g is of a later version
 	States  []TaskStatus // of all task runs afterwards
@@ -68,6 +69,11 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 	}
 	switch req.Kind {
 	case RerunMark:
+		for _, seq := range req.Seqs {
+			if plan.States[seq] == TaskWaiting && isBusy(g, seq, TaskWaiting) {
+				return RerunPlan{}, Errorf(CodeConflict, "items of task %q are on their way: cancel the run first", g.Definition.Tasks[seq].Name)
+			}
+		}
 		plan.mark(g, req)
 	case RerunAnswer:
 		if err := plan.answer(g, req); err != nil {
@@ -90,7 +96,7 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 	}
 	var busy []string
 	for _, seq := range plan.Reopen {
-		if seq < len(states) && states[seq] == TaskRunning {
+		if seq < len(states) && isBusy(g, seq, states[seq]) {
 			busy = append(busy, g.Definition.Tasks[seq].Name)
 		}
 	}
@@ -101,6 +107,9 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 		return RerunPlan{}, Errorf(CodeConflict, "task %q is of finally and has not had its turn: mark it when all other tasks have ended", name)
 	}
 	slices.Sort(plan.Reopen)
+	if req.Kind == RerunFailed {
+		plan.keepItems(g)
+	}
 	slices.SortFunc(plan.Mark, func(a, b Ended) int { return a.Seq - b.Seq })
 	plan.Reopens = over && len(plan.Reopen)+len(plan.Added) > 0
 	return plan, nil
@@ -114,6 +123,10 @@ func checkRerun(g *DAG, req Rerun) error {
 		return Errorf(CodeInvalid, "no task is named: say which")
 	}
 	for _, seq := range req.Seqs {
+		if task, _, ok := g.Place(seq); ok && IsItem(seq) {
+			return Errorf(CodeInvalid, "an item cannot be changed by itself: name the task %q; a retry of the run does again those of its items that failed",
+				g.Definition.Tasks[task].Name)
+		}
 		if seq < 0 || seq >= len(g.Upstream) {
 			return Errorf(CodeInvalid, "the run has no task at place %d", seq)
 		}
@@ -122,6 +135,29 @@ func checkRerun(g *DAG, req Rerun) error {
 		return Errorf(CodeInvalid, "a task run cannot be marked %s: use success, failed or skipped", show(string(req.Status)))
 	}
 	return nil
+}
+
+// isBusy reports whether a task run, or an item of it, is on its way.
+func isBusy(g *DAG, seq int, s TaskStatus) bool {
+	return s == TaskRunning || s == TaskWaiting && g.Definition.Tasks[seq].ForEach != nil
+}
+
+// keepItems finds the task runs with for_each that are opened again while nothing
+// above them is: their items see what they saw before.
+func (p *RerunPlan) keepItems(g *DAG) {
+	if len(g.Fans) == 0 {
+		return
+	}
+	isNew := make([]bool, len(g.Upstream)) // or below one that is
+	for _, seq := range g.Order {
+		_, opened := slices.BinarySearch(p.Reopen, seq)
+		above := slices.ContainsFunc(g.Upstream[seq], func(up int) bool { return isNew[up] })
+		isNew[seq] = opened || above
+		if opened && !above && g.Definition.Tasks[seq].ForEach != nil {
+			p.Keep = append(p.Keep, seq)
+		}
+	}
+	slices.Sort(p.Keep)
 }
 
 // mark sets the states of the given task runs. What never ran below one that
@@ -275,6 +311,10 @@ func FitsVersion(g, next *DAG) error {
 		name, other := g.Definition.Tasks[i].Name, ""
 		if i < len(next.Definition.Tasks) {
 			other = next.Definition.Tasks[i].Name
+		}
+		if other == name && (g.Definition.Tasks[i].ForEach == nil) != (next.Definition.Tasks[i].ForEach == nil) {
+			return Errorf(CodeConflict, "in the latest version task %q has for_each and in the run's own not, or the other way round:"+
+				" rerun the run as it was, or trigger a new one", name)
 		}
 		if other == name && next.IsFinal(i) == g.IsFinal(i) {
 			continue

@@ -75,10 +75,10 @@ var (
 		RunSuccess: nil, RunFailed: nil, RunCancelled: nil, RunSkipped: nil,
 	}
 	taskTransitions = map[TaskStatus][]TaskStatus{
-		TaskPending:    {TaskQueued, TaskSkipped, TaskUpstreamFailed, TaskFailed, TaskCancelled},
+		TaskPending:    {TaskQueued, TaskWaiting, TaskSuccess, TaskSkipped, TaskUpstreamFailed, TaskFailed, TaskCancelled},
 		TaskQueued:     {TaskRunning, TaskFailed, TaskCancelled},
 		TaskRunning:    {TaskSuccess, TaskFailed, TaskSkipped, TaskCancelled, TaskUpForRetry, TaskWaiting, TaskQueued},
-		TaskWaiting:    {TaskRunning, TaskCancelled},
+		TaskWaiting:    {TaskRunning, TaskSuccess, TaskFailed, TaskSkipped, TaskCancelled},
 		TaskUpForRetry: {TaskRunning, TaskCancelled},
 		TaskSuccess:    nil, TaskFailed: nil, TaskCancelled: nil, TaskSkipped: nil, TaskUpstreamFailed: nil,
 	}

@@ -2,6 +2,7 @@ package miniairflow
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -147,13 +148,21 @@ type TaskStore interface {
 	// LoadNodes returns the nodes of a run at the given places, in their order;
 	// only pending ones.
 	LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]Node, error)
-	// ApplyChanges writes the decisions for task runs that are still pending, moves
+	// ApplyChanges writes the decisions for task runs that are still pending, or wait
+	// for items, moves
 	// the children of those that became terminal, and ends the run if they were
 	// the last. A request for a decision is answered only if its generation is
 	// that of the change. generation is the run's when the decisions were loaded: if
 	// somebody has changed the run by hand since, they may be wrong, and nothing is
 	// written.
 	ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []Change) error
+	// FindItem returns the value of an item, as JSON.
+	FindItem(ctx context.Context, runID uuid.UUID, seq int) (json.RawMessage, error)
+	// FindFanOut returns how far the items of a task run are; ErrNotFound if it has none (yet).
+	FindFanOut(ctx context.Context, runID uuid.UUID, seq int) (FanOut, error)
+	// ItemOutputs returns the outputs of the items of a task run, by their numbers: nil
+	// for one that was no success. More than most bytes of them are CodeInvalid.
+	ItemOutputs(ctx context.Context, runID uuid.UUID, seq, most int) ([]map[string]any, error)
 	// TaskResults returns status, outputs and exit code of the task runs at the
 	// given places.
 	TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*TaskRun, error)
@@ -246,5 +255,5 @@ const WaitMemoryMax = 64 << 10
 // Decisions is the answer of TaskStore.LoadDecisions.
 type Decisions struct {
 	Run   *WorkflowRun
-	Nodes []Node // Status pending, Generation set
+	Nodes []Node // Status pending, or waiting with Fan set; Generation set
 }

@@ -22,6 +22,7 @@ var TaskEnv = []string{
 	"MINIAIRFLOW_WORKFLOW", "MINIAIRFLOW_RUN_ID", "MINIAIRFLOW_RUN_NUMBER", "MINIAIRFLOW_TASK", "MINIAIRFLOW_ATTEMPT", "MINIAIRFLOW_ATTEMPT_ID",
 	"MINIAIRFLOW_RUN_STATUS", "MINIAIRFLOW_LOGICAL_DATE", "MINIAIRFLOW_DATA_INTERVAL_START", "MINIAIRFLOW_DATA_INTERVAL_END",
 	"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH", "MINIAIRFLOW_PROCESS",
+	"MINIAIRFLOW_ITEM", "MINIAIRFLOW_ITEM_INDEX",
 }
 
 const (
@@ -66,6 +67,7 @@ type validator struct {
 	problems    []Problem
 	suggestions int
 	patternWork int // see patternWorkMax
+	fans        int // tasks with for_each
 }
 
 func (v *validator) add(path []string, format string, args ...any) {

@@ -59,6 +59,7 @@ func (v *validator) task(t *Task) {
 	v.ssh(sub(at, "ssh"), t)
 	v.container(sub(at, "container"), t)
 	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
+	v.forEach(at, t)
 	v.env(sub(at, "env"), t.Env)
 	v.outputs(sub(at, "outputs"), t.Outputs)
 	v.retry(sub(at, "retry"), t.Retry)

@@ -26,6 +26,7 @@ type Waiting struct {
 	Upstream       []string // names of the tasks that it depends on and that are not over, in file order
 	MaxActiveTasks int      // of its run
 	Queues         []string // those that active workers serve
+	FanOut         *FanOut  // of one that waits for its items; else nil
 	Pool           *Pool    // of the task, with its holders; nil: there is none of that name
 	Now            time.Time
 }
@@ -45,6 +46,10 @@ func WaitReason(t *TaskRun, w Waiting) string {
 	switch {
 	case w.State.IsLimited:
 		return fmt.Sprintf("waits for other tasks of its run: max_active_tasks %d", w.MaxActiveTasks)
+	case w.FanOut != nil:
+		return fmt.Sprintf("waits for its items: %d of %d ended", w.FanOut.Ended(), w.FanOut.Total)
+	case t.Status == TaskPending && IsItem(t.Seq):
+		return fmt.Sprintf("waits for other items of its task: max_parallel %d", w.Task.ForEach.MaxParallel)
 	case t.Status == TaskPending:
 		return pendingReason(t, w)
 	case t.Status == TaskWaiting && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):

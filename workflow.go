@@ -78,7 +78,8 @@ type Task struct {
 	Group        string                `json:"group,omitempty"` // the name of the group that it is in; empty: none
 	DependsOn    []string              `json:"depends_on,omitempty"`
 	TriggerRule  TriggerRule           `json:"trigger_rule"`
-	When         string                `json:"when,omitempty"` // an expression with its ${{ }}
+	When         string                `json:"when,omitempty"`     // an expression with its ${{ }}; with ForEach of each item, if it reads one
+	ForEach      *ForEach              `json:"for_each,omitempty"` // nil: the task runs once
 	Command      *Command              `json:"command,omitempty"`
 	SSH          *SSH                  `json:"ssh,omitempty"`       // where Command runs; nil: on the worker
 	Container    *Container            `json:"container,omitempty"` // likewise
@@ -106,6 +107,10 @@ type Task struct {
 
 // Waits reports whether the task's action waits, and so may look more than once.
 func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil }
+
+// HasCondition reports whether values, and not only the trigger rule, decide what
+// becomes of the task when its turn comes.
+func (t *Task) HasCondition() bool { return t.When != "" || t.ForEach != nil }
 
 // Runs returns the command that the task's action runs, or nil.
 func (t *Task) Runs() *Command {

@@ -285,6 +285,10 @@ func (c *checker) reference(where site, r reference) error {
 		return refuse("%s may not read %s: only %s of a task may", where.name, r.root, enumerated(from.keys, "and"))
 	case r.root == rootTasks:
 		return c.taskReference(where, r)
+	case from.alone != nil && (c.d.Tasks[where.task].ForEach == nil || where.key() == "for_each"):
+		return refuse("%s", noItem(r.root))
+	case from.alone != nil:
+		return nil
 	}
 	if from.isFinal(r.name) && !c.isFinal(where.task) {
 		return refuse("%s.%s is known in tasks of finally only: before them the run is not over", r.root, r.name)

@@ -41,6 +41,7 @@ func (c *checker) task(i int) {
 			}
 		}
 	}
+	c.forEach(i)
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}
@@ -51,6 +52,19 @@ func (c *checker) task(i int) {
 		}
 		c.template(site{path: path(template.Path...), name: template.Path[0], params: true, task: i}, template.Text)
 	}
+}
+
+// forEach checks the lists of a task with for_each, and its key.
+func (c *checker) forEach(i int) {
+	t := &c.d.Tasks[i]
+	if t.ForEach == nil {
+		return
+	}
+	path := func(keys ...string) []string { return append(pathOf(t), keys...) }
+	for _, template := range t.ForEach.Templates() {
+		c.template(site{path: path(template.Path...), name: "for_each", params: true, task: i}, template.Text)
+	}
+	c.template(site{path: path("key"), name: "key", params: true, task: i}, t.ForEach.Key)
 }
 
 // pathOf returns the path of a task in the file.

@@ -110,6 +110,22 @@ func (e *Engine) Tasks(template string) []string {
 	return slices.Compact(names)
 }
 
+// ReadsItem implements miniairflow.Evaluator. Expressions that do not compile read
+// nothing.
+func (e *Engine) ReadsItem(template string) bool {
+	segments, err := split(template)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(segments, func(s segment) bool {
+		if !s.isExpression {
+			return false
+		}
+		p, err := e.program(s.source)
+		return err == nil && slices.ContainsFunc(p.references, func(r reference) bool { return r.root == rootItem || r.root == rootIndex })
+	})
+}
+
 // only returns the expression of a template that is nothing else.
 func only(template string) (segment, error) {
 	segments, err := split(strings.TrimSpace(template))

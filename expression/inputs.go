@@ -39,6 +39,7 @@ func BindInputs(t *miniairflow.Task, inputs map[string]Input) []miniairflow.Prob
 		bound = b.render(t, more)
 	}
 	bound.When = b.template(t.When, true, "when")
+	b.forEach(t, bound)
 	*t = *bound
 	return b.problems
 }
@@ -60,6 +61,25 @@ func (b *binder) render(t *miniairflow.Task, scripts map[string]bool) *miniairfl
 		return t
 	}
 	return bound
+}
+
+// forEach gives bound the lists and the key of t, bound.
+func (b *binder) forEach(t, bound *miniairflow.Task) {
+	if t.ForEach == nil {
+		return
+	}
+	forEach, err := t.ForEach.Render(func(template miniairflow.Template) (string, error) {
+		text := b.template(template.Text, template.JSON, template.Path...)
+		if template.JSON && text != template.Text {
+			return encoded(text)
+		}
+		return text, nil
+	})
+	if err != nil {
+		b.problems = append(b.problems, miniairflow.Problem{Path: []string{"for_each"}, Message: err.Error()})
+		return
+	}
+	bound.ForEach = forEach
 }
 
 // encoded returns a text as JSON has it, in which it stays a template.

@@ -34,6 +34,9 @@ func unknown(r reference, kind, name string, known []string) error {
 
 // unknownName is about a name with which no value starts.
 func unknownName(name string) string {
+	if name == "items" {
+		return `unknown name "items": it is item, one element of for_each; index is its number, from 0`
+	}
 	known := make([]string, len(roots))
 	for i, r := range roots {
 		known[i] = r.name
@@ -45,6 +48,11 @@ func unknownName(name string) string {
 		return fmt.Sprintf("unknown name %q%s", name, hint)
 	}
 	return fmt.Sprintf("unknown name %q: an expression reads %s", name, formsUntil(phaseTask))
+}
+
+// noItem says where item and index are not.
+func noItem(name string) string {
+	return name + " is known in a task with for_each only, and not in for_each itself"
 }
 
 func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

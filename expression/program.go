@@ -304,7 +304,10 @@ func (a *analysis) bareName(n *ast.IdentifierNode) {
 	if name == nullName {
 		return
 	}
-	if r, ok := rootNamed(name); ok {
+	if r, ok := rootNamed(name); ok && r.alone != nil {
+		a.references = append(a.references, reference{root: name, at: n.Location().From})
+		return
+	} else if ok {
 		a.refuse(n, "%s alone is no value: write %s", name, r.form)
 		return
 	}
@@ -328,7 +331,7 @@ func (a *analysis) member(n *ast.MemberNode) {
 	}
 	slices.Reverse(chain)
 	root, ok := base.(*ast.IdentifierNode)
-	if !ok || !isRoot(root.Value) {
+	if !ok || !startsReference(root.Value) {
 		a.visit(base)
 	} else if chain = a.reference(root, chain); a.err != nil {
 		return
@@ -338,9 +341,11 @@ func (a *analysis) member(n *ast.MemberNode) {
 	}
 }
 
-func isRoot(name string) bool {
-	_, ok := rootNamed(name)
-	return ok
+// startsReference reports whether what follows a name is part of what is read: what
+// follows others looks inside a value.
+func startsReference(name string) bool {
+	r, ok := rootNamed(name)
+	return ok && r.alone == nil
 }
 
 func formOf(name string) string {

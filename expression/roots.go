@@ -16,6 +16,8 @@ const (
 	rootRun    = "run"
 	rootEnv    = "env"
 	rootTasks  = "tasks"
+	rootItem   = "item"
+	rootIndex  = "index"
 )
 
 // phase says when a template is computed: what a later one sees includes what
@@ -33,10 +35,11 @@ const (
 // table of the documentation follow from it.
 type root struct {
 	name   string
-	what   string   // what an unknown one is called in messages
-	form   string   // how a value of it is written
-	since  phase    // from when on it is there
-	keys   []string // of a task, in which alone it is there; nil: in all
+	alone  types.Type // of one that is a value itself, which nothing follows; else nil
+	what   string     // what an unknown one is called in messages
+	form   string     // how a value of it is written
+	since  phase      // from when on it is there
+	keys   []string   // of a task, in which alone it is there; nil: in all
 	fields []field
 	// has reports whether the file declares a name, and declared lists what it
 	// declares, for suggestions; nil: there are the fields.
@@ -106,7 +109,25 @@ var roots = []root{
 		fields: []field{
 			{name: "<name>." + fieldStatus, about: "how a task ended: `success`, `failed`, `skipped`, `upstream_failed` or `cancelled`", kind: types.String},
 			{name: "<name>." + fieldExitCode, about: "the exit code of its last attempt; null if there is none", kind: types.Int},
-			{name: "<name>." + fieldOutputs + ".<key>", about: "an output, with the type that it is declared with, else text; null unless the task succeeded and wrote it"},
+			{name: "<name>." + fieldOutputs + ".<key>", about: "an output, with the type that it is declared with, else text; null unless the task succeeded and wrote it. Of a task with `for_each` a list of these, in the order of the items"},
+		},
+	},
+	{
+		name: rootItem, alone: types.Any, form: rootItem, since: phaseTask,
+		value: func(s *miniairflow.Scope, _ string) (any, bool) {
+			if s.Item == nil {
+				return nil, false
+			}
+			return s.Item.Value, true
+		},
+	},
+	{
+		name: rootIndex, alone: types.Int, form: rootIndex, since: phaseTask,
+		value: func(s *miniairflow.Scope, _ string) (any, bool) {
+			if s.Item == nil {
+				return nil, false
+			}
+			return s.Item.Index, true
 		},
 	},
 }

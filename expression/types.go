@@ -56,6 +56,10 @@ func (c *checker) typedNames(references []reference) types.Map {
 		if !ok {
 			continue
 		}
+		if from.alone != nil {
+			names[r.root] = from.alone
+			continue
+		}
 		if r.root != rootTasks {
 			fields, ok := names[r.root].(types.Map)
 			if !ok {
@@ -73,11 +77,19 @@ func (c *checker) typedNames(references []reference) types.Map {
 			tasks[strings.ReplaceAll(r.name, "-", hyphen)] = task
 		}
 		if outputs, ok := task[fieldOutputs].(types.Map); ok && r.field == fieldOutputs {
-			declared := c.d.Tasks[c.tasks[r.name]].Outputs[r.key]
-			outputs[r.key] = typeOr(outputTypes[declared], types.String)
+			outputs[r.key] = outputType(&c.d.Tasks[c.tasks[r.name]], r.key)
 		}
 	}
 	return names
+}
+
+// outputType returns the type of an output of a task: of one with for_each it is a
+// list, an element for each item.
+func outputType(t *miniairflow.Task, name string) types.Type {
+	if t.ForEach != nil {
+		return outputTypes[miniairflow.OutputList]
+	}
+	return typeOr(outputTypes[t.Outputs[name]], types.String)
 }
 
 func typeOr(t, otherwise types.Type) types.Type {

@@ -28,6 +28,10 @@ func environment(references []reference, scope miniairflow.Scope) (map[string]an
 			return nil, &compileError{message: fmt.Sprintf("the expression reads more than %d bytes", resultMax), at: r.at}
 		}
 		value = normal(value)
+		if from, ok := rootNamed(r.root); ok && from.alone != nil {
+			values[r.root] = value
+			continue
+		}
 		if r.root == rootTasks {
 			values[rootTasks] = tasks
 			addTaskValue(tasks, r, value)
@@ -72,6 +76,9 @@ func lookUp(r reference, scope *miniairflow.Scope) (any, error) {
 		return nil, &compileError{message: unknownName(r.root), at: r.at}
 	}
 	value, ok := from.value(scope, r.name)
+	if !ok && from.alone != nil {
+		return nil, &compileError{message: noItem(r.root), at: r.at}
+	}
 	if !ok {
 		return nil, unknown(r, from.what, r.name, from.present(scope))
 	}
@@ -92,9 +99,21 @@ func taskValue(r reference, scope *miniairflow.Scope) (any, error) {
 		}
 		return *task.ExitCode, nil
 	case fieldOutputs:
+		if task.Items != nil {
+			return fannedIn(task.Items, r.key), nil
+		}
 		return task.Outputs[r.key], nil
 	}
 	return nil, unknownTaskField(r)
+}
+
+// fannedIn returns an output of all items as a list.
+func fannedIn(items []map[string]any, key string) []any {
+	list := make([]any, len(items))
+	for i, outputs := range items {
+		list[i] = outputs[key]
+	}
+	return list
 }
 
 func runValue(s *miniairflow.Scope, name string) (value any, ok bool) {

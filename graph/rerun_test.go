@@ -57,7 +57,7 @@ func (w *world) decide(t *testing.T, id uuid.UUID) {
 	for _, n := range open.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	changes := miniairflow.Advance(dag, open.Nodes, asked, func(*miniairflow.Task) (bool, error) { return true, nil })
+	changes := miniairflow.Advance(dag, open.Nodes, asked, miniairflow.Conditions{When: func(*miniairflow.Task) (bool, error) { return true, nil }})
 	require.NoError(t, w.store.ApplyChanges(t.Context(), id, open.Run.Generation, changes))
 }
 

@@ -59,10 +59,9 @@ func (r *Resolver) tasksOfTaskRuns(ctx context.Context, taskRuns []*miniairflow.
 	}
 	tasks := make([]*miniairflow.Task, len(taskRuns))
 	for i, t := range taskRuns {
-		if t.Seq >= len(versions[i].Definition.Tasks) {
+		if tasks[i] = versions[i].Definition.TaskAt(t.Seq); tasks[i] == nil {
 			return nil, fmt.Errorf("version %s has no task %d", versions[i].ID, t.Seq)
 		}
-		tasks[i] = &versions[i].Definition.Tasks[t.Seq]
 	}
 	return tasks, nil
 }

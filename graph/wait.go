@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,30 +45,28 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 		if err != nil {
 			return nil, err
 		}
-		states, err := r.statesAround(ctx, runID, version.Definition, taskRuns, places)
+		around := newNeighbours(version.Definition)
+		states, err := r.statesAround(ctx, runID, around, taskRuns, places)
 		if err != nil {
 			return nil, err
 		}
 		for _, i := range places {
-			task := &version.Definition.Tasks[taskRuns[i].Seq]
+			task := version.Definition.TaskAt(taskRuns[i].Seq)
+			if task == nil {
+				return nil, fmt.Errorf("version %s has no task %d", version.ID, taskRuns[i].Seq)
+			}
+			fan, err := r.fanOut(ctx, taskRuns[i], task)
+			if err != nil {
+				return nil, err
+			}
 			reason := miniairflow.WaitReason(taskRuns[i], miniairflow.Waiting{
-				Run: run, Pool: pools[taskRuns[i].Pool], Task: task, State: states[task.Name], Upstream: openOf(task.DependsOn, states),
-				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues, Now: now,
+				Run: run, Pool: pools[taskRuns[i].Pool], Task: task, State: states[taskRuns[i].Seq], Upstream: around.open(task.DependsOn, states),
+				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues, Now: now, FanOut: fan,
 			})
 			reasons[i] = orNull(reason)
 		}
 	}
 	return reasons, nil
-}
-
-// openOf returns the names of the tasks that are not over.
-func openOf(names []string, states map[string]miniairflow.TaskState) (open []string) {
-	for _, name := range names {
-		if s, found := states[name]; found && !s.Status.IsTerminal() {
-			open = append(open, name)
-		}
-	}
-	return open
 }
 
 // poolsOf returns the pools by name if one of the task runs may wait for one.
@@ -152,18 +151,16 @@ func (r *Resolver) servedQueues(ctx context.Context) ([]string, error) {
 	return queues, nil
 }
 
-// statesAround returns, by name, the states of those task runs of a run that are at
+// statesAround returns, by place, the states of those task runs of a run that are at
 // the given places of taskRuns, and of the tasks that they depend on.
-func (r *Resolver) statesAround(ctx context.Context, runID uuid.UUID, d *miniairflow.Definition, taskRuns []*miniairflow.TaskRun, places []int) (map[string]miniairflow.TaskState, error) {
-	bySeq := make(map[string]int, len(d.Tasks))
-	for i := range d.Tasks {
-		bySeq[d.Tasks[i].Name] = i
-	}
+func (r *Resolver) statesAround(ctx context.Context, runID uuid.UUID, around *neighbours, taskRuns []*miniairflow.TaskRun, places []int) (map[int]miniairflow.TaskState, error) {
 	var seqs []int
 	for _, i := range places {
 		seqs = append(seqs, taskRuns[i].Seq)
-		for _, name := range d.Tasks[taskRuns[i].Seq].DependsOn {
-			seqs = append(seqs, bySeq[name])
+		if task := around.definition.TaskAt(taskRuns[i].Seq); task != nil {
+			for _, name := range task.DependsOn {
+				seqs = append(seqs, around.seqs[name])
+			}
 		}
 	}
 	slices.Sort(seqs)
@@ -171,9 +168,48 @@ func (r *Resolver) statesAround(ctx context.Context, runID uuid.UUID, d *miniair
 	if err != nil {
 		return nil, fmt.Errorf("find states of tasks: %w", err)
 	}
-	states := make(map[string]miniairflow.TaskState, len(found))
+	states := make(map[int]miniairflow.TaskState, len(found))
 	for _, s := range found {
-		states[d.Tasks[s.Seq].Name] = s
+		states[s.Seq] = s
 	}
 	return states, nil
+}
+
+// neighbours finds tasks of a definition by name.
+type neighbours struct {
+	definition *miniairflow.Definition
+	seqs       map[string]int
+}
+
+func newNeighbours(d *miniairflow.Definition) *neighbours {
+	n := &neighbours{definition: d, seqs: make(map[string]int, len(d.Tasks))}
+	for i := range d.Tasks {
+		n.seqs[d.Tasks[i].Name] = i
+	}
+	return n
+}
+
+// open returns the names of the tasks that are not over.
+func (n *neighbours) open(names []string, states map[int]miniairflow.TaskState) (open []string) {
+	for _, name := range names {
+		if s, found := states[n.seqs[name]]; found && !s.Status.IsTerminal() {
+			open = append(open, name)
+		}
+	}
+	return open
+}
+
+// fanOut returns how far the items of a task run are that waits for them; else nil.
+func (r *Resolver) fanOut(ctx context.Context, t *miniairflow.TaskRun, task *miniairflow.Task) (*miniairflow.FanOut, error) {
+	if task.ForEach == nil || t.Status != miniairflow.TaskWaiting || miniairflow.IsItem(t.Seq) {
+		return nil, nil
+	}
+	fan, err := r.store.FindFanOut(ctx, t.RunID, t.Seq)
+	if errors.Is(err, miniairflow.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find items of task %q: %w", t.Name, err)
+	}
+	return &fan, nil
 }

@@ -153,20 +153,39 @@ func (a *Advancer) advancePart(ctx context.Context, g *miniairflow.DAG, run *min
 	part = withoutEarlyReaders(g, a.eval, part)
 	var conditions []string
 	for _, n := range part {
-		if when := g.Definition.Tasks[n.Seq].When; when != "" {
-			conditions = append(conditions, when)
-		}
+		conditions = append(conditions, conditionsOf(&g.Definition.Tasks[n.Seq])...)
 	}
 	scope, err := loadScope(ctx, a.store, a.eval, g, run, conditions)
 	if err != nil {
 		return nil, err
 	}
-	return miniairflow.Advance(g, part, asked, func(t *miniairflow.Task) (bool, error) {
-		return a.eval.Bool(t.When, scope)
+	return miniairflow.Advance(g, part, asked, miniairflow.Conditions{
+		When: func(t *miniairflow.Task) (bool, error) {
+			if t.ForEach != nil && a.eval.ReadsItem(t.When) {
+				return true, nil // it is asked for each item
+			}
+			return a.eval.Bool(t.When, scope)
+		},
+		Items: func(t *miniairflow.Task) ([]miniairflow.Item, error) { return itemsOf(a.eval, t, scope) },
 	}), nil
 }
 
-// withoutEarlyReaders leaves out the nodes whose `when` reads a task that is in
+// conditionsOf returns the texts that are computed to decide about a task.
+func conditionsOf(t *miniairflow.Task) []string {
+	var texts []string
+	if t.When != "" {
+		texts = append(texts, t.When)
+	}
+	if t.ForEach == nil {
+		return texts
+	}
+	for _, template := range t.ForEach.Templates() {
+		texts = append(texts, template.Text)
+	}
+	return append(texts, t.ForEach.Key)
+}
+
+// withoutEarlyReaders leaves out the nodes whose conditions read a task that is in
 // part itself: its end may be decided here, and must be written before it is
 // read. Their requests stay open, so they come with the next load.
 func withoutEarlyReaders(g *miniairflow.DAG, eval miniairflow.Evaluator, part []miniairflow.Node) []miniairflow.Node {
@@ -176,8 +195,9 @@ func withoutEarlyReaders(g *miniairflow.DAG, eval miniairflow.Evaluator, part []
 	}
 	var kept []miniairflow.Node
 	for _, n := range part {
-		when := g.Definition.Tasks[n.Seq].When
-		early := when != "" && slices.ContainsFunc(eval.Tasks(when), func(name string) bool { return here[name] })
+		early := slices.ContainsFunc(conditionsOf(&g.Definition.Tasks[n.Seq]), func(text string) bool {
+			return slices.ContainsFunc(eval.Tasks(text), func(name string) bool { return here[name] })
+		})
 		if !early {
 			kept = append(kept, n)
 		}
@@ -206,7 +226,7 @@ func union(a, b []int) []int {
 func endedByRule(g *miniairflow.DAG, changes []miniairflow.Change) []int {
 	var seqs []int
 	for _, c := range changes {
-		if c.To.IsTerminal() && g.Definition.Tasks[c.Seq].When == "" {
+		if c.To.IsTerminal() && !g.Definition.Tasks[c.Seq].HasCondition() {
 			seqs = append(seqs, c.Seq)
 		}
 	}
@@ -223,7 +243,7 @@ func descendants(g *miniairflow.DAG, from []int, limit int) []int {
 		var next []int
 		for _, seq := range level {
 			for _, down := range g.Downstream[seq] {
-				if seen[down] || g.Definition.Tasks[down].When != "" {
+				if seen[down] || g.Definition.Tasks[down].HasCondition() {
 					continue
 				}
 				if len(found) == limit {

@@ -76,10 +76,11 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	if err != nil {
 		return nil, in, err
 	}
-	if claim.Seq >= len(g.Definition.Tasks) {
+	_, index, ok := g.Place(claim.Seq)
+	if !ok {
 		return nil, in, &hopeless{fmt.Errorf("version %s has no task at place %d", claim.VersionID, claim.Seq)}
 	}
-	task := &g.Definition.Tasks[claim.Seq]
+	task := g.TaskAt(claim.Seq)
 	in.Task = task
 	if task.Noop {
 		return task, in, nil
@@ -87,6 +88,11 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	scope, err := loadScope(ctx, w.cfg.Store, w.cfg.Evaluator, g, claim.Run, templatesOf(g.Definition, task))
 	if err != nil {
 		return task, in, err
+	}
+	if miniairflow.IsItem(claim.Seq) {
+		if in.Item, scope.Item, err = w.item(ctx, claim, index); err != nil {
+			return task, in, err
+		}
 	}
 	rendered, err := render(w.cfg.Evaluator, g.Definition, task, scope)
 	if err != nil {
@@ -110,6 +116,23 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	}
 	in.Dir, err = workingDir(w.cfg.DagsDir, file, task.WorkingDir, in.RunDir)
 	return task, in, err
+}
+
+// item returns what a claimed item is, as text and for templates.
+func (w *Worker) item(ctx context.Context, claim miniairflow.Claim, index int) (*action.Item, *miniairflow.ItemScope, error) {
+	value, err := w.cfg.Store.FindItem(ctx, claim.RunID, claim.Seq)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find item: %w", err)
+	}
+	scope, err := itemScope(value, index)
+	if err != nil {
+		return nil, nil, &hopeless{err}
+	}
+	text := string(value)
+	if s, ok := scope.Value.(string); ok {
+		text = s
+	}
+	return &action.Item{Index: index, Text: text}, scope, nil
 }
 
 // act runs the task's action within its timeout and stores its log.

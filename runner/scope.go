@@ -1,7 +1,10 @@
 package runner
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,8 +26,39 @@ func loadScope(ctx context.Context, store miniairflow.TaskStore, eval miniairflo
 	}
 	scope.Tasks = make(map[string]miniairflow.TaskScope, len(results))
 	for _, r := range results {
-		name := g.Definition.Tasks[r.Seq].Name
-		scope.Tasks[name] = miniairflow.TaskScope{Status: r.Status, Outputs: r.Outputs, ExitCode: r.ExitCode}
+		task := &g.Definition.Tasks[r.Seq]
+		result := miniairflow.TaskScope{Status: r.Status, Outputs: r.Outputs, ExitCode: r.ExitCode}
+		if task.ForEach != nil {
+			if result.Items, err = itemOutputs(ctx, store, run, r.Seq); err != nil {
+				return scope, fmt.Errorf("read results of task %q: %w", task.Name, err)
+			}
+		}
+		scope.Tasks[task.Name] = result
+	}
+	return scope, nil
+}
+
+// itemOutputsMax bounds the outputs that the items of one task may have together,
+// in bytes of JSON, for an expression to read them.
+const itemOutputsMax = 8 << 20
+
+// itemOutputs returns the outputs of the items of a task; none, and not nil, if it
+// had no items.
+func itemOutputs(ctx context.Context, store miniairflow.TaskStore, run *miniairflow.WorkflowRun, seq int) ([]map[string]any, error) {
+	found, err := store.ItemOutputs(ctx, run.ID, seq, itemOutputsMax)
+	if invalid := (*miniairflow.Error)(nil); errors.As(err, &invalid) && invalid.Code == miniairflow.CodeInvalid {
+		return nil, &hopeless{err}
+	}
+	return append([]map[string]any{}, found...), err
+}
+
+// itemScope returns what the templates of an item may read beside the rest.
+func itemScope(item json.RawMessage, index int) (*miniairflow.ItemScope, error) {
+	decoder := json.NewDecoder(bytes.NewReader(item))
+	decoder.UseNumber()
+	scope := &miniairflow.ItemScope{Index: index}
+	if err := decoder.Decode(&scope.Value); err != nil {
+		return nil, fmt.Errorf("read item %d: %w", index, err)
 	}
 	return scope, nil
 }

@@ -10,7 +10,7 @@ import (
 // Pool returns the pool of the run's task run at that place; empty: none. An
 // open attempt holds slots of the same one, since a run gets another version only
 // when nothing of it runs.
-func (r *Run) Pool(seq int) string { return r.Graph.Definition.Tasks[seq].Pool }
+func (r *Run) Pool(seq int) string { return r.Graph.TaskAt(seq).Pool }
 
 // Pools returns the pools of all the run's tasks, each once.
 func (r *Run) Pools() []string {

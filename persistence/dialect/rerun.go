@@ -13,22 +13,26 @@ type Taken struct {
 	State string
 }
 
-// Resume takes stock of a run anew, from the states of all its task runs (by
-// Seq) and its rows in the queue: counters, outcome, and what is due without being
-// in the queue. It is for runs that were changed by hand; the caller writes
+// Resume takes stock of a run anew, from the states of all its task runs but items
+// (by Seq), how many items are running, and its rows in the queue: counters,
+// outcome, and what is due without being in the queue. Task runs that wait for
+// items are asked about in any case. It is for runs that were changed by hand; the caller writes
 // Stored and Outcome as they are then, and goes on with Plan.Add if the run is running.
 // The error is that of DAG.Due; nothing has changed then.
-func (r *Run) Resume(states []miniairflow.TaskStatus, queue []Taken) (ready []Ready, asks []int, err error) {
+func (r *Run) Resume(states []miniairflow.TaskStatus, items int, queue []Taken) (ready []Ready, asks []int, err error) {
 	due, undecided, err := r.Graph.Due(states)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.TaskCount, r.Stored, r.Change = len(states), Counters{}, Counters{}
+	r.TaskCount, r.Stored, r.Change = len(states), Counters{Active: items}, Counters{}
 	r.regrouped = ShareMax // those of the run's share may be gone
 	mainsDone, mainsFailed := 0, 0
 	for seq, s := range states {
 		if s == miniairflow.TaskRunning {
 			r.Stored.Active++
+		}
+		if s == miniairflow.TaskWaiting && r.Graph.Definition.Tasks[seq].ForEach != nil {
+			undecided = append(undecided, seq)
 		}
 		if !s.IsTerminal() {
 			continue

@@ -59,10 +59,14 @@ type Child struct {
 	Upstream miniairflow.UpstreamCounts
 }
 
-// End counts task runs that have become terminal.
+// End counts task runs that have become terminal. Items count for their task only,
+// see ItemEnds.
 func (r *Run) End(ended ...miniairflow.Ended) {
-	r.Change.Done += len(ended)
 	for _, e := range ended {
+		if miniairflow.IsItem(e.Seq) {
+			continue
+		}
+		r.Change.Done++
 		if r.Graph.CountsAsFailed(e) {
 			r.Change.Failed++
 		}
@@ -218,7 +222,8 @@ func (p *Plan) Add(r *Run, ready []Ready, asks []int) {
 		p.Queued = appendPlaces(p.Queued, r.ID, queued)
 	}
 	p.Limited = appendPlaces(p.Limited, r.ID, limited)
-	p.Asks = appendPlaces(p.Asks, r.ID, asks)
+	slices.Sort(asks)
+	p.Asks = appendPlaces(p.Asks, r.ID, slices.Compact(asks)) // no row may be asked for twice in one statement
 	if n := r.feed(); n > 0 {
 		p.Feeds = append(p.Feeds, Feed{RunID: r.ID, Count: n, Share: r.share(n), State: state})
 	}

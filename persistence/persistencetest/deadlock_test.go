@@ -165,7 +165,7 @@ func decideOnce(ctx context.Context, db *database) error {
 		for _, n := range open.Nodes {
 			asked = append(asked, n.Seq)
 		}
-		changes := miniairflow.Advance(graph, open.Nodes, asked, func(*miniairflow.Task) (bool, error) { return true, nil })
+		changes := miniairflow.Advance(graph, open.Nodes, asked, miniairflow.Conditions{When: func(*miniairflow.Task) (bool, error) { return true, nil }})
 		if err := db.ApplyChanges(ctx, id, open.Run.Generation, changes); err != nil {
 			return err
 		}

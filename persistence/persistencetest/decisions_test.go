@@ -168,7 +168,7 @@ func TestAdvanceThroughLoadedNodes(t *testing.T) {
 		require.NoError(t, err)
 		graph, err := miniairflow.NewDAG(v.Definition)
 		require.NoError(t, err)
-		changes := miniairflow.Advance(graph, nodes, []int{1}, nil)
+		changes := miniairflow.Advance(graph, nodes, []int{1}, miniairflow.Conditions{})
 		require.Len(t, changes, 3, "a whole branch falls in one call")
 		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, 1, changes))
 		db.check()

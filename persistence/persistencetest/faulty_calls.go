@@ -2,6 +2,7 @@ package persistencetest
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -208,6 +209,21 @@ func (f *Faulty) ApplyChanges(ctx context.Context, runID uuid.UUID, generation i
 // TaskResults implements miniairflow.TaskStore.
 func (f *Faulty) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([]*miniairflow.TaskRun, error) {
 	return try(f, "TaskResults", func() ([]*miniairflow.TaskRun, error) { return f.inner.TaskResults(ctx, runID, seqs) })
+}
+
+// FindItem implements miniairflow.TaskStore.
+func (f *Faulty) FindItem(ctx context.Context, runID uuid.UUID, seq int) (json.RawMessage, error) {
+	return try(f, "FindItem", func() (json.RawMessage, error) { return f.inner.FindItem(ctx, runID, seq) })
+}
+
+// FindFanOut implements miniairflow.TaskStore.
+func (f *Faulty) FindFanOut(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.FanOut, error) {
+	return try(f, "FindFanOut", func() (miniairflow.FanOut, error) { return f.inner.FindFanOut(ctx, runID, seq) })
+}
+
+// ItemOutputs implements miniairflow.TaskStore.
+func (f *Faulty) ItemOutputs(ctx context.Context, runID uuid.UUID, seq, most int) ([]map[string]any, error) {
+	return try(f, "ItemOutputs", func() ([]map[string]any, error) { return f.inner.ItemOutputs(ctx, runID, seq, most) })
 }
 
 // FindWait implements miniairflow.TaskStore.

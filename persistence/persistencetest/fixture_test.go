@@ -291,7 +291,7 @@ func (db *database) changes(decisions miniairflow.Decisions) []miniairflow.Chang
 	for _, n := range decisions.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(graph, decisions.Nodes, asked, func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil })
+	return miniairflow.Advance(graph, decisions.Nodes, asked, miniairflow.Conditions{When: func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil }})
 }
 
 // drain lets a worker and a scheduler go on until nothing is left to do. Every

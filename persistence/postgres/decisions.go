@@ -42,11 +42,12 @@ func (s *Store) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (
 		return miniairflow.Decisions{}, err
 	}
 	const text = `
-		SELECT ` + nodeColumns + `
+		SELECT ` + nodeColumns + `, ` + fanColumns + `
 		FROM task_decisions d JOIN task_runs t ON t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq
-		WHERE d.workflow_run_id = $1 AND ` + undecidedIs + `
+			LEFT JOIN task_fanouts f ON f.workflow_run_id = d.workflow_run_id AND f.seq = d.seq
+		WHERE d.workflow_run_id = $1 AND (t.status = 'waiting' AND f.seq IS NOT NULL OR ` + undecidedIs + `)
 		ORDER BY t.seq LIMIT $2`
-	nodes, err := query(ctx, s, scanNode, text, runID, limit)
+	nodes, err := query(ctx, s, scanFanNode, text, runID, limit)
 	return miniairflow.Decisions{Run: run, Nodes: nodes}, err
 }
 
@@ -74,36 +75,32 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		}
 		m := move{run: run}
 		batch := &pgx.Batch{}
-		var ended, queued, answered []miniairflow.Change
-		for _, c := range changes {
-			switch {
-			case c.To.IsTerminal():
-				ended = append(ended, c)
-			case c.To == miniairflow.TaskQueued:
-				queued = append(queued, c)
-			default:
-				answered = append(answered, c)
-			}
-		}
-		seqs, statuses, reasons := changeColumns(ended)
+		sorted := dialect.Sort(changes)
+		seqs, statuses, reasons := changeColumns(sorted.Ended)
 		const endText = `
 			UPDATE task_runs t SET status = i.status, reason = i.reason, finished_at = $5, changed = pg_current_xact_id()
 			FROM unnest($2::int[], $3::text[], $4::text[]) AS i(seq, status, reason)
-			WHERE t.workflow_run_id = $1 AND t.seq = i.seq AND ` + undecidedIs + `
+			WHERE t.workflow_run_id = $1 AND t.seq = i.seq AND (` + itemsAreOver + ` OR ` + undecidedIs + `)
 			RETURNING t.seq, t.status`
 		batch.Queue(endText, runID, seqs, statuses, reasons, now).Query(func(rows pgx.Rows) (err error) {
 			m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
 			return err
 		})
-		seqs, _, _ = changeColumns(queued)
+		seqs, _, _ = changeColumns(sorted.Queued)
 		const readyText = `SELECT t.seq, t.priority FROM task_runs t WHERE t.workflow_run_id = $1 AND t.seq = ANY($2) AND ` + undecidedIs
 		batch.Queue(readyText, runID, seqs).Query(func(rows pgx.Rows) (err error) {
 			m.ready, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dialect.Ready])
 			return err
 		})
-		answer(batch, runID, append(ended, queued...), answered)
+		answer(batch, runID, sorted.Decided(), sorted.Answered)
 		if err := t.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("apply decisions: %w", err)
+		}
+		if err := fanOut(ctx, t, now, &m, sorted.FanOuts); err != nil {
+			return fmt.Errorf("write items: %w", err)
+		}
+		if err := release(ctx, t, &m, sorted.Releases); err != nil {
+			return fmt.Errorf("let items start: %w", err)
 		}
 		return s.settle(ctx, t, now, []move{m})
 	})

@@ -86,7 +86,7 @@ func (s *Store) failExpired(ctx context.Context, expired []dialect.Place) (faile
 func failQueued(ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dialect.Run, taken []dialect.Place) error {
 	reasons := make([]string, len(taken))
 	for i, p := range taken {
-		task := &runs[p.RunID].Graph.Definition.Tasks[p.Seq]
+		task := runs[p.RunID].Graph.TaskAt(p.Seq)
 		reasons[i] = dialect.ExpiredReason(task)
 	}
 	const text = `

@@ -103,7 +103,7 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID]map[miniairflow.TaskStatus]int, error) {
 	const text = `
 		SELECT workflow_run_id, status, count(*) FROM task_runs
-		WHERE workflow_run_id = ANY($1) GROUP BY workflow_run_id, status`
+		WHERE workflow_run_id = ANY($1) AND seq < $2 GROUP BY workflow_run_id, status`
 	counts := make(map[uuid.UUID]map[miniairflow.TaskStatus]int, len(runIDs))
 	for _, id := range runIDs {
 		counts[id] = map[miniairflow.TaskStatus]int{}
@@ -116,7 +116,7 @@ func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UU
 	rows, err := query(ctx, s, func(r pgx.CollectableRow) (found row, err error) {
 		err = r.Scan(&found.runID, &found.status, &found.count)
 		return found, err
-	}, text, runIDs)
+	}, text, runIDs, miniairflow.FirstItem)
 	for _, r := range rows {
 		counts[r.runID][r.status] = r.count
 	}

@@ -151,7 +151,7 @@ func endLost(ctx context.Context, t *tx, now time.Time, runs map[uuid.UUID]*dial
 	nexts, lost, reasons, states := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, o := range orphans {
 		run := runs[o.RunID]
-		next := miniairflow.LossOf(run.Graph.Definition.Tasks[o.Seq].OnLost, o.Losses, run.IsCancelling())
+		next := miniairflow.LossOf(run.Graph.TaskAt(o.Seq).OnLost, o.Losses, run.IsCancelling())
 		ids[i], seqs[i], tokens[i], nexts[i] = o.RunID, o.Seq, o.Token, string(next)
 		lost[i] = dialect.LostReason(o.Worker, o.End)
 		reasons[i] = dialect.LossReason(lost[i], next, o.Losses+1)

@@ -105,10 +105,10 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 	return err
 }
 
-// taskStates returns the states of a run's task runs, by place.
+// taskStates returns the states of a run's task runs but items, by place.
 func taskStates(ctx context.Context, t *tx, runID uuid.UUID) ([]miniairflow.TaskStatus, error) {
-	const text = `SELECT status FROM task_runs WHERE workflow_run_id = $1 ORDER BY seq`
-	states, err := collect(ctx, t, pgx.RowTo[miniairflow.TaskStatus], text, runID)
+	const text = `SELECT status FROM task_runs WHERE workflow_run_id = $1 AND seq < $2 ORDER BY seq`
+	states, err := collect(ctx, t, pgx.RowTo[miniairflow.TaskStatus], text, runID, miniairflow.FirstItem)
 	if err != nil {
 		return nil, fmt.Errorf("read states of task runs: %w", err)
 	}
@@ -144,6 +144,7 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, r.run.ID)
 	stopMarked(batch, r, marked, reasons)
 	stopWaits(batch, r)
+	dropItems(batch, r)
 	t.moved(r.run.Pools()...)
 	batch.Queue(reopenText, r.run.ID, r.plan.Reopen)
 	outputs, err := dialect.EncodeAnswer(r.Rerun)
@@ -238,7 +239,11 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 	if r.run.Status.IsTerminal() {
 		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
 	}
-	ready, asks, err := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	items, err := runningItems(ctx, t, r.run.ID)
+	if err != nil {
+		return fmt.Errorf("count running items: %w", err)
+	}
+	ready, asks, err := r.run.Resume(r.plan.States, items, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err != nil {
 		return err
 	}

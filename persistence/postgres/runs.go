@@ -115,9 +115,14 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	const tasksText = `
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
 		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR $3)
+			AND NOT seq = ANY(coalesce($4::int[], '{}')) -- these end with the last of their items
 		RETURNING seq, status`
 	m := move{run: run}
 	limited, isPending := 0, run.Status == miniairflow.RunPending
+	var err error
+	if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {
+		return err
+	}
 	batch := &pgx.Batch{}
 	batch.Queue(queueText, run.ID).Query(func(rows pgx.Rows) error {
 		var state string
@@ -134,7 +139,7 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	})
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, run.ID)
 	endWaits(batch, now, run.ID, "run is being cancelled")
-	batch.Queue(tasksText, run.ID, now, isPending).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(tasksText, run.ID, now, isPending, m.asks).Query(func(rows pgx.Rows) (err error) {
 		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
 		return err
 	})

@@ -19,6 +19,7 @@ type move struct {
 	ended []miniairflow.Ended
 	freed int             // slots given back
 	ready []dialect.Ready // may start now, and have no row in the queue
+	asks  []int           // need a decision in any case
 }
 
 // settle does what the moves mean (T3): it counts the ends, moves the children,
@@ -47,11 +48,15 @@ func (s *Store) plan(ctx context.Context, t *tx, moves []move) (*dialect.Plan, e
 	if err != nil {
 		return nil, err
 	}
+	due, err := countItems(ctx, t, moves)
+	if err != nil {
+		return nil, err
+	}
 	plan := &dialect.Plan{}
 	runs := make([]*dialect.Run, len(moves))
 	for i, m := range moves {
 		ready, asks := dialect.Route(deltas[i], undecided(children[m.run.ID], m.ready))
-		plan.Add(m.run, append(ready, m.ready...), asks)
+		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due[m.run.ID]))
 		runs[i] = m.run
 	}
 	t.publish(plan.Events(runs)...)
@@ -299,9 +304,9 @@ func failedReason(ctx context.Context, t *tx, r *dialect.Run) (string, error) {
 	}
 	const text = `
 		SELECT name, status = 'failed', count(*) OVER (PARTITION BY status = 'failed') FROM task_runs
-		WHERE workflow_run_id = $1 AND status IN ('failed', 'upstream_failed', 'cancelled') AND NOT seq = ANY(coalesce($2::int[], '{}'))
+		WHERE workflow_run_id = $1 AND status IN ('failed', 'upstream_failed', 'cancelled') AND NOT seq = ANY(coalesce($2::int[], '{}')) AND seq < $3
 		ORDER BY status = 'failed' DESC, seq LIMIT 3`
-	culprits, err := collect(ctx, t, pgx.RowToStructByPos[dialect.Culprit], text, r.ID, tolerated)
+	culprits, err := collect(ctx, t, pgx.RowToStructByPos[dialect.Culprit], text, r.ID, tolerated, miniairflow.FirstItem)
 	if err != nil {
 		return "", fmt.Errorf("name failed tasks: %w", err)
 	}

@@ -186,7 +186,7 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	ready, asks, err := run.Resume(states, nil)
+	ready, asks, err := run.Resume(states, 0, nil)
 	if err != nil {
 		return false, err
 	}

@@ -41,11 +41,12 @@ func (s *Store) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (
 		return miniairflow.Decisions{}, err
 	}
 	const text = `
-		SELECT ` + nodeColumns + `
+		SELECT ` + nodeColumns + `, ` + fanColumns + `
 		FROM task_decisions d JOIN task_runs t ON t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq
-		WHERE d.workflow_run_id = ? AND ` + undecidedIs + `
+			LEFT JOIN task_fanouts f ON f.workflow_run_id = d.workflow_run_id AND f.seq = d.seq
+		WHERE d.workflow_run_id = ? AND (t.status = 'waiting' AND f.seq IS NOT NULL OR ` + undecidedIs + `)
 		ORDER BY t.seq LIMIT ? + 0`
-	nodes, err := query(ctx, s.read, scanNode, text, runID, limit)
+	nodes, err := query(ctx, s.read, scanFanNode, text, runID, limit)
 	return miniairflow.Decisions{Run: run, Nodes: nodes}, err
 }
 
@@ -72,36 +73,32 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		if err != nil {
 			return err
 		}
-		var ended, queued, answered []miniairflow.Change
-		for _, c := range changes {
-			switch {
-			case c.To.IsTerminal():
-				ended = append(ended, c)
-			case c.To == miniairflow.TaskQueued:
-				queued = append(queued, c)
-			default:
-				answered = append(answered, c)
-			}
-		}
+		sorted := dialect.Sort(changes)
 		m := move{run: run}
 		const endText = `
 			UPDATE task_runs AS t SET status = i.status, reason = i.reason, finished_at = ?2, changed = ?3
 			FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS status, value ->> 3 AS reason FROM json_each(?1)) AS i
-			WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND ` + undecidedIs + `
+			WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND (` + itemsAreOver + ` OR ` + undecidedIs + `)
 			RETURNING seq, status`
-		m.ended, err = query(ctx, t, scanEnded, endText, changeRows(runID, ended), t.now, changed)
+		m.ended, err = query(ctx, t, scanEnded, endText, changeRows(runID, sorted.Ended), t.now, changed)
 		if err != nil {
 			return fmt.Errorf("end task runs: %w", err)
 		}
 		const readyText = `
 			SELECT t.seq, t.priority FROM task_runs t
 			WHERE (t.workflow_run_id, t.seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?)) AND ` + undecidedIs
-		m.ready, err = query(ctx, t, scanReady, readyText, changeRows(runID, queued))
+		m.ready, err = query(ctx, t, scanReady, readyText, changeRows(runID, sorted.Queued))
 		if err != nil {
 			return fmt.Errorf("find ready task runs: %w", err)
 		}
-		if err := answer(ctx, t, runID, append(ended, queued...), answered); err != nil {
+		if err := answer(ctx, t, runID, sorted.Decided(), sorted.Answered); err != nil {
 			return fmt.Errorf("answer requests: %w", err)
+		}
+		if err := fanOut(ctx, t, changed, &m, sorted.FanOuts); err != nil {
+			return fmt.Errorf("write items: %w", err)
+		}
+		if err := release(ctx, t, &m, sorted.Releases); err != nil {
+			return fmt.Errorf("let items start: %w", err)
 		}
 		_, err = s.settle(ctx, t, []move{m})
 		return err

@@ -203,7 +203,7 @@ func closeOpen(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fini
 	if attempt == miniairflow.AttemptRunning {
 		return putAside(ctx, t, f, open)
 	}
-	if run.Graph.Definition.Tasks[f.Seq].Waits() {
+	if run.Graph.TaskAt(f.Seq).Waits() {
 		if err := forgetWaits(ctx, t, f.RunID, []int{f.Seq}); err != nil {
 			return err
 		}

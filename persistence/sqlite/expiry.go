@@ -93,7 +93,7 @@ func failQueued(ctx context.Context, t *tx, run *dialect.Run, seq int) error {
 	if err != nil {
 		return err
 	}
-	task := &run.Graph.Definition.Tasks[seq]
+	task := run.Graph.TaskAt(seq)
 	const text = `
 		UPDATE task_runs SET status = 'failed', reason = ?3, finished_at = ?4, changed = ?5
 		WHERE workflow_run_id = ?1 AND seq = ?2 AND status = 'queued'`

@@ -88,7 +88,7 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID]map[miniairflow.TaskStatus]int, error) {
 	const text = `
 		SELECT workflow_run_id, status, count(*) FROM task_runs
-		WHERE workflow_run_id IN (SELECT value FROM json_each(?)) GROUP BY workflow_run_id, status`
+		WHERE workflow_run_id IN (SELECT value FROM json_each(?)) AND seq < ? GROUP BY workflow_run_id, status`
 	counts := make(map[uuid.UUID]map[miniairflow.TaskStatus]int, len(runIDs))
 	for _, id := range runIDs {
 		counts[id] = map[miniairflow.TaskStatus]int{}
@@ -102,7 +102,7 @@ func (s *Store) CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UU
 		}
 		counts[id][status] = count
 		return struct{}{}, nil
-	}, text, list[uuid.UUID](runIDs))
+	}, text, list[uuid.UUID](runIDs), miniairflow.FirstItem)
 	return counts, err
 }
 

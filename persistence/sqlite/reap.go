@@ -108,7 +108,7 @@ func loseAttempt(ctx context.Context, t *tx, run *dialect.Run, o miniairflow.Hel
 	if err := record(ctx, t, o.RunID, o.Seq, o.Token, open, miniairflow.AttemptLost, reason, nil); err != nil {
 		return "", false, err
 	}
-	next := miniairflow.LossOf(run.Graph.Definition.Tasks[o.Seq].OnLost, losses-1, run.IsCancelling())
+	next := miniairflow.LossOf(run.Graph.TaskAt(o.Seq).OnLost, losses-1, run.IsCancelling())
 	reason = dialect.LossReason(reason, next, losses)
 	queuedAt, finishedAt := any(t.now), any(nil)
 	if next.IsTerminal() {

@@ -107,10 +107,10 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 	return err
 }
 
-// taskStates returns the states of a run's task runs, by place.
+// taskStates returns the states of a run's task runs but items, by place.
 func taskStates(ctx context.Context, t *tx, runID uuid.UUID) ([]miniairflow.TaskStatus, error) {
-	const text = `SELECT status FROM task_runs WHERE workflow_run_id = ? ORDER BY seq`
-	states, err := query(ctx, t, scanOne[miniairflow.TaskStatus], text, runID)
+	const text = `SELECT status FROM task_runs WHERE workflow_run_id = ? AND seq < ? ORDER BY seq`
+	states, err := query(ctx, t, scanOne[miniairflow.TaskStatus], text, runID, miniairflow.FirstItem)
 	if err != nil {
 		return nil, fmt.Errorf("read states of task runs: %w", err)
 	}
@@ -145,6 +145,9 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	}
 	if err := stopWaits(ctx, t, r); err != nil {
 		return fmt.Errorf("end attempts that wait: %w", err)
+	}
+	if err := dropItems(ctx, t, r); err != nil {
+		return fmt.Errorf("drop items: %w", err)
 	}
 	const reopenText = `
 		UPDATE task_runs
@@ -272,7 +275,11 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 	if r.run.Status.IsTerminal() {
 		r.run.CancelRequested, r.run.TimedOut = false, false // an end by hand follows from the tasks alone
 	}
-	ready, asks, err := r.run.Resume(r.plan.States, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
+	items, err := runningItems(ctx, t, r.run.ID)
+	if err != nil {
+		return fmt.Errorf("count running items: %w", err)
+	}
+	ready, asks, err := r.run.Resume(r.plan.States, items, dialect.Left(r.queue, dialect.Unqueued(r.plan)))
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 		{s.logs, "task_logs", "seq, attempt, start"},
 		{s.write, "task_attempts", "seq, number"},
 		{s.write, "task_waits", "seq"},
+		{s.write, "task_items", "seq"},
+		{s.write, "task_fanouts", "seq"},
 		{s.write, "task_queue", "seq"},
 		{s.write, "task_decisions", "seq"},
 		{s.write, "run_counters", ""},

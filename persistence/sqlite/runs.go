@@ -107,12 +107,16 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	if err := endWaits(ctx, t, run.ID, "run is being cancelled"); err != nil {
 		return err
 	}
+	if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {
+		return err
+	}
 	const tasksText = `
 		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = ?2, next_retry_at = NULL, changed = ?3
 		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR ?4)
+			AND seq NOT IN (SELECT value FROM json_each(?5)) -- these end with the last of their items
 		RETURNING seq, status`
 	isPending := run.Status == miniairflow.RunPending
-	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed, isPending); err != nil {
+	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed, isPending, list[int](m.asks)); err != nil {
 		return err
 	}
 	const runText = `

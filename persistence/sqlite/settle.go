@@ -17,6 +17,7 @@ type move struct {
 	ended []miniairflow.Ended
 	freed int             // slots given back
 	ready []dialect.Ready // may start now, and have no row in the queue
+	asks  []int           // need a decision in any case
 }
 
 // settle does what the moves mean (T3): it counts the ends, moves the children,
@@ -37,8 +38,12 @@ func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan,
 		if err != nil {
 			return nil, err
 		}
+		due, err := countItems(ctx, t, m.run, m.ended)
+		if err != nil {
+			return nil, err
+		}
 		ready, asks := dialect.Route(deltas, undecided(children, m.ready))
-		plan.Add(m.run, append(ready, m.ready...), asks)
+		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due))
 	}
 	t.publish(plan.Events(runs)...)
 	return plan, writePlan(ctx, t, plan)
@@ -260,12 +265,12 @@ func failedReason(ctx context.Context, t *tx, r *dialect.Run) (string, error) {
 	}
 	const text = `
 		SELECT name, status = 'failed', count(*) OVER (PARTITION BY status = 'failed') FROM task_runs
-		WHERE workflow_run_id = ? AND status IN ('failed', 'upstream_failed', 'cancelled') AND seq NOT IN (SELECT value FROM json_each(?))
+		WHERE workflow_run_id = ? AND status IN ('failed', 'upstream_failed', 'cancelled') AND seq NOT IN (SELECT value FROM json_each(?)) AND seq < ?
 		ORDER BY status = 'failed' DESC, seq LIMIT 3`
 	culprits, err := query(ctx, t, func(row row) (c dialect.Culprit, err error) {
 		err = row.Scan(&c.Name, &c.Failed, &c.Count)
 		return c, err
-	}, text, r.ID, list[int](tolerated))
+	}, text, r.ID, list[int](tolerated), miniairflow.FirstItem)
 	if err != nil {
 		return "", fmt.Errorf("name failed tasks: %w", err)
 	}

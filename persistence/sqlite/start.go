@@ -233,7 +233,7 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) error {
 	if err != nil {
 		return err
 	}
-	ready, asks, err := run.Resume(states, nil)
+	ready, asks, err := run.Resume(states, 0, nil)
 	if err != nil {
 		return err
 	}

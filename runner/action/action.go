@@ -26,6 +26,7 @@ var (
 type Input struct {
 	Claim       miniairflow.Claim
 	Task        *miniairflow.Task // rendered, see Task.Render; its Env is the workflow's with its own over it
+	Item        *Item             // nil: the task has no for_each
 	Dir         string            // absolute working directory
 	Seen        Seen              // of the run that it waits for
 	Look        Look              // of a task that waits
@@ -37,6 +38,12 @@ type Input struct {
 	Grace       time.Duration     // between SIGTERM and SIGKILL
 	Taken       <-chan struct{}   // closed when others may run the task already: then there is no grace; nil: never
 	NotAfter    func() time.Time  // when others may run the task, as of now: nothing is started later; nil: never
+}
+
+// Item is what an attempt of a task with for_each works on.
+type Item struct {
+	Index int
+	Text  string // as ${{ item }} has it
 }
 
 // isTooLate reports whether the attempt may not be started any more.

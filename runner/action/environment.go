@@ -76,6 +76,12 @@ func told(in Input, own private) map[string]string {
 		"MINIAIRFLOW_RUN_DIR":    in.RunDir,
 		"MINIAIRFLOW_SCRATCH":    own.scratch,
 	}
+	if in.Item != nil {
+		vars["MINIAIRFLOW_ITEM_INDEX"] = strconv.Itoa(in.Item.Index)
+		if fitsEnvironment(in.Item.Text) {
+			vars["MINIAIRFLOW_ITEM"] = in.Item.Text
+		}
+	}
 	if run := in.Claim.Run; run != nil {
 		vars["MINIAIRFLOW_WORKFLOW"] = run.WorkflowName
 		vars["MINIAIRFLOW_RUN_NUMBER"] = strconv.FormatInt(run.Number, 10)
@@ -87,6 +93,15 @@ func told(in Input, own private) map[string]string {
 		}
 	}
 	return vars
+}
+
+// itemTextMax is how long an item may be to be told in the environment: a process
+// takes 128 KiB in one variable, and one that the task does not ask for must not
+// keep it from starting.
+const itemTextMax = 64 << 10
+
+func fitsEnvironment(text string) bool {
+	return len(text) <= itemTextMax && !strings.ContainsRune(text, 0)
 }
 
 // attemptID names an attempt for ever and everywhere, so that other systems can

@@ -5,6 +5,8 @@ DROP TABLE pools;
 DROP TABLE workers;
 DROP TABLE task_logs;
 DROP TABLE task_decisions;
+DROP TABLE task_items;
+DROP TABLE task_fanouts;
 DROP TABLE task_waits;
 DROP TABLE task_attempts;
 DROP TABLE task_open;

@@ -224,6 +224,30 @@ CREATE TABLE task_waits (
     PRIMARY KEY (workflow_run_id, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
 
+-- How far the items of a task run with for_each are, from when it has them.
+CREATE TABLE task_fanouts (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL, -- of the task run that they belong to
+    first           integer NOT NULL, -- the seq of its first item
+    next            integer NOT NULL, -- the number of the first item that may still be held back
+    total           integer NOT NULL,
+    held            integer NOT NULL, -- by max_parallel
+    success         integer NOT NULL DEFAULT 0,
+    failed          integer NOT NULL DEFAULT 0,
+    skipped         integer NOT NULL DEFAULT 0,
+    cancelled       integer NOT NULL DEFAULT 0,
+    keeps           boolean NOT NULL DEFAULT false, -- opened again for those items only that were no success
+    PRIMARY KEY (workflow_run_id, seq)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+
+-- What each item is, as JSON.
+CREATE TABLE task_items (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    item            text NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq)
+);
+
 -- What is over stays as it is: only opening it again, which counts, may change
 -- the state of a task run or a run that has ended; history is never rewritten.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
