@@ -36,7 +36,7 @@ const (
 type root struct {
 	name   string
 	alone  types.Type // of one that is a value itself, which nothing follows; else nil
-	what   string     // what an unknown one is called in messages
+	what   string     // what an unknown one is called in messages; of one that stands alone, what it is
 	form   string     // how a value of it is written
 	since  phase      // from when on it is there
 	keys   []string   // of a task, in which alone it is there; nil: in all
@@ -113,7 +113,7 @@ var roots = []root{
 		},
 	},
 	{
-		name: rootItem, alone: types.Any, form: rootItem, since: phaseTask,
+		name: rootItem, what: "the element of the list that this item is; of a product an object, such as `item.os`", alone: types.Any, form: rootItem, since: phaseTask,
 		value: func(s *miniairflow.Scope, _ string) (any, bool) {
 			if s.Item == nil {
 				return nil, false
@@ -122,7 +122,7 @@ var roots = []root{
 		},
 	},
 	{
-		name: rootIndex, alone: types.Int, form: rootIndex, since: phaseTask,
+		name: rootIndex, what: "the number of the item, from 0", alone: types.Int, form: rootIndex, since: phaseTask,
 		value: func(s *miniairflow.Scope, _ string) (any, bool) {
 			if s.Item == nil {
 				return nil, false

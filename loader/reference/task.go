@@ -3,7 +3,8 @@ package reference
 import "github.com/sauravritesh63/miniairflow"
 
 func taskMap() Map {
-	keys := append(taskOrder(), taskParts()...)
+	keys := append(taskOrder(), taskItems()...)
+	keys = append(keys, taskParts()...)
 	keys = append(keys, taskActions()...)
 	keys = append(keys, moreActions()...)
 	keys = append(keys, taskLimits()...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -291,7 +292,21 @@ func (db *database) changes(decisions miniairflow.Decisions) []miniairflow.Chang
 	for _, n := range decisions.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(graph, decisions.Nodes, asked, miniairflow.Conditions{When: func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil }})
+	return miniairflow.Advance(graph, decisions.Nodes, asked, conditions)
+}
+
+// conditions are those of tests: `when` is true unless it is the text "false", and
+// the lists of for_each are written out.
+var conditions = miniairflow.Conditions{
+	When: func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil },
+	Items: func(t *miniairflow.Task) ([]miniairflow.Item, error) {
+		values, err := t.ForEach.Values(func(text miniairflow.Template) (string, error) { return text.Text, nil })
+		items := make([]miniairflow.Item, len(values))
+		for i, value := range values {
+			items[i] = miniairflow.Item{Index: i, Key: strconv.Itoa(i), Value: value, Status: miniairflow.TaskPending}
+		}
+		return items, err
+	},
 }
 
 // drain lets a worker and a scheduler go on until nothing is left to do. Every

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
@@ -15,6 +17,12 @@ const terminal = `('success', 'failed', 'cancelled', 'skipped', 'upstream_failed
 
 // over are the states of a run that is over.
 const over = `('success', 'failed', 'cancelled', 'skipped')`
+
+// fanOf finds the row that counts the items of a task run t.
+const fanOf = `SELECT 1 FROM task_fanouts f WHERE f.workflow_run_id = t.workflow_run_id AND f.seq = t.seq`
+
+// firstItem is the place from which on there are items.
+var firstItem = strconv.Itoa(miniairflow.FirstItem)
 
 // invariants are queries that count what must never be, by what is wrong. Those
 // of docs/state-machine.md begin with their ids.
@@ -31,7 +39,7 @@ var invariants = map[string]string{
 			(SELECT count(*) FROM task_waits w WHERE w.workflow_run_id = t.workflow_run_id AND w.seq = t.seq AND t.status = 'waiting')
 			OR t.attempt < (SELECT coalesce(max(number), 0) FROM task_attempts a WHERE a.workflow_run_id = t.workflow_run_id AND a.seq = t.seq)`,
 	"I4: success without exactly one successful attempt": `
-		SELECT count(*) FROM task_runs t WHERE t.reopens = 0 AND (CASE t.status WHEN 'success' THEN 1 ELSE 0 END) <>
+		SELECT count(*) FROM task_runs t WHERE t.reopens = 0 AND t.reason <> 'for_each has no items' AND NOT EXISTS (` + fanOf + `) AND (CASE t.status WHEN 'success' THEN 1 ELSE 0 END) <>
 			(SELECT count(*) FROM task_attempts a WHERE a.workflow_run_id = t.workflow_run_id AND a.seq = t.seq AND a.status = 'success')`,
 	"I6: run goes on though all task runs have ended": `
 		SELECT count(*) FROM workflow_runs r JOIN run_counters c ON c.workflow_run_id = r.id
@@ -58,13 +66,13 @@ var invariants = map[string]string{
 			(SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq AND q.state IN ('ready', 'paused'))`,
 	"I10: retry or wait without a row in the queue": `
 		SELECT count(*) FROM task_runs t WHERE t.status IN ('waiting', 'up_for_retry') AND NOT EXISTS
-			(SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)`,
+			(SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq) AND NOT EXISTS (` + fanOf + `)`,
 	"I10: running without an open attempt": `
 		SELECT count(*) FROM task_runs t WHERE t.status = 'running' AND NOT EXISTS
 			(SELECT 1 FROM task_open o WHERE o.workflow_run_id = t.workflow_run_id AND o.seq = t.seq AND o.attempt = t.attempt)`,
 	"I10: all upstream tasks have ended and nobody will decide": `
 		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id
-		WHERE t.status = 'pending' AND t.up_success + t.up_failed + t.up_skipped = t.up_total AND r.status = 'running'
+		WHERE t.seq < ` + firstItem + ` AND t.status = 'pending' AND t.up_success + t.up_failed + t.up_skipped = t.up_total AND r.status = 'running'
 			AND (NOT CAST(t.is_finally AS boolean) OR r.outcome <> '')
 			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)
 			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq)`,
@@ -77,7 +85,7 @@ var invariants = map[string]string{
 		SELECT count(*) FROM workflow_runs WHERE type = 'scheduled' AND (created_at < logical_date OR started_at < run_after)`,
 	"I13: something may still start after a cancellation": `
 		SELECT count(*) FROM workflow_runs r JOIN task_runs t ON t.workflow_run_id = r.id
-		WHERE r.cancel_requested_at IS NOT NULL AND r.outcome = '' AND NOT CAST(t.is_finally AS boolean)
+		WHERE r.cancel_requested_at IS NOT NULL AND r.outcome = '' AND NOT CAST(t.is_finally AS boolean) AND NOT (t.status = 'waiting' AND EXISTS (` + fanOf + `))
 			AND t.status NOT IN ('running', 'success', 'failed', 'cancelled', 'skipped', 'upstream_failed')`,
 	"I13: paused though its end is asked for": `
 		SELECT count(*) FROM workflow_runs WHERE cancel_requested_at IS NOT NULL AND paused_at IS NOT NULL`,
@@ -90,7 +98,7 @@ var invariants = map[string]string{
 			(SELECT max(finished_at) FROM task_attempts a WHERE a.workflow_run_id = t.workflow_run_id AND a.seq = t.seq)`,
 	"done counter is not the recount": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id WHERE r.status <> 'pending' AND c.done <>
-			(SELECT count(*) FROM task_runs t WHERE t.workflow_run_id = c.workflow_run_id AND t.status IN ` + terminal + `)`,
+			(SELECT count(*) FROM task_runs t WHERE t.workflow_run_id = c.workflow_run_id AND t.seq < ` + firstItem + ` AND t.status IN ` + terminal + `)`,
 	"active counter is not the recount": `
 		SELECT count(*) FROM run_counters c WHERE c.active <>
 			(SELECT count(*) FROM task_queue q WHERE q.workflow_run_id = c.workflow_run_id AND q.state IN ('ready', 'paused')) +
@@ -111,11 +119,33 @@ var invariants = map[string]string{
 			OR q.state = 'limited' AND t.status IN ('pending', 'waiting', 'up_for_retry')
 			OR q.state = 'delayed' AND t.status IN ('waiting', 'up_for_retry'))`,
 	"waits without what it remembers": `
-		SELECT count(*) FROM task_runs t WHERE t.status = 'waiting' AND NOT EXISTS
+		SELECT count(*) FROM task_runs t WHERE t.status = 'waiting' AND NOT EXISTS (` + fanOf + `) AND NOT EXISTS
 			(SELECT 1 FROM task_waits w WHERE w.workflow_run_id = t.workflow_run_id AND w.seq = t.seq AND w.attempt = t.attempt)`,
 	"remembers though it is over or has not begun": `
 		SELECT count(*) FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
 		WHERE t.status NOT IN ('waiting', 'running', 'queued') AND NOT (t.losses > 0 AND t.status IN ('failed', 'cancelled'))`,
+	"items have all ended and nobody will decide": `
+		SELECT count(*) FROM task_fanouts f JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq
+		WHERE t.status = 'waiting' AND f.total = f.success + f.failed + f.skipped + f.cancelled
+			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = f.workflow_run_id AND d.seq = f.seq)`,
+	"items are not counted as they are": `
+		SELECT count(*) FROM task_fanouts f JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq
+		WHERE t.status = 'waiting' AND (f.success, f.failed, f.skipped, f.cancelled) <>
+			(SELECT count(CASE i.status WHEN 'success' THEN 1 END), count(CASE i.status WHEN 'failed' THEN 1 END),
+				count(CASE i.status WHEN 'skipped' THEN 1 END), count(CASE i.status WHEN 'cancelled' THEN 1 END)
+			FROM task_runs i WHERE i.workflow_run_id = f.workflow_run_id AND i.seq BETWEEN f.first AND f.first + f.total - 1)`,
+	"items are held back that should not be, or the other way round": `
+		SELECT count(*) FROM task_fanouts f
+		JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq JOIN workflow_runs r ON r.id = f.workflow_run_id
+		WHERE t.status = 'waiting' AND (r.cancel_requested_at IS NULL OR CAST(t.is_finally AS boolean)) AND f.held <>
+			(SELECT count(*) FROM task_runs i WHERE i.workflow_run_id = f.workflow_run_id AND i.seq BETWEEN f.first AND f.first + f.total - 1
+				AND i.status = 'pending' AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = i.workflow_run_id AND q.seq = i.seq))`,
+	"more items on their way than max_parallel": `
+		SELECT count(*) FROM task_fanouts f
+		JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq
+		JOIN workflow_runs r ON r.id = f.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
+		WHERE t.status = 'waiting' AND f.total - f.held - f.success - f.failed - f.skipped - f.cancelled >
+			CAST(v.document -> 'tasks' -> f.seq -> 'for_each' ->> 'max_parallel' AS integer)`,
 	"open attempt of a task run that is not running": `
 		SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
 		WHERE t.status <> 'running'`,
@@ -128,7 +158,7 @@ var invariants = map[string]string{
 		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		LEFT JOIN tasks k ON k.version_id = r.version_id AND k.seq = t.seq
 		WHERE r.task_count <= 1000 -- the document of a larger one is too long to be read again for each row
-			AND (k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
+			AND t.seq < ` + firstItem + ` AND (k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
 			OR t.up_total <> (SELECT count(*) FROM task_dependencies d WHERE d.task_id = k.id)
 			OR t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
 			OR t.pool <> coalesce(v.document -> 'tasks' -> t.seq ->> 'pool', '')

@@ -96,7 +96,7 @@ func (g *game) decisions(open miniairflow.Decisions, part []miniairflow.Node) []
 	for _, n := range open.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(g.dag(open.Run.VersionID), part, asked, miniairflow.Conditions{When: func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil }})
+	return miniairflow.Advance(g.dag(open.Run.VersionID), part, asked, conditions)
 }
 
 // decideNow reads and answers at once.
