@@ -23,6 +23,7 @@ type Change struct {
 	To         TaskStatus // pending, queued, waiting, success, skipped, upstream_failed, failed or cancelled
 	Reason     string
 	Generation int64
+	OfItems    bool   // it is about a task run that waits for its items, and not about a pending one
 	Items      []Item // that the task run gets, by Index; nil: it has them already, or none
 	Release    int    // how many of its items that are held back may start now
 }
@@ -171,8 +172,13 @@ func (g *DAG) roots(from, to int) (fast, asks []int) {
 	return fast, asks
 }
 
-// IsFinal reports whether task i is of finally.
-func (g *DAG) IsFinal(i int) bool { return i >= g.Mains }
+// IsFinal reports whether task i, or the item at place i of a run, is of finally.
+func (g *DAG) IsFinal(i int) bool {
+	if IsItem(i) {
+		return g.TaskAt(i).Finally
+	}
+	return i >= g.Mains
+}
 
 // Delta is what the ends of some task runs mean for one downstream task run
 // that is still pending: add the counts, then

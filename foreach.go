@@ -293,7 +293,7 @@ func (f FanOut) Release(maxParallel int) int {
 
 // decideItems decides about a task run that waits for its items.
 func decideItems(t *Task, n *Node) Change {
-	c := Change{Seq: n.Seq, To: TaskWaiting, Generation: n.Generation}
+	c := Change{Seq: n.Seq, To: TaskWaiting, Generation: n.Generation, OfItems: true}
 	if n.Fan.Ended() == n.Fan.Total {
 		c.To, c.Reason = n.Fan.end()
 		return c

@@ -128,6 +128,12 @@ var invariants = map[string]string{
 		SELECT count(*) FROM task_fanouts f JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq
 		WHERE t.status = 'waiting' AND f.total = f.success + f.failed + f.skipped + f.cancelled
 			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = f.workflow_run_id AND d.seq = f.seq)`,
+	"items are held back and nothing will let them start": `
+		SELECT count(*) FROM task_fanouts f
+		JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq JOIN workflow_runs r ON r.id = f.workflow_run_id
+		WHERE t.status = 'waiting' AND f.held > 0 AND f.total - f.held - f.success - f.failed - f.skipped - f.cancelled = 0
+			AND (r.cancel_requested_at IS NULL OR CAST(t.is_finally AS boolean))
+			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = f.workflow_run_id AND d.seq = f.seq)`,
 	"items are not counted as they are": `
 		SELECT count(*) FROM task_fanouts f JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq = f.seq
 		WHERE t.status = 'waiting' AND (f.success, f.failed, f.skipped, f.cancelled) <>

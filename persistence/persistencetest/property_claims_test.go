@@ -58,7 +58,7 @@ func (g *game) judgeClaims(before, after view, request miniairflow.Exchange, cla
 	}
 	elsewhere := after.queuesWithPlaces()
 	for _, r := range after.runs {
-		for seq, t := range r.tasks {
+		for seq, t := range r.all() {
 			isOwn := slices.Contains(request.Queues, t.queued.queue)
 			if t.queued.state == "ready" && (isOwn || elsewhere[t.queued.queue]) {
 				c := g.candidateOf(before, after, r.id, seq)
@@ -77,7 +77,7 @@ func (g *game) judgeClaims(before, after view, request miniairflow.Exchange, cla
 func (v view) queuesWithPlaces() map[string]bool {
 	taken := map[string]int{}
 	for _, r := range v.runs {
-		for _, t := range r.tasks {
+		for _, t := range r.all() {
 			taken[t.session]++
 		}
 	}
@@ -103,7 +103,7 @@ func (g *game) candidateOf(before, after view, runID uuid.UUID, seq int) candida
 	c.isNew = true
 	if c.queueView = after.task(runID, seq).queued; c.state == "" {
 		// The row has come and gone within the exchange.
-		task := g.dag(after.runs[runID].version).Definition.Tasks[seq]
+		task := g.dag(after.runs[runID].version).TaskAt(seq)
 		c.queueView = queueView{queue: task.Queue, priority: int(task.Priority), pool: task.Pool, slots: task.PoolSlots}
 	}
 	return c
@@ -128,9 +128,9 @@ func (g *game) judgePools(after view, taken, left []candidate, isFull bool) {
 	used := map[string]int{}
 	for _, r := range after.runs {
 		dag := g.dag(r.version)
-		for seq, t := range r.tasks {
+		for seq, t := range r.all() {
 			if t.token != "" {
-				used[dag.Definition.Tasks[seq].Pool] += dag.Definition.Tasks[seq].PoolSlots
+				used[dag.TaskAt(seq).Pool] += dag.TaskAt(seq).PoolSlots
 			}
 		}
 	}

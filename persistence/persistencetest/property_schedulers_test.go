@@ -84,9 +84,14 @@ func (g *game) withBelow(open miniairflow.Decisions) []miniairflow.Node {
 	// One snapshot for all, see Advance; what reads results of the same part is left out.
 	part, err := g.db.LoadNodes(g.Context(), open.Run.ID, seqs)
 	require.NoError(g, err)
+	for _, n := range open.Nodes {
+		if n.Fan != nil {
+			part = append(part, n) // it waits for items, and is below none that is pending
+		}
+	}
 	return slices.DeleteFunc(part, func(n miniairflow.Node) bool {
 		isOpen := slices.ContainsFunc(open.Nodes, func(o miniairflow.Node) bool { return o.Seq == n.Seq })
-		return !isOpen && (dag.Definition.Tasks[n.Seq].When != "" || dag.IsFinal(n.Seq))
+		return !isOpen && (dag.Definition.Tasks[n.Seq].HasCondition() || dag.IsFinal(n.Seq))
 	})
 }
 
@@ -139,7 +144,7 @@ func (g *game) promote() bool {
 	})
 	after := g.look()
 	for _, r := range before.runs {
-		for seq, was := range r.tasks {
+		for seq, was := range r.all() {
 			is := after.task(r.id, seq)
 			if was.queued.state == "delayed" && is.queued.state != "delayed" {
 				require.Contains(g, []string{"ready", "limited", "paused"}, is.queued.state)
@@ -160,9 +165,9 @@ func (g *game) expire() bool {
 	})
 	after := g.look()
 	for _, r := range before.runs {
-		for seq, was := range r.tasks {
+		for seq, was := range r.all() {
 			if was.status == miniairflow.TaskQueued && after.task(r.id, seq).status == miniairflow.TaskFailed {
-				require.Positive(g, g.dag(r.version).Definition.Tasks[seq].QueueTimeout)
+				require.Positive(g, g.dag(r.version).TaskAt(seq).QueueTimeout)
 				require.Equal(g, "ready", was.queued.state)
 			}
 		}
@@ -294,6 +299,9 @@ func (g *game) finish() {
 	require.Fail(g, "I10: a run hangs", "after %d rounds", rounds)
 }
 
+// itemsDrawn is how many items a task has at most.
+const itemsDrawn = 4
+
 // roundsLeft bounds the rounds of finishMore that end all runs, even if they go
 // one after the other and their tasks as well: each round ends what the one
 // before has claimed, and there are no more attempts than all retries.
@@ -307,7 +315,11 @@ func (g *game) roundsLeft() int {
 		}
 		rounds += 2 // to begin and to end
 		for _, t := range g.dag(r.version).Definition.Tasks {
-			rounds += 2 + t.Retry.Count
+			runs := 1
+			if t.ForEach != nil {
+				runs = 1 + itemsDrawn
+			}
+			rounds += runs * (2 + t.Retry.Count)
 		}
 	}
 	return rounds

@@ -111,13 +111,13 @@ func (g *game) reap() bool {
 	})
 	after := g.look()
 	for _, r := range before.runs {
-		for seq, was := range r.tasks {
+		for seq, was := range r.all() {
 			is := after.task(r.id, seq)
 			if was.token == "" || is.token == was.token {
 				continue
 			}
 			require.True(g, orphans[was.session], "I8: an attempt of a living session was reaped")
-			task := &g.dag(r.version).Definition.Tasks[seq]
+			task := g.dag(r.version).TaskAt(seq)
 			next := miniairflow.TaskQueued
 			switch {
 			case r.isCancelling() && !task.Finally:

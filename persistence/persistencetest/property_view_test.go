@@ -3,6 +3,9 @@ package persistencetest_test
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -24,7 +27,24 @@ type runView struct {
 	cancelled             bool // asked for
 	paused, timedOut      bool
 	reason                string
-	tasks                 []taskView // by seq
+	tasks                 []taskView        // by seq
+	items                 map[int]*taskView // by seq
+}
+
+// all returns the task runs by seq, those of items included.
+func (r *runView) all() iter.Seq2[int, taskView] {
+	return func(yield func(int, taskView) bool) {
+		for seq, t := range r.tasks {
+			if !yield(seq, t) {
+				return
+			}
+		}
+		for _, seq := range slices.Sorted(maps.Keys(r.items)) {
+			if !yield(seq, *r.items[seq]) {
+				return
+			}
+		}
+	}
 }
 
 type taskView struct {
@@ -57,7 +77,7 @@ func (g *game) look() view {
 	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
 	g.each(`SELECT id, workflow_id, version_id, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, reason
 		FROM workflow_runs`, func(scan func(...any)) {
-		r := &runView{}
+		r := &runView{items: map[int]*taskView{}}
 		scan(&r.id, &r.workflow, &r.version, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.reason)
 		v.runs[r.id] = r
 	})
@@ -76,6 +96,10 @@ func (g *game) look() view {
 		scan(&id, &seq, &t.status, &t.attempt, &t.failures, &t.losses, &t.reopen, &q.state, &q.queue, &q.pool, &q.slots, &q.priority, &q.sortKey,
 			&t.token, &t.session, &t.isAsked)
 		r := v.runs[id]
+		if miniairflow.IsItem(seq) {
+			r.items[seq] = &t
+			return
+		}
 		require.Len(g, r.tasks, seq)
 		r.tasks = append(r.tasks, t)
 	})
@@ -166,10 +190,10 @@ func (g *game) compareRuns(was, is *runView) {
 // compareTasks judges what became of the task runs of a run; was is nil for a new one.
 func (g *game) compareTasks(was, is *runView) {
 	g.Helper()
-	for seq := range is.tasks {
-		before, after := taskView{status: miniairflow.TaskPending}, is.tasks[seq]
-		if was != nil && seq < len(was.tasks) {
-			before = was.tasks[seq]
+	for seq, after := range is.all() {
+		before := taskView{status: miniairflow.TaskPending}
+		if found := (view{runs: map[uuid.UUID]*runView{is.id: was}}).task(is.id, seq); found != nil {
+			before = *found
 		}
 		require.GreaterOrEqual(g, after.reopen, before.reopen)
 		require.GreaterOrEqual(g, after.attempt, before.attempt, "I5: an attempt is gone")
@@ -194,7 +218,7 @@ func mayBecome(from, to miniairflow.TaskStatus) bool {
 // judgeDecision checks a task run that was undecided before the step and is not any more.
 func (g *game) judgeDecision(r *runView, seq int, before, after taskView) {
 	g.Helper()
-	if before.status != miniairflow.TaskPending || before.queued.state != "" ||
+	if miniairflow.IsItem(seq) || before.status != miniairflow.TaskPending || before.queued.state != "" ||
 		after.status == miniairflow.TaskPending && after.queued.state == "" || after.status == miniairflow.TaskCancelled {
 		return
 	}
@@ -271,6 +295,8 @@ func (g *game) stuck(r *runView, dag *miniairflow.DAG, states []miniairflow.Task
 	switch {
 	case states[seq].IsTerminal(), t.token != "", t.queued.state != "", t.isAsked:
 		return ""
+	case states[seq] == miniairflow.TaskWaiting && dag.Definition.Tasks[seq].ForEach != nil:
+		return "" // for its items, see the invariants
 	case states[seq] != miniairflow.TaskPending:
 		return fmt.Sprintf("is %s and neither queued nor open", states[seq])
 	case dag.IsFinal(seq) && r.outcome == "":

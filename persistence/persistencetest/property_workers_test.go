@@ -113,7 +113,7 @@ func (g *game) end(c miniairflow.Claim) miniairflow.Finish {
 		miniairflow.AttemptTimedOut, miniairflow.AttemptCancelled,
 	})
 	f := miniairflow.Finish{RunID: c.RunID, Seq: c.Seq, Token: c.Token, Attempt: status}
-	task := &g.dag(c.VersionID).Definition.Tasks[c.Seq]
+	task := g.dag(c.VersionID).TaskAt(c.Seq)
 	if task.Wait != nil && !g.isEnding && g.one(2, "looks again") {
 		f.Attempt, f.Next, f.Delay = miniairflow.AttemptRunning, miniairflow.TaskWaiting, retryDelay.Std()
 		f.Memory = fmt.Sprintf("look %d", g.ids)
@@ -152,7 +152,12 @@ func (g *game) expectStale(v view, finishes []miniairflow.Finish) (stale []bool,
 // task returns a task run, or nil.
 func (v view) task(runID uuid.UUID, seq int) *taskView {
 	r := v.runs[runID]
-	if r == nil || seq >= len(r.tasks) {
+	switch {
+	case r == nil:
+		return nil
+	case miniairflow.IsItem(seq):
+		return r.items[seq]
+	case seq >= len(r.tasks):
 		return nil
 	}
 	return &r.tasks[seq]
@@ -301,7 +306,7 @@ func (g *game) judgeUnknown(v view, p *player, held, got []miniairflow.HeldAttem
 	g.Helper()
 	var unknown []miniairflow.HeldAttempt
 	for _, r := range v.runs {
-		for seq, t := range r.tasks {
+		for seq, t := range r.all() {
 			if t.session != p.id.String() {
 				continue
 			}

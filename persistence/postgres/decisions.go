@@ -79,10 +79,10 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		seqs, statuses, reasons := changeColumns(sorted.Ended)
 		const endText = `
 			UPDATE task_runs t SET status = i.status, reason = i.reason, finished_at = $5, changed = pg_current_xact_id()
-			FROM unnest($2::int[], $3::text[], $4::text[]) AS i(seq, status, reason)
-			WHERE t.workflow_run_id = $1 AND t.seq = i.seq AND (` + itemsAreOver + ` OR ` + undecidedIs + `)
+			FROM unnest($2::int[], $3::text[], $4::text[], $6::bool[]) AS i(seq, status, reason, of_items)
+			WHERE t.workflow_run_id = $1 AND t.seq = i.seq AND (i.of_items AND ` + itemsAreOver + ` OR NOT i.of_items AND ` + undecidedIs + `)
 			RETURNING t.seq, t.status`
-		batch.Queue(endText, runID, seqs, statuses, reasons, now).Query(func(rows pgx.Rows) (err error) {
+		batch.Queue(endText, runID, seqs, statuses, reasons, now, ofItems(sorted.Ended)).Query(func(rows pgx.Rows) (err error) {
 			m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
 			return err
 		})
@@ -107,10 +107,14 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 }
 
 // answer removes the requests that the changes answer. What was decided needs
-// no further decision; what still waits keeps a newer request.
+// no further decision, unless it waits for its items: then the change came late, and
+// the request is about these. What still waits keeps a newer request.
 func answer(batch *pgx.Batch, runID uuid.UUID, decided, waiting []miniairflow.Change) {
+	const decidedText = `
+		DELETE FROM task_decisions d WHERE workflow_run_id = $1 AND seq = ANY($2)
+			AND NOT EXISTS (SELECT 1 FROM task_runs t WHERE t.workflow_run_id = $1 AND t.seq = d.seq AND t.status = 'waiting')`
 	seqs, _, _ := changeColumns(decided)
-	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1 AND seq = ANY($2)`, runID, seqs)
+	batch.Queue(decidedText, runID, seqs)
 	seqs, _, _ = changeColumns(waiting)
 	generations := make([]int64, len(waiting))
 	for i, c := range waiting {
@@ -130,6 +134,15 @@ func changeColumns(changes []miniairflow.Change) (seqs []int, statuses, reasons 
 		seqs[i], statuses[i], reasons[i] = c.Seq, string(c.To), dialect.Text(c.Reason)
 	}
 	return seqs, statuses, reasons
+}
+
+// ofItems says which of the changes are about task runs that wait for their items.
+func ofItems(changes []miniairflow.Change) []bool {
+	are := make([]bool, len(changes))
+	for i, c := range changes {
+		are[i] = c.OfItems
+	}
+	return are
 }
 
 // TaskResults implements miniairflow.TaskStore.

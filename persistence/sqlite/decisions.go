@@ -77,8 +77,8 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		m := move{run: run}
 		const endText = `
 			UPDATE task_runs AS t SET status = i.status, reason = i.reason, finished_at = ?2, changed = ?3
-			FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS status, value ->> 3 AS reason FROM json_each(?1)) AS i
-			WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND (` + itemsAreOver + ` OR ` + undecidedIs + `)
+			FROM (SELECT value ->> 0 AS run_id, value ->> 1 AS seq, value ->> 2 AS status, value ->> 3 AS reason, value ->> 5 AS of_items FROM json_each(?1)) AS i
+			WHERE t.workflow_run_id = i.run_id AND t.seq = i.seq AND (i.of_items AND ` + itemsAreOver + ` OR NOT i.of_items AND ` + undecidedIs + `)
 			RETURNING seq, status`
 		m.ended, err = query(ctx, t, scanEnded, endText, changeRows(runID, sorted.Ended), t.now, changed)
 		if err != nil {
@@ -106,10 +106,12 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 }
 
 // answer removes the requests that the changes answer. What was decided needs
-// no further decision; what still waits keeps a newer request.
+// no further decision, unless it waits for its items: then the change came late, and
+// the request is about these. What still waits keeps a newer request.
 func answer(ctx context.Context, t *tx, runID uuid.UUID, decided, waiting []miniairflow.Change) error {
 	const decidedText = `
-		DELETE FROM task_decisions WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`
+		DELETE FROM task_decisions AS d WHERE (workflow_run_id, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))
+			AND NOT EXISTS (SELECT 1 FROM task_runs t WHERE t.workflow_run_id = d.workflow_run_id AND t.seq = d.seq AND t.status = 'waiting')`
 	if _, err := t.ExecContext(ctx, decidedText, changeRows(runID, decided)); err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func answer(ctx context.Context, t *tx, runID uuid.UUID, decided, waiting []mini
 func changeRows(runID uuid.UUID, changes []miniairflow.Change) table {
 	rows := make(table, len(changes))
 	for i, c := range changes {
-		rows[i] = []any{runID, c.Seq, c.To, dialect.Text(c.Reason), c.Generation}
+		rows[i] = []any{runID, c.Seq, c.To, dialect.Text(c.Reason), c.Generation, c.OfItems}
 	}
 	return rows
 }
