@@ -34,12 +34,14 @@ func TestWaitReason(t *testing.T) {
 		"ManyUpstream": {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{Upstream: []string{"a", "b", "c", "d", "e", "f", "g"}}, "waits for a, b, c, d, e and 2 more"},
 		"NoSlot":       {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{State: miniairflow.TaskState{IsLimited: true}}, "waits for other tasks of its run: max_active_tasks 16"},
 		"Look": {
-			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for file x", NextRetryAt: &soon}, miniairflow.Waiting{},
+			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for file x", NextRetryAt: &soon},
+			miniairflow.Waiting{},
 			"waits for file x; next look at 2026-11-22 10:32:05 UTC",
 		},
 		"Approval": {
 			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for approval: Load it?", NextRetryAt: &soon},
-			miniairflow.Waiting{Task: &miniairflow.Task{Approval: &miniairflow.Approval{}}}, "waits for approval: Load it?",
+			miniairflow.Waiting{Task: &miniairflow.Task{Approval: &miniairflow.Approval{}}},
+			"waits for approval: Load it?",
 		},
 		"Undecided":   {miniairflow.TaskRun{Status: pending}, miniairflow.Waiting{State: miniairflow.TaskState{IsAsked: true}}, "waits for a scheduler to decide whether it runs"},
 		"Finally":     {miniairflow.TaskRun{Status: pending, Finally: true}, miniairflow.Waiting{}, "waits for the end of all other tasks"},
@@ -59,7 +61,17 @@ func TestWaitReason(t *testing.T) {
 		"RetryInPool": {dueInPool, miniairflow.Waiting{Pool: pool(2, 2, 1, "a")}, "pool wh is full 2/2: held by etl#1/a"},
 		"RetryNoSlot": {miniairflow.TaskRun{Status: retry, NextRetryAt: &past}, miniairflow.Waiting{State: miniairflow.TaskState{IsLimited: true}}, "waits for other tasks of its run: max_active_tasks 16"},
 		"Running":     {miniairflow.TaskRun{Status: miniairflow.TaskRunning}, miniairflow.Waiting{Upstream: []string{"a"}}, ""},
-		"Over":        {miniairflow.TaskRun{Status: miniairflow.TaskSuccess}, miniairflow.Waiting{}, ""},
+		"Items": {
+			miniairflow.TaskRun{Status: miniairflow.TaskWaiting, Reason: "waits for its 10 items"},
+			miniairflow.Waiting{FanOut: &miniairflow.FanOut{Total: 10, Held: 2, Success: 3, Failed: 1}},
+			"waits for its items: 4 of 10 ended",
+		},
+		"HeldItem": {
+			miniairflow.TaskRun{Status: pending, Seq: miniairflow.FirstItem + 3},
+			miniairflow.Waiting{Task: &miniairflow.Task{ForEach: &miniairflow.ForEach{MaxParallel: 4}}},
+			"waits for other items of its task: max_parallel 4",
+		},
+		"Over": {miniairflow.TaskRun{Status: miniairflow.TaskSuccess}, miniairflow.Waiting{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := c.w

@@ -14,10 +14,9 @@ import (
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
-	"github.com/sauravritesh63/miniairflow/persistence"
-
 	"github.com/sauravritesh63/miniairflow/bench/product"
 	"github.com/sauravritesh63/miniairflow/bench/report"
+	"github.com/sauravritesh63/miniairflow/persistence"
 )
 
 // apiWarmup is how often each caller asks before it counts: then its connection

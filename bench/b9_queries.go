@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/sauravritesh63/miniairflow"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/bench/report"
 )
 

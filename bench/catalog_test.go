@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow/bench/shape"
+	"github.com/sauravritesh63/miniairflow/loader"
 )
 
 // The product takes every file of a catalog, in the order of the names, and as

@@ -19,7 +19,7 @@ const updateTasksMax = 1000
 // the same pointer in the next state, which is how watchers find what has.
 type runState struct {
 	run      *miniairflow.WorkflowRun
-	tasks    []*miniairflow.TaskRun // by Seq; nil: none there
+	tasks    []*miniairflow.TaskRun // by Seq
 	revision int64
 }
 
@@ -51,18 +51,26 @@ func (s *runState) merge(changes miniairflow.RunChanges) *runState {
 	}
 	copied := false
 	for _, t := range changes.TaskRuns {
-		if t.Seq < len(next.tasks) && next.tasks[t.Seq] != nil && sameTaskRun(next.tasks[t.Seq], t) {
+		at, found := placeOf(next.tasks, t.Seq)
+		if found && sameTaskRun(next.tasks[at], t) {
 			continue
 		}
 		if !copied {
 			next.tasks, copied = slices.Clone(next.tasks), true
 		}
-		for len(next.tasks) <= t.Seq {
-			next.tasks = append(next.tasks, nil)
+		if found {
+			next.tasks[at] = t
+			continue
 		}
-		next.tasks[t.Seq] = t
+		next.tasks = slices.Insert(next.tasks, at, t)
 	}
 	return next
+}
+
+// placeOf returns where the task run at place seq of its run is among those of a
+// state, or belongs.
+func placeOf(tasks []*miniairflow.TaskRun, seq int) (at int, found bool) {
+	return slices.BinarySearchFunc(tasks, seq, func(t *miniairflow.TaskRun, seq int) int { return t.Seq - seq })
 }
 
 // isOver reports whether the run and all its task runs have ended.
@@ -70,15 +78,15 @@ func (s *runState) isOver() bool {
 	if s.run == nil || !s.run.IsTerminal() {
 		return false
 	}
-	return !slices.ContainsFunc(s.tasks, func(t *miniairflow.TaskRun) bool { return t != nil && !t.IsTerminal() })
+	return !slices.ContainsFunc(s.tasks, func(t *miniairflow.TaskRun) bool { return !t.IsTerminal() })
 }
 
 // since returns the task runs that are not the same in an earlier state, and
 // those at the given places.
 func (s *runState) since(old *runState, places map[int]bool) []*miniairflow.TaskRun {
 	changed := []*miniairflow.TaskRun{}
-	for i, t := range s.tasks {
-		if t != nil && (places[i] || i >= len(old.tasks) || old.tasks[i] != t) {
+	for _, t := range s.tasks {
+		if at, found := placeOf(old.tasks, t.Seq); places[t.Seq] || !found || old.tasks[at] != t {
 			changed = append(changed, t)
 		}
 	}

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -33,7 +32,7 @@ func itemsOf(eval miniairflow.Evaluator, t *miniairflow.Task, scope miniairflow.
 
 // decideItem computes the key of an item, and whether it runs.
 func decideItem(eval miniairflow.Evaluator, t *miniairflow.Task, scope miniairflow.Scope, isAsked bool, item *miniairflow.Item) (err error) {
-	if scope.Item, err = itemScope(json.RawMessage(item.Value), item.Index); err != nil {
+	if scope.Item, err = itemScope(item.Value, item.Index); err != nil {
 		return err
 	}
 	if t.ForEach.Key != "" {

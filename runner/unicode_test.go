@@ -81,6 +81,68 @@ func TestTextsReachTasksUnchanged(t *testing.T) {
 	})
 }
 
+// The same texts as an output and as items: a command prints them as a list, of
+// which each becomes an item, and so they come back to a task in the end.
+func TestTextsReachItemsUnchanged(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		dir := t.TempDir()
+		witness := filepath.Join(dir, "witness")
+		texts := randomTexts(rand.New(rand.NewPCG(seed, 0)), witness)
+		list := make([]any, len(texts))
+		for i, text := range texts {
+			list[i] = text
+		}
+		s := newSystem(t, store)
+		s.load(map[string]string{"items.yaml": fmt.Sprintf(`
+max_active_tasks: 64
+params:
+  texts: {type: list}
+tasks:
+  list:
+    command: cat
+    stdin: "${{ params.texts }}"
+    outputs: {texts: {type: list, from: stdout}}
+  each:
+    depends_on: [list]
+    for_each: "${{ tasks.list.outputs.texts }}"
+    env: {TEXT: "${{ item }}", OUT: "%[1]s/item${{ index }}"}
+    command:
+      - bash
+      - -c
+      - printf '%%s\0' "$1" "$TEXT" "$MINIAIRFLOW_ITEM" > "$OUT"; cat
+      - each
+      - "${{ item }}"
+    stdin: "${{ [item] }}"
+    outputs: {text: {type: list, from: stdout}}
+  back:
+    depends_on: [each]
+    command: cat > "$OUT"
+    env: {OUT: "%[1]s/back"}
+    stdin: "${{ tasks.each.outputs.text }}"
+`, dir)})
+		s.scheduler()
+		s.worker("w1")
+		id := s.trigger("items", map[string]any{"texts": list})
+		require.Equal(t, miniairflow.RunSuccess, s.finish(id).Status)
+		for i, text := range texts {
+			got, err := os.ReadFile(filepath.Join(dir, "item"+strconv.Itoa(i)))
+			require.NoError(t, err)
+			require.Equal(t, strings.Repeat(text+"\x00", 3), string(got))
+		}
+		var back [][]string
+		data, err := os.ReadFile(filepath.Join(dir, "back"))
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &back))
+		for i, text := range texts {
+			require.Equal(t, []string{text}, back[i])
+		}
+		_, err = os.Stat(witness)
+		require.ErrorIs(t, err, os.ErrNotExist, "something of a text was executed")
+	})
+}
+
 // readDump returns the arguments that a task had, and holds its variables to them.
 func readDump(t *testing.T, dir string, from, count int) []string {
 	t.Helper()

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow/bench/shape"
+	"github.com/sauravritesh63/miniairflow/loader"
 )
 
 // The product takes each written workflow as it was meant: the tasks, what they

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -232,10 +233,12 @@ func (w *watcher) update(ctx context.Context, data json.RawMessage) error {
 	w.run, w.revision = u.WorkflowRun, &u.Revision
 	for i := range u.ChangedTaskRuns {
 		t := u.ChangedTaskRuns[i]
-		for len(w.taskRuns) <= t.Index {
-			w.taskRuns = append(w.taskRuns, taskRunView{Index: len(w.taskRuns)})
+		at, found := slices.BinarySearchFunc(w.taskRuns, t.Index, func(have taskRunView, index int) int { return have.Index - index })
+		if !found {
+			w.taskRuns = slices.Insert(w.taskRuns, at, t)
+			continue
 		}
-		w.taskRuns[t.Index] = t
+		w.taskRuns[at] = t
 	}
 	w.output.follow(ctx, u.ChangedTaskRuns)
 	if w.run.isTerminal() {

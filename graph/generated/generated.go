@@ -3363,9 +3363,9 @@ type TaskStateCount {
 type TaskRun implements Node {
   "Its id."
   id: ID!
-  "The name of the task."
+  "The name of the task; of an item of one with for_each with its key, such as load[eu]."
   name: String!
-  "Its place in the run, from 0, in file order."
+  "Its place in the run, from 0, in file order; those of items come after all tasks."
   index: Int!
   "Its state."
   status: TaskRunStatus!

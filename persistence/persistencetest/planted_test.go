@@ -138,6 +138,18 @@ var defects = []defect{
 		`SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1)`, `SELECT EXISTS (SELECT 1 FROM audit_log WHERE request_id = $1 AND false)`,
 	},
 	{
+		"items are let go twice for one that has ended", "sqlite", "persistence/sqlite/items.go",
+		`		count := f.Release(m.run.Graph.TaskAt(c.Seq).ForEach.MaxParallel)`, `		count := c.Release`,
+	},
+	{
+		"a late decision takes the request about the items away", "sqlite", "persistence/sqlite/decisions.go",
+		`t.seq = d.seq AND t.status = 'waiting')` + "`", `t.seq = d.seq AND t.status = 'nothing')` + "`",
+	},
+	{
+		"a task whose items run ends with a cancellation", "postgres", "persistence/postgres/runs.go",
+		`if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {`, `if _, err = waitingForItems(ctx, t, run.ID); err != nil {`,
+	},
+	{
 		"a decision is written to a later generation", "postgres", "persistence/postgres/decisions.go",
 		`if err != nil || run.Generation != generation {`, `if err != nil {`,
 	},
