@@ -35,6 +35,12 @@ func TestJudge(t *testing.T) {
 			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "lost"), attempt(one, 2, "success")},
 			wrong: "task a of run r1: attempt 1 lived on line 3, when attempt 2 had begun on line 2",
 		},
+		"an item is missing": {
+			lines:    "r1 items[0] 1 start\nr1 items[0] 1 end\n",
+			tasks:    []taskRow{{key: taskKey{"r1", itemsTask}, status: "success"}, {key: taskKey{"r1", "items[0]"}, status: "success"}},
+			attempts: []attemptRow{attempt(taskKey{"r1", "items[0]"}, 1, "success")},
+			wrong:    "item 5 of run r1 is missing",
+		},
 		"a success that never was": {
 			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success")},
 			wrong: "task a of run r1: attempt 1 is a success, and the witness has not seen it",

@@ -108,6 +108,13 @@ func judge(t *told, w *witness, keys []string) (wrong []string) {
 		wrong = append(wrong, judgeTask(task, known[task.key], w.attempts[task.key])...)
 		there[task.key] = true
 	}
+	for key := range there {
+		for i := range itemsCount {
+			if item := (taskKey{run: key.run, task: fmt.Sprintf("%s[%d]", itemsTask, i)}); key.task == itemsTask && !there[item] {
+				wrong = append(wrong, fmt.Sprintf("item %d of run %s is missing", i, key.run))
+			}
+		}
+	}
 	for key, attempts := range w.attempts {
 		if !there[key] {
 			wrong = append(wrong, fmt.Sprintf("task %s of run %s ran %d times, and nobody knows of it", key.task, key.run, len(attempts)))
@@ -122,7 +129,10 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 	fail := func(format string, args ...any) {
 		wrong = append(wrong, fmt.Sprintf("task %s of run %s: ", task.key.task, task.key.run)+fmt.Sprintf(format, args...))
 	}
-	isPayment := task.key.task == paymentTask
+	isPayment, isItems := task.key.task == paymentTask, task.key.task == itemsTask
+	if isItems && len(known)+len(seen) > 0 {
+		fail("has attempts, which only its items should have")
+	}
 	if task.status != "success" && !isPayment {
 		fail("is %s (%s)", task.status, task.reason)
 	}
@@ -159,7 +169,7 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 	switch {
 	case task.isFinal && successes > task.reopens+1, !task.isFinal && successes > 1:
 		fail("has %d successes", successes)
-	case task.status == "success" && successes == 0:
+	case task.status == "success" && successes == 0 && !isItems:
 		fail("is a success without a successful attempt")
 	case isPayment && len(seen) > 1:
 		fail("was begun %d times", len(seen))

@@ -14,8 +14,9 @@ import (
 // stepScript is what every task does: it tells the witness when it starts, that
 // it still lives, and when it ends, and prints numbered lines after each of these
 // signs. Its argument is how many twentieths of a second it takes.
-var stepScript = fmt.Sprintf(`say() {
-  echo "$MINIAIRFLOW_RUN_ID $MINIAIRFLOW_TASK $MINIAIRFLOW_ATTEMPT $1" >>"$WITNESS"
+var stepScript = fmt.Sprintf(`task="$MINIAIRFLOW_TASK${MINIAIRFLOW_ITEM_INDEX:+[$MINIAIRFLOW_ITEM_INDEX]}"
+say() {
+  echo "$MINIAIRFLOW_RUN_ID $task $MINIAIRFLOW_ATTEMPT $1" >>"$WITNESS"
   more=%d
   while [ "$more" -gt 0 ]; do
     n=$((n + 1)) more=$((more - 1))
@@ -39,6 +40,8 @@ const (
 	paymentTask = "pay"    // is never done twice: on_lost is fail
 	finalTask   = "report" // of finally: once per generation of the run
 	waitTask    = "wait_"  // begins the names of tasks that look at a clock or a file, and execute nothing
+	itemsTask   = "items"  // has itemsCount items, which execute what it does itself not
+	itemsCount  = 6
 	poolName    = "narrow"
 	poolTask    = "narrow_" // begins the names of tasks in the pool
 	poolSlots   = 3
@@ -140,6 +143,11 @@ var shapes = []struct {
 	{name: "waits", tasks: func(r *rand.Rand) string {
 		return fmt.Sprintf("  %sclock: {wait: %dms}\n  %sfile: {wait: {file: step.sh, stable_for: 1s, interval: 1s}}\n", waitTask, 300+r.IntN(1500), waitTask) +
 			"  after: {depends_on: [" + waitTask + "clock, " + waitTask + "file], " + step(r, 1, 4) + "}\n"
+	}},
+	{name: "items", tasks: func(r *rand.Rand) string {
+		return "  list: {command: 'echo \"l=[0,1,2,3,4,5]\" >> \"$MINIAIRFLOW_OUTPUT\"; exec sh step.sh 1', outputs: {l: list}}\n" +
+			fmt.Sprintf("  %s: {depends_on: list, for_each: '${{ tasks.list.outputs.l }}', max_parallel: %d, %s}\n", itemsTask, 1+r.IntN(itemsCount), step(r, 0, 4)) +
+			"  after: {depends_on: " + itemsTask + ", " + step(r, 0, 2) + "}\n"
 	}},
 	{name: "pooled", tasks: func(r *rand.Rand) string {
 		text := ""
