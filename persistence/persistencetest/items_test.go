@@ -87,6 +87,22 @@ func TestDecisionAboutItemsIsWrittenOnce(t *testing.T) {
 	})
 }
 
+// A decision that comes late for one task still holds for the others.
+func TestDecisionsAboutItemsOfSeveralTasks(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		r := db.start(definition("etl", forEach("a", `[1]`, 0), forEach("b", `[1]`, 0)))
+		open, err := db.LoadDecisions(t.Context(), r.ID, 10)
+		require.NoError(t, err)
+		changes := db.changes(open)
+		require.Len(t, changes, 2)
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, open.Run.Generation, changes[:1]))
+		require.NoError(t, db.ApplyChanges(t.Context(), r.ID, open.Run.Generation, changes))
+		db.check()
+		w := db.worker("w")
+		require.Len(t, w.exchange(10).Claims, 2)
+	})
+}
+
 func TestItemsGetTheSlotsOfTheirRun(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		d := definition("etl", forEach("a", `[1,2,3,4,5]`, 0), forEach("b", `[1,2]`, 0))

@@ -146,6 +146,13 @@ var defects = []defect{
 		`t.seq = d.seq AND t.status = 'waiting')` + "`", `t.seq = d.seq AND t.status = 'nothing')` + "`",
 	},
 	{
+		"an answer is not kept", "sqlite", "persistence/sqlite/rerun.go", `outputs = coalesce(?7, outputs)`, `outputs = nullif(outputs, ?7)`,
+	},
+	{
+		"what was approved counts as cancelled", "postgres", "persistence/dialect/finish.go",
+		`case isMarked && req.Kind == miniairflow.RerunAnswer:`, `case isMarked && req.Kind == miniairflow.RerunFailed:`,
+	},
+	{
 		"a task whose items run ends with a cancellation", "postgres", "persistence/postgres/runs.go",
 		`if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {`, `if _, err = waitingForItems(ctx, t, run.ID); err != nil {`,
 	},

@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/stretchr/testify/require"
@@ -29,8 +30,55 @@ func (g *game) rerun() bool {
 		req.Downstream = g.one(2, "downstream")
 		req.Status = pick(g, "mark", []miniairflow.TaskStatus{miniairflow.TaskSuccess, miniairflow.TaskFailed, miniairflow.TaskSkipped})
 	}
+	return g.sendRerun(req)
+}
+
+// answerApproval approves or rejects what asks for it, and sometimes what does not (any more).
+func (g *game) answerApproval() bool {
+	r := g.someRun(func(r *runView) bool { return len(g.asking(r)) > 0 })
+	if r == nil {
+		return false
+	}
+	seq := pick(g, "asking", g.asking(r))
+	if g.one(4, "another") {
+		seq = rapid.IntRange(0, len(r.tasks)-1).Draw(g.rt, "seq")
+	}
+	req := miniairflow.Rerun{
+		ID: g.id(), RunID: r.id, Kind: miniairflow.RerunAnswer, Seqs: []int{seq}, By: user,
+		Status:  pick(g, "answer", []miniairflow.TaskStatus{miniairflow.TaskSuccess, miniairflow.TaskFailed, miniairflow.TaskSkipped}),
+		Outputs: map[string]any{"by": user.Name, "n": int64(g.ids)},
+	}
+	if !g.sendRerun(req) {
+		return false
+	}
+	all, err := g.db.RunChanges(g.Context(), r.id, 0)
+	require.NoError(g, err)
+	require.Equal(g, req.Outputs, all.TaskRuns[seq].Outputs, "the outputs are the answer's")
+	want := miniairflow.AttemptFailed
+	if req.Status == miniairflow.TaskSuccess {
+		want = miniairflow.AttemptSuccess
+	}
+	require.Equal(g, 1, g.number(fmt.Sprintf(`SELECT count(*) FROM task_attempts WHERE workflow_run_id = '%s' AND seq = %d AND number = %d AND status = '%s'`,
+		r.id, seq, all.TaskRuns[seq].Attempt, want)), "the attempt ends as it was answered")
+	return true
+}
+
+// asking returns the places of the task runs that wait for an answer.
+func (g *game) asking(r *runView) (seqs []int) {
+	for seq := range r.tasks {
+		if r.tasks[seq].status == miniairflow.TaskWaiting && g.dag(r.version).Definition.Tasks[seq].Approval != nil {
+			seqs = append(seqs, seq)
+		}
+	}
+	return seqs
+}
+
+// sendRerun makes a rerun, and compares what it did with its plan.
+func (g *game) sendRerun(req miniairflow.Rerun) bool {
+	g.Helper()
 	before, print := g.now, g.print()
-	plan, refused := g.planRerun(before.runs[r.id], req)
+	r := before.runs[req.RunID]
+	plan, refused := g.planRerun(r, req)
 	var result miniairflow.RerunResult
 	fault := g.fault
 	err := g.sure(func() (err error) {
@@ -51,7 +99,7 @@ func (g *game) rerun() bool {
 	if fault == "" {
 		require.False(g, result.IsRepeat)
 	}
-	g.judgeRerun(before.runs[r.id], g.look().runs[r.id], plan)
+	g.judgeRerun(r, g.look().runs[r.id], plan)
 	return true
 }
 

@@ -65,7 +65,10 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 		if g.one(3, "waits") {
 			t.Noop, t.Wait = false, &miniairflow.Wait{Duration: retryDelay}
 		}
-		if g.one(3, "items") {
+		if t.Wait == nil && g.one(4, "asks") {
+			t.Noop, t.Approval, t.Outputs = false, &miniairflow.Approval{Message: "go on?"}, miniairflow.ApprovalOutputs
+		}
+		if t.Approval == nil && g.one(3, "items") {
 			t.ForEach = &miniairflow.ForEach{
 				List: json.RawMessage(pick(g, "list", []string{"[]", "[1]", "[1,2]", "[1,2,3,4]"})), MaxParallel: rapid.IntRange(0, 2).Draw(g.rt, "max_parallel"),
 			}

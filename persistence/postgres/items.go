@@ -121,8 +121,11 @@ func fanOut(ctx context.Context, t *tx, now time.Time, m *move, changes []miniai
 			success = excluded.success, failed = excluded.failed, skipped = excluded.skipped, cancelled = 0, keeps = false`
 	for _, c := range changes {
 		waits, err := collect(ctx, t, pgx.RowTo[int], waitText, m.run.ID, c.Seq, c.Reason)
-		if err != nil || len(waits) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(waits) == 0 {
+			continue // decided by another meanwhile; the others are still to be written
 		}
 		kept, err := keptItems(ctx, t, m.run.ID, c.Seq)
 		if err != nil {

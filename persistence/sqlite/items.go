@@ -97,8 +97,11 @@ func fanOut(ctx context.Context, t *tx, changed int64, m *move, changes []miniai
 		ON CONFLICT (workflow_run_id, seq) DO UPDATE SET next = ?4, total = ?5, held = ?6, success = ?7, failed = ?8, skipped = ?9, cancelled = 0, keeps = 0`
 	for _, c := range changes {
 		waits, err := query(ctx, t, scanOne[int], waitText, m.run.ID, c.Seq, c.Reason, changed)
-		if err != nil || len(waits) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(waits) == 0 {
+			continue // decided by another meanwhile; the others are still to be written
 		}
 		kept, err := keptItems(ctx, t, m.run.ID, c.Seq)
 		if err != nil {
