@@ -102,6 +102,13 @@ func newCluster(t testing.TB, times timers, work *workload) *cluster {
 		loaded := c.count(`SELECT count(*) FROM workflows`)
 		return loaded == len(work.names)
 	}, patience, 50*time.Millisecond, "the workflows are not loaded")
+	ctx, cancel := context.WithCancel(t.Context())
+	var people sync.WaitGroup
+	people.Go(func() { c.answerAll(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		people.Wait()
+	})
 	return c
 }
 

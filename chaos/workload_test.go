@@ -40,7 +40,8 @@ const (
 	paymentTask = "pay"    // is never done twice: on_lost is fail
 	finalTask   = "report" // of finally: once per generation of the run
 	waitTask    = "wait_"  // begins the names of tasks that look at a clock or a file, and execute nothing
-	itemsTask   = "items"  // has itemsCount items, which execute what it does itself not
+	askTask     = waitTask + "for_approval"
+	itemsTask   = "items" // has itemsCount items, which execute what it does itself not
 	itemsCount  = 6
 	poolName    = "narrow"
 	poolTask    = "narrow_" // begins the names of tasks in the pool
@@ -143,6 +144,10 @@ var shapes = []struct {
 	{name: "waits", tasks: func(r *rand.Rand) string {
 		return fmt.Sprintf("  %sclock: {wait: %dms}\n  %sfile: {wait: {file: step.sh, stable_for: 1s, interval: 1s}}\n", waitTask, 300+r.IntN(1500), waitTask) +
 			"  after: {depends_on: [" + waitTask + "clock, " + waitTask + "file], " + step(r, 1, 4) + "}\n"
+	}},
+	{name: "approval", tasks: func(r *rand.Rand) string {
+		return "  before: {" + step(r, 0, 2) + "}\n  " + askTask + ": {depends_on: before, approval: {message: go on}}\n" +
+			"  after: {depends_on: " + askTask + ", when: \"${{ tasks." + askTask + ".outputs.decision == 'approved' }}\", " + step(r, 1, 4) + "}\n"
 	}},
 	{name: "items", tasks: func(r *rand.Rand) string {
 		return "  list: {command: 'echo \"l=[0,1,2,3,4,5]\" >> \"$MINIAIRFLOW_OUTPUT\"; exec sh step.sh 1', outputs: {l: list}}\n" +
