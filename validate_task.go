@@ -49,6 +49,7 @@ func (v *validator) tasks() {
 	for i := range v.d.Tasks {
 		v.task(&v.d.Tasks[i])
 		v.dependsOn(g, i, known, index)
+		v.artifacts(&v.d.Tasks[i], names, index)
 	}
 	v.cycles(g)
 }

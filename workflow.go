@@ -92,6 +92,8 @@ type Task struct {
 	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`
 	OutputFrom   map[string]string     `json:"output_from,omitempty"` // where one of Outputs comes from, if not from where its action usually puts it
+	Artifacts    []ArtifactRule        `json:"artifacts,omitempty"`   // files that it hands on
+	Inputs       []string              `json:"inputs,omitempty"`      // the tasks whose artifacts it is given
 	Retry        RetryPolicy           `json:"retry,omitzero"`
 	SkipOn       *ExitCodes            `json:"skip_on_exit_codes,omitempty"` // that skip the task in place of failing it; nil: none
 	Timeout      Duration              `json:"timeout,omitempty"`            // of each attempt; 0: none

@@ -42,6 +42,7 @@ func (c *checker) task(i int) {
 		}
 	}
 	c.forEach(i)
+	c.inputs(i)
 	if t.When != "" {
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
 	}

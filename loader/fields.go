@@ -46,7 +46,7 @@ var synonyms = map[string]string{
 	"timeoutseconds": "timeout", "timeoutsec": "timeout", "executiontimeout": "timeout", "dagruntimeout": "timeout", "timeoutminutes": "timeout",
 	"defaultargs": "defaults", "default": "defaults",
 	"trigger": "trigger_rule", "continueonerror": "allow_failure", "continueon": "allow_failure", "ignoreerrors": "allow_failure",
-	"output": "outputs", "produces": "outputs", "priorityweight": "priority", "weight": "priority",
+	"output": "outputs", "produces": "outputs", "artifact": "artifacts", "artefacts": "artifacts", "artefact": "artifacts", "priorityweight": "priority", "weight": "priority",
 	"tz": "timezone", "timezone": "timezone", "zone": "timezone", "expression": "cron", "expr": "cron",
 	"limit": "count", "attempts": "count", "maxattempts": "count", "interval": "delay", "wait": "delay", "retrydelay": "delay",
 	"maxinterval": "max_delay", "exitcodes": "on_exit_codes", "exitcode": "on_exit_codes",
@@ -72,6 +72,7 @@ var synonyms = map[string]string{
 var homes = map[string]string{
 	"timezone": "inside schedule", "catchup": "inside schedule", "catchup_window": "inside schedule", "overlap": "inside schedule",
 	"count": "inside retry", "delay": "inside retry", "backoff": "inside retry", "max_delay": "inside retry",
+	"artifacts":          "inside a task",
 	"skip_on_exit_codes": "inside a task", "never_on_exit_codes": "inside retry",
 	"jitter": "inside retry", "on_exit_codes": "inside retry", "on_timeout": "inside retry",
 	"ssh": "inside a task", "host": "inside ssh of a task", "user": "inside ssh of a task", "port": "inside ssh of a task", "known_hosts": "inside ssh of a task",

@@ -13,6 +13,7 @@ var Tables = map[string][]string{
 	"expectFields":       keysOf(expectFields),
 	"expectedTaskFields": keysOf(expectedTaskFields),
 	"approvalFields":     keysOf(approvalFields),
+	"artifactFields":     keysOf(artifactFields),
 	"containerFields":    keysOf(containerFields),
 	"httpFields":         keysOf(httpFields),
 	"outputFields":       keysOf(outputFields),

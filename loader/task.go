@@ -38,7 +38,8 @@ var defaultFields = fields[taskDraft]{
 var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"description":   textField(func(t *taskDraft) *string { return &t.Description }),
 	"template":      func(value, *taskDraft) {}, // see fromTemplate, which comes first
-	"inputs":        func(value, *taskDraft) {},
+	"artifacts":     func(v value, t *taskDraft) { t.Artifacts = v.artifacts() },
+	"inputs":        func(v value, t *taskDraft) { t.Inputs = v.artifactInputs() },
 	"group":         textField(func(t *taskDraft) *string { return &t.Group }),
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
 	"when":          textField(func(t *taskDraft) *string { return &t.When }),

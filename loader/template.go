@@ -145,12 +145,14 @@ func (e entry) fromTemplate(entries []entry, draft *taskDraft) *templateUse {
 		case "template":
 			name = &entries[i]
 		case "inputs":
-			given = &entries[i]
+			if !entries[i].takesArtifacts() {
+				given = &entries[i]
+			}
 		}
 	}
 	if name == nil {
 		if given != nil {
-			given.failAt(at(given.key), "inputs are those of a template: add template: NAME, or remove them")
+			given.failAt(at(given.key), "a map of inputs is for a template: add template: NAME, or write a list of the tasks whose artifacts it takes")
 		}
 		return nil
 	}

@@ -32,15 +32,9 @@ func taskParts() []Key {
 		},
 		{
 			Name: "template", Absent: "none", Type: orEmpty(named("name", miniairflow.NamePattern())),
-			Text:    "The [template](#template-file) whose keys it takes: `templates/NAME.yaml` beside the workflow's file or in a folder above it. The task's own keys win.",
+			Text:    "The [template](#template-file) whose keys it takes: `templates/NAME.yaml` beside the workflow's file or in a folder above it. The task's own keys win. `inputs` are the values of the template's inputs.",
 			Sample:  "load",
 			Example: "# With dags/templates/load.yaml\ntasks:\n  orders: {template: load, inputs: {table: orders}}\n",
-		},
-		{
-			Name: "inputs", Absent: "the defaults of the template", Type: mapOf("map of names to values", miniairflow.IdentifierPattern(), text()), Reads: readsUpstream,
-			Text:    "The values of the template's inputs, checked by their types.",
-			Sample:  "{table: orders}",
-			Example: "# With dags/templates/load.yaml\ntasks:\n  items:\n    template: load\n    inputs: {table: items, rows: 50}\n",
 		},
 	}
 }

@@ -6,6 +6,7 @@ func taskMap() Map {
 	keys := append(taskOrder(), taskItems()...)
 	keys = append(keys, taskParts()...)
 	keys = append(keys, taskActions()...)
+	keys = append(keys, taskFiles()...)
 	keys = append(keys, moreActions()...)
 	keys = append(keys, taskLimits()...)
 	return Map{
