@@ -27,6 +27,9 @@ var ErrServerDown = errors.New("the database server is down")
 // call needs, such as a run, was held by another transaction for too long.
 var ErrLocked = errors.New("locked by another transaction")
 
+// ErrFull is wrapped by a CodeUnavailable error where the database has no room left.
+var ErrFull = errors.New("the database is full")
+
 // ErrFenced tells a worker that its session has ended: the database takes no
 // more writes from it, and everything it still runs must be killed.
 var ErrFenced = errors.New("worker session has ended")

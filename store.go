@@ -25,6 +25,7 @@ type Store interface {
 	TaskStore
 	WorkerStore
 	LogStore
+	ArtifactStore
 	AuditStore
 
 	// Bus returns the bus that carries this store's events.

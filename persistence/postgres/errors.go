@@ -19,6 +19,7 @@ const (
 	codeLockTimeout   = "55P03"
 	codeQueryCanceled = "57014" // by statement_timeout: a cancelled ctx is known without it
 	codeAdminShutdown = "57P01"
+	codeDiskFull      = "53100"
 	codeReadOnly      = "25006" // a connection to what has become a standby
 	codeUnique        = "23505"
 	codeIdleInTx      = "25P03"
@@ -43,6 +44,8 @@ func mapError(err error) error {
 		return &miniairflow.Error{
 			Code: miniairflow.CodeUnavailable, Message: "the database is busy with the same thing", Err: errors.Join(miniairflow.ErrLocked, err),
 		}
+	case isFull(err):
+		return &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "the database has no room left", Err: errors.Join(miniairflow.ErrFull, err)}
 	case isUnavailable(err):
 		return &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "the database does not answer now", Err: err}
 	default:
@@ -72,6 +75,12 @@ func isUnavailable(err error) bool {
 func isLocked(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == codeLockTimeout
+}
+
+// isFull reports whether the server's disk has no room left.
+func isFull(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == codeDiskFull
 }
 
 // isRetryable reports whether the transaction was rolled back by the server

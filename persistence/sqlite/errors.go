@@ -23,6 +23,8 @@ func mapError(err error) error {
 		return miniairflow.ErrNotFound
 	case errors.Is(err, context.Canceled):
 		return err
+	case isFull(err):
+		return &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "the database has no room left", Err: errors.Join(miniairflow.ErrFull, err)}
 	case isUnavailable(err):
 		return &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "the database does not answer now", Err: err}
 	default:
@@ -39,6 +41,12 @@ func isUnavailable(err error) bool {
 		return false
 	}
 	return errors.Is(err, context.DeadlineExceeded)
+}
+
+// isFull reports whether the disk has no room left for the file.
+func isFull(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_FULL
 }
 
 // isUnique reports whether err is a violation of a unique index or primary key.

@@ -33,6 +33,9 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 	if ids, err = query(ctx, s.read, scanOne[uuid.UUID], bare, list[uuid.UUID](ids), micros(finishedBefore)); err != nil {
 		return 0, fmt.Errorf("find runs without task runs: %w", err)
 	}
+	if err := s.deleteArtifacts(ctx, `workflow_run_id IN (SELECT value FROM json_each(?1))`, list[uuid.UUID](ids)); err != nil {
+		return 0, err
+	}
 	tables := []struct {
 		pool      *pool
 		name, key string

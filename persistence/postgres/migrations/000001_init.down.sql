@@ -3,6 +3,8 @@ DROP TABLE import_errors;
 DROP TABLE leases;
 DROP TABLE pools;
 DROP TABLE workers;
+DROP TABLE artifact_chunks;
+DROP TABLE artifacts;
 DROP TABLE task_logs;
 DROP TABLE task_decisions;
 DROP TABLE task_items;

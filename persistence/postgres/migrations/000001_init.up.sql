@@ -284,6 +284,32 @@ CREATE TABLE task_logs (
 );
 ALTER TABLE task_logs ALTER COLUMN data SET STORAGE EXTERNAL;
 
+-- Files that attempts have left. The bytes of one that is in a folder are not here.
+CREATE TABLE artifacts (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    attempt         integer NOT NULL,
+    name            text COLLATE "C" NOT NULL,
+    number          integer NOT NULL, -- of its chunks
+    size            bigint NOT NULL,
+    sha256          text NOT NULL,
+    place           text NOT NULL CHECK (place IN ('store', 'folder')),
+    created_at      timestamptz NOT NULL,
+    PRIMARY KEY (workflow_run_id, seq, attempt, name)
+);
+
+CREATE TABLE artifact_chunks (
+    workflow_run_id uuid NOT NULL,
+    seq             integer NOT NULL,
+    attempt         integer NOT NULL,
+    number          integer NOT NULL,
+    start           bigint NOT NULL, -- offset of the first byte, uncompressed
+    size            integer NOT NULL, -- bytes, uncompressed
+    data            bytea NOT NULL,   -- zstd
+    PRIMARY KEY (workflow_run_id, seq, attempt, number, start)
+);
+ALTER TABLE artifact_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
+
 -- Sessions of workers: a row per process start.
 CREATE TABLE workers (
     id             uuid PRIMARY KEY,

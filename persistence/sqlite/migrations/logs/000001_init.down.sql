@@ -1,1 +1,3 @@
+DROP TABLE artifact_chunks;
+DROP TABLE artifacts;
 DROP TABLE task_logs;
