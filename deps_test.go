@@ -16,6 +16,7 @@ const modulePath = "github.com/sauravritesh63/miniairflow"
 // module that it may import ("." is the root). cmd is not in it: it knows everybody.
 var allowedImports = map[string][]string{
 	".":                           {},
+	"artifacts":                   {"."},
 	"chaos":                       {},
 	"expression":                  {"."},
 	"graph":                       {".", "graph/generated", "graph/model", "logs"},
@@ -34,7 +35,7 @@ var allowedImports = map[string][]string{
 	"persistence/persistencetest": {".", "persistence", "persistence/postgres", "persistence/sqlite"},
 	"persistence/postgres":        {".", "persistence/dialect"},
 	"persistence/sqlite":          {".", "persistence/dialect"},
-	"runner":                      {".", "logs", "runner/action"},
+	"runner":                      {".", "artifacts", "logs", "runner/action"},
 	"runner/action":               {".", "runner/process"},
 	"runner/process":              {},
 	"server":                      {".", "web"},

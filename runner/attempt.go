@@ -99,6 +99,7 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 		return task, in, &hopeless{err}
 	}
 	in.Task = rendered
+	w.handFiles(&in, g)
 	if task.Waits() {
 		if err := w.recall(ctx, &in); err != nil {
 			return task, in, err

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/artifacts"
 	"github.com/sauravritesh63/miniairflow/logs"
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
@@ -40,7 +41,12 @@ type WorkerConfig struct {
 	DagsDir     string   // where the folders of workflow files are
 	AllowEnv    []string // names that tasks get from the worker's own environment
 	Logs        logs.WriterConfig
-	Pulse       *Pulse // of the process; nil: one of its own
+
+	Artifacts     artifacts.Depot // keeps what tasks hand on; the store
+	ArtifactBytes int64           // of one file at most; ArtifactBytesDefault
+	ArtifactFiles int             // of one task at most; ArtifactFilesDefault
+
+	Pulse *Pulse // of the process; nil: one of its own
 
 	Poll         time.Duration // at most this long between two looks for work; PollDefault
 	Lease        time.Duration // others take the tasks away after this silence; LeaseDefault
@@ -70,6 +76,11 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	c.EndTimeout = or(c.EndTimeout, EndTimeoutDefault)
 	// A process that ignores SIGTERM must be gone too before its task may start elsewhere.
 	c.Fence = min(c.Fence, c.Lease-c.Grace-c.Lease/10)
+	if c.Artifacts == nil {
+		c.Artifacts = artifacts.InStore(c.Store)
+	}
+	c.ArtifactBytes = or(c.ArtifactBytes, miniairflow.ArtifactBytesDefault)
+	c.ArtifactFiles = or(c.ArtifactFiles, miniairflow.ArtifactFilesDefault)
 	c.Logs.Logger = or(c.Logs.Logger, c.Logger)
 	if c.Home, err = filepath.Abs(c.Home); err != nil {
 		return c, fmt.Errorf("home of worker: %w", err)

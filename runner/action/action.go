@@ -34,6 +34,9 @@ type Input struct {
 	RunDir      string            // shared by the run's tasks on this worker; exists
 	ScratchRoot string            // a private directory is made below it and removed after
 	Later       func(do func())   // takes what can wait until the result was handed on; nil: nothing can
+	InputsDir   string            // where the artifacts of its inputs are; set by the Runner
+	Files       Files             // of a task with artifacts or inputs
+	FileLimits  FileLimits        // of its artifacts
 	AllowEnv    []string          // names passed on from the worker's own environment beyond the built-in list
 	Grace       time.Duration     // between SIGTERM and SIGKILL
 	Taken       <-chan struct{}   // closed when others may run the task already: then there is no grace; nil: never

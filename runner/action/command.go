@@ -39,6 +39,10 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		in.later(func() { c.givePrivate(ctx, own) })
 	}()
 
+	defer c.removeInputs(ctx, in, own)
+	if in, err = c.bring(ctx, in, own); err != nil {
+		return notBrought(ctx, in.Task, err, notes)
+	}
 	spec := process.Spec{
 		Argv:   argv(in),
 		Env:    environment(in, os.Environ(), own),
@@ -80,7 +84,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return result
 	}
 	isOver = !exit.LeftBehind
-	return finish(in.Task, exit, own.output, printed, notes)
+	return collect(ctx, in, own, finish(in.Task, exit, own.output, printed, notes), notes)
 }
 
 // place makes spec run where the task says: on another machine, or in a container.

@@ -22,6 +22,7 @@ const (
 	// Where a container finds what an attempt has.
 	containerOutput = "/miniairflow/output"
 	containerRunDir = "/miniairflow/run"
+	containerInputs = "/miniairflow/inputs"
 	// engineFailed is how an engine ends that could not start the container.
 	engineFailed = 125
 	// removePatience bounds the removal of a container that did not end by itself.
@@ -104,6 +105,9 @@ func mounts(c *miniairflow.Container, in Input, own private) []string {
 		"--volume=" + own.output + ":" + containerOutput,
 		"--volume=" + in.RunDir + ":" + containerRunDir,
 	}
+	if in.InputsDir != "" {
+		options = append(options, "--volume="+in.InputsDir+":"+containerInputs+":ro")
+	}
 	for _, text := range c.Mounts {
 		m, err := miniairflow.ParseMount(text)
 		if err != nil {
@@ -131,6 +135,9 @@ func containerEnvironment(in Input, engine []string) (options, environ []string)
 	}
 	maps.Copy(vars, told(in, private{}))
 	vars["MINIAIRFLOW_OUTPUT"], vars["MINIAIRFLOW_RUN_DIR"] = containerOutput, containerRunDir
+	if in.InputsDir != "" {
+		vars["MINIAIRFLOW_INPUTS"] = containerInputs
+	}
 	delete(vars, "MINIAIRFLOW_SCRATCH")
 	environ = slices.Clone(engine)
 	for _, name := range slices.Sorted(maps.Keys(vars)) {

@@ -76,6 +76,9 @@ func told(in Input, own private) map[string]string {
 		"MINIAIRFLOW_RUN_DIR":    in.RunDir,
 		"MINIAIRFLOW_SCRATCH":    own.scratch,
 	}
+	if in.InputsDir != "" {
+		vars["MINIAIRFLOW_INPUTS"] = in.InputsDir
+	}
 	if in.Item != nil {
 		vars["MINIAIRFLOW_ITEM_INDEX"] = strconv.Itoa(in.Item.Index)
 		if fitsEnvironment(in.Item.Text) {

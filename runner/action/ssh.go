@@ -58,7 +58,7 @@ func overSSH(spec *process.Spec, in Input, own private) error {
 }
 
 // localOnly are what we tell a task that means nothing on another machine.
-var localOnly = []string{"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH"}
+var localOnly = []string{"MINIAIRFLOW_OUTPUT", "MINIAIRFLOW_RUN_DIR", "MINIAIRFLOW_SCRATCH", "MINIAIRFLOW_INPUTS"}
 
 // remoteScript returns the text that a POSIX shell on the other machine reads from
 // its standard input: it runs argv with the task's variables and input. The

@@ -1,0 +1,51 @@
+package action_test
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// meddler keeps files, and does something to them meanwhile.
+type meddler struct {
+	action.Files
+	path    string
+	meddle  func(path string) error
+	dropped bool
+}
+
+func (m *meddler) Keep(_ context.Context, _ string, r io.Reader, _ int64) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	return m.meddle(m.path)
+}
+
+func (m *meddler) Kept(context.Context) error { return nil }
+func (m *meddler) Drop(context.Context)       { m.dropped = true }
+
+// A file that somebody writes to while it is kept fails the attempt.
+func TestArtifactThatChanges(t *testing.T) {
+	for name, meddle := range map[string]func(path string) error{
+		"longer":  func(path string) error { return os.WriteFile(path, []byte("longer"), 0o600) },
+		"written": func(path string) error { return os.WriteFile(path, []byte("efgh"), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := script(t, "printf abcd > x; touch -d 2001-01-01 x")
+			in.Task.Artifacts = []miniairflow.ArtifactRule{{Path: "x"}}
+			files := &meddler{path: in.Dir + "/x", meddle: meddle}
+			in.Files, in.FileLimits = files, action.FileLimits{Bytes: 10, Files: 1}
+			result, log := run(t, in)
+			require.Equal(t, miniairflow.AttemptFailed, result.Status)
+			require.Equal(t, `artifacts: "x": it changed while it was read: end what writes it before the command ends`, result.Reason)
+			require.Contains(t, log, result.Reason)
+			require.True(t, files.dropped)
+		})
+	}
+}
