@@ -47,7 +47,7 @@ func onDepots(t *testing.T, test func(t *testing.T, store miniairflow.Store, dep
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		t.Run("store", func(t *testing.T) { test(t, store, artifacts.InStore(store)) })
 		t.Run("folder", func(t *testing.T) {
-			depot, err := artifacts.InFolder(t.TempDir(), store)
+			depot, err := artifacts.InFolder(t.Context(), t.TempDir(), store)
 			require.NoError(t, err)
 			test(t, store, depot)
 		})
@@ -152,7 +152,7 @@ func (zero) Read(p []byte) (int, error) {
 func TestSweep(t *testing.T) {
 	store, dir := persistencetest.SQLite(t), t.TempDir()
 	gone := newKey(t)
-	depot, err := artifacts.InFolder(dir, store)
+	depot, err := artifacts.InFolder(t.Context(), dir, store)
 	require.NoError(t, err)
 	upload(t, depot, gone, "x", []byte("x"))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "somebody else's"), 0o700))
@@ -161,5 +161,23 @@ func TestSweep(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(dir, gone.RunID.String()))
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, left, 2)
+	require.Len(t, left, 3, "with the file that says whose it is")
+}
+
+// Two databases with one folder would delete each other's files.
+func TestFolderBelongsToOneDatabase(t *testing.T) {
+	dir, store := t.TempDir(), persistencetest.SQLite(t)
+	opened := make(chan error)
+	for range 8 {
+		go func() {
+			_, err := artifacts.InFolder(t.Context(), dir, store)
+			opened <- err
+		}()
+	}
+	for range 8 {
+		require.NoError(t, <-opened)
+	}
+	_, err := artifacts.InFolder(t.Context(), dir, persistencetest.SQLite(t))
+	require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+	require.ErrorContains(t, err, "belongs to another database")
 }

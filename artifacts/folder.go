@@ -23,12 +23,67 @@ type inFolder struct {
 }
 
 // InFolder returns the Depot that keeps bytes in a folder, which all processes of a
-// database share. What was kept in the database before it still reads.
-func InFolder(dir string, store miniairflow.ArtifactStore) (Depot, error) {
+// database share, and no other database: Sweep would delete what it does not know.
+// What was kept in the database before it still reads.
+func InFolder(ctx context.Context, dir string, store miniairflow.ArtifactStore) (Depot, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of artifacts: %w", err)
 	}
+	if err := claimFolder(ctx, dir, store); err != nil {
+		return nil, err
+	}
 	return inFolder{dir: dir, store: store}, nil
+}
+
+// ownerFile says which database a folder belongs to: by an id that only this one knows.
+const ownerFile = ".miniairflow-artifacts"
+
+// ownerKey is where a database has the ids of its folders, as artifacts of no run.
+var ownerKey = miniairflow.AttemptKey{}
+
+// claimFolder makes sure that a folder belongs to the database. The database knows
+// the id before the folder has it, so that of several processes at once all see it.
+func claimFolder(ctx context.Context, dir string, store miniairflow.ArtifactStore) error {
+	path := filepath.Join(dir, ownerFile)
+	id, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeOwner(ctx, dir, store); err != nil {
+			return err
+		}
+		id, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return fmt.Errorf("folder of artifacts: %w", err)
+	}
+	_, err = store.FindArtifact(ctx, ownerKey, string(id))
+	if errors.Is(err, miniairflow.ErrNotFound) {
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the folder of artifacts %s belongs to another database: name another one with --artifacts-dir, or remove its file %s if that database is gone", dir, ownerFile)
+	}
+	if err != nil {
+		return fmt.Errorf("folder of artifacts: %w", err)
+	}
+	return nil
+}
+
+// makeOwner gives a folder an id, unless somebody else comes first.
+func makeOwner(ctx context.Context, dir string, store miniairflow.ArtifactStore) error {
+	id := uuid.NewString()
+	own := []miniairflow.Artifact{{Name: id, Place: miniairflow.ArtifactInFolder}}
+	if err := store.AddArtifacts(ctx, ownerKey, own, nil); err != nil {
+		return fmt.Errorf("folder of artifacts: %w", err)
+	}
+	fresh := filepath.Join(dir, ownerFile+"-"+id)
+	if err := os.WriteFile(fresh, []byte(id), 0o600); err != nil {
+		return fmt.Errorf("folder of artifacts: %w", err)
+	}
+	err := os.Link(fresh, filepath.Join(dir, ownerFile))
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err = errors.Join(err, os.Remove(fresh)); err != nil {
+		return fmt.Errorf("folder of artifacts: %w", err)
+	}
+	return nil
 }
 
 func (d inFolder) attemptDir(key miniairflow.AttemptKey) string {

@@ -113,7 +113,7 @@ tasks:
 				depot, home := artifacts.InStore(store), ""
 				if place == "folder" {
 					var err error
-					depot, err = artifacts.InFolder(t.TempDir(), store)
+					depot, err = artifacts.InFolder(t.Context(), t.TempDir(), store)
 					require.NoError(t, err)
 				}
 				s.scheduler()
@@ -179,8 +179,8 @@ tasks:
 	s.onWorkers(func(c *runner.WorkerConfig) { c.ArtifactBytes, c.ArtifactFiles = 1000, 3 }, "default")
 	id := s.trigger("limits", nil)
 	s.finish(id)
-	require.Equal(t, `artifacts: "x": it has 1001 bytes, more than 1000: make it smaller, or raise --artifact-bytes-max`, s.reason(id, "large"))
-	require.Equal(t, "artifacts: the task left more than 3 files: pack them into one archive, or raise --artifact-files-max", s.reason(id, "many"))
+	require.Equal(t, `artifacts: "x": it has 1001 bytes, more than 1000: make it smaller, or raise --max-artifact-bytes`, s.reason(id, "large"))
+	require.Equal(t, "artifacts: the task left more than 3 files: pack them into one archive, or raise --max-artifact-files", s.reason(id, "many"))
 	require.Equal(t, `artifacts: "b" is a symbolic link: only files are kept, copy what it stands for`, s.reason(id, "link"))
 	require.Equal(t, `artifacts: "a" is a file, and in "a/b" a folder: give one of them another name`, s.reason(id, "both"))
 	require.Equal(t, []string{"x"}, s.artifacts(id, "fits"))
@@ -243,7 +243,7 @@ func TestDamagedArtifactFailsWhoNeedsIt(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		s := newSystem(t, store)
 		dir := t.TempDir()
-		depot, err := artifacts.InFolder(dir, store)
+		depot, err := artifacts.InFolder(t.Context(), dir, store)
 		require.NoError(t, err)
 		s.load(map[string]string{"damaged.yaml": `
 tasks:

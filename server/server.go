@@ -33,6 +33,8 @@ type Config struct {
 
 	// Playground answers /playground; nil: there is none.
 	Playground http.Handler
+	// Artifacts answers what is below /artifacts/; nil: there is nothing.
+	Artifacts http.Handler
 	// Schema is the JSON Schema of workflow files, for anyone's editor; empty: there
 	// is none.
 	Schema []byte
@@ -100,6 +102,9 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("GET "+readyPath, serveReady(s.config.Ready, s.config.Logger))
 	if s.config.Playground != nil {
 		mux.Handle("/playground", s.config.Playground)
+	}
+	if s.config.Artifacts != nil {
+		mux.Handle("GET /artifacts/", s.config.Artifacts)
 	}
 	if len(s.config.Schema) > 0 {
 		mux.Handle("GET "+schemaPath, serveSchema(s.config.Schema))

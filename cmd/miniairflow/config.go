@@ -32,6 +32,9 @@ type config struct {
 	Addr           string        `koanf:"addr"`
 	AllowEnv       []string      `koanf:"allow-env"`
 	AllowedOrigins []string      `koanf:"allowed-origins"`
+	ArtifactBytes  int64         `koanf:"max-artifact-bytes"`
+	ArtifactFiles  int           `koanf:"max-artifact-files"`
+	ArtifactsDir   string        `koanf:"artifacts-dir"`
 	Concurrency    int           `koanf:"concurrency"`
 	Dags           string        `koanf:"dags"`
 	DatabaseURL    string        `koanf:"database-url"`
@@ -77,6 +80,7 @@ func addWorkerFlags(flags *pflag.FlagSet) {
 	flags.Duration("lease", runner.LeaseDefault, "silence after which a worker's tasks start elsewhere; it reports six times as often")
 	flags.Duration("grace", 10*time.Second, "time between SIGTERM and SIGKILL when a task is ended")
 	flags.Duration("drain-timeout", 30*time.Second, "how long a stopping worker waits for its tasks")
+	addArtifactFlags(flags)
 }
 
 // addFileFlags adds the flags of what reads workflow files: what one may cost, and where
@@ -274,7 +278,7 @@ func (c *config) checkWorker() error {
 	case c.DrainTimeout < 0:
 		return usageErrorf("--drain-timeout %s: write a duration such as 30s", c.DrainTimeout)
 	}
-	return nil
+	return c.checkArtifacts()
 }
 
 // checkFiles refuses limits that limit nothing, and those that nothing could pass.

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/artifacts"
 	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/loader"
@@ -83,7 +84,8 @@ type process struct {
 	store     miniairflow.Store
 	evaluator *expression.Engine
 	pulse     *runner.Pulse
-	files     loader.Config // but for what is known later
+	files     loader.Config   // but for what is known later
+	depot     artifacts.Depot // of artifacts
 }
 
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
@@ -109,7 +111,10 @@ func serve(ctx context.Context, c *config, std stdio) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse(), files: files}
-	return errors.Join(p.run(ctx), store.Close())
+	if p.depot, err = c.depot(ctx, store); err == nil {
+		err = p.run(ctx)
+	}
+	return errors.Join(err, store.Close())
 }
 
 func (p *process) run(ctx context.Context) error {
@@ -133,6 +138,7 @@ func (p *process) runParts(ctx context.Context, group *errgroup.Group) error {
 	}
 	if p.plays("scheduler") {
 		p.startScheduler(ctx, group)
+		p.startSweep(ctx, group)
 	}
 	if p.plays("worker") {
 		p.startWorker(ctx, group)
@@ -200,6 +206,10 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 		AllowEnv:     p.config.AllowEnv,
 		Logger:       p.logger,
 		Pulse:        p.pulse,
+
+		Artifacts:     p.depot,
+		ArtifactBytes: p.config.ArtifactBytes,
+		ArtifactFiles: p.config.ArtifactFiles,
 	})
 	group.Go(func() error {
 		defer processes.Close()
@@ -300,6 +310,7 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 	s, err := server.New(server.Config{
 		Addr:           p.config.Addr,
 		AllowedOrigins: p.config.AllowedOrigins,
+		Artifacts:      artifacts.NewHandler(p.store, p.depot, p.logger),
 		Graph:          api,
 		Logger:         p.logger,
 		NoAuth:         p.config.NoAuth,

@@ -294,7 +294,7 @@ func (w *artifactWalk) entry(file string, kind fs.FileMode, state miniairflow.Ar
 	w.found++
 	w.names[name] = left
 	if len(w.names) > w.in.FileLimits.Files {
-		return fmt.Errorf("the task left more than %d files: pack them into one archive, or raise --artifact-files-max", w.in.FileLimits.Files)
+		return fmt.Errorf("the task left more than %d files: pack them into one archive, or raise --max-artifact-files", w.in.FileLimits.Files)
 	}
 	return nil
 }
@@ -334,7 +334,7 @@ func (c *collector) keep(ctx context.Context, name string, left leftFile) (size 
 	case !before.Mode().IsRegular(), !os.SameFile(seen, before):
 		return 0, errors.New("it was replaced while it was read: end what writes it before the command ends")
 	case before.Size() > c.in.FileLimits.Bytes:
-		return 0, fmt.Errorf("it has %d bytes, more than %d: make it smaller, or raise --artifact-bytes-max", before.Size(), c.in.FileLimits.Bytes)
+		return 0, fmt.Errorf("it has %d bytes, more than %d: make it smaller, or raise --max-artifact-bytes", before.Size(), c.in.FileLimits.Bytes)
 	}
 	if err := c.in.Files.Keep(ctx, name, file, before.Size()); err != nil {
 		return 0, plainError(err)
