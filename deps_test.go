@@ -19,7 +19,7 @@ var allowedImports = map[string][]string{
 	"artifacts":                   {"."},
 	"chaos":                       {},
 	"expression":                  {"."},
-	"graph":                       {".", "graph/generated", "graph/model", "logs"},
+	"graph":                       {".", "artifacts", "graph/generated", "graph/model", "logs"},
 	"graph/execution":             {},
 	"graph/generated":             {".", "graph/execution", "graph/model"},
 	"graph/lighten":               {},

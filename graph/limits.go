@@ -163,6 +163,7 @@ func complexity() generated.ComplexityRoot {
 	c.Query.TaskRuns, c.WorkflowRun.TaskRuns = taskRuns, taskRuns
 	c.Query.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int { return page(child, first) }
 	c.Workflow.Versions = page
+	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {
 		return 1 + child + min(max(valueOr(limit, logChunkDefault), 0), logChunkMax)/logBytesPerObject

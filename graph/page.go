@@ -86,6 +86,7 @@ const (
 	runCursor      = "r"
 	taskRunCursor  = "t"
 	auditCursor    = "a"
+	artifactCursor = "f"
 )
 
 func encodeCursor(kind, place string) string {

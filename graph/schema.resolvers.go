@@ -244,6 +244,10 @@ func (r *taskRunResolver) Logs(ctx context.Context, obj *miniairflow.TaskRun, at
 	return r.log(ctx, obj, attempt, fromOffset, limit)
 }
 
+func (r *taskRunResolver) Artifacts(ctx context.Context, obj *miniairflow.TaskRun, first *int, after *string) (*model.Connection[*model.Artifact], error) {
+	return r.artifacts(ctx, obj, first, after)
+}
+
 func (r *taskRunResolver) WorkflowRun(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.WorkflowRun, error) {
 	return r.runsOf(ctx, objs)
 }

@@ -69,6 +69,8 @@ type (
 	WorkflowRunEdge = Edge[*miniairflow.WorkflowRun]
 	// TaskRunEdge is a task run in a page.
 	TaskRunEdge = Edge[*miniairflow.TaskRun]
+	// ArtifactEdge is an artifact in a page.
+	ArtifactEdge = Edge[*Artifact]
 	// AuditEntryEdge is an entry of the audit log in a page.
 	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
 )
@@ -94,6 +96,8 @@ type (
 	WorkflowRunConnection = Connection[*miniairflow.WorkflowRun]
 	// TaskRunConnection is a page of task runs.
 	TaskRunConnection = Connection[*miniairflow.TaskRun]
+	// ArtifactConnection is a page of artifacts.
+	ArtifactConnection = Connection[*Artifact]
 	// AuditEntryConnection is a page of the audit log.
 	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
 )
