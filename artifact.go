@@ -201,9 +201,32 @@ func (p ArtifactPath) Only(state ArtifactState) (name string, ok bool) {
 	return name, name != ""
 }
 
-// ArtifactAttempt returns the number of the attempt whose artifacts count for its
-// task run: of the last one that has succeeded; 0: there is none.
-func ArtifactAttempt(attempts []*TaskAttempt) int {
+// CheckItemFolders reports an item whose key cannot name the folder that its artifacts
+// are laid out in.
+func CheckItemFolders(items []Item) error {
+	for _, item := range items {
+		if err := checkItemFolder(item.Key); err != nil {
+			return Errorf(CodeInvalid, "key of item %d is %s, which cannot be the folder of its artifacts: %v", item.Index, show(item.Key), err)
+		}
+	}
+	return nil
+}
+
+func checkItemFolder(key string) error {
+	if strings.Contains(key, "/") {
+		return errors.New("it has a /; use replace(…, '/', '-'), or leave key out")
+	}
+	return CheckArtifactName(key)
+}
+
+// ArtifactAttempt returns the number of the attempt whose artifacts count for the task
+// run at place seq: of the last one that has succeeded; 0: there is none. Those of an
+// item count only while it is a success: attempts before may have been those of
+// another item at its place.
+func ArtifactAttempt(seq int, status TaskStatus, attempts []*TaskAttempt) int {
+	if IsItem(seq) && status != TaskSuccess {
+		return 0
+	}
 	for _, a := range slices.Backward(attempts) {
 		if a.Status == AttemptSuccess {
 			return a.Number

@@ -83,7 +83,37 @@ func TestArtifactsAreThoseOfTheLastSuccess(t *testing.T) {
 		return list
 	}
 	const success, failed, lost, running = miniairflow.AttemptSuccess, miniairflow.AttemptFailed, miniairflow.AttemptLost, miniairflow.AttemptRunning
-	require.Equal(t, 0, miniairflow.ArtifactAttempt(attempts(failed, lost, running)))
-	require.Equal(t, 2, miniairflow.ArtifactAttempt(attempts(success, success, lost, running)))
-	require.Equal(t, 3, miniairflow.ArtifactAttempt(attempts(success, lost, success)))
+	for _, c := range []struct {
+		seq    int
+		status miniairflow.TaskStatus
+		want   int
+		states []miniairflow.AttemptStatus
+	}{
+		{0, miniairflow.TaskRunning, 0, []miniairflow.AttemptStatus{failed, lost, running}},
+		{0, miniairflow.TaskRunning, 2, []miniairflow.AttemptStatus{success, success, lost, running}},
+		{0, miniairflow.TaskSuccess, 3, []miniairflow.AttemptStatus{success, lost, success}},
+		{miniairflow.FirstItem, miniairflow.TaskSuccess, 3, []miniairflow.AttemptStatus{success, lost, success}},
+		// The first attempt may have been one of another item.
+		{miniairflow.FirstItem, miniairflow.TaskRunning, 0, []miniairflow.AttemptStatus{success, running}},
+		{miniairflow.FirstItem, miniairflow.TaskFailed, 0, []miniairflow.AttemptStatus{success, failed}},
+		{miniairflow.FirstItem, miniairflow.TaskSkipped, 0, []miniairflow.AttemptStatus{success}},
+	} {
+		require.Equal(t, c.want, miniairflow.ArtifactAttempt(c.seq, c.status, attempts(c.states...)), c)
+	}
+}
+
+// The key of an item names the folder of its artifacts.
+func TestCheckItemFolders(t *testing.T) {
+	require.NoError(t, miniairflow.CheckItemFolders([]miniairflow.Item{{Key: "0"}, {Key: "eu west"}, {Key: "größe[1]"}, {Key: ".x"}}))
+	for _, key := range []string{"", "a/b", "/", "..", ".", `a\b`, "\xff", strings.Repeat("ü", 128)} {
+		err := miniairflow.CheckItemFolders([]miniairflow.Item{{Key: "fine"}, {Index: 1, Key: key}})
+		require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(err), key)
+		require.ErrorContains(t, err, "key of item 1 is ")
+	}
+	for _, key := range []string{"0", "a]b", "[x", "a[b]"} {
+		require.Equal(t, key, miniairflow.ItemKey("per_file", miniairflow.ItemName("per_file", key)))
+	}
+	for _, name := range []string{"per_file", "per_file2[x]", "per_file[x", ""} {
+		require.Empty(t, miniairflow.ItemKey("per_file", name))
+	}
 }

@@ -53,6 +53,16 @@ func IsItem(seq int) bool { return seq >= FirstItem }
 // ItemName returns the name of an item's task run: per_file[2], per_file[eu].
 func ItemName(task, key string) string { return task + "[" + key + "]" }
 
+// ItemKey returns the key in the name of an item's task run; "" if the name is not
+// that of an item of the task.
+func ItemKey(task, name string) string {
+	key, ok := strings.CutPrefix(name, task+"[")
+	if !ok || !strings.HasSuffix(key, "]") {
+		return ""
+	}
+	return strings.TrimSuffix(key, "]")
+}
+
 // FirstItemOf returns the place in a run of the first item of task i, which has
 // for_each; the others follow it.
 func (g *DAG) FirstItemOf(i int) int {

@@ -158,6 +158,9 @@ type TaskStore interface {
 	ApplyChanges(ctx context.Context, runID uuid.UUID, generation int, changes []Change) error
 	// FindItem returns the value of an item, as JSON.
 	FindItem(ctx context.Context, runID uuid.UUID, seq int) (json.RawMessage, error)
+	// FindItems returns up to limit items of the task run at place seq, by their numbers,
+	// after the place of that one; none while it has none (yet).
+	FindItems(ctx context.Context, runID uuid.UUID, seq, after, limit int) ([]ItemRun, error)
 	// FindFanOut returns how far the items of a task run are; ErrNotFound if it has none (yet).
 	FindFanOut(ctx context.Context, runID uuid.UUID, seq int) (FanOut, error)
 	// ItemOutputs returns the outputs of the items of a task run, by their numbers: nil
@@ -183,6 +186,13 @@ type TaskStore interface {
 	FindAttempts(ctx context.Context, keys []TaskRunKey) (map[TaskRunKey][]*TaskAttempt, error)
 	// QueueDepth returns how many task runs may be claimed now, by queue.
 	QueueDepth(ctx context.Context) (map[string]int, error)
+}
+
+// ItemRun is the task run of an item, without its results.
+type ItemRun struct {
+	Seq    int
+	Name   string
+	Status TaskStatus
 }
 
 // TaskRunKey names a task run.

@@ -80,16 +80,18 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, content)
 }
 
-// find returns the artifact that a request is for.
+// find returns the artifact that a request names, and its attempt.
 func (h *Handler) find(r *http.Request) (key miniairflow.AttemptKey, a *miniairflow.Artifact, err error) {
 	ctx := r.Context()
 	if key.RunID, err = uuid.Parse(r.PathValue("run")); err != nil {
 		return key, nil, miniairflow.Errorf(miniairflow.CodeNotFound, "there is no run %q", r.PathValue("run"))
 	}
-	if key.Seq, err = h.seq(ctx, key.RunID, r.PathValue("task")); err != nil {
+	task, err := h.taskRun(ctx, key.RunID, r.PathValue("task"))
+	if err != nil {
 		return key, nil, err
 	}
-	if key.Attempt, err = h.attempt(ctx, miniairflow.TaskRunKey{RunID: key.RunID, Seq: key.Seq}, r.URL.Query().Get("attempt")); err != nil {
+	key.Seq = task.Seq
+	if key.Attempt, err = h.attempt(ctx, key.RunID, task, r.URL.Query().Get("attempt")); err != nil {
 		return key, nil, err
 	}
 	name := r.PathValue("name")
@@ -104,35 +106,61 @@ func (h *Handler) find(r *http.Request) (key miniairflow.AttemptKey, a *miniairf
 	return key, a, err
 }
 
-// seq returns the place of a task in its run.
-func (h *Handler) seq(ctx context.Context, runID uuid.UUID, task string) (int, error) {
+// taskRun returns the task run of that name: of a task, or of an item.
+func (h *Handler) taskRun(ctx context.Context, runID uuid.UUID, name string) (task miniairflow.ItemRun, err error) {
 	run, err := h.store.FindRun(ctx, runID)
 	if errors.Is(err, miniairflow.ErrNotFound) {
-		return 0, miniairflow.Errorf(miniairflow.CodeNotFound, "there is no run %s", runID)
+		return task, miniairflow.Errorf(miniairflow.CodeNotFound, "there is no run %s", runID)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("find run: %w", err)
+		return task, fmt.Errorf("find run: %w", err)
 	}
 	dag, err := h.store.FindDAG(ctx, run.VersionID)
 	if err != nil {
-		return 0, fmt.Errorf("find version: %w", err)
+		return task, fmt.Errorf("find version: %w", err)
 	}
-	seq := slices.IndexFunc(dag.Definition.Tasks, func(t miniairflow.Task) bool { return t.Name == task })
+	base, _, isItem := strings.Cut(name, "[") // which no name of a task has
+	seq := slices.IndexFunc(dag.Definition.Tasks, func(t miniairflow.Task) bool { return t.Name == base })
 	if seq < 0 {
-		return 0, miniairflow.Errorf(miniairflow.CodeNotFound, "that run has no task %q", task)
+		return task, miniairflow.Errorf(miniairflow.CodeNotFound, "that run has no task %q", base)
 	}
-	return seq, nil
+	if !isItem {
+		return miniairflow.ItemRun{Seq: seq, Name: name}, nil
+	}
+	return h.item(ctx, runID, seq, name)
+}
+
+// itemsPage is how many items are looked through at a time.
+const itemsPage = 1000
+
+func (h *Handler) item(ctx context.Context, runID uuid.UUID, seq int, name string) (item miniairflow.ItemRun, err error) {
+	for after := 0; ; {
+		items, err := h.store.FindItems(ctx, runID, seq, after, itemsPage)
+		if err != nil {
+			return item, fmt.Errorf("find items: %w", err)
+		}
+		for _, item = range items {
+			if item.Name == name {
+				return item, nil
+			}
+		}
+		if len(items) < itemsPage {
+			return item, miniairflow.Errorf(miniairflow.CodeNotFound, "that run has no item %q", name)
+		}
+		after = item.Seq
+	}
 }
 
 // attempt returns the attempt that is asked for. Only one that has succeeded has
 // artifacts.
-func (h *Handler) attempt(ctx context.Context, key miniairflow.TaskRunKey, asked string) (int, error) {
+func (h *Handler) attempt(ctx context.Context, runID uuid.UUID, task miniairflow.ItemRun, asked string) (int, error) {
+	key := miniairflow.TaskRunKey{RunID: runID, Seq: task.Seq}
 	attempts, err := h.store.FindAttempts(ctx, []miniairflow.TaskRunKey{key})
 	if err != nil {
 		return 0, fmt.Errorf("find attempts: %w", err)
 	}
 	if asked == "" {
-		return miniairflow.ArtifactAttempt(attempts[key]), nil
+		return miniairflow.ArtifactAttempt(task.Seq, task.Status, attempts[key]), nil
 	}
 	number, err := strconv.Atoi(asked)
 	isSuccess := func(a *miniairflow.TaskAttempt) bool {

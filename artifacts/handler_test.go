@@ -47,8 +47,15 @@ func session(t *testing.T, store miniairflow.Store) uuid.UUID {
 	return w.ID
 }
 
+// answer is what a request got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
 // get asks for a path, with a header in pairs.
-func get(t *testing.T, url string, header ...string) (*http.Response, string) {
+func get(t *testing.T, url string, header ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	require.NoError(t, err)
@@ -60,7 +67,7 @@ func get(t *testing.T, url string, header ...string) (*http.Response, string) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return answer{status: response.StatusCode, header: response.Header, body: string(body)}
 }
 
 func TestHandler(t *testing.T) {
@@ -78,33 +85,33 @@ func TestHandler(t *testing.T) {
 
 		own := session(t, store)
 		attempt(t, store, depot, own, name, "of an attempt that failed", miniairflow.TaskUpForRetry)
-		response, _ := get(t, address)
-		require.Equal(t, http.StatusNotFound, response.StatusCode, "a failed attempt shows nothing")
+		got := get(t, address)
+		require.Equal(t, http.StatusNotFound, got.status, "a failed attempt shows nothing")
 		_, _, err = store.PromoteRetries(t.Context(), 1)
 		require.NoError(t, err)
 		attempt(t, store, depot, own, name, text, "")
-		response, _ = get(t, address)
-		require.Equal(t, http.StatusNotFound, response.StatusCode, "nor does one that runs")
+		got = get(t, address)
+		require.Equal(t, http.StatusNotFound, got.status, "nor does one that runs")
 		require.NoError(t, store.EndSession(t.Context(), own, miniairflow.EndStopped))
 		_, err = store.Reap(t.Context(), 1)
 		require.NoError(t, err)
-		response, _ = get(t, address)
-		require.Equal(t, http.StatusNotFound, response.StatusCode, "nor one that was lost")
+		got = get(t, address)
+		require.Equal(t, http.StatusNotFound, got.status, "nor one that was lost")
 		attempt(t, store, depot, session(t, store), name, text, miniairflow.TaskSuccess)
 
-		response, body := get(t, address)
-		require.Equal(t, http.StatusOK, response.StatusCode, body)
-		require.True(t, text == body)
-		require.Equal(t, "application/octet-stream", response.Header.Get("Content-Type"))
-		require.Equal(t, "nosniff", response.Header.Get("X-Content-Type-Options"))
-		require.Contains(t, response.Header.Get("Content-Disposition"), "attachment; filename*=utf-8''")
-		response, body = get(t, address, "Range", "bytes=999990-")
-		require.Equal(t, http.StatusPartialContent, response.StatusCode)
-		require.Equal(t, "0123456789", body)
-		response, _ = get(t, address, "If-None-Match", response.Header.Get("ETag"))
-		require.Equal(t, http.StatusNotModified, response.StatusCode)
-		response, _ = get(t, address+"?attempt=3")
-		require.Equal(t, http.StatusOK, response.StatusCode)
+		got = get(t, address)
+		require.Equal(t, http.StatusOK, got.status, got.body)
+		require.Equal(t, text, got.body)
+		require.Equal(t, "application/octet-stream", got.header.Get("Content-Type"))
+		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
+		require.Contains(t, got.header.Get("Content-Disposition"), "attachment; filename*=utf-8''")
+		got = get(t, address, "Range", "bytes=999990-")
+		require.Equal(t, http.StatusPartialContent, got.status)
+		require.Equal(t, "0123456789", got.body)
+		got = get(t, address, "If-None-Match", got.header.Get("ETag"))
+		require.Equal(t, http.StatusNotModified, got.status)
+		got = get(t, address+"?attempt=3")
+		require.Equal(t, http.StatusOK, got.status)
 
 		for _, path := range []string{
 			address + "?attempt=1", address + "?attempt=2", address + "?attempt=-1", address + "?attempt=x",
@@ -113,12 +120,12 @@ func TestHandler(t *testing.T) {
 			server.URL + "/artifacts/" + run.ID.String() + "/build/%2e%2e/%2e%2e/x", server.URL + "/artifacts/" + run.ID.String() + "/build/a%00b",
 			server.URL + "/artifacts/" + run.ID.String() + "/build/%2fetc%2fpasswd", server.URL + "/artifacts/" + run.ID.String() + "/build/%ff",
 		} {
-			response, body = get(t, path)
-			require.Equal(t, http.StatusNotFound, response.StatusCode, path)
+			got = get(t, path)
+			require.Equal(t, http.StatusNotFound, got.status, path)
 			var problem struct {
 				Errors []struct{ Extensions struct{ Code string } }
 			}
-			require.NoError(t, json.Unmarshal([]byte(body), &problem), body)
+			require.NoError(t, json.Unmarshal([]byte(got.body), &problem), got.body)
 			require.Equal(t, miniairflow.CodeNotFound, problem.Errors[0].Extensions.Code)
 		}
 	})
@@ -145,9 +152,9 @@ func TestHandlerWithoutTheFolder(t *testing.T) {
 			"another": {other, "on storage that they share"},
 		} {
 			server := httptest.NewServer(artifacts.NewHandler(store, c.depot, slog.New(slog.DiscardHandler)))
-			response, body := get(t, server.URL+fmt.Sprintf("/artifacts/%s/build/x", run.ID))
-			require.Equal(t, http.StatusConflict, response.StatusCode, what)
-			require.Contains(t, body, c.want)
+			got := get(t, server.URL+fmt.Sprintf("/artifacts/%s/build/x", run.ID))
+			require.Equal(t, http.StatusConflict, got.status, what)
+			require.Contains(t, got.body, c.want)
 			server.Close()
 		}
 	})

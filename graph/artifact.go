@@ -49,7 +49,7 @@ func (r *Resolver) artifactKey(ctx context.Context, t *miniairflow.TaskRun) (min
 	if err != nil {
 		return key, fmt.Errorf("find attempts: %w", err)
 	}
-	key.Attempt = miniairflow.ArtifactAttempt(attempts[of])
+	key.Attempt = miniairflow.ArtifactAttempt(t.Seq, t.Status, attempts[of])
 	return key, nil
 }
 

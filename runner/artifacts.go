@@ -1,23 +1,15 @@
 package runner
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path"
-	"slices"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/artifacts"
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
-
-// artifactPage is how many artifacts are asked for at a time.
-const artifactPage = 200
 
 // dropPatience bounds how long an attempt that has failed cleans up behind itself.
 // What is left is seen by nobody, and goes with the run.
@@ -44,6 +36,8 @@ type attemptFiles struct {
 	claim  miniairflow.Claim
 	inputs []string
 	upload *artifacts.Upload
+
+	brought int // so many files and folders
 }
 
 // Keep implements action.Files.
@@ -70,103 +64,6 @@ func (f *attemptFiles) Drop(ctx context.Context) {
 		f.w.logger.WarnContext(ctx, "Worker: Artifacts of a failed attempt stay until its run is deleted",
 			"run_id", f.claim.RunID, "seq", f.claim.Seq, "error", err)
 	}
-}
-
-// Bring implements action.Files. A task that has not succeeded has an empty folder.
-func (f *attemptFiles) Bring(ctx context.Context, dir string) error {
-	if err := makeFolder(dir); err != nil {
-		return err
-	}
-	for _, name := range f.inputs {
-		seq := slices.IndexFunc(f.dag.Definition.Tasks, func(t miniairflow.Task) bool { return t.Name == name })
-		if seq < 0 {
-			return fmt.Errorf("the workflow has no task %q", name)
-		}
-		if err := f.bringOf(ctx, path.Join(dir, name), seq); err != nil {
-			return fmt.Errorf("artifacts of %q: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// bringOf lays out the artifacts of one task.
-func (f *attemptFiles) bringOf(ctx context.Context, dir string, seq int) error {
-	if err := makeFolder(dir); err != nil {
-		return err
-	}
-	key, ok, err := f.source(ctx, seq)
-	if err != nil || !ok {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for after := ""; ; {
-		page, err := patiently(ctx, f.w, func() ([]*miniairflow.Artifact, error) {
-			return f.w.cfg.Store.FindArtifacts(ctx, key, after, artifactPage)
-		})
-		if err != nil {
-			return fmt.Errorf("list: %w", err)
-		}
-		for _, a := range page {
-			if err := f.layOut(ctx, root, key, a); err != nil {
-				return err
-			}
-			after = a.Name
-		}
-		if len(page) < artifactPage {
-			return nil
-		}
-	}
-}
-
-// source returns the attempt whose artifacts a task gives; ok is false if it has not
-// succeeded.
-func (f *attemptFiles) source(ctx context.Context, seq int) (key miniairflow.AttemptKey, ok bool, err error) {
-	of := miniairflow.TaskRunKey{RunID: f.claim.RunID, Seq: seq}
-	task, err := patiently(ctx, f.w, func() (*miniairflow.TaskRun, error) { return f.w.cfg.Store.FindTaskRun(ctx, of.RunID, of.Seq) })
-	if err != nil || task.Status != miniairflow.TaskSuccess {
-		return key, false, err
-	}
-	attempts, err := patiently(ctx, f.w, func() (map[miniairflow.TaskRunKey][]*miniairflow.TaskAttempt, error) {
-		return f.w.cfg.Store.FindAttempts(ctx, []miniairflow.TaskRunKey{of})
-	})
-	number := miniairflow.ArtifactAttempt(attempts[of])
-	return miniairflow.AttemptKey{RunID: of.RunID, Seq: of.Seq, Attempt: number}, number > 0, err
-}
-
-// layOut writes one artifact below root, which its name cannot leave.
-func (f *attemptFiles) layOut(ctx context.Context, root *os.Root, key miniairflow.AttemptKey, a *miniairflow.Artifact) error {
-	if err := miniairflow.CheckArtifactName(a.Name); err != nil {
-		return fmt.Errorf("%q: %w", a.Name, err)
-	}
-	if folder := path.Dir(a.Name); folder != "." {
-		if err := root.MkdirAll(folder, 0o755); err != nil {
-			return fmt.Errorf("lay out %q: %w", a.Name, err)
-		}
-	}
-	// Two names that the file system takes for one must not overwrite each other.
-	file, err := root.OpenFile(a.Name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return fmt.Errorf("lay out %q: %w", a.Name, err)
-	}
-	out := bufio.NewWriterSize(file, 64<<10)
-	err = artifacts.Copy(ctx, out, f.depot, key, a)
-	if err == nil {
-		err = out.Flush()
-	}
-	return errors.Join(err, file.Close())
-}
-
-// makeFolder makes a folder that the user of a container may look into: nobody else
-// comes through the one above it.
-func makeFolder(dir string) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(dir, 0o755) //nolint:gosec // see above
 }
 
 // patientDepot repeats what fails because the database is away. One that is full may

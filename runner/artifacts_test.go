@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +32,7 @@ func (s *system) artifacts(id uuid.UUID, task string) []string {
 	key := miniairflow.TaskRunKey{RunID: id, Seq: s.tasks(id)[task].Seq}
 	attempts, err := s.store.FindAttempts(s.t.Context(), []miniairflow.TaskRunKey{key})
 	require.NoError(s.t, err)
-	of := miniairflow.AttemptKey{RunID: id, Seq: key.Seq, Attempt: miniairflow.ArtifactAttempt(attempts[key])}
+	of := miniairflow.AttemptKey{RunID: id, Seq: key.Seq, Attempt: miniairflow.ArtifactAttempt(key.Seq, miniairflow.TaskSuccess, attempts[key])}
 	found, err := s.store.FindArtifacts(s.t.Context(), of, "", 200)
 	require.NoError(s.t, err)
 	names := []string{}
@@ -139,6 +142,39 @@ tasks:
 			})
 		})
 	}
+}
+
+// Files of items are found by the names of their task runs, in the store and by HTTP.
+func TestArtifactsOfItems(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"items.yaml": `
+tasks:
+  each:
+    for_each: [a, "b #1", c]
+    key: "${{ item }}"
+    command: 'test "$MINIAIRFLOW_ITEM" != c; echo "$MINIAIRFLOW_ITEM" > "$MINIAIRFLOW_SCRATCH/x"'
+    artifacts: $MINIAIRFLOW_SCRATCH/x
+  use: {depends_on: [each], trigger_rule: all_done, inputs: [each], command: 'cd "$MINIAIRFLOW_INPUTS"; test "$(find . -type f | sort | tr "\\n" ,)" = "./each/a/x,./each/b #1/x,"'}
+  key: {for_each: [a/b], key: "${{ item }}", command: echo, artifacts: x}
+`})
+		s.scheduler()
+		s.worker("w1")
+		id := s.trigger("items", nil)
+		s.finish(id)
+		require.Equal(t, miniairflow.TaskSuccess, s.tasks(id)["use"].Status, s.reason(id, "use"))
+		require.Equal(t, "for_each: key of item 0 is \"a/b\", which cannot be the folder of its artifacts: it has a /; use replace(…, '/', '-'), or leave key out", s.reason(id, "key"))
+		handler := artifacts.NewHandler(store, artifacts.InStore(store), slog.New(slog.DiscardHandler))
+		for task, want := range map[string]string{"each[a]": "a\n", "each[b #1]": "b #1\n", "each[c]": "", "each[d]": "", "each": "", "use[a]": ""} {
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, artifacts.URL(id, task, "x"), nil))
+			if want == "" {
+				require.Equal(t, http.StatusNotFound, answer.Code, task)
+				continue
+			}
+			require.Equal(t, want, answer.Body.String(), task)
+		}
+	})
 }
 
 // A large file costs the worker no more memory than a few pieces of it.

@@ -27,7 +27,10 @@ func itemsOf(eval miniairflow.Evaluator, t *miniairflow.Task, scope miniairflow.
 			return nil, fmt.Errorf("item %d: %w", i, err)
 		}
 	}
-	return items, miniairflow.CheckKeys(items)
+	if err := miniairflow.CheckKeys(items); err != nil || len(t.Artifacts) == 0 {
+		return items, err
+	}
+	return items, miniairflow.CheckItemFolders(items)
 }
 
 // decideItem computes the key of an item, and whether it runs.

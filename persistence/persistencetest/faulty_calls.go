@@ -216,6 +216,11 @@ func (f *Faulty) FindItem(ctx context.Context, runID uuid.UUID, seq int) (json.R
 	return try(f, "FindItem", func() (json.RawMessage, error) { return f.inner.FindItem(ctx, runID, seq) })
 }
 
+// FindItems implements miniairflow.TaskStore.
+func (f *Faulty) FindItems(ctx context.Context, runID uuid.UUID, seq, after, limit int) ([]miniairflow.ItemRun, error) {
+	return try(f, "FindItems", func() ([]miniairflow.ItemRun, error) { return f.inner.FindItems(ctx, runID, seq, after, limit) })
+}
+
 // FindFanOut implements miniairflow.TaskStore.
 func (f *Faulty) FindFanOut(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.FanOut, error) {
 	return try(f, "FindFanOut", func() (miniairflow.FanOut, error) { return f.inner.FindFanOut(ctx, runID, seq) })

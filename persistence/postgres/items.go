@@ -47,6 +47,20 @@ func (s *Store) FindItem(ctx context.Context, runID uuid.UUID, seq int) (json.Ra
 	return json.RawMessage(item), err
 }
 
+func scanItemRun(row pgx.CollectableRow) (item miniairflow.ItemRun, err error) {
+	err = row.Scan(&item.Seq, &item.Name, &item.Status)
+	return item, err
+}
+
+// FindItems implements miniairflow.TaskStore.
+func (s *Store) FindItems(ctx context.Context, runID uuid.UUID, seq, after, limit int) ([]miniairflow.ItemRun, error) {
+	const text = `
+		SELECT t.seq, t.name, t.status
+		FROM task_fanouts f JOIN task_runs t ON t.workflow_run_id = f.workflow_run_id AND t.seq BETWEEN f.first AND f.first + f.total - 1
+		WHERE f.workflow_run_id = $1 AND f.seq = $2 AND t.seq > $3 ORDER BY t.seq LIMIT $4`
+	return query(ctx, s, scanItemRun, text, runID, seq, after, max(limit, 0))
+}
+
 // FindFanOut implements miniairflow.TaskStore.
 func (s *Store) FindFanOut(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.FanOut, error) {
 	const text = `SELECT ` + fanColumns + ` FROM task_fanouts f WHERE f.workflow_run_id = $1 AND f.seq = $2`
