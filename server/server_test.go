@@ -38,7 +38,7 @@ func start(t *testing.T, change func(*server.Config)) *running {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 	}
 	config := server.Config{
-		Addr: "127.0.0.1:0", Token: testToken, Graph: text("graph"), UI: text("ui"), Playground: text("playground"),
+		Addr: "127.0.0.1:0", Token: testToken, Graph: text("graph"), UI: text("ui"), Playground: text("playground"), Artifacts: text("artifact"),
 		Ready: func(context.Context) error { return nil }, Logger: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
@@ -134,6 +134,10 @@ func TestWhoComesIn(t *testing.T) {
 		{"POST", "/graphql", 200, 401},
 		{"POST", "/ui/?token=" + testToken, 200, 401},
 		{"DELETE", "/graphql", 200, 401},
+		{"GET", "/artifacts/0197/build/report.csv", 200, 401},
+		{"HEAD", "/artifacts/0197/build/report.csv", 200, 401},
+		{"POST", "/artifacts/0197/build/report.csv", 405, 401},
+		{"GET", "/artifacts/0197/build/../healthz", 307, 401},
 		{"GET", "/healthz", 200, 200},
 		{"GET", "/readyz", 200, 200},
 		{"POST", "/healthz", 405, 405},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
@@ -32,12 +33,45 @@ func (c *config) checkArtifacts() error {
 	return nil
 }
 
+// takeArtifactsDir returns where `run` puts artifacts: where its store is thrown away,
+// --artifacts-dir is no folder that processes share.
+func (c *config) takeArtifactsDir(cmd *cobra.Command) (dir string) {
+	if c.DatabaseURL != "" {
+		return ""
+	}
+	if cmd.Flags().Changed("artifacts-dir") {
+		dir = c.ArtifactsDir
+	}
+	c.ArtifactsDir = ""
+	return dir
+}
+
 // depot returns what keeps the bytes of artifacts.
 func (c *config) depot(ctx context.Context, store miniairflow.Store) (artifacts.Depot, error) {
 	if c.ArtifactsDir == "" {
 		return artifacts.InStore(store), nil
 	}
 	return artifacts.InFolder(ctx, c.ArtifactsDir, store)
+}
+
+// lateDepot returns depot for those who only read, and hardly ever: it looks at the
+// folder when somebody does.
+func (c *config) lateDepot(store miniairflow.Store) artifacts.Depot {
+	return lateDepot{open: func(ctx context.Context) (artifacts.Depot, error) { return c.depot(ctx, store) }}
+}
+
+type lateDepot struct {
+	artifacts.Depot
+	open func(ctx context.Context) (artifacts.Depot, error)
+}
+
+// Read implements artifacts.Depot.
+func (d lateDepot) Read(ctx context.Context, key miniairflow.AttemptKey, a *miniairflow.Artifact, offset int64) (data []byte, start int64, err error) {
+	depot, err := d.open(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	return depot.Read(ctx, key, a, offset)
 }
 
 // sweepEvery is how often the folder of artifacts is swept.

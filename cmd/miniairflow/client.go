@@ -94,7 +94,7 @@ func domainError(e graphQLError) error {
 	return miniairflow.Errorf(e.Extensions.Code, "%s", e.Message)
 }
 
-// post sends an operation and checks that the server takes it.
+// post sends an operation.
 func (c *client) post(ctx context.Context, document string, variables map[string]any, accept string) (*http.Response, error) {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
@@ -106,12 +106,17 @@ func (c *client) post(ctx context.Context, document string, variables map[string
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", accept)
+	return c.send(request)
+}
+
+// send sends a request and checks that the server takes it.
+func (c *client) send(request *http.Request) (*http.Response, error) {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx := request.Context(); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		return nil, &exitError{code: exitUnreachable, cause: fmt.Errorf("no server answers at %s: %w", c.url, err)}

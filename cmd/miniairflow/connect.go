@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/artifacts"
 	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/persistence"
@@ -127,7 +128,7 @@ func isOurProcess(pid int) bool {
 	return pid > 0 && syscall.Kill(pid, 0) == nil
 }
 
-// localClient opens the database and serves GraphQL to itself.
+// localClient opens the database and serves GraphQL and artifacts to itself.
 func localClient(ctx context.Context, c *config, io stdio) (*client, error) {
 	store, err := persistence.Open(ctx, c.storeURL(), persistence.Options{Logger: c.logger(io)})
 	if err != nil {
@@ -139,7 +140,10 @@ func localClient(ctx context.Context, c *config, io stdio) (*client, error) {
 	}
 	listener := newMemoryListener()
 	ended := make(chan struct{})
-	httpServer := &http.Server{Handler: api, ReadHeaderTimeout: time.Minute}
+	routes := http.NewServeMux()
+	routes.Handle("/", api)
+	routes.Handle(artifacts.Prefix, artifacts.NewHandler(store, c.lateDepot(store), c.logger(io)))
+	httpServer := &http.Server{Handler: routes, ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(ended)
 		_ = httpServer.Serve(listener) // ends with ErrServerClosed when the client is closed

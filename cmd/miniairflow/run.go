@@ -27,7 +27,8 @@ func newRunCommand(std stdio) *cobra.Command {
 		Long: "Run a workflow file here and now, without a server: in a private store that is thrown\n" +
 			"away afterwards. The exit code is the run's.\n\n" +
 			"With --database-url the run is kept there, and this process is a worker of that database until\n" +
-			"the run is over: it may execute tasks of other runs too.",
+			"the run is over: it may execute tasks of other runs too. Then --artifacts-dir is the folder of that\n" +
+			"database; without, it gets the artifacts of the run, by task and name.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd)
@@ -59,7 +60,9 @@ func newRunCommand(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("logs") {
 				logs = len(definition.Tasks) <= taskOutputTasksMax
 			}
-			return runFile(config, std, fileRun{path: args[0], definition: definition, request: request, format: format, logs: logs})
+			return runFile(config, std, fileRun{
+				path: args[0], definition: definition, request: request, format: format, logs: logs, artifactsDir: config.takeArtifactsDir(cmd),
+			})
 		},
 	}
 	addWorkerFlags(cmd.Flags())
@@ -88,6 +91,8 @@ type fileRun struct {
 	request    miniairflow.TriggerRequest
 	format     outputFormat
 	logs       bool // print what the tasks print
+
+	artifactsDir string // gets the artifacts of the run; empty: nothing does
 }
 
 // chooseWorkflow loads the file and picks the workflow of --workflow, or the only one.
@@ -148,6 +153,9 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 		return err
 	}
 	p := &process{config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New(), pulse: runner.NewPulse()}
+	if p.depot, err = c.depot(ctx, local.store); err != nil {
+		return errors.Join(err, local.close())
+	}
 	parts, failed, stop := p.startEngine()
 	finished, err := p.execute(ctx, failed, local, r)
 	stop()
@@ -196,6 +204,9 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 	}
 	finished, err := p.follow(ctx, failed, c, r, run)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.showArtifacts(ctx, c, r, finished); err != nil {
 		return nil, err
 	}
 	if r.format != outputTable {

@@ -22,7 +22,7 @@ func newRunsCommand(std stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRunsListCommand(std), newRunsShowCommand(std), newRunsLogsCommand(std), newRunsCancelCommand(std),
+	cmd.AddCommand(newRunsListCommand(std), newRunsShowCommand(std), newRunsLogsCommand(std), newRunsArtifactsCommand(std), newRunsCancelCommand(std),
 		newRunsPauseCommand(std, "pause", "Start nothing more of a run", true), newRunsPauseCommand(std, "resume", "Let a paused run go on", false),
 		newRunsRetryCommand(std), newRunsClearCommand(std), newRunsMarkCommand(std),
 		newRunsApproveCommand(std), newRunsRejectCommand(std))
