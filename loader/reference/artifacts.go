@@ -20,7 +20,7 @@ func taskFiles() []Key {
 		{
 			Name: "inputs", Absent: "none, or the defaults of the template", Type: either("task, list of tasks, or map of names to values", named("", miniairflow.TaskNamePattern()),
 				listOf(named("", miniairflow.TaskNamePattern()), 0), mapOf("", miniairflow.IdentifierPattern(), text())), Reads: readsUpstream + ", in the values of a map",
-			Text: "A list: the tasks whose `artifacts` this one is given, as files `$MINIAIRFLOW_INPUTS/TASK/NAME`, on whatever worker it runs. They must be upstream. A task that has not succeeded, or kept nothing, has an empty folder there. " +
+			Text: "A list: the tasks whose `artifacts` this one is given, as files `$MINIAIRFLOW_INPUTS/TASK/NAME`, on whatever worker it runs. They must be upstream. A task that has not succeeded, or kept nothing, has an empty folder there; one with `for_each` a folder for each item, called by its key. " +
 				"A map: the values of the inputs of its `template`, checked by their types.",
 			Sample: "[build]",
 			Example: "tasks:\n  build:\n    command: echo \"a,b\" > \"$MINIAIRFLOW_SCRATCH/report.csv\"\n    artifacts: [$MINIAIRFLOW_SCRATCH/report.csv]\n" +
