@@ -60,6 +60,12 @@ export default defineConfig({
   optimizeDeps: { exclude: ["graphiql/setup-workers/vite", "@graphiql/react/setup-workers/vite"] },
   // The same host as the server's, so that its cookie counts here too; Host and
   // Origin pass as they are, so that the server sees one and the same site.
-  server: { host: "127.0.0.1", proxy: { "/graphql": { target: server, ws: true, changeOrigin: false } } },
+  server: {
+    host: "127.0.0.1",
+    proxy: {
+      "/graphql": { target: server, ws: true, changeOrigin: false },
+      "/artifacts": { target: server, changeOrigin: false },
+    },
+  },
   test: { include: ["src/**/*.test.ts"] },
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Watch } from "./browser";
@@ -86,6 +87,27 @@ test("what a task prints is text, never markup, and its outputs are shown", asyn
   await other.getByText('"ready": 3').waitFor();
   // With the panel open from the start the whole graph is in its frame all the same.
   await expect.poll(() => boxesInFrame(other)).toBe(true);
+});
+
+test("the files that a task has left are downloaded from its details", async () => {
+  await page.getByRole("button", { name: "Trigger artifacts" }).click();
+  await page.getByRole("button", { name: "Start the run" }).click();
+  await page.waitForURL(/\/runs\/\d+/);
+  await runEnds();
+  const tasks = page.getByRole("region", { name: "Tasks" });
+  for (const [task, file, text] of [
+    ["report", "report.csv", "eu,1\neu,2\nus,1\nus,2\n"],
+    ["export[us]", "orders.csv", "us,1\nus,2\n"],
+  ] as const) {
+    await tasks.getByRole("button", { name: task }).click();
+    await page.getByRole("button", { name: "Details" }).click();
+    const arrives = page.waitForEvent("download");
+    await page.getByRole("link", { name: file }).click();
+    const download = await arrives;
+    expect(download.suggestedFilename()).toBe(file);
+    expect(readFileSync(await download.path(), "utf8")).toBe(text);
+  }
+  await expectNoBarriers(page);
 });
 
 test("the form refuses what the workflow's parameters do not allow", async () => {

@@ -1,4 +1,5 @@
 import type { TaskRowFragment } from "../gql/graphql";
+import { formatBytes, hiddenText } from "../services/artifacts";
 import { formatDuration } from "../services/time";
 import { Facts } from "./Facts";
 import { StatusBadge } from "./Status";
@@ -8,7 +9,7 @@ import { Elapsed, Time } from "./Time";
 
 /** TaskDetails shows everything about a task run but its log. */
 export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: TaskRunDetail }) {
-  const { task: definition, attempts } = detail;
+  const { task: definition, attempts, artifacts } = detail;
   return (
     <div className={styles.details}>
       {definition.description ? <p>{definition.description}</p> : null}
@@ -53,6 +54,12 @@ export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: T
           <pre className={styles.code}>{JSON.stringify(detail.outputs, null, 2)}</pre>
         )}
       </section>
+      {artifacts.totalCount > 0 ? (
+        <section>
+          <h3>Artifacts</h3>
+          <Artifacts artifacts={artifacts} />
+        </section>
+      ) : null}
       <section>
         <h3>Attempts</h3>
         {attempts.length === 0 ? <p className="muted">none yet</p> : <Attempts attempts={attempts} />}
@@ -63,6 +70,29 @@ export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: T
 
 function commandText(command: NonNullable<TaskRunDetail["task"]["command"]>): string {
   return command.script ?? (command.argv ?? []).join(" ");
+}
+
+function Artifacts({ artifacts }: { artifacts: TaskRunDetail["artifacts"] }) {
+  const more = hiddenText(artifacts.nodes.length, artifacts.totalCount, artifacts.totalCountIsExact);
+  return (
+    <>
+      <ul className={styles.files}>
+        {artifacts.nodes.map((a) => (
+          <li key={a.name}>
+            <a href={a.url} download title={`SHA-256 ${a.sha256}`}>
+              {a.name}
+            </a>{" "}
+            <span className="muted">{formatBytes(a.size)}</span>
+          </li>
+        ))}
+      </ul>
+      {more ? (
+        <p className="muted">
+          {more}: <code>miniairflow runs artifacts</code> has all of them.
+        </p>
+      ) : null}
+    </>
+  );
 }
 
 function Attempts({ attempts }: { attempts: TaskRunDetail["attempts"] }) {

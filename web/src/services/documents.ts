@@ -201,6 +201,16 @@ export const TaskRunQuery = graphql(`
       }
       waitReason
       dependsOn
+      artifacts(first: 100) {
+        nodes {
+          name
+          size
+          sha256
+          url
+        }
+        totalCount
+        totalCountIsExact
+      }
       attempts {
         number
         status
