@@ -60,9 +60,11 @@ func fullDefinition(name string) *miniairflow.Definition {
 			MaxDelay: miniairflow.Duration(time.Minute), Jitter: true, OnExitCodes: []int{75}, NotTimeout: true,
 		},
 		Timeout: miniairflow.Duration(time.Hour), Priority: miniairflow.PriorityHigh, Queue: "gpu", AllowFailure: true,
+		Inputs: []string{"extract"},
 	}
 	first := task("extract")
 	first.Noop, first.Command = false, &miniairflow.Command{Script: "echo 'hi'\n", Shell: "bash"}
+	first.Artifacts = []miniairflow.ArtifactRule{{Path: "out/*.csv"}, {Path: "größe", Name: "x", Optional: true}}
 	return &miniairflow.Definition{
 		Name: name, Description: "Ünïcode ✓", Owner: "team", Tags: []string{"etl", "日本"}, Docs: "# Docs", IsActive: true,
 		Schedules: []miniairflow.Schedule{{

@@ -29,6 +29,9 @@ func IsDirect(remote net.Addr, host string, port int, isLocal bool) bool {
 // IsRefusal is isRefusal.
 var IsRefusal = isRefusal
 
+// MapError is mapError.
+var MapError = mapError
+
 // RegisterUUID is what each connection knows of UUIDs.
 var RegisterUUID = registerUUID
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -18,6 +19,12 @@ func (s *Store) Settings(ctx context.Context, name string) ([]string, error) {
 		values = append(values, value)
 	}
 	return values, nil
+}
+
+// LimitLogs makes the file of the logs full at that many pages.
+func (s *Store) LimitLogs(ctx context.Context, pages int) error {
+	_, err := queryOne(ctx, s.logs.DB, scanOne[int], fmt.Sprintf(`PRAGMA max_page_count = %d`, pages))
+	return err
 }
 
 // PanicInTransaction panics in the middle of a transaction that has not used its
