@@ -122,6 +122,9 @@ func ParseArtifactPath(text string) (ArtifactPath, error) {
 	if strings.HasPrefix(rest, "/") {
 		return p, fmt.Errorf("it starts at the root of the machine: write a path below the working directory, or below $%s", ArtifactsOfRunDir)
 	}
+	if rest == "" || rest == "." {
+		return p, errors.New("it names no file: add /* for all that are in it")
+	}
 	if err := CheckArtifactName(rest); err != nil {
 		return p, err
 	}

@@ -15,6 +15,8 @@
 //     with an open attempt that carries the token of the claim.
 //  4. Worker, attempt.go: templates are rendered, directories made, and the
 //     action executes the attempt, with its timeout, its log going to the store.
+//     A command is given the artifacts of its inputs before, and its own are kept
+//     after (inputs.go, artifacts.go).
 //  5. Worker, pump.go: the next Exchange reports the end and claims the next
 //     task for the slot that is free again. The store moves the children in the
 //     same transaction: one whose upstream tasks all succeeded is queued there.

@@ -118,7 +118,7 @@ type explainTask struct {
 	DependsOn   []string `json:"dependsOn"`
 	TriggerRule string   `json:"triggerRule"`
 	When        string   `json:"when,omitempty"`
-	Waits       string   `json:"waits"` // what it waits for, in words
+	Waits       string   `json:"waits"` // what it waits for, and is given, in words
 }
 
 // explainFire is what `explain` says of a schedule.
@@ -208,6 +208,9 @@ func waits(t *miniairflow.Task) string {
 	}
 	if t.When != "" {
 		text += fmt.Sprintf("; skipped unless %s", t.When)
+	}
+	if len(t.Inputs) > 0 {
+		text += "; is given the artifacts of " + strings.Join(t.Inputs, ", ")
 	}
 	return text
 }
