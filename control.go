@@ -15,6 +15,7 @@ import (
 type Control struct {
 	Store     Store
 	Evaluator Evaluator
+	Vault     Vault // seals secrets; nil: there are none
 }
 
 // TriggerRequest asks for a run.

@@ -21,6 +21,8 @@ type Store interface {
 	CatalogStore
 	ScheduleStore
 	PoolStore
+	VarStore
+	SecretStore
 	RunStore
 	TaskStore
 	WorkerStore

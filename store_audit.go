@@ -29,12 +29,17 @@ const (
 	AuditDrainWorker     AuditAction = "drain_worker"
 	AuditSetPool         AuditAction = "set_pool"
 	AuditDeletePool      AuditAction = "delete_pool"
+	AuditSetVar          AuditAction = "set_var"
+	AuditDeleteVar       AuditAction = "delete_var"
+	AuditSetSecret       AuditAction = "set_secret"
+	AuditDeleteSecret    AuditAction = "delete_secret"
 )
 
 // AuditActions lists every action.
 var AuditActions = []AuditAction{
 	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
+	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret,
 }
 
 // Audit returns the action of a rerun.
@@ -58,7 +63,7 @@ type AuditEntry struct {
 	At         time.Time
 	Actor      string // who, see Actor; empty only for a rerun that nobody signed
 	Action     AuditAction
-	Subject    string        // the id of the run or the workflow, the name of the worker or the pool
+	Subject    string        // the id of the run or the workflow, the name of the worker, the pool, the variable or the secret
 	Label      string        // what people call it: daily-etl#142, or the name; Subject if a run is deleted
 	WorkflowID uuid.UUID     // of the run or the workflow; else uuid.Nil
 	Reason     string        // empty: none was given

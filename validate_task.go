@@ -62,6 +62,7 @@ func (v *validator) task(t *Task) {
 	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
 	v.forEach(at, t)
 	v.env(sub(at, "env"), t.Env)
+	v.secrets(sub(at, "secrets"), t)
 	v.outputs(sub(at, "outputs"), t.Outputs)
 	v.retry(sub(at, "retry"), t.Retry)
 	v.exitCodes(at, t)

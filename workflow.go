@@ -88,6 +88,7 @@ type Task struct {
 	Wait         *Wait                 `json:"wait,omitempty"`
 	Approval     *Approval             `json:"approval,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates
+	Secrets      map[string]string     `json:"secrets,omitempty"`     // by the variable that it arrives in, the name of the secret
 	Stdin        string                `json:"stdin,omitempty"`       // a template
 	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`

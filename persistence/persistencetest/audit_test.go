@@ -122,6 +122,20 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 		{action: miniairflow.AuditDeletePool, subject: "db", label: "db", again: miniairflow.ErrNotFound, do: func(by miniairflow.Actor) error {
 			return db.DeletePool(ctx, "db", by)
 		}},
+		{action: miniairflow.AuditSetVar, subject: "url", label: "url", do: func(by miniairflow.Actor) error {
+			_, err := db.SetVar(ctx, miniairflow.Var{Name: "url", Value: "v"}, nil, by)
+			return err
+		}},
+		{action: miniairflow.AuditDeleteVar, subject: "url", label: "url", again: miniairflow.ErrNotFound, do: func(by miniairflow.Actor) error {
+			return db.DeleteVar(ctx, "url", by)
+		}},
+		{action: miniairflow.AuditSetSecret, subject: "token", label: "token", do: func(by miniairflow.Actor) error {
+			_, err := db.SetSecret(ctx, miniairflow.SealedSecret{Name: "token", KeyID: "k", Sealed: []byte("s")}, by)
+			return err
+		}},
+		{action: miniairflow.AuditDeleteSecret, subject: "token", label: "token", again: miniairflow.ErrNotFound, do: func(by miniairflow.Actor) error {
+			return db.DeleteSecret(ctx, "token", by)
+		}},
 	}
 }
 

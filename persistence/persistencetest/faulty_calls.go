@@ -323,6 +323,51 @@ func (f *Faulty) LogSize(ctx context.Context, key miniairflow.AttemptKey) (int64
 	return try(f, "LogSize", func() (int64, error) { return f.inner.LogSize(ctx, key) })
 }
 
+// SetVar implements miniairflow.VarStore.
+func (f *Faulty) SetVar(ctx context.Context, v miniairflow.Var, description *string, by miniairflow.Actor) (*miniairflow.Var, error) {
+	return try(f, "SetVar", func() (*miniairflow.Var, error) { return f.inner.SetVar(ctx, v, description, by) })
+}
+
+// DeleteVar implements miniairflow.VarStore.
+func (f *Faulty) DeleteVar(ctx context.Context, name string, by miniairflow.Actor) error {
+	return tryOnly(f, "DeleteVar", func() error { return f.inner.DeleteVar(ctx, name, by) })
+}
+
+// FindVars implements miniairflow.VarStore.
+func (f *Faulty) FindVars(ctx context.Context, filter miniairflow.VarFilter) ([]*miniairflow.Var, error) {
+	return try(f, "FindVars", func() ([]*miniairflow.Var, error) { return f.inner.FindVars(ctx, filter) })
+}
+
+// CountVars implements miniairflow.VarStore.
+func (f *Faulty) CountVars(ctx context.Context, filter miniairflow.VarFilter, max int) (int, error) {
+	return try(f, "CountVars", func() (int, error) { return f.inner.CountVars(ctx, filter, max) })
+}
+
+// ReadVars implements miniairflow.VarStore.
+func (f *Faulty) ReadVars(ctx context.Context, names []string) (map[string]any, error) {
+	return try(f, "ReadVars", func() (map[string]any, error) { return f.inner.ReadVars(ctx, names) })
+}
+
+// SetSecret implements miniairflow.SecretStore.
+func (f *Faulty) SetSecret(ctx context.Context, secret miniairflow.SealedSecret, by miniairflow.Actor) (*miniairflow.Secret, error) {
+	return try(f, "SetSecret", func() (*miniairflow.Secret, error) { return f.inner.SetSecret(ctx, secret, by) })
+}
+
+// DeleteSecret implements miniairflow.SecretStore.
+func (f *Faulty) DeleteSecret(ctx context.Context, name string, by miniairflow.Actor) error {
+	return tryOnly(f, "DeleteSecret", func() error { return f.inner.DeleteSecret(ctx, name, by) })
+}
+
+// FindSecrets implements miniairflow.SecretStore.
+func (f *Faulty) FindSecrets(ctx context.Context) ([]*miniairflow.Secret, error) {
+	return try(f, "FindSecrets", func() ([]*miniairflow.Secret, error) { return f.inner.FindSecrets(ctx) })
+}
+
+// SealedSecrets implements miniairflow.SecretStore.
+func (f *Faulty) SealedSecrets(ctx context.Context, names []string) ([]miniairflow.SealedSecret, error) {
+	return try(f, "SealedSecrets", func() ([]miniairflow.SealedSecret, error) { return f.inner.SealedSecrets(ctx, names) })
+}
+
 // SyncPools implements miniairflow.PoolStore.
 func (f *Faulty) SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (bool, error) {
 	return try(f, "SyncPools", func() (bool, error) { return f.inner.SyncPools(ctx, path, pools, problems) })

@@ -1,6 +1,8 @@
 DROP TABLE audit_log;
 DROP TABLE import_errors;
 DROP TABLE leases;
+DROP TABLE secrets;
+DROP TABLE vars;
 DROP TABLE pools;
 DROP TABLE workers;
 DROP TABLE artifact_chunks;

@@ -338,6 +338,25 @@ CREATE TABLE pools (
     updated_at  timestamptz NOT NULL
 );
 
+-- Values that the expressions of all workflows may read.
+CREATE TABLE vars (
+    name        text COLLATE "C" PRIMARY KEY,
+    value       text NOT NULL, -- JSON
+    description text NOT NULL DEFAULT '',
+    updated_at  timestamptz NOT NULL,
+    updated_by  text NOT NULL DEFAULT ''
+);
+
+-- Values that only tasks get which name them. What is sealed with a key outside of
+-- the database has no meaning here.
+CREATE TABLE secrets (
+    name       text COLLATE "C" PRIMARY KEY,
+    key_id     text NOT NULL, -- which key opens it
+    sealed     bytea NOT NULL,
+    updated_at timestamptz NOT NULL,
+    updated_by text NOT NULL DEFAULT ''
+);
+
 CREATE TABLE leases (
     name       text PRIMARY KEY,
     holder     uuid NOT NULL,

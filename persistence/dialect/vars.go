@@ -1,0 +1,34 @@
+package dialect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// EncodeValue returns the JSON of a variable's value. Equal values have the same.
+func EncodeValue(value any) (string, error) {
+	data, err := json.Marshal(cleanText(value))
+	if err != nil {
+		return "", fmt.Errorf("encode value: %w", err)
+	}
+	return string(data), nil
+}
+
+// DecodeValue is the inverse of EncodeValue. Numbers come out as DecodeObject has them.
+func DecodeValue(stored string) (any, error) {
+	decoder := json.NewDecoder(bytes.NewReader([]byte(stored)))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("decode value: %w", err)
+	}
+	return plainNumbers(value), nil
+}
+
+// TooMany is the error for one more variable or secret than there may be.
+func TooMany(what string, max int) error {
+	return miniairflow.Errorf(miniairflow.CodeConflict, "there are %d %s already, and there may be no more: delete some", max, what)
+}

@@ -1,0 +1,124 @@
+package persistencetest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+func TestVarsKeepTheirValues(t *testing.T) {
+	values := map[string]any{
+		"text": "żółw 🐢 'no'; --\n\"今日は\"", "empty": "", "number": int64(9007199254740993), "ratio": 2.5, "flag": false, "zeros": "007",
+		"list": []any{"a", int64(1), nil}, "object": map[string]any{"b": int64(1), "a": []any{true}}, "long": strings.Repeat("x", 60_000),
+	}
+	onEach(t, func(t *testing.T, db *database) {
+		ctx, names := t.Context(), []string{"absent"}
+		for name, value := range values {
+			v, err := db.SetVar(ctx, miniairflow.Var{Name: name, Value: value}, nil, carol)
+			require.NoError(t, err)
+			require.Equal(t, value, v.Value)
+			require.Equal(t, carol.Name, v.UpdatedBy)
+			names = append(names, name)
+		}
+		read, err := db.ReadVars(ctx, names)
+		require.NoError(t, err)
+		require.Equal(t, values, read, "what is not there is left out")
+		require.ErrorIs(t, db.DeleteVar(ctx, "absent", carol), miniairflow.ErrNotFound)
+		require.NoError(t, db.DeleteVar(ctx, "list", carol))
+		read, err = db.ReadVars(ctx, []string{"list"})
+		require.NoError(t, err)
+		require.Empty(t, read)
+	})
+}
+
+func TestVarKeepsItsDescription(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		about := "where orders come from"
+		set := func(value any, description *string) *miniairflow.Var {
+			v, err := db.SetVar(t.Context(), miniairflow.Var{Name: "url", Value: value}, description, carol)
+			require.NoError(t, err)
+			return v
+		}
+		first := set("a", &about)
+		second := set("b", nil)
+		require.Equal(t, about, second.Description)
+		require.False(t, second.UpdatedAt.Before(first.UpdatedAt))
+		require.Equal(t, second, set("b", &about), "the same again changes nothing, not even the time")
+		none := ""
+		require.Empty(t, set("b", &none).Description)
+		require.Len(t, db.audited(miniairflow.AuditFilter{Subject: "url"}), 3, "what changes nothing has no entry")
+	})
+}
+
+func TestVarsArePaged(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		for _, name := range []string{"b", "B", "a", "c", "_"} {
+			_, err := db.SetVar(t.Context(), miniairflow.Var{Name: name, Value: name}, nil, carol)
+			require.NoError(t, err)
+		}
+		names := func(filter miniairflow.VarFilter) (names []string) {
+			found, err := db.FindVars(t.Context(), filter)
+			require.NoError(t, err)
+			for _, v := range found {
+				names = append(names, v.Name)
+			}
+			return names
+		}
+		require.Equal(t, []string{"B", "_"}, names(miniairflow.VarFilter{Limit: 2}))
+		require.Equal(t, []string{"a", "b", "c"}, names(miniairflow.VarFilter{AfterName: "_"}))
+		require.Equal(t, []string{"b"}, names(miniairflow.VarFilter{Name: "b"}))
+		count, err := db.CountVars(t.Context(), miniairflow.VarFilter{}, 1000)
+		require.NoError(t, err)
+		require.Equal(t, 5, count)
+		count, err = db.CountVars(t.Context(), miniairflow.VarFilter{}, 2)
+		require.NoError(t, err)
+		require.Equal(t, 2, count)
+	})
+}
+
+func TestSecretsAreKeptSealed(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		ctx := t.Context()
+		set := func(name, key, sealed string) *miniairflow.Secret {
+			s, err := db.SetSecret(ctx, miniairflow.SealedSecret{Name: name, KeyID: key, Sealed: []byte(sealed)}, carol)
+			require.NoError(t, err)
+			return s
+		}
+		first := set("token", "k1", "\x00\xff sealed")
+		require.Equal(t, first, set("token", "k1", "\x00\xff sealed"), "a call whose reply was lost, again")
+		set("other", "k1", "else")
+		second := set("token", "k2", "anew")
+		require.Equal(t, "k2", second.KeyID)
+		require.Equal(t, carol.Name, second.UpdatedBy)
+		found, err := db.FindSecrets(ctx)
+		require.NoError(t, err)
+		require.Len(t, found, 2)
+		require.Equal(t, second, found[1])
+		sealed, err := db.SealedSecrets(ctx, []string{"token", "absent"})
+		require.NoError(t, err)
+		require.Equal(t, []miniairflow.SealedSecret{{Name: "token", KeyID: "k2", Sealed: []byte("anew")}}, sealed)
+		require.Len(t, db.audited(miniairflow.AuditFilter{Subject: "token"}), 2)
+		require.NoError(t, db.DeleteSecret(ctx, "token", carol))
+		require.ErrorIs(t, db.DeleteSecret(ctx, "token", carol), miniairflow.ErrNotFound)
+	})
+}
+
+func TestSecretsAreBounded(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		set := func(name string) error {
+			_, err := db.SetSecret(t.Context(), miniairflow.SealedSecret{Name: name, KeyID: "k", Sealed: []byte(name)}, miniairflow.Actor{})
+			return err
+		}
+		for i := range miniairflow.SecretsMax {
+			require.NoError(t, set(fmt.Sprintf("s%d", i)))
+		}
+		err := set("more")
+		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+		require.ErrorContains(t, err, "there are 1000 secrets already")
+		require.NoError(t, set("s0"), "one that is there can be changed")
+	})
+}
