@@ -38,6 +38,7 @@ var allowedImports = map[string][]string{
 	"runner":                      {".", "artifacts", "logs", "runner/action"},
 	"runner/action":               {".", "runner/process"},
 	"runner/process":              {},
+	"secrets":                     {"."},
 	"server":                      {".", "web"},
 	"web":                         {},
 }
