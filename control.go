@@ -66,7 +66,11 @@ func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*Wor
 		DataIntervalStart: logical, IdempotencyKey: req.IdempotencyKey, By: req.By,
 	}
 	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now}
-	if run.Params, err = ResolveParams(v.Definition.Params, req.Params, scope, c.Evaluator); err != nil {
+	eval, err := EvaluatorOfDefaults(ctx, c.Evaluator, c.Store, v.Definition.Params)
+	if err != nil {
+		return nil, err
+	}
+	if run.Params, err = ResolveParams(v.Definition.Params, req.Params, scope, eval); err != nil {
 		return nil, err
 	}
 	r, _, err := c.Store.CreateRun(ctx, run)

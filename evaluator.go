@@ -1,6 +1,9 @@
 package miniairflow
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,15 +25,21 @@ type Evaluator interface {
 	// ReadsItem reports whether a template reads the item of a task with for_each,
 	// or its number.
 	ReadsItem(template string) bool
+	// Vars returns the names of the variables that a template reads, sorted.
+	Vars(template string) []string
+	// Secrets returns the names of the secrets that a template reads, sorted.
+	Secrets(template string) []string
 }
 
 // Scope is what a template can see.
 type Scope struct {
-	Params map[string]any
-	Run    RunScope
-	Env    map[string]string // computed; what of it there is depends on the place
-	Tasks  map[string]TaskScope
-	Item   *ItemScope // nil outside of items
+	Params  map[string]any
+	Run     RunScope
+	Vars    map[string]any    // of those that are read
+	Env     map[string]string // computed; what of it there is depends on the place
+	Secrets map[string]string // of those that are read; on a worker alone
+	Tasks   map[string]TaskScope
+	Item    *ItemScope // nil outside of items
 }
 
 // ItemScope is `item` and `index` in a template.
@@ -58,4 +67,46 @@ type TaskScope struct {
 	Outputs  map[string]any
 	ExitCode *int
 	Items    []map[string]any // of a task with for_each, in place of Outputs: those of its items, nil for one that was no success; else nil
+}
+
+// VarsOfDefaults returns the variables that the defaults of params read, sorted.
+func VarsOfDefaults(eval Evaluator, params []Param) []string {
+	var names []string
+	for i := range params {
+		if text, ok := params[i].Default.(string); ok {
+			names = append(names, eval.Vars(text)...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// EvaluatorOfDefaults returns an evaluator for ResolveParams that sees the
+// variables which the defaults of params read, as they are now.
+func EvaluatorOfDefaults(ctx context.Context, eval Evaluator, store VarStore, params []Param) (Evaluator, error) {
+	names := VarsOfDefaults(eval, params)
+	if len(names) == 0 {
+		return eval, nil
+	}
+	values, err := store.ReadVars(ctx, names)
+	if err != nil {
+		return nil, fmt.Errorf("read %d variables: %w", len(names), err)
+	}
+	return WithVars(eval, values), nil
+}
+
+// WithVars returns an evaluator whose Text sees these variables in every scope.
+func WithVars(eval Evaluator, values map[string]any) Evaluator {
+	return &withVars{Evaluator: eval, values: values}
+}
+
+type withVars struct {
+	Evaluator
+	values map[string]any
+}
+
+// Text implements Evaluator.
+func (w *withVars) Text(template string, scope Scope) (string, error) {
+	scope.Vars = w.values
+	return w.Evaluator.Text(template, scope)
 }

@@ -114,8 +114,8 @@ var sampleRun = miniairflow.RunScope{
 // paramDefault checks that a default with a template gives what the param's type
 // takes: a schedule would find out only when it is due, with nobody there to see.
 func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
-	if !strings.Contains(text, opening) {
-		return
+	if !strings.Contains(text, opening) || len(e.Vars(text)) > 0 {
+		return // what the variables are nobody knows before a run
 	}
 	value, err := e.Text(text, miniairflow.Scope{Run: sampleRun})
 	if err == nil {
@@ -201,7 +201,11 @@ func (c *checker) expression(where site, s segment, wantBool bool) {
 	}
 	known := true
 	for _, r := range e.references {
-		if err := c.reference(where, r); err != nil {
+		err := c.reference(where, r)
+		if err == nil && (r.root == rootSecrets || r.root == rootEnv && where.key() != "env" && c.holdsSecret(where.task, r.name)) {
+			err = c.secretReference(where, s.source, r)
+		}
+		if err != nil {
 			known = false
 			c.add(where.path, "%v", at(s, err))
 		}
@@ -281,6 +285,8 @@ func (c *checker) reference(where site, r reference) error {
 		return refuse("%s", unknownName(r.root))
 	case from.since > where.phase():
 		return refuse("%s may read %s only, not %s", where.name, formsUntil(where.phase()), r.root)
+	case r.root == rootSecrets:
+		return nil // see secretReference
 	case from.keys != nil && !slices.Contains(from.keys, where.key()):
 		return refuse("%s may not read %s: only %s of a task may", where.name, r.root, enumerated(from.keys, "and"))
 	case r.root == rootTasks:

@@ -58,15 +58,15 @@ func TestCheckFindsProblems(t *testing.T) {
 		},
 		{
 			"tasks in workflow env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ tasks.extract.status }}" },
-			"env A", "the workflow's env may read run.<field> and params.<name> only, not tasks",
+			"env A", "the workflow's env may read run.<field>, vars.<NAME> and params.<name> only, not tasks",
 		},
 		{
 			"params in a default", func(d *miniairflow.Definition) { d.Params[0].Default = "${{ params.day }}" },
-			"params region default", "may read run.<field> only, not params",
+			"params region default", "may read run.<field> and vars.<NAME> only, not params",
 		},
 		{
 			"env in the workflow's env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ env.REGION }}" },
-			"env A", "the workflow's env may read run.<field> and params.<name> only, not env",
+			"env A", "the workflow's env may read run.<field>, vars.<NAME> and params.<name> only, not env",
 		},
 		{
 			"env in when", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ env.REGION == 'eu' }}" },

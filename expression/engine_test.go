@@ -89,7 +89,7 @@ func TestTextSaysWhatIsWrong(t *testing.T) {
 		"${{ tasks.load-data }}":                     "this is no value yet",
 		"${{ tasks.load-data.outputs }}":             "this is no value yet",
 		"${{ params[params.region] }}":               "the name must be written out",
-		"${{ secrets.x }}":                           `unknown name "secrets"`,
+		"${{ secrets.x }}":                           "there is no secret x here",
 		"${{ now() }}":                               "there is no now()",
 		"${{ 'x'.upper() }}":                         "a value has no methods",
 		"${{ env.HOME }}":                            `unknown variable of env "HOME"`,

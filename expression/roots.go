@@ -12,12 +12,14 @@ import (
 
 // The roots of all names.
 const (
-	rootParams = "params"
-	rootRun    = "run"
-	rootEnv    = "env"
-	rootTasks  = "tasks"
-	rootItem   = "item"
-	rootIndex  = "index"
+	rootParams  = "params"
+	rootRun     = "run"
+	rootEnv     = "env"
+	rootTasks   = "tasks"
+	rootVars    = "vars"
+	rootSecrets = "secrets"
+	rootItem    = "item"
+	rootIndex   = "index"
 )
 
 // phase says when a template is computed: what a later one sees includes what
@@ -50,7 +52,8 @@ type root struct {
 	// value returns what a name stands for; ok is false if there is none.
 	value func(s *miniairflow.Scope, name string) (value any, ok bool)
 	// names lists what there is in a scope; nil: the fields.
-	names func(s *miniairflow.Scope) []string
+	names  func(s *miniairflow.Scope) []string
+	absent string // what is said of a name that is not in a scope; empty: what it may have meant
 }
 
 // field is what can follow a root. One in angle brackets is declared in the file.
@@ -78,6 +81,7 @@ var roots = []root{
 			{name: fieldStatus, about: "how the tasks before `finally` ended: `success`, `failed` or `cancelled`", kind: types.String, isFinal: true},
 		},
 	},
+	varsRoot,
 	{
 		name: rootParams, what: "param", form: "params.<name>", since: phaseRun,
 		fields: []field{{name: "<name>", about: "the value of a parameter, with the type that it is declared with"}},
@@ -104,6 +108,7 @@ var roots = []root{
 		},
 		names: func(s *miniairflow.Scope) []string { return keysOf(s.Env) },
 	},
+	secretsRoot,
 	{
 		name: rootTasks, form: "tasks.<name>.…", since: phaseTask,
 		fields: []field{

@@ -76,10 +76,12 @@ func lookUp(r reference, scope *miniairflow.Scope) (any, error) {
 		return nil, &compileError{message: unknownName(r.root), at: r.at}
 	}
 	value, ok := from.value(scope, r.name)
-	if !ok && from.alone != nil {
+	switch {
+	case !ok && from.alone != nil:
 		return nil, &compileError{message: noItem(r.root), at: r.at}
-	}
-	if !ok {
+	case !ok && from.absent != "":
+		return nil, &compileError{message: fmt.Sprintf(from.absent, r.name), at: r.at}
+	case !ok:
 		return nil, unknown(r, from.what, r.name, from.present(scope))
 	}
 	return value, nil

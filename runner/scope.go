@@ -11,11 +11,23 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
+// scopeStore is what scopes are read from.
+type scopeStore interface {
+	miniairflow.TaskStore
+	miniairflow.VarStore
+}
+
 // loadScope returns what the templates may read: the run, its parameters, and
-// the results of just those tasks that they name, which are read from the store
-// only if there are any.
-func loadScope(ctx context.Context, store miniairflow.TaskStore, eval miniairflow.Evaluator, g *miniairflow.DAG, run *miniairflow.WorkflowRun, templates []string) (miniairflow.Scope, error) {
+// the variables and the results of just those tasks that they name, which are
+// read from the store only if there are any.
+func loadScope(ctx context.Context, store scopeStore, eval miniairflow.Evaluator, g *miniairflow.DAG, run *miniairflow.WorkflowRun, templates []string) (miniairflow.Scope, error) {
 	scope := miniairflow.Scope{Params: run.Params, Run: runScope(run)}
+	if names := namesRead(eval.Vars, templates); len(names) > 0 {
+		var err error
+		if scope.Vars, err = store.ReadVars(ctx, names); err != nil {
+			return scope, fmt.Errorf("read %d variables: %w", len(names), err)
+		}
+	}
 	seqs := tasksRead(g, eval, templates)
 	if len(seqs) == 0 {
 		return scope, nil
@@ -61,6 +73,16 @@ func itemScope(item json.RawMessage, index int) (*miniairflow.ItemScope, error) 
 		return nil, fmt.Errorf("read item %d: %w", index, err)
 	}
 	return scope, nil
+}
+
+// namesRead returns the names that reads finds in the templates, sorted.
+func namesRead(reads func(template string) []string, templates []string) []string {
+	var names []string
+	for _, template := range templates {
+		names = append(names, reads(template)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // tasksRead returns the places of the tasks that the templates name, ascending.

@@ -36,11 +36,13 @@ type slots struct {
 	eval   miniairflow.Evaluator
 	logger *slog.Logger
 	shelf  shelf[shelfKey]
+	vars   knownVars // of this pass
 }
 
 // pass fires everything that is due now.
 func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 	defer s.firing.end()
+	s.vars = knownVars{}
 	for {
 		s.shelf.clear(time.Now())
 		limit := s.limit()
@@ -50,7 +52,11 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 			}
 			return s.plan(ctx, due)
 		})
+		isNew, errVars := s.vars.read(ctx, s.store)
 		switch {
+		case err == nil && errVars != nil:
+			return 0, errVars
+		case err == nil && isNew: // those that were left out for them can be planned now
 		case err == nil && moved > 0: // there may be more, and the next time is known when there is not
 		case err == nil && due.Next == nil:
 			return unknown, nil
@@ -81,6 +87,12 @@ func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("find due schedules: %w", err)
 	}
+	for _, cursor := range due.Due {
+		s.vars.has(miniairflow.VarsOfDefaults(s.eval, cursor.Params))
+	}
+	if _, err := s.vars.read(ctx, s.store); err != nil {
+		return 0, err
+	}
 	for _, fire := range s.plan(ctx, due) {
 		moved, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
 		switch {
@@ -106,7 +118,7 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 		if runs >= stepRunsMax {
 			break // the others are still due in the next step
 		}
-		if s.shelf.has(keyOf(cursor)) {
+		if s.shelf.has(keyOf(cursor)) || !s.vars.has(miniairflow.VarsOfDefaults(s.eval, cursor.Params)) {
 			continue
 		}
 		fire, err := s.planOne(ctx, &timetables, cursor, due.Now)
@@ -155,7 +167,7 @@ func (s *slots) newRun(cursor miniairflow.ScheduleCursor, slot miniairflow.Slot)
 		ID: id, Workflow: cursor.WorkflowName, Type: miniairflow.RunScheduled,
 		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
 		DataIntervalEnd: slot.LogicalDate, RunAfter: slot.LogicalDate,
-	}, s.eval)
+	}, miniairflow.WithVars(s.eval, s.vars.values))
 	if err != nil {
 		return miniairflow.NewRun{}, err
 	}
