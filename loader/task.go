@@ -53,6 +53,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"wait":          func(v value, t *taskDraft) { t.Wait = v.wait() },
 	"approval":      func(v value, t *taskDraft) { t.Approval = v.approval() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
+	"secrets":       func(v value, t *taskDraft) { t.Secrets = v.secrets() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),
 	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
 	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },

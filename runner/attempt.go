@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -46,14 +48,14 @@ func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Fi
 	case ctx.Err() != nil:
 		return finishOf(task, claim, interrupted(ctx))
 	case err != nil:
-		result := action.Result{Status: miniairflow.AttemptFailed, Reason: printable(err.Error())}
+		result := action.Result{Status: miniairflow.AttemptFailed, Reason: printable(logs.Hide(err.Error(), in.Mask))}
 		finish, done = finishOf(task, claim, result)
 		if cause := (*hopeless)(nil); errors.As(err, &cause) {
 			finish.Next, finish.Delay = miniairflow.TaskFailed, 0
 		}
 		return finish, done
 	}
-	return finishOf(task, claim, w.act(ctx, a, task, in))
+	return finishOf(task, claim, hide(w.act(ctx, a, task, in), in.Mask))
 }
 
 // prepareSurely is prepare, repeated while the store is away.
@@ -85,10 +87,15 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	if task.Noop {
 		return task, in, nil
 	}
-	scope, err := loadScope(ctx, w.cfg.Store, w.cfg.Evaluator, g, claim.Run, templatesOf(g.Definition, task))
+	templates := templatesOf(g.Definition, task)
+	scope, err := loadScope(ctx, w.cfg.Store, w.cfg.Evaluator, g, claim.Run, templates)
 	if err != nil {
 		return task, in, err
 	}
+	if scope.Secrets, err = w.reveal(ctx, task, templates); err != nil {
+		return task, in, err
+	}
+	in.Mask = logs.Forms(slices.Collect(maps.Values(scope.Secrets)))
 	if miniairflow.IsItem(claim.Seq) {
 		if in.Item, scope.Item, err = w.item(ctx, claim, index); err != nil {
 			return task, in, err
@@ -98,6 +105,7 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 	if err != nil {
 		return task, in, &hopeless{err}
 	}
+	handOver(rendered, scope.Secrets)
 	in.Task = rendered
 	w.handFiles(&in, g)
 	if task.Waits() {
@@ -149,6 +157,7 @@ func (w *Worker) act(ctx context.Context, a *attempt, task *miniairflow.Task, in
 	}
 	writing := w.cfg.Logs
 	writing.From = in.LogFrom
+	writing.Mask = slices.Concat(writing.Mask, in.Mask)
 	log := logs.NewWriter(w.cfg.Store, attemptKey(in.Claim), writing)
 	timed, cancel := ctx, context.CancelFunc(func() {})
 	if task.Timeout > 0 {

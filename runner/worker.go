@@ -31,6 +31,7 @@ type WorkerConfig struct {
 	Store     miniairflow.Store
 	Evaluator miniairflow.Evaluator
 	Actions   action.Runner
+	Secrets   miniairflow.SecretSource // nil: there are none
 	Logger    *slog.Logger // nil: discards
 
 	Name        string   // unique among the living workers; the host's name

@@ -30,6 +30,7 @@ type Input struct {
 	Dir         string            // absolute working directory
 	Seen        Seen              // of the run that it waits for
 	Look        Look              // of a task that waits
+	Mask        []string          // texts that nothing may show: its secrets, in their forms
 	LogFrom     int64             // so many bytes its log has already
 	RunDir      string            // shared by the run's tasks on this worker; exists
 	ScratchRoot string            // a private directory is made below it and removed after

@@ -68,7 +68,10 @@ func inContainer(spec *process.Spec, in Input, own private) (*container, error) 
 		argv = append(argv, "--workdir="+c.Workdir)
 	}
 	argv = append(argv, mounts(c, in, own)...)
-	arguments, environ := containerEnvironment(in, environ)
+	arguments, environ, err := containerEnvironment(in, environ)
+	if err != nil {
+		return nil, err
+	}
 	argv = append(argv, arguments...)
 	argv = append(argv, "--entrypoint="+spec.Argv[0], c.Image)
 	spec.Argv, spec.Env = append(argv, spec.Argv[1:]...), environ
@@ -127,8 +130,9 @@ func mounts(c *miniairflow.Container, in Input, own private) []string {
 
 // containerEnvironment returns the options for the variables of a container, and
 // the environment of the engine with them. A variable that the engine has itself
-// goes into the options with its value.
-func containerEnvironment(in Input, engine []string) (options, environ []string) {
+// goes into the options with its value, which everybody on the machine can read: no
+// secret may be there.
+func containerEnvironment(in Input, engine []string) (options, environ []string, err error) {
 	vars := maps.Clone(in.Task.Env)
 	if vars == nil {
 		vars = map[string]string{}
@@ -143,13 +147,16 @@ func containerEnvironment(in Input, engine []string) (options, environ []string)
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		switch {
 		case strings.HasPrefix(name, reservedPrefix), valueOf(name, engine) != "", isEngines(name):
+			if slices.Contains(in.Mask, vars[name]) {
+				return nil, nil, fmt.Errorf("the variable %s means something to the container engine and holds a secret, which would show in the list of processes: give it another name", name)
+			}
 			options = append(options, "--env="+name+"="+vars[name])
 		default:
 			options = append(options, "--env="+name)
 			environ = append(environ, name+"="+vars[name])
 		}
 	}
-	return options, environ
+	return options, environ, nil
 }
 
 // isEngines reports whether a variable means something to an engine's command
