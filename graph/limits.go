@@ -161,6 +161,7 @@ func complexity() generated.ComplexityRoot {
 	c.Query.Workflows = func(child int, first *int, _ *string, _ *model.WorkflowFilter) int { return page(child, first) }
 	c.Query.WorkflowRuns, c.Workflow.Runs = runs, runs
 	c.Query.TaskRuns, c.WorkflowRun.TaskRuns = taskRuns, taskRuns
+	c.Query.Vars = func(child int, first *int, _, _ *string) int { return page(child, first) }
 	c.Query.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int { return page(child, first) }
 	c.Workflow.Versions = page
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }

@@ -87,6 +87,7 @@ const (
 	taskRunCursor  = "t"
 	auditCursor    = "a"
 	artifactCursor = "f"
+	varCursor      = "v"
 )
 
 func encodeCursor(kind, place string) string {
@@ -152,6 +153,10 @@ func decodeTaskRunCursor(cursor string) (miniairflow.TaskRunKey, error) {
 	}
 	return miniairflow.TaskRunKey{RunID: run, Seq: seq}, nil
 }
+
+func encodeVarCursor(v *miniairflow.Var) string { return encodeCursor(varCursor, v.Name) }
+
+func decodeVarCursor(cursor string) (string, error) { return decodeCursor(varCursor, cursor) }
 
 func encodeAuditCursor(e *miniairflow.AuditEntry) string {
 	return encodeCursor(auditCursor, strconv.FormatInt(e.ID, 10))

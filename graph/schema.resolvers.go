@@ -86,6 +86,22 @@ func (r *mutationResolver) DeletePool(ctx context.Context, input model.DeletePoo
 	return r.deletePool(ctx, input)
 }
 
+func (r *mutationResolver) SetVar(ctx context.Context, input model.SetVarInput) (*model.SetVarPayload, error) {
+	return r.setVar(ctx, input)
+}
+
+func (r *mutationResolver) DeleteVar(ctx context.Context, input model.DeleteVarInput) (*model.DeleteVarPayload, error) {
+	return r.deleteVar(ctx, input)
+}
+
+func (r *mutationResolver) SetSecret(ctx context.Context, input model.SetSecretInput) (*model.SetSecretPayload, error) {
+	return r.setSecret(ctx, input)
+}
+
+func (r *mutationResolver) DeleteSecret(ctx context.Context, input model.DeleteSecretInput) (*model.DeleteSecretPayload, error) {
+	return r.deleteSecret(ctx, input)
+}
+
 func (r *mutationResolver) PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error) {
 	w, problems, err := r.setPaused(ctx, input.Workflow, true, input.Reason)
 	return &model.PauseWorkflowPayload{Workflow: w, UserErrors: problems}, err
@@ -138,6 +154,14 @@ func (r *queryResolver) QueueDepths(ctx context.Context) ([]*model.QueueDepth, e
 
 func (r *queryResolver) Pools(ctx context.Context) ([]*miniairflow.Pool, error) {
 	return r.store.FindPools(ctx, poolHoldersMax)
+}
+
+func (r *queryResolver) Vars(ctx context.Context, first *int, after *string, name *string) (*model.Connection[*miniairflow.Var], error) {
+	return r.vars(ctx, first, after, name)
+}
+
+func (r *queryResolver) Secrets(ctx context.Context) ([]*miniairflow.Secret, error) {
+	return r.store.FindSecrets(ctx)
 }
 
 func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error) {

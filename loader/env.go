@@ -251,3 +251,24 @@ func unquoteEnv(text string) (value string, length int, ok bool) {
 }
 
 var envEscapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\', '$': '$'}
+
+// Variables returns what a file with NAME=value lines holds, read as that of an
+// env_file is; the error is that of ParseError, where the file is called name.
+func Variables(name string, data []byte) (map[string]string, error) {
+	if len(data) > envBytesMax {
+		return nil, ParseError([]miniairflow.ImportError{{File: name, Line: 1, Column: 1, Message: "the file has more than 64 KiB"}})
+	}
+	variables, problems := parseEnv(string(data))
+	if len(problems) > 0 {
+		var errs []miniairflow.ImportError
+		for _, p := range problems {
+			errs = append(errs, miniairflow.ImportError{File: name, Line: p.at.line, Column: p.at.column, Message: p.text})
+		}
+		return nil, ParseError(errs)
+	}
+	values := make(map[string]string, len(variables))
+	for _, v := range variables {
+		values[v.name] = v.value
+	}
+	return values, nil
+}

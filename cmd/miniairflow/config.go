@@ -24,6 +24,7 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/runner"
+	"github.com/sauravritesh63/miniairflow/secrets"
 )
 
 // config is every setting, whatever its source. Flag beats environment beats
@@ -55,6 +56,11 @@ type config struct {
 	Roles          []string      `koanf:"roles"`
 	Server         string        `koanf:"server"`
 	Token          string        `koanf:"token"`
+}
+
+// vault returns what seals and opens the secrets of the database.
+func (c *config) vault() *secrets.Vault {
+	return secrets.NewVault(os.Getenv(secrets.KeyVariable), secrets.KeyPath(c.Home), !c.usesPostgres())
 }
 
 // roles are the parts that a server process may play.
@@ -185,7 +191,8 @@ func loadEnvironment(k *koanf.Koanf) error {
 	var unknown error
 	provider := env.Provider("\x00", env.Opt{Prefix: environmentPrefix, TransformFunc: func(name, value string) (string, any) {
 		// A command that runs inside a task must not take the task's own variables for its configuration.
-		if slices.Contains(miniairflow.TaskEnv, name) || value == "" {
+		// The key of secrets is no setting: it may stand in no file of those.
+		if slices.Contains(miniairflow.TaskEnv, name) || value == "" || name == secrets.KeyVariable {
 			return "", nil
 		}
 		key := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, environmentPrefix)), "_", "-")

@@ -163,7 +163,7 @@ func localClient(ctx context.Context, c *config, io stdio) (*client, error) {
 func newGraph(store miniairflow.Store, c *config, io stdio, authenticate func(ctx context.Context, token string) bool) (*graph.Handler, error) {
 	api, err := graph.NewHandler(graph.Config{
 		Store:          store,
-		Control:        &miniairflow.Control{Store: store, Evaluator: expression.New()},
+		Control:        &miniairflow.Control{Store: store, Evaluator: expression.New(), Vault: c.vault()},
 		Authenticate:   authenticate,
 		AllowedOrigins: c.AllowedOrigins,
 		Logger:         c.logger(io),

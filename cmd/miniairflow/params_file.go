@@ -10,18 +10,18 @@ import (
 	"github.com/sauravritesh63/miniairflow/loader"
 )
 
-// readParams adds the parameters of a YAML or JSON file. Values keep their text,
+// readValues adds the values of a YAML or JSON file, which a flag names. Values keep their text,
 // as in a workflow file: 3.10, 007 and 2026-01-31 are what they look like, and
-// the type of the param says what they are. Lists and maps are for params of
+// the type of a param says what they are. Lists and maps are for params of
 // type list and object.
-func readParams(path string, params map[string]any) error {
+func readValues(flag, path string, params map[string]any) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return usageErrorf("--params-file: %v", err)
+		return usageErrorf("--%s: %v", flag, err)
 	}
 	var values map[string]yaml.Node
 	if err := yaml.Unmarshal(data, &values); err != nil {
-		return usageErrorf("--params-file %s: %v", path, err)
+		return usageErrorf("--%s %s: %v", flag, path, err)
 	}
 	for name, value := range values {
 		node := &value
@@ -35,7 +35,7 @@ func readParams(path string, params map[string]any) error {
 			params[name] = node.Value
 		default:
 			if params[name], err = jsonOf(node); err != nil {
-				return usageErrorf("--params-file %s:%d:%d: param %q: %v", path, value.Line, value.Column, name, err)
+				return usageErrorf("--%s %s:%d:%d: %q: %v", flag, path, value.Line, value.Column, name, err)
 			}
 		}
 	}

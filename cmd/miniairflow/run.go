@@ -18,6 +18,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/runner"
+	"github.com/sauravritesh63/miniairflow/secrets"
 )
 
 func newRunCommand(std stdio) *cobra.Command {
@@ -56,18 +57,23 @@ func newRunCommand(std stdio) *cobra.Command {
 			if !cmd.Flags().Changed("queues") {
 				config.Queues = queuesOf(definition.Definition) // nobody else is there to take its tasks
 			}
+			shared, err := sharedOf(cmd, config)
+			if err != nil {
+				return err
+			}
 			logs, _ := cmd.Flags().GetBool("logs")
 			if !cmd.Flags().Changed("logs") {
 				logs = len(definition.Tasks) <= taskOutputTasksMax
 			}
 			return runFile(config, std, fileRun{
-				path: args[0], definition: definition, request: request, format: format, logs: logs, artifactsDir: config.takeArtifactsDir(cmd),
+				path: args[0], definition: definition, request: request, shared: shared, format: format, logs: logs, artifactsDir: config.takeArtifactsDir(cmd),
 			})
 		},
 	}
 	addWorkerFlags(cmd.Flags())
 	addFileFlags(cmd.Flags())
 	addParamFlags(cmd)
+	addSharedFlags(cmd)
 	addOutputFlag(cmd)
 	cmd.Flags().Bool("logs", true, "print what the tasks print (default: for workflows of up to 100 tasks)")
 	cmd.Flags().String("workflow", "", "the workflow to run, where the file has several")
@@ -89,6 +95,7 @@ type fileRun struct {
 	path       string
 	definition loader.LoadedDefinition
 	request    miniairflow.TriggerRequest
+	shared     shared
 	format     outputFormat
 	logs       bool // print what the tasks print
 
@@ -152,7 +159,12 @@ func runFile(c *config, std stdio, r fileRun) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &process{config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New(), pulse: runner.NewPulse()}
+	p := &process{
+		config: c, std: std, logger: c.logger(std), store: local.store, evaluator: expression.New(), pulse: runner.NewPulse(), secrets: r.shared.secrets,
+	}
+	if p.secrets == nil {
+		p.secrets = secrets.Stored{Store: local.store, Vault: r.shared.vault}
+	}
 	if p.depot, err = c.depot(ctx, local.store); err != nil {
 		return errors.Join(err, local.close())
 	}
@@ -197,6 +209,11 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 	}
 	if err := p.syncPools(ctx, &definition); err != nil {
 		return nil, err
+	}
+	for name, value := range r.shared.vars {
+		if _, err := p.control().SetVar(ctx, name, value, nil, r.request.By); err != nil {
+			return nil, err
+		}
 	}
 	run, err := p.control().TriggerWorkflow(ctx, r.request)
 	if err != nil {

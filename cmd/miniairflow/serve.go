@@ -27,6 +27,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/runner"
 	"github.com/sauravritesh63/miniairflow/runner/action"
 	guardian "github.com/sauravritesh63/miniairflow/runner/process"
+	"github.com/sauravritesh63/miniairflow/secrets"
 	"github.com/sauravritesh63/miniairflow/server"
 	"github.com/sauravritesh63/miniairflow/web"
 )
@@ -86,6 +87,7 @@ type process struct {
 	pulse     *runner.Pulse
 	files     loader.Config   // but for what is known later
 	depot     artifacts.Depot // of artifacts
+	secrets   miniairflow.SecretSource
 }
 
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
@@ -111,6 +113,7 @@ func serve(ctx context.Context, c *config, std stdio) error {
 		return fmt.Errorf("open the database: %w", err)
 	}
 	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse(), files: files}
+	p.secrets = secrets.Stored{Store: store, Vault: c.vault()}
 	if p.depot, err = c.depot(ctx, store); err == nil {
 		err = p.run(ctx)
 	}
@@ -194,6 +197,7 @@ func (p *process) startWorker(ctx context.Context, group *errgroup.Group) {
 		Store:        p.store,
 		Evaluator:    p.evaluator,
 		Actions:      action.New(p.logger, processes),
+		Secrets:      p.secrets,
 		Name:         p.config.workerName(),
 		Version:      version,
 		Queues:       p.config.Queues,

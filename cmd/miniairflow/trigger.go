@@ -23,7 +23,7 @@ func addParamFlags(cmd *cobra.Command) {
 func paramsOf(cmd *cobra.Command) (map[string]any, error) {
 	params := map[string]any{}
 	if path, _ := cmd.Flags().GetString("params-file"); path != "" {
-		if err := readParams(path, params); err != nil {
+		if err := readValues("params-file", path, params); err != nil {
 			return nil, err
 		}
 	}

@@ -148,6 +148,16 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	DeleteSecretPayload struct {
+		IsDeleted  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	DeleteVarPayload struct {
+		IsDeleted  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	DrainWorkerPayload struct {
 		UserErrors func(childComplexity int) int
 		Worker     func(childComplexity int) int
@@ -186,6 +196,8 @@ type ComplexityRoot struct {
 		CancelWorkflowRun func(childComplexity int, input model.CancelWorkflowRunInput) int
 		ClearTaskRuns     func(childComplexity int, input model.ClearTaskRunsInput) int
 		DeletePool        func(childComplexity int, input model.DeletePoolInput) int
+		DeleteSecret      func(childComplexity int, input model.DeleteSecretInput) int
+		DeleteVar         func(childComplexity int, input model.DeleteVarInput) int
 		DrainWorker       func(childComplexity int, input model.DrainWorkerInput) int
 		MarkTaskRuns      func(childComplexity int, input model.MarkTaskRunsInput) int
 		PauseWorkflow     func(childComplexity int, input model.PauseWorkflowInput) int
@@ -193,6 +205,8 @@ type ComplexityRoot struct {
 		ResumeWorkflowRun func(childComplexity int, input model.ResumeWorkflowRunInput) int
 		RetryWorkflowRun  func(childComplexity int, input model.RetryWorkflowRunInput) int
 		SetPool           func(childComplexity int, input model.SetPoolInput) int
+		SetSecret         func(childComplexity int, input model.SetSecretInput) int
+		SetVar            func(childComplexity int, input model.SetVarInput) int
 		TriggerWorkflow   func(childComplexity int, input model.TriggerWorkflowInput) int
 		UnpauseWorkflow   func(childComplexity int, input model.UnpauseWorkflowInput) int
 	}
@@ -254,8 +268,10 @@ type ComplexityRoot struct {
 		Node         func(childComplexity int, id uuid.UUID) int
 		Pools        func(childComplexity int) int
 		QueueDepths  func(childComplexity int) int
+		Secrets      func(childComplexity int) int
 		TaskRun      func(childComplexity int, id uuid.UUID) int
 		TaskRuns     func(childComplexity int, first *int, after *string, filter *model.TaskRunFilter) int
+		Vars         func(childComplexity int, first *int, after *string, name *string) int
 		Workers      func(childComplexity int) int
 		Workflow     func(childComplexity int, name string) int
 		WorkflowRun  func(childComplexity int, id uuid.UUID) int
@@ -297,9 +313,26 @@ type ComplexityRoot struct {
 		Timezone             func(childComplexity int) int
 	}
 
+	Secret struct {
+		KeyID     func(childComplexity int) int
+		Name      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+		UpdatedBy func(childComplexity int) int
+	}
+
 	SetPoolPayload struct {
 		Pool       func(childComplexity int) int
 		UserErrors func(childComplexity int) int
+	}
+
+	SetSecretPayload struct {
+		Secret     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	SetVarPayload struct {
+		UserErrors func(childComplexity int) int
+		Var        func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -397,6 +430,27 @@ type ComplexityRoot struct {
 		Code    func(childComplexity int) int
 		Field   func(childComplexity int) int
 		Message func(childComplexity int) int
+	}
+
+	Var struct {
+		Description func(childComplexity int) int
+		Name        func(childComplexity int) int
+		UpdatedAt   func(childComplexity int) int
+		UpdatedBy   func(childComplexity int) int
+		Value       func(childComplexity int) int
+	}
+
+	VarConnection struct {
+		Edges             func(childComplexity int) int
+		Nodes             func(childComplexity int) int
+		PageInfo          func(childComplexity int) int
+		TotalCount        func(childComplexity int) int
+		TotalCountIsExact func(childComplexity int) int
+	}
+
+	VarEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Worker struct {
@@ -548,6 +602,10 @@ type MutationResolver interface {
 	DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error)
 	SetPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error)
 	DeletePool(ctx context.Context, input model.DeletePoolInput) (*model.DeletePoolPayload, error)
+	SetVar(ctx context.Context, input model.SetVarInput) (*model.SetVarPayload, error)
+	DeleteVar(ctx context.Context, input model.DeleteVarInput) (*model.DeleteVarPayload, error)
+	SetSecret(ctx context.Context, input model.SetSecretInput) (*model.SetSecretPayload, error)
+	DeleteSecret(ctx context.Context, input model.DeleteSecretInput) (*model.DeleteSecretPayload, error)
 	PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error)
 	UnpauseWorkflow(ctx context.Context, input model.UnpauseWorkflowInput) (*model.UnpauseWorkflowPayload, error)
 }
@@ -567,6 +625,8 @@ type QueryResolver interface {
 	Workers(ctx context.Context) ([]*miniairflow.Worker, error)
 	QueueDepths(ctx context.Context) ([]*model.QueueDepth, error)
 	Pools(ctx context.Context) ([]*miniairflow.Pool, error)
+	Vars(ctx context.Context, first *int, after *string, name *string) (*model.Connection[*miniairflow.Var], error)
+	Secrets(ctx context.Context) ([]*miniairflow.Secret, error)
 	ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error)
 	AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error)
 	Node(ctx context.Context, id uuid.UUID) (model.Node, error)
@@ -993,6 +1053,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeletePoolPayload.UserErrors(childComplexity), true
 
+	case "DeleteSecretPayload.isDeleted":
+		if e.ComplexityRoot.DeleteSecretPayload.IsDeleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteSecretPayload.IsDeleted(childComplexity), true
+	case "DeleteSecretPayload.userErrors":
+		if e.ComplexityRoot.DeleteSecretPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteSecretPayload.UserErrors(childComplexity), true
+
+	case "DeleteVarPayload.isDeleted":
+		if e.ComplexityRoot.DeleteVarPayload.IsDeleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteVarPayload.IsDeleted(childComplexity), true
+	case "DeleteVarPayload.userErrors":
+		if e.ComplexityRoot.DeleteVarPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteVarPayload.UserErrors(childComplexity), true
+
 	case "DrainWorkerPayload.userErrors":
 		if e.ComplexityRoot.DrainWorkerPayload.UserErrors == nil {
 			break
@@ -1150,6 +1236,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeletePool(childComplexity, args["input"].(model.DeletePoolInput)), true
+	case "Mutation.deleteSecret":
+		if e.ComplexityRoot.Mutation.DeleteSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteSecret(childComplexity, args["input"].(model.DeleteSecretInput)), true
+	case "Mutation.deleteVar":
+		if e.ComplexityRoot.Mutation.DeleteVar == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteVar_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteVar(childComplexity, args["input"].(model.DeleteVarInput)), true
 	case "Mutation.drainWorker":
 		if e.ComplexityRoot.Mutation.DrainWorker == nil {
 			break
@@ -1227,6 +1335,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SetPool(childComplexity, args["input"].(model.SetPoolInput)), true
+	case "Mutation.setSecret":
+		if e.ComplexityRoot.Mutation.SetSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetSecret(childComplexity, args["input"].(model.SetSecretInput)), true
+	case "Mutation.setVar":
+		if e.ComplexityRoot.Mutation.SetVar == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setVar_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetVar(childComplexity, args["input"].(model.SetVarInput)), true
 	case "Mutation.triggerWorkflow":
 		if e.ComplexityRoot.Mutation.TriggerWorkflow == nil {
 			break
@@ -1478,6 +1608,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.QueueDepths(childComplexity), true
+	case "Query.secrets":
+		if e.ComplexityRoot.Query.Secrets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Secrets(childComplexity), true
 	case "Query.taskRun":
 		if e.ComplexityRoot.Query.TaskRun == nil {
 			break
@@ -1500,6 +1636,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.TaskRuns(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.TaskRunFilter)), true
+	case "Query.vars":
+		if e.ComplexityRoot.Query.Vars == nil {
+			break
+		}
+
+		args, err := ec.field_Query_vars_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Vars(childComplexity, args["first"].(*int), args["after"].(*string), args["name"].(*string)), true
 	case "Query.workers":
 		if e.ComplexityRoot.Query.Workers == nil {
 			break
@@ -1670,6 +1817,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Schedule.Timezone(childComplexity), true
 
+	case "Secret.keyId":
+		if e.ComplexityRoot.Secret.KeyID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Secret.KeyID(childComplexity), true
+	case "Secret.name":
+		if e.ComplexityRoot.Secret.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Secret.Name(childComplexity), true
+	case "Secret.updatedAt":
+		if e.ComplexityRoot.Secret.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Secret.UpdatedAt(childComplexity), true
+	case "Secret.updatedBy":
+		if e.ComplexityRoot.Secret.UpdatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Secret.UpdatedBy(childComplexity), true
+
 	case "SetPoolPayload.pool":
 		if e.ComplexityRoot.SetPoolPayload.Pool == nil {
 			break
@@ -1682,6 +1854,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SetPoolPayload.UserErrors(childComplexity), true
+
+	case "SetSecretPayload.secret":
+		if e.ComplexityRoot.SetSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSecretPayload.Secret(childComplexity), true
+	case "SetSecretPayload.userErrors":
+		if e.ComplexityRoot.SetSecretPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetSecretPayload.UserErrors(childComplexity), true
+
+	case "SetVarPayload.userErrors":
+		if e.ComplexityRoot.SetVarPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetVarPayload.UserErrors(childComplexity), true
+	case "SetVarPayload.var":
+		if e.ComplexityRoot.SetVarPayload.Var == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SetVarPayload.Var(childComplexity), true
 
 	case "Subscription.catalogUpdated":
 		if e.ComplexityRoot.Subscription.CatalogUpdated == nil {
@@ -2119,6 +2317,81 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserError.Message(childComplexity), true
+
+	case "Var.description":
+		if e.ComplexityRoot.Var.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Var.Description(childComplexity), true
+	case "Var.name":
+		if e.ComplexityRoot.Var.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Var.Name(childComplexity), true
+	case "Var.updatedAt":
+		if e.ComplexityRoot.Var.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Var.UpdatedAt(childComplexity), true
+	case "Var.updatedBy":
+		if e.ComplexityRoot.Var.UpdatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Var.UpdatedBy(childComplexity), true
+	case "Var.value":
+		if e.ComplexityRoot.Var.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Var.Value(childComplexity), true
+
+	case "VarConnection.edges":
+		if e.ComplexityRoot.VarConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarConnection.Edges(childComplexity), true
+	case "VarConnection.nodes":
+		if e.ComplexityRoot.VarConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarConnection.Nodes(childComplexity), true
+	case "VarConnection.pageInfo":
+		if e.ComplexityRoot.VarConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarConnection.PageInfo(childComplexity), true
+	case "VarConnection.totalCount":
+		if e.ComplexityRoot.VarConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarConnection.TotalCount(childComplexity), true
+	case "VarConnection.totalCountIsExact":
+		if e.ComplexityRoot.VarConnection.TotalCountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarConnection.TotalCountIsExact(childComplexity), true
+
+	case "VarEdge.cursor":
+		if e.ComplexityRoot.VarEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarEdge.Cursor(childComplexity), true
+	case "VarEdge.node":
+		if e.ComplexityRoot.VarEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VarEdge.Node(childComplexity), true
 
 	case "Worker.concurrency":
 		if e.ComplexityRoot.Worker.Concurrency == nil {
@@ -2709,6 +2982,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CancelWorkflowRunInput", ec.unmarshalInputCancelWorkflowRunInput),
 			graphql.NewInputUnmarshaler("ClearTaskRunsInput", ec.unmarshalInputClearTaskRunsInput),
 			graphql.NewInputUnmarshaler("DeletePoolInput", ec.unmarshalInputDeletePoolInput),
+			graphql.NewInputUnmarshaler("DeleteSecretInput", ec.unmarshalInputDeleteSecretInput),
+			graphql.NewInputUnmarshaler("DeleteVarInput", ec.unmarshalInputDeleteVarInput),
 			graphql.NewInputUnmarshaler("DrainWorkerInput", ec.unmarshalInputDrainWorkerInput),
 			graphql.NewInputUnmarshaler("MarkTaskRunsInput", ec.unmarshalInputMarkTaskRunsInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowInput", ec.unmarshalInputPauseWorkflowInput),
@@ -2716,6 +2991,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ResumeWorkflowRunInput", ec.unmarshalInputResumeWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
 			graphql.NewInputUnmarshaler("SetPoolInput", ec.unmarshalInputSetPoolInput),
+			graphql.NewInputUnmarshaler("SetSecretInput", ec.unmarshalInputSetSecretInput),
+			graphql.NewInputUnmarshaler("SetVarInput", ec.unmarshalInputSetVarInput),
 			graphql.NewInputUnmarshaler("TaskRunFilter", ec.unmarshalInputTaskRunFilter),
 			graphql.NewInputUnmarshaler("TriggerWorkflowInput", ec.unmarshalInputTriggerWorkflowInput),
 			graphql.NewInputUnmarshaler("UnpauseWorkflowInput", ec.unmarshalInputUnpauseWorkflowInput),
@@ -2853,6 +3130,10 @@ type Query {
   queueDepths: [QueueDepth!]!
   "The pools, ordered by name."
   pools: [Pool!]!
+  "The variables, ordered by name; with a name that one alone."
+  vars(first: Int = 50, after: String, name: String): VarConnection!
+  "The secrets, ordered by name. Nothing returns their values."
+  secrets: [Secret!]!
   "What is wrong in workflow files, ordered by file, line and column."
   importErrors: [ImportError!]!
   "Who changed what, the newest first. At most 200 a page."
@@ -2891,6 +3172,14 @@ type Mutation {
   setPool(input: SetPoolInput!): SetPoolPayload!
   "Deletes a pool that no file declares. Tasks that want it wait until there is one of that name."
   deletePool(input: DeletePoolInput!): DeletePoolPayload!
+  "Creates a variable or changes it. Expressions read it as vars.NAME when they are computed."
+  setVar(input: SetVarInput!): SetVarPayload!
+  "Deletes a variable. Tasks that read it fail from then on."
+  deleteVar(input: DeleteVarInput!): DeleteVarPayload!
+  "Creates a secret or takes the place of the one with that name. It is encrypted before it is stored."
+  setSecret(input: SetSecretInput!): SetSecretPayload!
+  "Deletes a secret. Tasks that name it fail from then on."
+  deleteSecret(input: DeleteSecretInput!): DeleteSecretPayload!
   "Lets a workflow start no more runs. Runs that have started go on. Twice is the same as once."
   pauseWorkflow(input: PauseWorkflowInput!): PauseWorkflowPayload!
   "Lifts the pause. Slots that passed meanwhile are not caught up. isActive: false of the file still holds."
@@ -3728,9 +4017,9 @@ type AuditEntry {
   actor: String!
   "What was done. It also says what kind of thing the subject is."
   action: AuditAction!
-  "What it was done to: the id of the run or of the workflow, the name of the worker or the pool."
+  "What it was done to: the id of the run or of the workflow, the name of the worker, the pool, the variable or the secret."
   subject: String!
-  "What people call the subject: daily-etl#142, or the name of the workflow, the worker or the pool. The id of a run that was deleted."
+  "What people call the subject: daily-etl#142, or the name of the workflow, the worker, the pool, the variable or the secret. The id of a run that was deleted."
   label: String!
   "Why; null: no reason was given."
   reason: String
@@ -3766,6 +4055,14 @@ enum AuditAction {
   SET_POOL
   "A pool was deleted."
   DELETE_POOL
+  "A variable was created or changed."
+  SET_VAR
+  "A variable was deleted."
+  DELETE_VAR
+  "A secret was created or its value replaced."
+  SET_SECRET
+  "A secret was deleted."
+  DELETE_SECRET
 }
 
 "What exactly was done."
@@ -3904,6 +4201,54 @@ type Pool {
   origin: WorkflowOrigin!
   "The longest-running tasks that hold slots, at most 10."
   holders: [PoolHolder!]!
+}
+
+"A value with a name that the expressions of all workflows may read. It is no secret."
+type Var {
+  "Its name."
+  name: String!
+  "What it is."
+  value: JSON!
+  "What it is for."
+  description: String!
+  "When it was last set."
+  updatedAt: DateTime!
+  "Who set it last."
+  updatedBy: String!
+}
+
+"A page of variables."
+type VarConnection {
+  "The nodes with their cursors."
+  edges: [VarEdge!]!
+  "The nodes alone."
+  nodes: [Var!]!
+  "The place of the page."
+  pageInfo: PageInfo!
+  "How many there are over all pages, up to 1,000."
+  totalCount: Int!
+  "Whether totalCount is the whole count: above 1,000 counting stops."
+  totalCountIsExact: Boolean!
+}
+
+"A variable in a page."
+type VarEdge {
+  "Its place, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The variable."
+  node: Var!
+}
+
+"A value with a name that only tasks get which name it. Its value is written and never read."
+type Secret {
+  "Its name."
+  name: String!
+  "The key that its value is encrypted with."
+  keyId: String!
+  "When it was last set."
+  updatedAt: DateTime!
+  "Who set it last."
+  updatedBy: String!
 }
 
 "A running task that holds slots of a pool."
@@ -4084,6 +4429,72 @@ input SetPoolInput {
 type SetPoolPayload {
   "The pool as it is now."
   pool: Pool
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"A variable."
+input SetVarInput {
+  "Its name: letters, digits and _, not starting with a digit."
+  name: String!
+  "Any value but null, of at most 64 KiB as JSON."
+  value: JSON!
+  "What it is for; left out: as before."
+  description: String
+}
+
+"The answer of setVar."
+type SetVarPayload {
+  "The variable as it is now."
+  var: Var
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to delete."
+input DeleteVarInput {
+  "Its name."
+  name: String!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of deleteVar."
+type DeleteVarPayload {
+  "Whether it was deleted."
+  isDeleted: Boolean!
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"A secret with its value, which nothing returns."
+input SetSecretInput {
+  "Its name: letters, digits and _, not starting with a digit."
+  name: String!
+  "Text of 4 characters to 64 KiB."
+  value: String!
+}
+
+"The answer of setSecret."
+type SetSecretPayload {
+  "The secret as it is now, without its value."
+  secret: Secret
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to delete."
+input DeleteSecretInput {
+  "Its name."
+  name: String!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of deleteSecret."
+type DeleteSecretPayload {
+  "Whether it was deleted."
+  isDeleted: Boolean!
   "Why nothing was done."
   userErrors: [UserError!]!
 }
@@ -4295,6 +4706,26 @@ func (ec *executionContext) childFields_DeletePoolPayload(ctx context.Context, f
 		return ec.fieldContext_DeletePoolPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeletePoolPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "isDeleted":
+		return ec.fieldContext_DeleteSecretPayload_isDeleted(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteVarPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "isDeleted":
+		return ec.fieldContext_DeleteVarPayload_isDeleted(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteVarPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteVarPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DrainWorkerPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4533,6 +4964,20 @@ func (ec *executionContext) childFields_Schedule(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type Schedule", field.Name)
 }
 
+func (ec *executionContext) childFields_Secret(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Secret_name(ctx, field)
+	case "keyId":
+		return ec.fieldContext_Secret_keyId(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Secret_updatedAt(ctx, field)
+	case "updatedBy":
+		return ec.fieldContext_Secret_updatedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Secret", field.Name)
+}
+
 func (ec *executionContext) childFields_SetPoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "pool":
@@ -4541,6 +4986,26 @@ func (ec *executionContext) childFields_SetPoolPayload(ctx context.Context, fiel
 		return ec.fieldContext_SetPoolPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetPoolPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "secret":
+		return ec.fieldContext_SetSecretPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetSecretPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetSecretPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SetVarPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "var":
+		return ec.fieldContext_SetVarPayload_var(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SetVarPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SetVarPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Task(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4719,6 +5184,48 @@ func (ec *executionContext) childFields_UserError(ctx context.Context, field gra
 		return ec.fieldContext_UserError_code(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
+}
+
+func (ec *executionContext) childFields_Var(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Var_name(ctx, field)
+	case "value":
+		return ec.fieldContext_Var_value(ctx, field)
+	case "description":
+		return ec.fieldContext_Var_description(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Var_updatedAt(ctx, field)
+	case "updatedBy":
+		return ec.fieldContext_Var_updatedBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Var", field.Name)
+}
+
+func (ec *executionContext) childFields_VarConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_VarConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_VarConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_VarConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_VarConnection_totalCount(ctx, field)
+	case "totalCountIsExact":
+		return ec.fieldContext_VarConnection_totalCountIsExact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VarConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_VarEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_VarEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_VarEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VarEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Worker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5129,6 +5636,34 @@ func (ec *executionContext) field_Mutation_deletePool_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_deleteSecret_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeleteSecretInput, error) {
+			return ec.unmarshalNDeleteSecretInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteSecretInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_deleteVar_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.DeleteVarInput, error) {
+			return ec.unmarshalNDeleteVarInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteVarInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_drainWorker_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5219,6 +5754,34 @@ func (ec *executionContext) field_Mutation_setPool_args(ctx context.Context, raw
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.SetPoolInput, error) {
 			return ec.unmarshalNSetPoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setSecret_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetSecretInput, error) {
+			return ec.unmarshalNSetSecretInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetSecretInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setVar_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SetVarInput, error) {
+			return ec.unmarshalNSetVarInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetVarInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5354,6 +5917,36 @@ func (ec *executionContext) field_Query_taskRuns_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_vars_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg2
 	return args, nil
 }
 
@@ -7112,6 +7705,122 @@ func (ec *executionContext) fieldContext_DeletePoolPayload_userErrors(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _DeleteSecretPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeleteSecretPayload) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsDeleted); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteSecretPayload_isDeleted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsDeleted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteSecretPayload_isDeleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteSecretPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _DeleteSecretPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.DeleteSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteSecretPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteSecretPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeleteVarPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeleteVarPayload) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsDeleted); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteVarPayload_isDeleted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsDeleted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteVarPayload_isDeleted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeleteVarPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _DeleteVarPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.DeleteVarPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeleteVarPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeleteVarPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeleteVarPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DrainWorkerPayload_worker(ctx context.Context, field graphql.CollectedField, obj *model.DrainWorkerPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8082,6 +8791,182 @@ func (ec *executionContext) fieldContext_Mutation_deletePool(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deletePool_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setVar(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setVar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetVar(ctx, fc.Args["input"].(model.SetVarInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetVarPayload) graphql.Marshaler {
+			return ec.marshalNSetVarPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetVarPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setVar(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetVarPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setVar_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteVar(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteVar(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteVar(ctx, fc.Args["input"].(model.DeleteVarInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteVarPayload) graphql.Marshaler {
+			return ec.marshalNDeleteVarPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteVarPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteVar(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteVarPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteVar_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setSecret(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetSecret(ctx, fc.Args["input"].(model.SetSecretInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SetSecretPayload) graphql.Marshaler {
+			return ec.marshalNSetSecretPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetSecretPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setSecret(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SetSecretPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setSecret_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_deleteSecret(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_deleteSecret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeleteSecret(ctx, fc.Args["input"].(model.DeleteSecretInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteSecretPayload) graphql.Marshaler {
+			return ec.marshalNDeleteSecretPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteSecretPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_deleteSecret(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeleteSecretPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_deleteSecret_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9223,6 +10108,82 @@ func (ec *executionContext) fieldContext_Query_pools(_ context.Context, field gr
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_vars(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_vars(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Vars(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["name"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[*miniairflow.Var]) graphql.Marshaler {
+			return ec.marshalNVarConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_vars(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VarConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_vars_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_secrets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_secrets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Secrets(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Secret) graphql.Marshaler {
+			return ec.marshalNSecret2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecretᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_secrets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Secret(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_importErrors(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9928,6 +10889,110 @@ func (ec *executionContext) fieldContext_Schedule_nextFireAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("Schedule", field, true, true, "DateTime")
 }
 
+func (ec *executionContext) _Secret_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Secret) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Secret_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Secret_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Secret", field, false, false, "String")
+}
+
+func (ec *executionContext) _Secret_keyId(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Secret) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.KeyID); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Secret_keyId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeyID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Secret_keyId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Secret", field, false, false, "String")
+}
+
+func (ec *executionContext) _Secret_updatedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Secret) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.UpdatedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Secret_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Secret_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Secret", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Secret_updatedBy(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Secret) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.UpdatedBy); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Secret_updatedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Secret_updatedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Secret", field, false, false, "String")
+}
+
 func (ec *executionContext) _SetPoolPayload_pool(ctx context.Context, field graphql.CollectedField, obj *model.SetPoolPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9982,6 +11047,134 @@ func (ec *executionContext) _SetPoolPayload_userErrors(ctx context.Context, fiel
 func (ec *executionContext) fieldContext_SetPoolPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "SetPoolPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSecretPayload_secret(ctx context.Context, field graphql.CollectedField, obj *model.SetSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSecretPayload_secret(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Secret) graphql.Marshaler {
+			return ec.marshalOSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecret(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetSecretPayload_secret(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Secret(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetSecretPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SetSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetSecretPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetSecretPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetVarPayload_var(ctx context.Context, field graphql.CollectedField, obj *model.SetVarPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetVarPayload_var(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Var, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Var) graphql.Marshaler {
+			return ec.marshalOVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SetVarPayload_var(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetVarPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Var(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SetVarPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SetVarPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SetVarPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SetVarPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SetVarPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -11851,6 +13044,336 @@ func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UserError", field, false, false, "UserErrorCode")
+}
+
+func (ec *executionContext) _Var_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Var) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Var_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Var_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Var", field, false, false, "String")
+}
+
+func (ec *executionContext) _Var_value(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Var) (ret graphql.Marshaler) {
+	if ret = ec.marshalNJSON2interface(ctx, field.Selections, obj.Value); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Var_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v any) graphql.Marshaler {
+			return ec.marshalNJSON2interface(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Var_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Var", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _Var_description(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Var) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Description); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Var_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Var_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Var", field, false, false, "String")
+}
+
+func (ec *executionContext) _Var_updatedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Var) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.UpdatedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Var_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Var_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Var", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Var_updatedBy(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Var) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.UpdatedBy); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Var_updatedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Var_updatedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Var", field, false, false, "String")
+}
+
+func (ec *executionContext) _VarConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.Var]) graphql.Marshaler {
+			return ec.marshalNVarEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VarConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VarEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VarConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Var) graphql.Marshaler {
+			return ec.marshalNVar2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVarᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VarConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Var(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VarConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VarConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VarConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VarConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _VarConnection_totalCountIsExact(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarConnection_totalCountIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountIsExact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarConnection_totalCountIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VarConnection", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _VarEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Var]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VarEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _VarEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Var]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VarEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Var) graphql.Marshaler {
+			return ec.marshalNVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VarEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VarEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Var(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Worker) (ret graphql.Marshaler) {
@@ -15869,6 +17392,104 @@ func UnmarshalDeletePoolInput(ctx context.Context, raw any) (model.DeletePoolInp
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDeleteSecretInput(ctx context.Context, obj any) (model.DeleteSecretInput, error) {
+	var it model.DeleteSecretInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeleteSecretInput unmarshals raw into the DeleteSecretInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteSecretInput(ctx context.Context, raw any) (model.DeleteSecretInput, error) {
+	var out model.DeleteSecretInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteSecretInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDeleteVarInput(ctx context.Context, obj any) (model.DeleteVarInput, error) {
+	var it model.DeleteVarInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDeleteVarInput unmarshals raw into the DeleteVarInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDeleteVarInput(ctx context.Context, raw any) (model.DeleteVarInput, error) {
+	var out model.DeleteVarInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DeleteVarInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDrainWorkerInput(ctx context.Context, obj any) (model.DrainWorkerInput, error) {
 	var it model.DrainWorkerInput
 	if obj == nil {
@@ -16280,6 +17901,111 @@ func (ec *executionContext) unmarshalInputSetPoolInput(ctx context.Context, obj 
 func UnmarshalSetPoolInput(ctx context.Context, raw any) (model.SetPoolInput, error) {
 	var out model.SetPoolInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetPoolInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetSecretInput(ctx context.Context, obj any) (model.SetSecretInput, error) {
+	var it model.SetSecretInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "value"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetSecretInput unmarshals raw into the SetSecretInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetSecretInput(ctx context.Context, raw any) (model.SetSecretInput, error) {
+	var out model.SetSecretInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetSecretInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSetVarInput(ctx context.Context, obj any) (model.SetVarInput, error) {
+	var it model.SetVarInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "value", "description"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNJSON2interface(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSetVarInput unmarshals raw into the SetVarInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSetVarInput(ctx context.Context, raw any) (model.SetVarInput, error) {
+	var out model.SetVarInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SetVarInput", raw, &out)
 	return out, err
 }
 
@@ -17271,6 +18997,82 @@ func (ec *executionContext) _DeletePoolPayload(ctx context.Context, sel ast.Sele
 	return execution.Object(fields, out)
 }
 
+var deleteSecretPayloadImplementors = []string{"DeleteSecretPayload"}
+
+func (ec *executionContext) _DeleteSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteSecretPayload")
+		case "isDeleted":
+			out.Values[i] = ec._DeleteSecretPayload_isDeleted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeleteSecretPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var deleteVarPayloadImplementors = []string{"DeleteVarPayload"}
+
+func (ec *executionContext) _DeleteVarPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteVarPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, deleteVarPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DeleteVarPayload")
+		case "isDeleted":
+			out.Values[i] = ec._DeleteVarPayload_isDeleted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._DeleteVarPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var drainWorkerPayloadImplementors = []string{"DrainWorkerPayload"}
 
 func (ec *executionContext) _DrainWorkerPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DrainWorkerPayload) graphql.Marshaler {
@@ -17595,6 +19397,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deletePool":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deletePool(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setVar":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setVar(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteVar":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteVar(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setSecret(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "deleteSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_deleteSecret(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -18052,6 +19882,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_pools(ctx, field)
 				})
+		case "vars":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_vars(ctx, field)
+				})
+		case "secrets":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_secrets(ctx, field)
+				})
 		case "importErrors":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -18341,6 +20183,54 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 	return execution.Object(fields, out)
 }
 
+var secretImplementors = []string{"Secret"}
+
+func (ec *executionContext) _Secret(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Secret) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, secretImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Secret")
+		case "name":
+			out.Values[i] = ec._Secret_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "keyId":
+			out.Values[i] = ec._Secret_keyId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Secret_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedBy":
+			out.Values[i] = ec._Secret_updatedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var setPoolPayloadImplementors = []string{"SetPoolPayload"}
 
 func (ec *executionContext) _SetPoolPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetPoolPayload) graphql.Marshaler {
@@ -18359,6 +20249,82 @@ func (ec *executionContext) _SetPoolPayload(ctx context.Context, sel ast.Selecti
 			}
 		case "userErrors":
 			out.Values[i] = ec._SetPoolPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var setSecretPayloadImplementors = []string{"SetSecretPayload"}
+
+func (ec *executionContext) _SetSecretPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetSecretPayload")
+		case "secret":
+			out.Values[i] = ec._SetSecretPayload_secret(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetSecretPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var setVarPayloadImplementors = []string{"SetVarPayload"}
+
+func (ec *executionContext) _SetVarPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SetVarPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, setVarPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SetVarPayload")
+		case "var":
+			out.Values[i] = ec._SetVarPayload_var(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SetVarPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18950,6 +20916,152 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 			}
 		case "code":
 			out.Values[i] = ec._UserError_code(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var varImplementors = []string{"Var"}
+
+func (ec *executionContext) _Var(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Var) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, varImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Var")
+		case "name":
+			out.Values[i] = ec._Var_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._Var_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Var_description(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Var_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedBy":
+			out.Values[i] = ec._Var_updatedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var varConnectionImplementors = []string{"VarConnection"}
+
+func (ec *executionContext) _VarConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[*miniairflow.Var]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, varConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VarConnection")
+		case "edges":
+			out.Values[i] = ec._VarConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._VarConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._VarConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VarConnection_totalCount(ctx, field, obj)
+				})
+		case "totalCountIsExact":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._VarConnection_totalCountIsExact(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var varEdgeImplementors = []string{"VarEdge"}
+
+func (ec *executionContext) _VarEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[*miniairflow.Var]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, varEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VarEdge")
+		case "cursor":
+			out.Values[i] = ec._VarEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._VarEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20157,6 +22269,10 @@ var (
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
 		"SET_POOL":         miniairflow.AuditSetPool,
 		"DELETE_POOL":      miniairflow.AuditDeletePool,
+		"SET_VAR":          miniairflow.AuditSetVar,
+		"DELETE_VAR":       miniairflow.AuditDeleteVar,
+		"SET_SECRET":       miniairflow.AuditSetSecret,
+		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
 	}
 	marshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
 		miniairflow.AuditCreateRun:       "CREATE_RUN",
@@ -20172,6 +22288,10 @@ var (
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
 		miniairflow.AuditSetPool:         "SET_POOL",
 		miniairflow.AuditDeletePool:      "DELETE_POOL",
+		miniairflow.AuditSetVar:          "SET_VAR",
+		miniairflow.AuditDeleteVar:       "DELETE_VAR",
+		miniairflow.AuditSetSecret:       "SET_SECRET",
+		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
 	}
 )
 
@@ -20332,6 +22452,32 @@ func (ec *executionContext) marshalNDeletePoolPayload2ᚖgithubᚗcomᚋsauravri
 		return graphql.Null
 	}
 	return ec._DeletePoolPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDeleteSecretInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteSecretInput(ctx context.Context, v any) (model.DeleteSecretInput, error) {
+	res, err := ec.unmarshalInputDeleteSecretInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteSecretPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteSecretPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteSecretPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteSecretPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteSecretPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNDeleteVarInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteVarInput(ctx context.Context, v any) (model.DeleteVarInput, error) {
+	res, err := ec.unmarshalInputDeleteVarInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDeleteVarPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDeleteVarPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteVarPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DeleteVarPayload!")
+		return graphql.Null
+	}
+	return ec._DeleteVarPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDrainWorkerInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐDrainWorkerInput(ctx context.Context, v any) (model.DrainWorkerInput, error) {
@@ -20879,6 +23025,30 @@ func (ec *executionContext) marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋ
 	return ec._Schedule(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNSecret2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecretᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Secret) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecret(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecret(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Secret) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Secret!")
+		return graphql.Null
+	}
+	return ec._Secret(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNSetPoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolInput(ctx context.Context, v any) (model.SetPoolInput, error) {
 	res, err := ec.unmarshalInputSetPoolInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -20890,6 +23060,32 @@ func (ec *executionContext) marshalNSetPoolPayload2ᚖgithubᚗcomᚋsauravrites
 		return graphql.Null
 	}
 	return ec._SetPoolPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetSecretInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetSecretInput(ctx context.Context, v any) (model.SetSecretInput, error) {
+	res, err := ec.unmarshalInputSetSecretInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetSecretPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetSecretPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetSecretPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SetSecretPayload!")
+		return graphql.Null
+	}
+	return ec._SetSecretPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSetVarInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetVarInput(ctx context.Context, v any) (model.SetVarInput, error) {
+	res, err := ec.unmarshalInputSetVarInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSetVarPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetVarPayload(ctx context.Context, sel ast.SelectionSet, v *model.SetVarPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SetVarPayload!")
+		return graphql.Null
+	}
+	return ec._SetVarPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
@@ -21244,6 +23440,62 @@ func (ec *executionContext) unmarshalNUserErrorCode2githubᚗcomᚋsauravritesh6
 
 func (ec *executionContext) marshalNUserErrorCode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorCode(ctx context.Context, sel ast.SelectionSet, v model.UserErrorCode) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNVar2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVarᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Var) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Var) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Var!")
+		return graphql.Null
+	}
+	return ec._Var(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNVarConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[*miniairflow.Var]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "VarConnection!")
+		return graphql.Null
+	}
+	return ec._VarConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNVarEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.Var]) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNVarEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNVarEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[*miniairflow.Var]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "VarEdge!")
+		return graphql.Null
+	}
+	return ec._VarEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNWorker2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkerᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Worker) graphql.Marshaler {
@@ -21713,6 +23965,10 @@ var (
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
 		"SET_POOL":         miniairflow.AuditSetPool,
 		"DELETE_POOL":      miniairflow.AuditDeletePool,
+		"SET_VAR":          miniairflow.AuditSetVar,
+		"DELETE_VAR":       miniairflow.AuditDeleteVar,
+		"SET_SECRET":       miniairflow.AuditSetSecret,
+		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
 	}
 	marshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
 		miniairflow.AuditCreateRun:       "CREATE_RUN",
@@ -21728,6 +23984,10 @@ var (
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
 		miniairflow.AuditSetPool:         "SET_POOL",
 		miniairflow.AuditDeletePool:      "DELETE_POOL",
+		miniairflow.AuditSetVar:          "SET_VAR",
+		miniairflow.AuditDeleteVar:       "DELETE_VAR",
+		miniairflow.AuditSetSecret:       "SET_SECRET",
+		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
 	}
 )
 
@@ -21987,6 +24247,13 @@ func (ec *executionContext) marshalOPool2ᚖgithubᚗcomᚋsauravritesh63ᚋmini
 	return ec._Pool(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecret(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Secret) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Secret(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -22156,6 +24423,13 @@ var (
 		miniairflow.TaskUpstreamFailed: "UPSTREAM_FAILED",
 	}
 )
+
+func (ec *executionContext) marshalOVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Var) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Var(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalOWorker2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorker(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Worker) graphql.Marshaler {
 	if v == nil {

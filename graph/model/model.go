@@ -44,6 +44,13 @@ type TaskRunFilter struct {
 	Statuses      []miniairflow.TaskStatus
 }
 
+// SetVarInput is a variable to set. Its value is anything that JSON has.
+type SetVarInput struct {
+	Name        string
+	Value       any
+	Description *string
+}
+
 // AuditLogFilter chooses entries of the audit log; Workflow is a name.
 type AuditLogFilter struct {
 	WorkflowRunID *uuid.UUID
@@ -71,6 +78,8 @@ type (
 	TaskRunEdge = Edge[*miniairflow.TaskRun]
 	// ArtifactEdge is an artifact in a page.
 	ArtifactEdge = Edge[*Artifact]
+	// VarEdge is a variable in a page.
+	VarEdge = Edge[*miniairflow.Var]
 	// AuditEntryEdge is an entry of the audit log in a page.
 	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
 )
@@ -98,6 +107,8 @@ type (
 	TaskRunConnection = Connection[*miniairflow.TaskRun]
 	// ArtifactConnection is a page of artifacts.
 	ArtifactConnection = Connection[*Artifact]
+	// VarConnection is a page of variables.
+	VarConnection = Connection[*miniairflow.Var]
 	// AuditEntryConnection is a page of the audit log.
 	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
 )

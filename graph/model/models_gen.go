@@ -108,6 +108,38 @@ type DeletePoolPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// What to delete.
+type DeleteSecretInput struct {
+	// Its name.
+	Name string `json:"name"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of deleteSecret.
+type DeleteSecretPayload struct {
+	// Whether it was deleted.
+	IsDeleted bool `json:"isDeleted"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to delete.
+type DeleteVarInput struct {
+	// Its name.
+	Name string `json:"name"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of deleteVar.
+type DeleteVarPayload struct {
+	// Whether it was deleted.
+	IsDeleted bool `json:"isDeleted"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What to drain.
 type DrainWorkerInput struct {
 	// The name of the worker.
@@ -252,6 +284,30 @@ type SetPoolInput struct {
 type SetPoolPayload struct {
 	// The pool as it is now.
 	Pool *miniairflow.Pool `json:"pool,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// A secret with its value, which nothing returns.
+type SetSecretInput struct {
+	// Its name: letters, digits and _, not starting with a digit.
+	Name string `json:"name"`
+	// Text of 4 characters to 64 KiB.
+	Value string `json:"value"`
+}
+
+// The answer of setSecret.
+type SetSecretPayload struct {
+	// The secret as it is now, without its value.
+	Secret *miniairflow.Secret `json:"secret,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The answer of setVar.
+type SetVarPayload struct {
+	// The variable as it is now.
+	Var *miniairflow.Var `json:"var,omitempty"`
 	// Why nothing was done.
 	UserErrors []*UserError `json:"userErrors"`
 }
