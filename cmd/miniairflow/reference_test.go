@@ -33,7 +33,9 @@ func TestReferenceExamplesRun(t *testing.T) {
 				require.NoError(t, os.WriteFile(file, []byte(key.Example), 0o600))
 				require.NoError(t, os.Mkdir(filepath.Join(dir, "templates"), 0o700))
 				require.NoError(t, os.WriteFile(filepath.Join(dir, "templates", "load.yaml"), []byte(template.Keys[0].Example), 0o600))
-				args := []string{"run", file, "--home", t.TempDir()}
+				secrets := filepath.Join(dir, "secrets")
+				require.NoError(t, os.WriteFile(secrets, []byte("API_TOKEN=not the one of others\n"), 0o600))
+				args := []string{"run", file, "--home", t.TempDir(), "--secrets-file", secrets}
 				if param := given[m.Name+"."+key.Name]; param != "" {
 					args = append(args, "--param", param)
 				}

@@ -91,6 +91,12 @@ func taskActions() []Key {
 			Example: "params: {region: eu}\ntasks:\n  load:\n    env: {REGION: \"${{ params.region }}\"}\n    command: echo \"$REGION\"\n",
 		},
 		{
+			Name: "secrets", Absent: "none", Type: either("list of names, or map of variables to names", oneOrList("", text()), mapOf("", miniairflow.IdentifierPattern(), text())),
+			Text:    "Secrets that its command gets as environment variables: each under its own name, or under the one that a map gives it. They are set by `miniairflow secrets set`, or given to `run` with `--secrets-file`, and hidden in logs and outputs. An `http` request has them as `${{ secrets.NAME }}` in its headers and body.",
+			Sample:  "[API_TOKEN]",
+			Example: "tasks:\n  fetch:\n    secrets: [API_TOKEN]\n    command: test -n \"$API_TOKEN\"\n",
+		},
+		{
 			Name: "stdin", Absent: "empty", Type: text(), Reads: readsUpstream,
 			Text:    "Text for standard input.",
 			Sample:  "three lines",
