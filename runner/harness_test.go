@@ -35,6 +35,7 @@ type system struct {
 	eval    miniairflow.Evaluator
 	dags    string
 	lease   time.Duration
+	secrets miniairflow.SecretSource
 }
 
 // newSystem returns a system in which workers may be silent for long: a slow
@@ -89,7 +90,7 @@ func (s *system) config(name string) runner.WorkerConfig {
 	processes := guardian.NewGuardian(guardian.Config{})
 	s.t.Cleanup(processes.Close)
 	return runner.WorkerConfig{
-		Store: s.store, Evaluator: s.eval, Actions: action.New(nil, processes), Logger: persistencetest.Logger(s.t),
+		Store: s.store, Evaluator: s.eval, Actions: action.New(nil, processes), Secrets: s.secrets, Logger: persistencetest.Logger(s.t),
 		Name: name, Concurrency: 4, Home: s.t.TempDir(), DagsDir: s.dags,
 		Poll: 100 * time.Millisecond, Heartbeat: 100 * time.Millisecond, Lease: s.lease, Fence: s.lease * 2 / 3,
 		Grace: 500 * time.Millisecond, DrainTimeout: 10 * time.Second,

@@ -32,7 +32,7 @@ type WorkerConfig struct {
 	Evaluator miniairflow.Evaluator
 	Actions   action.Runner
 	Secrets   miniairflow.SecretSource // nil: there are none
-	Logger    *slog.Logger // nil: discards
+	Logger    *slog.Logger             // nil: discards
 
 	Name        string   // unique among the living workers; the host's name
 	Version     string   // of the program, for showing

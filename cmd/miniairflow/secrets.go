@@ -76,7 +76,9 @@ func newSecretsSetCommand(std stdio) *cobra.Command {
 				return err
 			}
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct{ SetSecret struct{ UserErrors []userError } }
+				var data struct {
+					SetSecret struct{ UserErrors []userError }
+				}
 				err := c.query(ctx, `mutation($input: SetSecretInput!) { setSecret(input: $input) { userErrors { message code field } } }`,
 					map[string]any{"input": map[string]any{"name": args[0], "value": value}}, &data)
 				if err != nil {
@@ -123,7 +125,9 @@ func newSecretsDeleteCommand(std stdio) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct{ DeleteSecret struct{ UserErrors []userError } }
+				var data struct {
+					DeleteSecret struct{ UserErrors []userError }
+				}
 				err := c.query(ctx, `mutation($input: DeleteSecretInput!) { deleteSecret(input: $input) { userErrors { message code field } } }`,
 					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
 				if err != nil {

@@ -157,7 +157,9 @@ func newVarsSetCommand(std stdio) *cobra.Command {
 				input["description"], _ = cmd.Flags().GetString("description")
 			}
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct{ SetVar struct{ UserErrors []userError } }
+				var data struct {
+					SetVar struct{ UserErrors []userError }
+				}
 				if err := c.query(ctx, `mutation($input: SetVarInput!) { setVar(input: $input) { userErrors { message code field } } }`, map[string]any{"input": input}, &data); err != nil {
 					return err
 				}
@@ -181,7 +183,9 @@ func newVarsDeleteCommand(std stdio) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct{ DeleteVar struct{ UserErrors []userError } }
+				var data struct {
+					DeleteVar struct{ UserErrors []userError }
+				}
 				err := c.query(ctx, `mutation($input: DeleteVarInput!) { deleteVar(input: $input) { userErrors { message code field } } }`,
 					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
 				if err != nil {
