@@ -26,6 +26,7 @@ type Case struct {
 	Name        string
 	Line        int
 	Params      map[string]any
+	Vars        map[string]any
 	LogicalDate time.Time         // zero: the time of the test
 	Mocks       map[string][]Mock // by task, one for each attempt; the last one is also that of all later ones
 	Expect      Expectation
@@ -105,6 +106,7 @@ func (d *document) caseFile(tree *node) (cases CaseFile) {
 
 var caseFields = fields[Case]{
 	"params":       func(v value, c *Case) { c.Params = v.caseParams() },
+	"vars":         func(v value, c *Case) { c.Vars = v.caseVars() },
 	"logical_date": func(v value, c *Case) { c.LogicalDate = v.instant() },
 	"tasks":        func(v value, c *Case) { c.Mocks = v.mocks() },
 	"expect":       func(v value, c *Case) { c.Expect = v.expectation() },
@@ -142,6 +144,16 @@ func (v value) caseParams() map[string]any {
 		}
 	}
 	return params
+}
+
+// caseVars reads values of variables, as params of the language are read.
+func (v value) caseVars() map[string]any {
+	entries, _ := v.entries("NAME: value")
+	vars := make(map[string]any, len(entries))
+	for _, e := range entries {
+		vars[e.name] = e.json()
+	}
+	return vars
 }
 
 func (v value) instant() time.Time {

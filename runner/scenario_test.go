@@ -37,6 +37,11 @@ func TestScenarios(t *testing.T) {
 			require.NoError(t, err)
 			texts[filepath.Base(file)] = string(data)
 		}
+		s.keySecrets()
+		_, err := s.control.SetSecret(t.Context(), "API_TOKEN", "the secret of scenarios", miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+		_, err = s.control.SetVar(t.Context(), "scenario", map[string]any{"region": "eu", "steps": []any{1, 2}}, nil, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
 		s.load(texts)
 		s.scheduler()
 		s.worker("w1") // one: run directories are shared on one worker only

@@ -90,6 +90,11 @@ func (r *rehearsal) trigger(ctx context.Context, d *miniairflow.Definition, one 
 		return nil, fmt.Errorf("write workflow %q: %w", d.Name, err)
 	}
 	control := &miniairflow.Control{Store: r.store, Evaluator: r.evaluator}
+	for name, value := range one.Vars {
+		if _, err := control.SetVar(ctx, name, value, nil, miniairflow.Actor{Name: "test"}); err != nil {
+			return nil, err
+		}
+	}
 	return control.TriggerWorkflow(ctx, miniairflow.TriggerRequest{
 		Workflow: d.Name, Params: one.Params, LogicalDate: one.LogicalDate, By: miniairflow.Actor{Name: "test"},
 	})
@@ -110,7 +115,7 @@ func (r *rehearsal) play(ctx context.Context, c *config, home, file string, d *m
 	scheduler := runner.NewScheduler(runner.SchedulerConfig{Store: r.store, Evaluator: r.evaluator, Logger: logger, Poll: rehearsePoll, Pulse: pulse})
 	advancer := runner.NewAdvancer(runner.AdvancerConfig{Store: r.store, Evaluator: r.evaluator, Logger: logger, Poll: rehearsePoll, Pulse: pulse})
 	worker := runner.NewWorker(runner.WorkerConfig{
-		Store: r.store, Evaluator: r.evaluator, Actions: r.stage, Logger: logger, Pulse: pulse, Name: "test", Queues: queuesOf(d),
+		Store: r.store, Evaluator: r.evaluator, Actions: r.stage, Secrets: standIns{}, Logger: logger, Pulse: pulse, Name: "test", Queues: queuesOf(d),
 		Concurrency: 1, // so that the order is that of the queue
 		Home:        home, DagsDir: folder, Poll: rehearsePoll,
 	})
@@ -130,6 +135,18 @@ func (r *rehearsal) play(ctx context.Context, c *config, home, file string, d *m
 		return miniairflow.RunChanges{}, err
 	}
 	return r.store.RunChanges(context.WithoutCancel(ctx), run.ID, 0)
+}
+
+// standIns are the secrets of a test: each is there, and none is the real one.
+type standIns struct{}
+
+// Reveal implements miniairflow.SecretSource.
+func (standIns) Reveal(_ context.Context, names []string) (map[string]string, error) {
+	values := make(map[string]string, len(names))
+	for _, name := range names {
+		values[name] = "secret " + name
+	}
+	return values, nil
 }
 
 // await returns when the run is over, or with the error of a context that is done.

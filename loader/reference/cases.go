@@ -8,6 +8,7 @@ workflow: orders
 cases:
   loads what is there:
     params: {region: us}
+    vars: {bucket: orders}
     logical_date: 2026-01-31T06:00:00Z
     tasks:
       extract: {outputs: {rows: 3}}
@@ -60,6 +61,10 @@ func caseMap() Map {
 			{
 				Name: "params", Absent: "the defaults", Type: anyMap("map of names to values"),
 				Text: "Params of the run, checked as those of any run.", Sample: "{region: us}", Example: caseExample,
+			},
+			{
+				Name: "vars", Absent: "there are none", Type: anyMap("map of names to values"),
+				Text: "What `vars.<NAME>` is. Secrets need nothing: each that a task names is there, and none is the real one.", Sample: "{bucket: orders}", Example: caseExample,
 			},
 			{
 				Name: "logical_date", Absent: "the time of the test", Type: text(),
