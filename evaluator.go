@@ -70,7 +70,11 @@ type TaskScope struct {
 }
 
 // VarsOfDefaults returns the variables that the defaults of params read, sorted.
+// Without an evaluator there are none, see ResolveParams.
 func VarsOfDefaults(eval Evaluator, params []Param) []string {
+	if eval == nil {
+		return nil
+	}
 	var names []string
 	for i := range params {
 		if text, ok := params[i].Default.(string); ok {

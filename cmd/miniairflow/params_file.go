@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -35,7 +36,7 @@ func readValues(flag, path string, params map[string]any) error {
 			params[name] = node.Value
 		default:
 			if params[name], err = jsonOf(node); err != nil {
-				return usageErrorf("--%s %s:%d:%d: %q: %v", flag, path, value.Line, value.Column, name, err)
+				return usageErrorf("--%s %s:%d:%d: %s %q: %v", flag, path, value.Line, value.Column, strings.TrimSuffix(flag, "s-file"), name, err)
 			}
 		}
 	}
