@@ -162,7 +162,7 @@ func (g *DAG) Finals() (fast, asks []int) { return g.roots(g.Mains, len(g.Upstre
 func (g *DAG) roots(from, to int) (fast, asks []int) {
 	for i := from; i < to; i++ {
 		switch {
-		case !g.IsRoot(i):
+		case !g.IsRoot(i), g.IsLeftOut(i):
 		case g.IsFast(i):
 			fast = append(fast, i)
 		default:

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Control holds every operation that people ask for, one place for GraphQL and
@@ -23,6 +25,7 @@ type TriggerRequest struct {
 	Workflow       string // its name
 	Params         map[string]any
 	LogicalDate    time.Time // zero: now. One in the past or future does not change when the run starts
+	Selection      Selection // of the tasks to execute; the zero value: all
 	IdempotencyKey string    // a second trigger with the same key returns the first run; up to IdempotencyKeyMax bytes
 	By             Actor
 }
@@ -33,29 +36,53 @@ const IdempotencyKeyMax = 255
 // TriggerWorkflow checks the parameters and creates a run. A paused workflow
 // gets one too: it waits until the pause is lifted. Errors: ErrNotFound,
 // CodeConflict for a retired workflow, CodeInvalid with Field "params.<name>"
-// for a parameter and "idempotencyKey" for a key that is no text of that length.
+// for a parameter, "only", "from" or "until" for the selection, and
+// "idempotencyKey" for a key that is no text of that length.
 func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*WorkflowRun, error) {
-	if err := checkIdempotencyKey(req.IdempotencyKey); err != nil {
+	run, _, err := c.newRun(ctx, req)
+	if err != nil {
 		return nil, err
+	}
+	r, _, err := c.Store.CreateRun(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("create run of workflow %q: %w", req.Workflow, err)
+	}
+	return r, nil
+}
+
+// PlanTrigger says what the run would do that TriggerWorkflow creates for the
+// request, and creates none. Its errors are those of TriggerWorkflow.
+func (c *Control) PlanTrigger(ctx context.Context, req TriggerRequest) (*TriggerPlan, error) {
+	run, definition, err := c.newRun(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return NewTriggerPlan(definition, run.Selection, run.Params, c.Evaluator)
+}
+
+// newRun returns the run that the request asks for, and what it is a run of.
+func (c *Control) newRun(ctx context.Context, req TriggerRequest) (NewRun, *Definition, error) {
+	if err := checkIdempotencyKey(req.IdempotencyKey); err != nil {
+		return NewRun{}, nil, err
 	}
 	w, err := c.findWorkflow(ctx, req.Workflow)
 	if err != nil {
-		return nil, err
+		return NewRun{}, nil, err
 	}
 	if w.RetiredAt != nil {
-		return nil, Errorf(CodeConflict, "workflow %q is retired: its file %s is gone", w.Name, w.SourceFile)
+		return NewRun{}, nil, Errorf(CodeConflict, "workflow %q is retired: its file %s is gone", w.Name, w.SourceFile)
 	}
 	v, err := c.Store.FindVersion(ctx, w.VersionID)
 	if err != nil {
-		return nil, fmt.Errorf("find version of workflow %q: %w", w.Name, err)
+		return NewRun{}, nil, fmt.Errorf("find version of workflow %q: %w", w.Name, err)
 	}
 	id, err := NewParentID()
 	if err != nil {
-		return nil, err
+		return NewRun{}, nil, err
 	}
 	now, err := c.Store.Now(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the database's time: %w", err)
+		return NewRun{}, nil, fmt.Errorf("read the database's time: %w", err)
 	}
 	logical := req.LogicalDate
 	if logical.IsZero() {
@@ -68,16 +95,30 @@ func (c *Control) TriggerWorkflow(ctx context.Context, req TriggerRequest) (*Wor
 	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now}
 	eval, err := EvaluatorOfDefaults(ctx, c.Evaluator, c.Store, v.Definition.Params)
 	if err != nil {
-		return nil, err
+		return NewRun{}, nil, err
 	}
 	if run.Params, err = ResolveParams(v.Definition.Params, req.Params, scope, eval); err != nil {
+		return NewRun{}, nil, err
+	}
+	if run.Selection, err = c.selectionOf(ctx, v.ID, req.Selection); err != nil {
+		return NewRun{}, nil, err
+	}
+	return run, v.Definition, nil
+}
+
+// selectionOf checks a selection; nil chooses all tasks.
+func (c *Control) selectionOf(ctx context.Context, versionID uuid.UUID, s Selection) (*Selection, error) {
+	if s.IsEmpty() {
+		return nil, nil
+	}
+	g, err := c.Store.FindDAG(ctx, versionID)
+	if err != nil {
+		return nil, fmt.Errorf("find tasks of version %s: %w", versionID, err)
+	}
+	if _, err := g.Select(&s); err != nil {
 		return nil, err
 	}
-	r, _, err := c.Store.CreateRun(ctx, run)
-	if err != nil {
-		return nil, fmt.Errorf("create run of workflow %q: %w", w.Name, err)
-	}
-	return r, nil
+	return &s, nil
 }
 
 func checkIdempotencyKey(key string) error {

@@ -10,11 +10,15 @@ import (
 // by their place in Definition.Tasks.
 type DAG struct {
 	Definition *Definition
-	Upstream   [][]int // by task, in the order of depends_on
-	Downstream [][]int // by task, ascending
-	Order      []int   // the topological order that is closest to the file's
-	Mains      int     // how many tasks are not of finally; these are the first ones
-	Fans       []int   // the tasks with for_each, ascending
+	Upstream   [][]int    // by task, in the order of depends_on
+	Downstream [][]int    // by task, ascending
+	Order      []int      // the topological order that is closest to the file's
+	Mains      int        // how many tasks are not of finally; these are the first ones
+	Fans       []int      // the tasks with for_each, ascending
+	Selection  *Selection // of the run that this is the shape of, see Select; nil: all tasks
+
+	left       []bool // by task: the selection leaves it out; nil: none
+	leftFinals int    // how many of finally are left out
 }
 
 // NewDAG returns the shape of d, whose tasks of finally come last and depend on

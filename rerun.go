@@ -65,7 +65,11 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 		return RerunPlan{}, err
 	}
 	for seq := len(states); seq < len(g.Upstream); seq++ {
-		plan.Added, plan.States = append(plan.Added, seq), append(plan.States, TaskPending)
+		state := TaskPending
+		if g.IsLeftOut(seq) {
+			state = TaskSkipped
+		}
+		plan.Added, plan.States = append(plan.Added, seq), append(plan.States, state)
 	}
 	switch req.Kind {
 	case RerunMark:
@@ -129,6 +133,9 @@ func checkRerun(g *DAG, req Rerun) error {
 		}
 		if seq < 0 || seq >= len(g.Upstream) {
 			return Errorf(CodeInvalid, "the run has no task at place %d", seq)
+		}
+		if g.IsLeftOut(seq) {
+			return Errorf(CodeConflict, "task %q was %s: trigger a run that executes it", g.Definition.Tasks[seq].Name, g.LeftOutReason())
 		}
 	}
 	if req.Kind != RerunClear && req.Status != TaskSuccess && req.Status != TaskFailed && req.Status != TaskSkipped {
@@ -247,7 +254,9 @@ func withBelow(g *DAG, seqs []int, follow func(seq int) bool) []int {
 func finalsOf(g *DAG) []int {
 	var seqs []int
 	for seq := g.Mains; seq < len(g.Upstream); seq++ {
-		seqs = append(seqs, seq)
+		if !g.IsLeftOut(seq) {
+			seqs = append(seqs, seq)
+		}
 	}
 	return seqs
 }
@@ -315,6 +324,9 @@ func FitsVersion(g, next *DAG) error {
 		if other == name && (g.Definition.Tasks[i].ForEach == nil) != (next.Definition.Tasks[i].ForEach == nil) {
 			return Errorf(CodeConflict, "in the latest version task %q has for_each and in the run's own not, or the other way round:"+
 				" rerun the run as it was, or trigger a new one", name)
+		}
+		if other == name && g.IsLeftOut(i) != next.IsLeftOut(i) {
+			return Errorf(CodeConflict, "in the latest version %s chooses other tasks, such as %q: rerun the run as it was, or trigger a new one", g.Selection, name)
 		}
 		if other == name && next.IsFinal(i) == g.IsFinal(i) {
 			continue

@@ -33,7 +33,8 @@ type WorkflowRun struct {
 	RunAfter          time.Time  // not before this time
 	DeadlineAt        *time.Time // start plus the workflow's timeout
 	Params            map[string]any
-	TaskCount         int // 0 until the run starts
+	Selection         *Selection // of the tasks that it executes; nil: all
+	TaskCount         int        // 0 until the run starts
 	CreatedAt         time.Time
 	StartedAt         *time.Time
 	FinishedAt        *time.Time

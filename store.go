@@ -69,6 +69,9 @@ type CatalogStore interface {
 	// FindDAG returns the shape of a version. The store keeps those that were used
 	// last and gives all callers the same one, which nobody may change.
 	FindDAG(ctx context.Context, versionID uuid.UUID) (*DAG, error)
+	// FindSelectedDAG returns the shape of a run of a version: DAG.Select of what
+	// FindDAG returns, kept in the same way.
+	FindSelectedDAG(ctx context.Context, versionID uuid.UUID, selection *Selection) (*DAG, error)
 	// FindVersions returns the versions of a workflow, the latest first, at most limit.
 	FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*WorkflowVersion, error)
 	// SetPaused sets or lifts an operator's pause and writes the audit log. After
@@ -193,7 +196,8 @@ type NewRun struct {
 	LogicalDate       time.Time // zero: the database's time; of a scheduled run also its run_after
 	DataIntervalStart time.Time // zero: LogicalDate
 	Params            map[string]any
-	IdempotencyKey    string // of a trigger; empty: none
+	Selection         *Selection // that DAG.Select takes; nil: all tasks
+	IdempotencyKey    string     // of a trigger; empty: none
 	Overlap           Overlap
 	By                Actor
 }

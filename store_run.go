@@ -18,7 +18,8 @@ type RunStore interface {
 	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
-	// (counted under its lock), and run_after has come: task runs are written, fast
+	// (counted under its lock), and run_after has come: task runs are written, those
+	// that the run's selection leaves out as skipped, fast
 	// roots are queued up to max_active_tasks, other roots ask for a decision; of a
 	// run that was opened again, what is due goes on. Paused runs are left out. A
 	// workflow of which none can be started holds up no other: the error tells of

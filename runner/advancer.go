@@ -109,7 +109,7 @@ func (a *Advancer) advance(ctx context.Context, runID uuid.UUID) (written bool, 
 		if len(open.Nodes) == 0 {
 			return written, nil
 		}
-		g, err := a.versions.dag(ctx, open.Run.VersionID)
+		g, err := a.versions.dagOf(ctx, open.Run)
 		if err != nil {
 			return written, err
 		}

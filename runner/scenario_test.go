@@ -18,9 +18,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files of the scenarios")
 
 // directive finds what a scenario's file says about how to run it:
-// "# params: {…}" are the run's parameters, and "# cancel: task state" cancels the
-// run once that task is in that state.
-var directive = regexp.MustCompile(`(?m)^# (params|cancel): (.+)$`)
+// "# params: {…}" are the run's parameters, "# selection: {…}" chooses its tasks, and
+// "# cancel: task state" cancels the run once that task is in that state.
+var directive = regexp.MustCompile(`(?m)^# (params|selection|cancel): (.+)$`)
 
 // Each file of testdata, loaded and run by the real parts with real processes,
 // ends exactly as its golden file says, on both databases.
@@ -55,20 +55,25 @@ func TestScenarios(t *testing.T) {
 
 func scenario(t *testing.T, s *system, file, text string) {
 	s = &system{t: t, store: s.store, control: s.control, eval: s.eval, dags: s.dags}
-	var params map[string]any
+	request := miniairflow.TriggerRequest{Workflow: strings.TrimSuffix(filepath.Base(file), ".yaml"), By: miniairflow.Actor{Name: "test"}}
 	cancel := ""
 	for _, found := range directive.FindAllStringSubmatch(text, -1) {
-		if found[1] == "cancel" {
+		switch found[1] {
+		case "cancel":
 			cancel = found[2]
-			continue
+		case "selection":
+			require.NoError(t, json.Unmarshal([]byte(found[2]), &request.Selection))
+		default:
+			require.NoError(t, json.Unmarshal([]byte(found[2]), &request.Params))
 		}
-		require.NoError(t, json.Unmarshal([]byte(found[2]), &params))
 	}
-	id := s.trigger(strings.TrimSuffix(filepath.Base(file), ".yaml"), params)
+	run, err := s.control.TriggerWorkflow(t.Context(), request)
+	require.NoError(t, err)
+	id := run.ID
 	if cancel != "" {
 		task, state, _ := strings.Cut(cancel, " ")
 		s.reach(id, task, miniairflow.TaskStatus(state))
-		_, err := s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
+		_, err = s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
 	}
 	s.finish(id)

@@ -27,12 +27,12 @@ const versionTimeout = 30 * time.Second
 // any goroutine.
 type versions struct {
 	store  miniairflow.CatalogStore
-	known  *lru.Cache[uuid.UUID, *miniairflow.DAG]
+	known  *lru.Cache[string, *miniairflow.DAG]
 	flight singleflight.Group
 }
 
 func newVersions(store miniairflow.CatalogStore) *versions {
-	known, err := lru.New[uuid.UUID, *miniairflow.DAG](versionsMax)
+	known, err := lru.New[string, *miniairflow.DAG](versionsMax)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
@@ -50,10 +50,23 @@ func (p *panicError) Error() string { return fmt.Sprintf("%v\n%s", p.fault, p.st
 // dag returns the shape of a version. Several callers that miss it at once cost
 // one read. It waits no longer than ctx lasts.
 func (v *versions) dag(ctx context.Context, id uuid.UUID) (*miniairflow.DAG, error) {
-	if g, ok := v.known.Get(id); ok {
+	return v.get(ctx, id, nil)
+}
+
+// dagOf is dag for what a run executes of its version.
+func (v *versions) dagOf(ctx context.Context, run *miniairflow.WorkflowRun) (*miniairflow.DAG, error) {
+	return v.get(ctx, run.VersionID, run.Selection)
+}
+
+func (v *versions) get(ctx context.Context, id uuid.UUID, selection *miniairflow.Selection) (*miniairflow.DAG, error) {
+	key := id.String()
+	if !selection.IsEmpty() {
+		key += fmt.Sprintf(" %q", selection.Names())
+	}
+	if g, ok := v.known.Get(key); ok {
 		return g, nil
 	}
-	flight := v.flight.DoChan(id.String(), func() (any, error) { return v.read(ctx, id) })
+	flight := v.flight.DoChan(key, func() (any, error) { return v.read(ctx, key, id, selection) })
 	select {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("read version %s: %w", id, context.Cause(ctx))
@@ -70,7 +83,7 @@ func (v *versions) dag(ctx context.Context, id uuid.UUID) (*miniairflow.DAG, err
 
 // read reads the shape of a version for all that wait for it: the others must not
 // fail because the first of them was cancelled, so only its own time limit ends it.
-func (v *versions) read(ctx context.Context, id uuid.UUID) (g *miniairflow.DAG, err error) {
+func (v *versions) read(ctx context.Context, key string, id uuid.UUID, selection *miniairflow.Selection) (g *miniairflow.DAG, err error) {
 	defer func() {
 		if fault := recover(); fault != nil { // it would end the process, on a goroutine of nobody
 			err = &panicError{fault: fault, stack: debug.Stack()}
@@ -78,9 +91,9 @@ func (v *versions) read(ctx context.Context, id uuid.UUID) (g *miniairflow.DAG, 
 	}()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), versionTimeout)
 	defer cancel()
-	if g, err = v.store.FindDAG(ctx, id); err != nil {
+	if g, err = v.store.FindSelectedDAG(ctx, id, selection); err != nil {
 		return nil, fmt.Errorf("read version %s: %w", id, err)
 	}
-	v.known.Add(id, g)
+	v.known.Add(key, g)
 	return g, nil
 }

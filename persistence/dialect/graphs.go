@@ -39,7 +39,13 @@ type Graphs struct {
 	mu    sync.Mutex
 	clock int64
 	tasks int
-	kept  map[uuid.UUID]*graphEntry
+	kept  map[graphKey]*graphEntry
+}
+
+// graphKey names a DAG: the version's own, or what a selection leaves of it.
+type graphKey struct {
+	versionID uuid.UUID
+	selection string // see EncodeSelection
 }
 
 type graphEntry struct {
@@ -48,14 +54,15 @@ type graphEntry struct {
 }
 
 // NewGraphs returns an empty Graphs.
-func NewGraphs() *Graphs { return &Graphs{kept: map[uuid.UUID]*graphEntry{}} }
+func NewGraphs() *Graphs { return &Graphs{kept: map[graphKey]*graphEntry{}} }
 
 // Get returns the DAG of a version. load reads the version's definition if the
 // DAG is not kept; it is called without a lock, so two callers may both load.
 func (g *Graphs) Get(
 	ctx context.Context, versionID uuid.UUID, load func(context.Context, uuid.UUID) (*miniairflow.Definition, error),
 ) (*miniairflow.DAG, error) {
-	if graph := g.lookup(versionID); graph != nil {
+	key := graphKey{versionID: versionID}
+	if graph := g.lookup(key); graph != nil {
 		return graph, nil
 	}
 	definition, err := load(ctx, versionID)
@@ -67,17 +74,38 @@ func (g *Graphs) Get(
 		return nil, fmt.Errorf("read document of version %s: %w", versionID, err)
 	}
 	shareNames(graph)
-	g.keep(versionID, graph)
+	g.keep(key, graph)
 	if len(definition.Tasks) >= graphTasksLarge {
 		debug.FreeOSMemory()
 	}
 	return graph, nil
 }
 
-func (g *Graphs) lookup(versionID uuid.UUID) *miniairflow.DAG {
+// Select returns what a selection leaves of the DAG of a version.
+func (g *Graphs) Select(versionID uuid.UUID, selection string, whole *miniairflow.DAG) (*miniairflow.DAG, error) {
+	if selection == "" {
+		return whole, nil
+	}
+	key := graphKey{versionID: versionID, selection: selection}
+	if graph := g.lookup(key); graph != nil {
+		return graph, nil
+	}
+	chosen, err := DecodeSelection(selection)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := whole.Select(chosen)
+	if err != nil {
+		return nil, fmt.Errorf("choose tasks of version %s: %w", versionID, err)
+	}
+	g.keep(key, graph)
+	return graph, nil
+}
+
+func (g *Graphs) lookup(key graphKey) *miniairflow.DAG {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	entry := g.kept[versionID]
+	entry := g.kept[key]
 	if entry == nil {
 		return nil
 	}
@@ -87,21 +115,21 @@ func (g *Graphs) lookup(versionID uuid.UUID) *miniairflow.DAG {
 }
 
 // keep adds a DAG and drops those that were used longest ago, but never the new one.
-func (g *Graphs) keep(versionID uuid.UUID, graph *miniairflow.DAG) {
+func (g *Graphs) keep(key graphKey, graph *miniairflow.DAG) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.kept[versionID] != nil {
+	if g.kept[key] != nil {
 		return
 	}
 	g.clock++
-	g.kept[versionID] = &graphEntry{graph: graph, used: g.clock}
+	g.kept[key] = &graphEntry{graph: graph, used: g.clock}
 	g.tasks += len(graph.Definition.Tasks)
 	for g.tasks > graphsTasksMax && len(g.kept) > 1 {
-		var oldest uuid.UUID
+		var oldest graphKey
 		used := g.clock
-		for id, entry := range g.kept {
+		for kept, entry := range g.kept {
 			if entry.used < used {
-				oldest, used = id, entry.used
+				oldest, used = kept, entry.used
 			}
 		}
 		g.tasks -= len(g.kept[oldest].graph.Definition.Tasks)

@@ -59,7 +59,7 @@ func (r *Run) Resume(states []miniairflow.TaskStatus, items int, queue []Taken) 
 		}
 	}
 	r.Outcome = ""
-	if mainsDone == r.Graph.Mains && r.Graph.Mains < len(states) {
+	if mainsDone == r.Graph.Mains && r.Graph.HasFinals() {
 		r.Outcome = miniairflow.RunResult(r.CancelRequested, r.TimedOut, mainsFailed)
 	}
 	return r.readyOf(without(due, taken)), without(undecided, taken), nil

@@ -31,6 +31,7 @@ type Counters struct {
 type Run struct {
 	ID              uuid.UUID
 	VersionID       uuid.UUID
+	Selection       string // see EncodeSelection; Graph is that of the selection
 	Generation      int
 	Status          miniairflow.RunStatus
 	Outcome         miniairflow.RunStatus // see WorkflowRun.Outcome
@@ -156,8 +157,8 @@ func (r *Run) TakesPause(paused bool) bool {
 
 // finalsBegin reports whether the tasks of finally are due now, for the first time.
 func (r *Run) finalsBegin() bool {
-	return r.Status == miniairflow.RunRunning && r.Outcome == "" && r.Graph.Mains < r.TaskCount &&
-		r.Stored.Done+r.Change.Done == r.Graph.Mains
+	return r.Status == miniairflow.RunRunning && r.Outcome == "" && r.Graph.HasFinals() &&
+		r.Stored.Done+r.Change.Done == r.Graph.DoneBeforeFinals()
 }
 
 // Result returns how the run ends now. Tasks of finally can make it only worse.

@@ -11,7 +11,7 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// Start is how every run of one version begins: its task runs, and what becomes of
+// Start is how every run of one version and selection begins: its task runs, and what becomes of
 // those that wait for nothing.
 type Start struct {
 	Count    int   // of task runs
@@ -31,11 +31,13 @@ type StartTask struct {
 	TaskID   uuid.UUID
 	Name     string
 	Status   miniairflow.TaskStatus
+	Reason   string // of one that is skipped from the start
 	Upstream int
 	Task     *miniairflow.Task
 }
 
-// NewStart plans the start of a run of the version with that graph.
+// NewStart plans the start of a run of the version with that graph, which is that
+// of the run's selection.
 func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
 	count := len(graph.Definition.Tasks)
 	start := Start{Count: count, versionID: versionID, graph: graph, isQueued: make([]bool, count)}
@@ -44,13 +46,18 @@ func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
 	fast, start.Asks = graph.Roots()
 	start.Queued, start.Limited = run.admit(run.readyOf(fast))
 	start.Counters = run.Change
+	for seq := range count {
+		if graph.IsLeftOut(seq) {
+			start.Counters.Done++
+		}
+	}
 	for _, seq := range start.Queued {
 		start.isQueued[seq] = true
 	}
 	return start
 }
 
-// Hold lets all task runs be pending at first.
+// Hold lets all task runs that are to run be pending at first.
 func (s *Start) Hold() { clear(s.isQueued) }
 
 // Task returns a task run. It is made when it is asked for: all of them at once
@@ -61,8 +68,11 @@ func (s *Start) Task(seq int) StartTask {
 		Seq: seq, TaskID: miniairflow.MemberID(s.versionID, seq), Name: task.Name, Status: miniairflow.TaskPending,
 		Upstream: len(s.graph.Upstream[seq]), Task: task,
 	}
-	if s.isQueued[seq] {
+	switch {
+	case s.isQueued[seq]:
 		t.Status = miniairflow.TaskQueued
+	case s.graph.IsLeftOut(seq):
+		t.Status, t.Reason = miniairflow.TaskSkipped, s.graph.LeftOutReason()
 	}
 	return t
 }

@@ -61,6 +61,11 @@ func (f *Faulty) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.Wo
 	return try(f, "FindVersion", func() (*miniairflow.WorkflowVersion, error) { return f.inner.FindVersion(ctx, id) })
 }
 
+// FindSelectedDAG implements miniairflow.CatalogStore.
+func (f *Faulty) FindSelectedDAG(ctx context.Context, versionID uuid.UUID, selection *miniairflow.Selection) (*miniairflow.DAG, error) {
+	return try(f, "FindSelectedDAG", func() (*miniairflow.DAG, error) { return f.inner.FindSelectedDAG(ctx, versionID, selection) })
+}
+
 // FindDAG implements miniairflow.CatalogStore.
 func (f *Faulty) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
 	return try(f, "FindDAG", func() (*miniairflow.DAG, error) { return f.inner.FindDAG(ctx, versionID) })

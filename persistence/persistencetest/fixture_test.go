@@ -284,9 +284,7 @@ func (db *database) decide() {
 // changes returns what Advance says to open requests.
 func (db *database) changes(decisions miniairflow.Decisions) []miniairflow.Change {
 	db.Helper()
-	v, err := db.FindVersion(db.Context(), decisions.Run.VersionID)
-	require.NoError(db, err)
-	graph, err := miniairflow.NewDAG(v.Definition)
+	graph, err := db.FindSelectedDAG(db.Context(), decisions.Run.VersionID, decisions.Run.Selection)
 	require.NoError(db, err)
 	var asked []int
 	for _, n := range decisions.Nodes {

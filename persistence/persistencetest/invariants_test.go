@@ -165,7 +165,9 @@ var invariants = map[string]string{
 		LEFT JOIN tasks k ON k.version_id = r.version_id AND k.seq = t.seq
 		WHERE r.task_count <= 1000 -- the document of a larger one is too long to be read again for each row
 			AND t.seq < ` + firstItem + ` AND (k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
-			OR t.up_total <> (SELECT count(*) FROM task_dependencies d WHERE d.task_id = k.id)
+			OR t.up_total <> (SELECT count(*) FROM task_dependencies d JOIN tasks above ON above.id = d.depends_on_task_id
+				JOIN task_runs u ON u.workflow_run_id = t.workflow_run_id AND u.seq = above.seq
+				WHERE d.task_id = k.id AND t.reason NOT LIKE 'not chosen %' AND u.reason NOT LIKE 'not chosen %')
 			OR t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
 			OR t.pool <> coalesce(v.document -> 'tasks' -> t.seq ->> 'pool', '')
 			OR t.pool_slots <> coalesce(CAST(v.document -> 'tasks' -> t.seq ->> 'pool_slots' AS integer), 0)
@@ -176,7 +178,7 @@ var invariants = map[string]string{
 		WHERE t.status = 'pending' AND v.document -> 'tasks' -> t.seq ->> 'trigger_rule' <> 'always' AND t.up_success + t.up_failed + t.up_skipped <>
 			(SELECT count(*) FROM task_dependencies d JOIN tasks above ON above.id = d.depends_on_task_id
 			JOIN task_runs u ON u.workflow_run_id = t.workflow_run_id AND u.seq = above.seq
-			WHERE d.task_id = t.task_id AND u.status IN ` + terminal + `)
+			WHERE d.task_id = t.task_id AND u.reason NOT LIKE 'not chosen %' AND u.status IN ` + terminal + `)
 			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)`,
 }
 

@@ -111,15 +111,16 @@ func (g *game) planRerun(r *runView, req miniairflow.Rerun) (plan miniairflow.Re
 	if len(r.tasks) == 0 || r.isCancelling() && !over || f.isRetired {
 		return plan, true
 	}
-	dag := g.dag(r.version)
+	dag := g.ownDAG(r)
 	if r.cancelled && !over && (req.Kind == miniairflow.RerunFailed || slices.ContainsFunc(req.Seqs, func(seq int) bool { return !dag.IsFinal(seq) })) {
 		return plan, true // what was cancelled stays so until the tasks of finally have ended
 	}
 	if req.Latest {
-		if !over || miniairflow.FitsVersion(dag, g.dag(f.version)) != nil {
+		next, err := g.dagOf(r, f.version)
+		if err != nil || !over || miniairflow.FitsVersion(dag, next) != nil {
 			return plan, true
 		}
-		dag = g.dag(f.version)
+		dag = next
 	}
 	plan, err := miniairflow.PlanRerun(dag, r.states(), over, req)
 	return plan, err != nil

@@ -76,7 +76,7 @@ func (g *game) readDecisions() bool {
 // withBelow returns the nodes of the requests and all pending ones below them.
 func (g *game) withBelow(open miniairflow.Decisions) []miniairflow.Node {
 	g.Helper()
-	dag := g.dag(open.Run.VersionID)
+	dag := g.dagFor(open.Run)
 	var seqs []int
 	for seq := range dag.Upstream {
 		seqs = append(seqs, seq)
@@ -101,7 +101,7 @@ func (g *game) decisions(open miniairflow.Decisions, part []miniairflow.Node) []
 	for _, n := range open.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(g.dag(open.Run.VersionID), part, asked, conditions)
+	return miniairflow.Advance(g.dagFor(open.Run), part, asked, conditions)
 }
 
 // decideNow reads and answers at once.

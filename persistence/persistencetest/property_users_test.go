@@ -194,6 +194,9 @@ func (g *game) trigger() bool {
 	}
 	id := g.id()
 	run := miniairflow.NewRun{ID: id, WorkflowID: f.id, VersionID: f.version, Type: miniairflow.RunManual, IdempotencyKey: id.String(), By: user}
+	if g.one(3, "partial") {
+		run.Selection = g.drawSelection(f.definition)
+	}
 	if len(g.triggers) > 0 && g.one(4, "again") {
 		run = pick(g, "trigger", g.triggers)
 		if g.one(2, "other id") {

@@ -21,11 +21,33 @@ func (s *Store) graph(ctx context.Context, t *tx, versionID uuid.UUID) (*miniair
 	})
 }
 
+// selected returns what a run's selection leaves of the DAG of its version.
+func (s *Store) selected(ctx context.Context, t *tx, versionID uuid.UUID, selection string) (*miniairflow.DAG, error) {
+	graph, err := s.graph(ctx, t, versionID)
+	if err != nil {
+		return nil, err
+	}
+	return s.graphs.Select(versionID, selection, graph)
+}
+
 // FindDAG implements miniairflow.CatalogStore.
 func (s *Store) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
 	return s.graphs.Get(ctx, versionID, func(ctx context.Context, id uuid.UUID) (*miniairflow.Definition, error) {
 		return queryOne(ctx, s, scanDefinition, documentText, id)
 	})
+}
+
+// FindSelectedDAG implements miniairflow.CatalogStore.
+func (s *Store) FindSelectedDAG(ctx context.Context, versionID uuid.UUID, selection *miniairflow.Selection) (*miniairflow.DAG, error) {
+	graph, err := s.FindDAG(ctx, versionID)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := dialect.EncodeSelection(selection)
+	if err != nil {
+		return nil, err
+	}
+	return s.graphs.Select(versionID, stored, graph)
 }
 
 // scanDefinition reads a document where the driver has received it: a copy of a

@@ -18,14 +18,14 @@ import (
 // and the time. Runs that are not there are left out.
 func queueRuns(batch *pgx.Batch, ids []uuid.UUID, runs *[]*dialect.Run, now *time.Time) {
 	const text = `
-		SELECT r.id, r.version_id, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
+		SELECT r.id, r.version_id, r.selection, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
 			coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0), clock_timestamp()
 		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
 		WHERE r.id = ANY($1)`
 	batch.Queue(text, ids).Query(func(rows pgx.Rows) (err error) {
 		*runs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*dialect.Run, error) {
 			r := &dialect.Run{}
-			err := row.Scan(&r.ID, &r.VersionID, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
+			err := row.Scan(&r.ID, &r.VersionID, &r.Selection, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
 				&r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, now)
 			return r, err
 		})
@@ -38,7 +38,7 @@ func (s *Store) withGraphs(ctx context.Context, t *tx, found []*dialect.Run) (ma
 	runs := make(map[uuid.UUID]*dialect.Run, len(found))
 	for _, r := range found {
 		var err error
-		if r.Graph, err = s.graph(ctx, t, r.VersionID); err != nil {
+		if r.Graph, err = s.selected(ctx, t, r.VersionID, r.Selection); err != nil {
 			return nil, err
 		}
 		runs[r.ID] = r

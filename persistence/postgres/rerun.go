@@ -91,7 +91,7 @@ func (s *Store) planRerun(ctx context.Context, t *tx, r *rerunning) error {
 		return err
 	}
 	if r.versionID = r.run.VersionID; r.Latest && latest != r.versionID {
-		next, err := s.graph(ctx, t, latest)
+		next, err := s.selected(ctx, t, latest, r.run.Selection)
 		if err != nil {
 			return err
 		}

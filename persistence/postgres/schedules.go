@@ -274,9 +274,9 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 		input AS MATERIALIZED (
 			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[])
+				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
-				data_interval_start, params, idempotency_key, actor, actor_reason, place)),
+				data_interval_start, params, idempotency_key, actor, actor_reason, selection, place)),
 		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
@@ -284,11 +284,11 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)
 			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at)
+			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.logical_date, at) ELSE at END,
-			i.params, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END
+			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END
 		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
 	if len(runs) == 0 {
 		return nil
@@ -306,13 +306,18 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 // runInput returns the runs by column, in the order that insertRuns reads.
 func runInput(runs []dialect.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
-	var statuses, reasons, types, schedules, params, keys, actors, actorReasons []string
+	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections []string
 	var dates, starts []*time.Time
 	for _, run := range runs {
 		object, err := dialect.EncodeObject(run.Params)
 		if err != nil {
 			return nil, fmt.Errorf("params of run %s: %w", run.ID, err)
 		}
+		selection, err := dialect.EncodeSelection(run.Selection)
+		if err != nil {
+			return nil, fmt.Errorf("tasks of run %s: %w", run.ID, err)
+		}
+		selections = append(selections, selection)
 		ids, workflows, versions = append(ids, run.ID), append(workflows, run.WorkflowID), append(versions, run.VersionID)
 		statuses, reasons = append(statuses, string(run.Status)), append(reasons, run.Reason)
 		types, schedules = append(types, string(run.Type)), append(schedules, run.ScheduleName)
@@ -320,7 +325,7 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 		params, keys = append(params, string(object)), append(keys, dialect.Text(run.IdempotencyKey))
 		actors, actorReasons = append(actors, dialect.Text(run.By.Name)), append(actorReasons, dialect.Text(run.By.Reason))
 	}
-	return []any{ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons}, nil
+	return []any{ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons, selections}, nil
 }
 
 func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {

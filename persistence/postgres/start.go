@@ -46,6 +46,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 // pendingRun is a run that may start.
 type pendingRun struct {
 	id, versionID, workflowID uuid.UUID
+	selection                 string
 	start                     *dialect.Start
 	timeout                   time.Duration
 	generation                int
@@ -82,10 +83,10 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 		SELECT id, CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
 		FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
 	const pendingText = `
-		SELECT r.id, r.version_id, w.id, r.generation
+		SELECT r.id, r.version_id, r.selection, w.id, r.generation
 		FROM unnest($1::uuid[], $2::int[]) AS w(id, allowed)
 		CROSS JOIN LATERAL (
-			SELECT id, version_id, generation, run_after FROM workflow_runs
+			SELECT id, version_id, selection, generation, run_after FROM workflow_runs
 			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
 			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running')))) r
@@ -107,7 +108,7 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 		return nil, fmt.Errorf("lock workflows: %w", err)
 	}
 	return collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
-		err = row.Scan(&p.id, &p.versionID, &p.workflowID, &p.generation)
+		err = row.Scan(&p.id, &p.versionID, &p.selection, &p.workflowID, &p.generation)
 		return p, err
 	}, pendingText, ids, allowed, limit)
 }
@@ -115,22 +116,22 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 // chooseStarts plans the starts of the first pending runs, as many as one
 // transaction should write.
 func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) ([]pendingRun, error) {
-	starts := map[uuid.UUID]*dialect.Start{}
+	starts := map[*miniairflow.DAG]*dialect.Start{}
 	tasks := 0
 	for i := range pending {
 		p := &pending[i]
-		graph, err := s.graph(ctx, t, p.versionID)
+		graph, err := s.selected(ctx, t, p.versionID, p.selection)
 		if err != nil {
 			return nil, err
 		}
 		if tasks += len(graph.Definition.Tasks); i > 0 && tasks > startTasksMax {
 			return pending[:i], nil
 		}
-		if starts[p.versionID] == nil {
+		if starts[graph] == nil {
 			planned := dialect.NewStart(p.versionID, graph)
-			starts[p.versionID] = &planned
+			starts[graph] = &planned
 		}
-		p.start, p.timeout = starts[p.versionID], graph.Definition.Timeout.Std()
+		p.start, p.timeout = starts[graph], graph.Definition.Timeout.Std()
 	}
 	return pending, nil
 }
@@ -277,7 +278,7 @@ func insertTasks(ctx context.Context, t *tx, now time.Time, runs []pendingRun) e
 // taskRows are task runs by column.
 type taskRows struct {
 	runs, taskIDs                               []uuid.UUID
-	names, statuses, queues, pools              []string
+	names, statuses, reasons, queues, pools     []string
 	seqs, priorities, upstream, timeouts, slots []int64
 	finals                                      []bool
 }
@@ -286,6 +287,7 @@ func (r *taskRows) add(runID uuid.UUID, s dialect.StartTask) {
 	task := s.Task
 	r.runs, r.taskIDs = append(r.runs, runID), append(r.taskIDs, s.TaskID)
 	r.names, r.statuses = append(r.names, s.Name), append(r.statuses, string(s.Status))
+	r.reasons = append(r.reasons, s.Reason)
 	r.queues, r.pools = append(r.queues, task.Queue), append(r.pools, task.Pool)
 	r.seqs, r.priorities = append(r.seqs, int64(s.Seq)), append(r.priorities, int64(task.Priority))
 	r.upstream, r.timeouts = append(r.upstream, int64(s.Upstream)), append(r.timeouts, task.QueueTimeout.Std().Microseconds())
@@ -295,17 +297,19 @@ func (r *taskRows) add(runID uuid.UUID, s dialect.StartTask) {
 // insertTasksText writes taskRows.
 const insertTasksText = `
 	INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
-		queue_timeout, pool, pool_slots, is_finally, queued_at)
+		queue_timeout, pool, pool_slots, is_finally, queued_at, reason, finished_at)
 	SELECT i.run_id, i.seq, i.task_id, i.name, i.status, i.queue, i.priority, i.upstream,
-		i.queue_timeout, i.pool, i.pool_slots, i.is_finally, CASE i.status WHEN 'queued' THEN $13::timestamptz END
+		i.queue_timeout, i.pool, i.pool_slots, i.is_finally, CASE i.status WHEN 'queued' THEN $13::timestamptz END,
+		i.reason, CASE i.status WHEN 'skipped' THEN $13::timestamptz END
 	FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::int[],
-			$9::bigint[], $10::text[], $11::int[], $12::bool[])
-		AS i(run_id, seq, task_id, name, status, queue, priority, upstream, queue_timeout, pool, pool_slots, is_finally)`
+			$9::bigint[], $10::text[], $11::int[], $12::bool[], $14::text[])
+		AS i(run_id, seq, task_id, name, status, queue, priority, upstream, queue_timeout, pool, pool_slots, is_finally, reason)`
 
 // args are those of insertTasksText.
 func (r *taskRows) args(now time.Time) []any {
 	return []any{
 		r.runs, r.seqs, r.taskIDs, r.names, r.statuses, r.queues, r.priorities, r.upstream, r.timeouts, r.pools, r.slots, r.finals, now,
+		r.reasons,
 	}
 }
 
@@ -313,7 +317,7 @@ func (r *taskRows) args(now time.Time) []any {
 // one round trip.
 func takeUpRoots(ctx context.Context, t *tx, now time.Time, runs []pendingRun) error {
 	const countersText = `
-		INSERT INTO run_counters (workflow_run_id, active, limited) SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[])`
+		INSERT INTO run_counters (workflow_run_id, done, active, limited) SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::int[])`
 	const queueText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, expires_at)
 		SELECT t.workflow_run_id, t.seq, $6::text, t.queue, t.priority, t.pool, t.pool_slots,
@@ -325,16 +329,17 @@ func takeUpRoots(ctx context.Context, t *tx, now time.Time, runs []pendingRun) e
 		INSERT INTO task_decisions (workflow_run_id, seq, generation)
 		SELECT run_id, seq, pg_current_xact_id()::text::bigint FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)`
 	var ids []uuid.UUID
-	var active, limited []int
+	var done, active, limited []int
 	var ready, waiting, asks rootRows
 	for _, run := range runs {
-		ids, active, limited = append(ids, run.id), append(active, run.start.Counters.Active), append(limited, run.start.Counters.Limited)
+		ids, done = append(ids, run.id), append(done, run.start.Counters.Done)
+		active, limited = append(active, run.start.Counters.Active), append(limited, run.start.Counters.Limited)
 		ready.add(run.id, run.start.Queued)
 		waiting.add(run.id, run.start.Limited)
 		asks.add(run.id, run.start.Asks)
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(countersText, ids, active, limited)
+	batch.Queue(countersText, ids, done, active, limited)
 	if len(ready.runs) > 0 {
 		batch.Queue(queueText, ready.runs, ready.seqs, ready.places, now.UnixMicro(), now, dialect.QueueReady, dialect.ShareMax)
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicQueue})

@@ -21,7 +21,25 @@ func (s *Store) graph(ctx context.Context, q querier, versionID uuid.UUID) (*min
 	})
 }
 
+// selected returns what a run's selection leaves of the DAG of its version.
+func (s *Store) selected(ctx context.Context, q querier, versionID uuid.UUID, selection string) (*miniairflow.DAG, error) {
+	graph, err := s.graph(ctx, q, versionID)
+	if err != nil {
+		return nil, err
+	}
+	return s.graphs.Select(versionID, selection, graph)
+}
+
 // FindDAG implements miniairflow.CatalogStore.
 func (s *Store) FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error) {
 	return s.graph(ctx, s.read, versionID)
+}
+
+// FindSelectedDAG implements miniairflow.CatalogStore.
+func (s *Store) FindSelectedDAG(ctx context.Context, versionID uuid.UUID, selection *miniairflow.Selection) (*miniairflow.DAG, error) {
+	stored, err := dialect.EncodeSelection(selection)
+	if err != nil {
+		return nil, err
+	}
+	return s.selected(ctx, s.read, versionID, stored)
 }

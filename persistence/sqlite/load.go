@@ -15,13 +15,13 @@ import (
 // loadRuns returns the runs by id. Runs that are not there are left out.
 func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid.UUID]*dialect.Run, error) {
 	const text = `
-		SELECT r.id, r.version_id, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
+		SELECT r.id, r.version_id, r.selection, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
 			coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0)
 		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
 		WHERE r.id IN (SELECT value FROM json_each(?))`
 	found, err := query(ctx, t, func(row row) (*dialect.Run, error) {
 		r := &dialect.Run{}
-		err := row.Scan(&r.ID, &r.VersionID, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
+		err := row.Scan(&r.ID, &r.VersionID, &r.Selection, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
 			&r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited)
 		return r, err
 	}, text, list[uuid.UUID](ids))
@@ -30,7 +30,7 @@ func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid
 	}
 	runs := make(map[uuid.UUID]*dialect.Run, len(found))
 	for _, r := range found {
-		if r.Graph, err = s.graph(ctx, t, r.VersionID); err != nil {
+		if r.Graph, err = s.selected(ctx, t, r.VersionID, r.Selection); err != nil {
 			return nil, err
 		}
 		runs[r.ID] = r

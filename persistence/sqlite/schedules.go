@@ -200,7 +200,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 	}
 	const into = `
 		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, idempotency_key, created_at, finished_at, number, changed)`
+			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at, number, changed)`
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
 		return fmt.Errorf("insert runs: %w", err)
 	}
@@ -244,6 +244,10 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	selection, err := dialect.EncodeSelection(run.Selection)
+	if err != nil {
+		return nil, err
+	}
 	logical, runAfter, finishedAt := t.now, t.now, any(nil)
 	if !run.LogicalDate.IsZero() {
 		logical = micros(run.LogicalDate)
@@ -260,7 +264,7 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 	}
 	return []any{
 		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
-		logical, start, runAfter, string(params), nullText(run.IdempotencyKey), t.now, finishedAt,
+		logical, start, runAfter, string(params), selection, nullText(run.IdempotencyKey), t.now, finishedAt,
 	}, nil
 }
 

@@ -46,6 +46,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 // pendingRun is a run that may start.
 type pendingRun struct {
 	id, versionID uuid.UUID
+	selection     string
 	start         *dialect.Start
 	timeout       time.Duration
 	generation    int
@@ -88,14 +89,14 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 // findPending returns the runs of a workflow that may start, the oldest first.
 func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([]pendingRun, error) {
 	const text = `
-		SELECT r.id, r.version_id, r.generation FROM workflow_runs r
+		SELECT r.id, r.version_id, r.selection, r.generation FROM workflow_runs r
 		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.run_after <= ?2
 		ORDER BY r.run_after, r.id
 		LIMIT min(?3, max(0,
 			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
 			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
 	return query(ctx, t, func(row row) (p pendingRun, err error) {
-		err = row.Scan(&p.id, &p.versionID, &p.generation)
+		err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation)
 		return p, err
 	}, text, workflowID, t.now, limit)
 }
@@ -103,21 +104,21 @@ func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([
 // chooseStarts plans the starts of the first pending runs, as many as there is
 // room for in the transaction, and of the very first in any case.
 func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun, room *int, first bool) ([]pendingRun, error) {
-	starts := map[uuid.UUID]*dialect.Start{}
+	starts := map[*miniairflow.DAG]*dialect.Start{}
 	for i := range pending {
 		p := &pending[i]
-		graph, err := s.graph(ctx, t, p.versionID)
+		graph, err := s.selected(ctx, t, p.versionID, p.selection)
 		if err != nil {
 			return nil, err
 		}
 		if *room -= len(graph.Definition.Tasks); *room < 0 && (i > 0 || !first) {
 			return pending[:i], nil
 		}
-		if starts[p.versionID] == nil {
+		if starts[graph] == nil {
 			planned := dialect.NewStart(p.versionID, graph)
-			starts[p.versionID] = &planned
+			starts[graph] = &planned
 		}
-		p.start, p.timeout = starts[p.versionID], graph.Definition.Timeout.Std()
+		p.start, p.timeout = starts[graph], graph.Definition.Timeout.Std()
 	}
 	return pending, nil
 }
@@ -142,8 +143,8 @@ func start(ctx context.Context, t *tx, p pendingRun) error {
 	if _, err := t.ExecContext(ctx, runText, p.id, status, p.start.Count, t.now, finishedAt, deadline, changed); err != nil {
 		return err
 	}
-	const countersText = `INSERT INTO run_counters (workflow_run_id, active, limited) VALUES (?, ?, ?)`
-	if _, err := t.ExecContext(ctx, countersText, p.id, p.start.Counters.Active, p.start.Counters.Limited); err != nil {
+	const countersText = `INSERT INTO run_counters (workflow_run_id, done, active, limited) VALUES (?, ?, ?, ?)`
+	if _, err := t.ExecContext(ctx, countersText, p.id, p.start.Counters.Done, p.start.Counters.Active, p.start.Counters.Limited); err != nil {
 		return err
 	}
 	t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: p.id})
@@ -190,9 +191,10 @@ const insertTasksAtOnce = 1000
 func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, start *dialect.Start, first int) error {
 	const text = `
 		INSERT INTO task_runs (workflow_run_id, seq, task_id, name, status, queue, priority, up_total,
-			queue_timeout, pool, pool_slots, is_finally, queued_at, changed)
+			queue_timeout, pool, pool_slots, is_finally, queued_at, changed, reason, finished_at)
 		SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
-			value ->> 7, value ->> 8, value ->> 9, value ->> 10, CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4
+			value ->> 7, value ->> 8, value ->> 9, value ->> 10, CASE value ->> 3 WHEN 'queued' THEN ?3 END, ?4,
+			value ->> 11, CASE value ->> 3 WHEN 'skipped' THEN ?3 END
 		FROM json_each(?2)`
 	for first < start.Count {
 		rows := make(table, 0, min(insertTasksAtOnce, start.Count-first))
@@ -200,7 +202,7 @@ func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, sta
 			s := start.Task(first)
 			rows = append(rows, []any{
 				s.Seq, s.TaskID, s.Name, s.Status, s.Task.Queue, s.Task.Priority, s.Upstream,
-				s.Task.QueueTimeout.Std().Microseconds(), s.Task.Pool, s.Task.PoolSlots, s.Task.Finally,
+				s.Task.QueueTimeout.Std().Microseconds(), s.Task.Pool, s.Task.PoolSlots, s.Task.Finally, s.Reason,
 			})
 		}
 		if _, err := t.ExecContext(ctx, text, runID, rows, t.now, changed); err != nil {

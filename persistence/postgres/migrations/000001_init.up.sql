@@ -85,6 +85,7 @@ CREATE TABLE workflow_runs (
     run_after           timestamptz NOT NULL,
     deadline_at         timestamptz,
     params              jsonb NOT NULL DEFAULT '{}',
+    selection           text NOT NULL DEFAULT '', -- JSON: the tasks that the run executes; empty: all
     idempotency_key     text,
     task_count          integer NOT NULL DEFAULT 0,
     created_at          timestamptz NOT NULL,

@@ -88,6 +88,7 @@ CREATE TABLE workflow_runs (
     run_after           integer NOT NULL,
     deadline_at         integer,
     params              text NOT NULL DEFAULT '{}',
+    selection           text NOT NULL DEFAULT '', -- JSON: the tasks that the run executes; empty: all
     idempotency_key     text,
     task_count          integer NOT NULL DEFAULT 0,
     created_at          integer NOT NULL,
