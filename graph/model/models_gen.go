@@ -330,12 +330,22 @@ type TriggerWorkflowInput struct {
 	LogicalDate *time.Time `json:"logicalDate,omitempty"`
 	// A second trigger of the workflow with the same key returns the first run.
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+	// Execute just these tasks, named by themselves or by their group. Together with from and until: those that all of them choose.
+	Only []string `json:"only,omitempty"`
+	// Execute these tasks and all below them.
+	From []string `json:"from,omitempty"`
+	// Execute these tasks and all above them.
+	Until []string `json:"until,omitempty"`
+	// Make no run: only say what it would do.
+	DryRun *bool `json:"dryRun,omitempty"`
 }
 
 // The answer of triggerWorkflow.
 type TriggerWorkflowPayload struct {
-	// The new run.
+	// The new run; null for a dry run.
 	WorkflowRun *miniairflow.WorkflowRun `json:"workflowRun,omitempty"`
+	// What the run would do; of a dry run only.
+	Plan *miniairflow.TriggerPlan `json:"plan,omitempty"`
 	// Why there is none.
 	UserErrors []*UserError `json:"userErrors"`
 }
