@@ -21,8 +21,14 @@ func (r *Resolver) triggerWorkflow(ctx context.Context, input model.TriggerWorkf
 		Workflow: input.Workflow, Params: input.Params,
 		IdempotencyKey: valueOr(input.IdempotencyKey, ""), By: actor(nil),
 	}
+	request.Selection = miniairflow.Selection{Only: input.Only, From: input.From, Until: input.Until}
 	if input.LogicalDate != nil {
 		request.LogicalDate = *input.LogicalDate
+	}
+	if valueOr(input.DryRun, false) {
+		plan, err := r.control.PlanTrigger(ctx, request)
+		problems, err := userErrors(err, "workflow")
+		return &model.TriggerWorkflowPayload{Plan: plan, UserErrors: problems}, err
 	}
 	run, err := r.control.TriggerWorkflow(ctx, request)
 	problems, err := userErrors(err, "workflow")

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -48,6 +49,9 @@ func newRunCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if isDryRun(cmd) {
+				return planFile(std, format, definition.Definition, request)
+			}
 			if !cmd.Flags().Changed("log-level") {
 				config.LogLevel = "error"
 			}
@@ -74,6 +78,7 @@ func newRunCommand(std stdio) *cobra.Command {
 	addFileFlags(cmd.Flags())
 	addParamFlags(cmd)
 	addSharedFlags(cmd)
+	addSelectionFlags(cmd)
 	addOutputFlag(cmd)
 	cmd.Flags().Bool("logs", true, "print what the tasks print (default: for workflows of up to 100 tasks)")
 	cmd.Flags().String("workflow", "", "the workflow to run, where the file has several")
@@ -133,7 +138,40 @@ func runRequest(cmd *cobra.Command, workflow string) (miniairflow.TriggerRequest
 	if err != nil {
 		return miniairflow.TriggerRequest{}, err
 	}
-	return miniairflow.TriggerRequest{Workflow: workflow, Params: params, LogicalDate: logicalDate, By: miniairflow.Actor{Name: "run"}}, nil
+	selection, err := selectionOf(cmd)
+	if err != nil {
+		return miniairflow.TriggerRequest{}, err
+	}
+	return miniairflow.TriggerRequest{
+		Workflow: workflow, Params: params, LogicalDate: logicalDate, Selection: selection, By: miniairflow.Actor{Name: "run"},
+	}, nil
+}
+
+// planFile prints what a run of the file would do.
+func planFile(std stdio, format outputFormat, d *miniairflow.Definition, request miniairflow.TriggerRequest) error {
+	now := time.Now()
+	logical := request.LogicalDate
+	if logical.IsZero() {
+		logical = now
+	}
+	id, err := miniairflow.NewParentID()
+	if err != nil {
+		return err
+	}
+	scope := miniairflow.RunScope{
+		ID: id, Workflow: d.Name, Type: miniairflow.RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now,
+	}
+	evaluator := expression.New()
+	params, err := miniairflow.ResolveParams(d.Params, request.Params, scope, evaluator)
+	if err != nil {
+		return err
+	}
+	plan, err := miniairflow.NewTriggerPlan(d, &request.Selection, params, evaluator)
+	if err != nil {
+		return err
+	}
+	view := newPlanView(plan)
+	return write(std.out, format, view, view.print)
 }
 
 // runFile executes the file in a process of its own: store, scheduler, worker.

@@ -129,6 +129,9 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 	return write(out, format, run, func(w io.Writer) {
 		now := time.Now()
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", run.Label, run.Status, took(run.StartedAt, run.FinishedAt, now), run.ID, printable(run.why()))
+		if run.Selection != nil {
+			fmt.Fprintf(w, "partial\t%s\n", printable(run.Selection.String()))
+		}
 		if len(run.TaskRuns) == 0 {
 			return
 		}

@@ -68,6 +68,15 @@ func newTriggerCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if isDryRun(cmd) {
+				return withClient(cmd, std, func(ctx context.Context, c *client) error {
+					plan, err := c.planTrigger(ctx, input)
+					if err != nil {
+						return err
+					}
+					return write(std.out, format, plan, plan.print)
+				})
+			}
 			wait, _ := cmd.Flags().GetBool("wait")
 			timeout, _ := cmd.Flags().GetDuration("timeout")
 			if cmd.Flags().Changed("timeout") && (!wait || timeout <= 0) {
@@ -79,6 +88,7 @@ func newTriggerCommand(std stdio) *cobra.Command {
 		},
 	}
 	addParamFlags(cmd)
+	addSelectionFlags(cmd)
 	addOutputFlag(cmd)
 	cmd.Flags().String("idempotency-key", "", "a second trigger with the same key returns the first run")
 	cmd.Flags().Bool("wait", false, "show the run until it ends; the exit code is the run's")
@@ -95,7 +105,16 @@ func triggerInput(cmd *cobra.Command, workflow string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	selection, err := selectionOf(cmd)
+	if err != nil {
+		return nil, err
+	}
 	input := map[string]any{"workflow": workflow, "params": params}
+	for i, kind := range []string{"only", "from", "until"} {
+		if names := selection.Names()[i]; len(names) > 0 {
+			input[kind] = names
+		}
+	}
 	if !logicalDate.IsZero() {
 		input["logicalDate"] = logicalDate
 	}

@@ -42,18 +42,19 @@ type versionView struct {
 
 // runView is a run as the commands show it, with its task runs where asked for.
 type runView struct {
-	ID          string        `json:"id"`
-	Label       string        `json:"label"`
-	Status      state         `json:"status"`
-	Reason      *string       `json:"reason"`
-	LogicalDate time.Time     `json:"logicalDate"`
-	CreatedAt   time.Time     `json:"createdAt"`
-	StartedAt   *time.Time    `json:"startedAt"`
-	FinishedAt  *time.Time    `json:"finishedAt"`
-	PausedAt    *time.Time    `json:"pausedAt,omitempty"`
-	Generation  int           `json:"generation"`
-	WaitReason  *string       `json:"waitReason,omitempty"`
-	TaskRuns    []taskRunView `json:"taskRuns,omitempty"`
+	ID          string         `json:"id"`
+	Label       string         `json:"label"`
+	Status      state          `json:"status"`
+	Reason      *string        `json:"reason"`
+	LogicalDate time.Time      `json:"logicalDate"`
+	CreatedAt   time.Time      `json:"createdAt"`
+	StartedAt   *time.Time     `json:"startedAt"`
+	FinishedAt  *time.Time     `json:"finishedAt"`
+	PausedAt    *time.Time     `json:"pausedAt,omitempty"`
+	Generation  int            `json:"generation"`
+	WaitReason  *string        `json:"waitReason,omitempty"`
+	Selection   *selectionView `json:"selection,omitempty"`
+	TaskRuns    []taskRunView  `json:"taskRuns,omitempty"`
 }
 
 // taskRunView is a task run as the commands show it.
@@ -129,7 +130,7 @@ func (r *runView) isTerminal() bool { return miniairflow.RunStatus(r.Status).IsT
 const (
 	workflowFields = `name description owner tags scheduleCron schedules { cron timezone nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
-	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason`
+	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
 	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
 )
