@@ -71,7 +71,7 @@ func Advance(g *DAG, part []Node, asked []int, conditions Conditions) []Change {
 			continue
 		}
 		if n.Fan != nil && n.Status == TaskWaiting {
-			changes = append(changes, decideItems(&g.Definition.Tasks[seq], n))
+			changes = append(changes, decideItems(&g.Definition.Tasks[seq], n, g.Definition.FailFast))
 			continue
 		}
 		if n.Status != TaskPending {

@@ -278,10 +278,11 @@ type FanOut struct {
 // Ended returns how many items are over.
 func (f FanOut) Ended() int { return f.Success + f.Failed + f.Skipped + f.Cancelled }
 
-// end returns how a task run ends whose items are all over.
-func (f FanOut) end() (to TaskStatus, reason string) {
+// end returns how a task run ends whose items are all over. Where a failure ends the
+// run, that of an item came before the others were cancelled.
+func (f FanOut) end(failFast bool) (to TaskStatus, reason string) {
 	switch {
-	case f.Cancelled > 0:
+	case f.Cancelled > 0 && (!failFast || f.Failed == 0):
 		return TaskCancelled, fmt.Sprintf("%d of %d items were cancelled", f.Cancelled, f.Total)
 	case f.Failed > 0:
 		return TaskFailed, fmt.Sprintf("%d of %d items failed", f.Failed, f.Total)
@@ -302,10 +303,10 @@ func (f FanOut) Release(maxParallel int) int {
 }
 
 // decideItems decides about a task run that waits for its items.
-func decideItems(t *Task, n *Node) Change {
+func decideItems(t *Task, n *Node, failFast bool) Change {
 	c := Change{Seq: n.Seq, To: TaskWaiting, Generation: n.Generation, OfItems: true}
 	if n.Fan.Ended() == n.Fan.Total {
-		c.To, c.Reason = n.Fan.end()
+		c.To, c.Reason = n.Fan.end(failFast)
 		return c
 	}
 	c.Release = n.Fan.Release(t.ForEach.MaxParallel)

@@ -63,8 +63,9 @@ type Definition struct {
 	IsActive       bool              `json:"is_active"`
 	Schedules      []Schedule        `json:"schedules,omitempty"`
 	MaxActiveRuns  int               `json:"max_active_runs"`
-	MaxActiveTasks int               `json:"max_active_tasks"`  // in one run
-	Timeout        Duration          `json:"timeout,omitempty"` // of the run from its start; 0: none
+	MaxActiveTasks int               `json:"max_active_tasks"`    // in one run
+	Timeout        Duration          `json:"timeout,omitempty"`   // of the run from its start; 0: none
+	FailFast       bool              `json:"fail_fast,omitempty"` // the first task that fails for good ends the run
 	Params         []Param           `json:"params,omitempty"`
 	Groups         []Group           `json:"groups,omitempty"`
 	Env            map[string]string `json:"env,omitempty"` // values are templates

@@ -95,7 +95,7 @@ var homes = map[string]string{
 	"finally":  "to the workflow",
 	"schedule": "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
 	"docs": "to the workflow", "is_active": "to the workflow", "max_active_runs": "to the workflow",
-	"max_active_tasks": "to the workflow", "defaults": "to the workflow", "tasks": "to the workflow",
+	"fail_fast": "to the workflow", "max_active_tasks": "to the workflow", "defaults": "to the workflow", "tasks": "to the workflow",
 }
 
 // unknownKey explains a key that its map does not have: by what it is called

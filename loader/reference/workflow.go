@@ -39,6 +39,13 @@ func workflowMap() Map {
 				Example: "timeout: 2h\ntasks:\n  load: {command: echo hello}\n",
 			},
 			Key{
+				Name: "fail_fast", Default: "false", Type: boolean(),
+				Text: "`true`: the first task that fails for good ends the run, which fails. What has not started is cancelled, what runs is ended, and the tasks of `finally` run. " +
+					"A task with `allow_failure`, and a mark by hand, ends nothing; an item of `for_each` counts as its task.",
+				Sample:  "true",
+				Example: "fail_fast: true\ntasks:\n  orders: {command: echo orders}\n  items: {command: echo items}\n",
+			},
+			Key{
 				Name: "params", Absent: "none", Type: mapOf("map of names to values or [maps](#param)", miniairflow.IdentifierPattern(), either("", text(), block("param"))),
 				Reads:   readsRun + ", in defaults",
 				Text:    "Typed inputs of a run, checked before it exists. A default alone is enough where it shows its type.",

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -37,7 +38,7 @@ type Run struct {
 	Outcome         miniairflow.RunStatus // see WorkflowRun.Outcome
 	IsPaused        bool
 	CancelRequested bool
-	TimedOut        bool
+	TimedOut        bool // or fails fast: its end was asked for, and it fails
 	TaskCount       int
 	Stored          Counters
 	Change          Counters
@@ -147,6 +148,28 @@ func (r *Run) isOver() bool {
 // IsCancelling reports whether what runs is to end: not so the tasks of finally,
 // which begin when all others have ended.
 func (r *Run) IsCancelling() bool { return r.CancelRequested && r.Outcome == "" }
+
+// FailsFast says why the run is to end now because of the task runs that have just
+// ended; empty if it goes on. It is asked when their ends are counted: where nothing
+// is left to stop, the run fails as any other.
+func (r *Run) FailsFast(ended []miniairflow.Ended) string {
+	isOpen := r.Status == miniairflow.RunRunning && r.Outcome == "" && !r.CancelRequested &&
+		r.Stored.Done+r.Change.Done < r.Graph.DoneBeforeFinals()
+	if !isOpen || !r.Graph.Definition.FailFast {
+		return ""
+	}
+	for _, e := range ended {
+		task := r.Graph.TaskAt(e.Seq)
+		switch {
+		case e.Status != miniairflow.TaskFailed || task.AllowFailure:
+		case miniairflow.IsItem(e.Seq):
+			return fmt.Sprintf("fail_fast: an item of task %s failed", task.Name)
+		default:
+			return fmt.Sprintf("fail_fast: task %s failed", task.Name)
+		}
+	}
+	return ""
+}
 
 // TakesPause reports whether a pause of the run, or the end of one, changes
 // anything. A run that is asked to end is not paused: its tasks of finally would

@@ -97,6 +97,7 @@ func (g *game) drawDefinition(name string) *miniairflow.Definition {
 	if g.one(3, "limited") {
 		d.Timeout = miniairflow.Duration(2 * time.Hour)
 	}
+	d.FailFast = g.one(4, "fail_fast")
 	if g.one(2, "scheduled") {
 		d.Schedules = []miniairflow.Schedule{{
 			Cron: "0 * * * *", Timezone: "UTC", Catchup: pick(g, "catchup", miniairflow.Catchups), Overlap: pick(g, "overlap", miniairflow.Overlaps),

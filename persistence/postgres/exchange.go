@@ -278,7 +278,7 @@ func (s *Store) finish(ctx context.Context, t *tx, b begun, in *finishInput, sta
 	if err := markStale(ctx, t, in, done, stale); err != nil {
 		return nil, err
 	}
-	return s.plan(ctx, t, moves)
+	return s.plan(ctx, t, b.now, moves)
 }
 
 // finished is a task run whose attempt has ended.

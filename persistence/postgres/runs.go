@@ -100,66 +100,99 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 	return found, nil
 }
 
-// cancelRun takes the queue first: whoever is about to claim a row of it is
-// waited for and then counts as running. Then it ends what has not started. The
-// tasks of finally are still to come, unless the run waits for its turn; a pause
-// is lifted, so that they can.
+// cancelRun ends what has not started. The tasks of finally are still to come,
+// unless the run waits for its turn; a pause is lifted, so that they can.
 func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialect.Run, cancel miniairflow.Cancel) error {
-	const runText = `
-		UPDATE workflow_runs
-		SET cancel_requested_at = $2, timed_out = $3, reason = $4, paused_at = NULL, changed = pg_current_xact_id(),
-			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
-			finished_at = CASE status WHEN 'pending' THEN $2::timestamptz END
-		WHERE id = $1`
-	const queueText = `DELETE FROM task_queue WHERE workflow_run_id = $1 RETURNING state`
-	const tasksText = `
-		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
-		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR $3)
-			AND NOT seq = ANY(coalesce($4::int[], '{}')) -- these end with the last of their items
-		RETURNING seq, status`
 	m := move{run: run}
-	limited, isPending := 0, run.Status == miniairflow.RunPending
-	var err error
-	if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {
+	isPending := run.Status == miniairflow.RunPending
+	batch := &pgx.Batch{}
+	if err := stop(ctx, t, batch, now, &m, "run is being cancelled", isPending); err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
-	batch.Queue(queueText, run.ID).Query(func(rows pgx.Rows) error {
-		var state string
-		_, err := pgx.ForEachRow(rows, []any{&state}, func() error {
-			switch state {
-			case dialect.QueueReady, dialect.QueuePaused:
-				m.freed++
-			case dialect.QueueLimited:
-				limited++
-			}
-			return nil
-		})
-		return err
-	})
-	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, run.ID)
-	endWaits(batch, now, run.ID, "run is being cancelled")
-	batch.Queue(tasksText, run.ID, now, isPending, m.asks).Query(func(rows pgx.Rows) (err error) {
-		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
-		return err
-	})
-	batch.Queue(runText, run.ID, now, cancel.TimedOut, dialect.CancelReason(cancel))
+	askForEnd(t, batch, now, run.ID, cancel.TimedOut, dialect.CancelReason(cancel))
 	if change := (dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); change.IsNoted(cancel.By) {
 		batch.Queue(auditText, auditArgs(cancel.By, change)...)
 	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
 	if isPending {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
 		_, err := t.Exec(ctx, `UPDATE run_counters SET done = done + $2 WHERE workflow_run_id = $1`, run.ID, len(m.ended))
 		return err
 	}
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
-	run.Change.Limited -= limited
 	t.moved(run.Pools()...)
 	return s.settle(ctx, t, now, []move{m})
+}
+
+// failFast ends a run of which a task run has failed, as a cancellation would. What
+// the move has made ready has not started either.
+func failFast(ctx context.Context, t *tx, now time.Time, m *move, reason string) error {
+	stopped := move{run: m.run}
+	batch := &pgx.Batch{}
+	if err := stop(ctx, t, batch, now, &stopped, reason, false); err != nil {
+		return err
+	}
+	askForEnd(t, batch, now, m.run.ID, true, reason)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	m.run.CancelRequested, m.run.TimedOut, m.run.IsPaused = true, true, false
+	t.moved(m.run.Pools()...)
+	m.run.End(stopped.ended...)
+	m.run.Free(stopped.freed)
+	m.ended, m.ready, m.asks = append(m.ended, stopped.ended...), nil, append(m.asks, stopped.asks...)
+	return nil
+}
+
+// stop adds the statements that empty the queue of a run and end what has not
+// started: into m, but for what waited for a slot, of which the run itself takes
+// note. The queue comes first: whoever is about to claim a row of it is waited for
+// and then counts as running.
+func stop(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, m *move, reason string, finals bool) (err error) {
+	const queueText = `DELETE FROM task_queue WHERE workflow_run_id = $1 RETURNING state`
+	const tasksText = `
+		UPDATE task_runs SET status = 'cancelled', reason = $5, finished_at = $2, next_retry_at = NULL, changed = pg_current_xact_id()
+		WHERE workflow_run_id = $1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR $3)
+			AND NOT seq = ANY(coalesce($4::int[], '{}')) -- these end with the last of their items
+		RETURNING seq, status`
+	if m.asks, err = waitingForItems(ctx, t, m.run.ID); err != nil {
+		return err
+	}
+	batch.Queue(queueText, m.run.ID).Query(func(rows pgx.Rows) error {
+		var state string
+		_, err := pgx.ForEachRow(rows, []any{&state}, func() error {
+			switch state {
+			case dialect.QueueReady, dialect.QueuePaused:
+				m.freed++
+			case dialect.QueueLimited:
+				m.run.Change.Limited--
+			}
+			return nil
+		})
+		return err
+	})
+	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = $1`, m.run.ID)
+	endWaits(batch, now, m.run.ID, reason)
+	batch.Queue(tasksText, m.run.ID, now, finals, m.asks, reason).Query(func(rows pgx.Rows) (err error) {
+		m.ended, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.Ended])
+		return err
+	})
+	return nil
+}
+
+// askForEnd adds the statement that notes that the end of a run was asked for; of
+// a pending one it is that.
+func askForEnd(t *tx, batch *pgx.Batch, now time.Time, runID uuid.UUID, fails bool, reason string) {
+	const text = `
+		UPDATE workflow_runs
+		SET cancel_requested_at = $2, timed_out = $3, reason = $4, paused_at = NULL, changed = pg_current_xact_id(),
+			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
+			finished_at = CASE status WHEN 'pending' THEN $2::timestamptz END
+		WHERE id = $1`
+	batch.Queue(text, runID, now, fails, reason)
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: runID})
 }
 
 // OverdueRuns implements miniairflow.RunStore.

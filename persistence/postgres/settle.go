@@ -23,10 +23,11 @@ type move struct {
 }
 
 // settle does what the moves mean (T3): it counts the ends, moves the children,
-// hands out slots, asks for decisions and ends the runs that are over. It needs
+// hands out slots, asks for decisions and ends the runs that are over, or that are
+// to fail fast. It needs
 // the locks of all the runs, and the moves in the order of those locks.
 func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) error {
-	plan, err := s.plan(ctx, t, moves)
+	plan, err := s.plan(ctx, t, now, moves)
 	if err != nil {
 		return err
 	}
@@ -34,11 +35,17 @@ func (s *Store) settle(ctx context.Context, t *tx, now time.Time, moves []move) 
 }
 
 // plan is settle without what it writes in the end.
-func (s *Store) plan(ctx context.Context, t *tx, moves []move) (*dialect.Plan, error) {
+func (s *Store) plan(ctx context.Context, t *tx, now time.Time, moves []move) (*dialect.Plan, error) {
 	deltas := make([][]miniairflow.Delta, len(moves))
-	for i, m := range moves {
+	for i := range moves {
+		m := &moves[i]
 		m.run.End(m.ended...)
 		m.run.Free(m.freed)
+		if reason := m.run.FailsFast(m.ended); reason != "" {
+			if err := failFast(ctx, t, now, m, reason); err != nil {
+				return nil, fmt.Errorf("fail fast: %w", err)
+			}
+		}
 		// A run that is being cancelled has no pending task runs left.
 		if !m.run.IsCancelling() {
 			deltas[i] = m.run.Graph.Fanout(m.ended)

@@ -79,68 +79,100 @@ func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*mini
 	return found, nil
 }
 
-// cancelRun empties the run's queue and ends what has not started. The tasks of
-// finally are still to come, unless the run waits for its turn; a pause is lifted,
-// so that they can.
+// cancelRun ends what has not started. The tasks of finally are still to come,
+// unless the run waits for its turn; a pause is lifted, so that they can.
 func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel miniairflow.Cancel) error {
-	changed, err := t.changed(ctx)
-	if err != nil {
-		return err
-	}
-	states, err := query(ctx, t, scanText, `DELETE FROM task_queue WHERE workflow_run_id = ? RETURNING state`, run.ID)
-	if err != nil {
-		return err
-	}
 	m := move{run: run}
-	limited := 0
-	for _, state := range states {
-		switch state {
-		case dialect.QueueReady, dialect.QueuePaused:
-			m.freed++
-		case dialect.QueueLimited:
-			limited++
-		}
-	}
-	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, run.ID); err != nil {
-		return err
-	}
-	if err := endWaits(ctx, t, run.ID, "run is being cancelled"); err != nil {
-		return err
-	}
-	if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {
-		return err
-	}
-	const tasksText = `
-		UPDATE task_runs SET status = 'cancelled', reason = 'run is being cancelled', finished_at = ?2, next_retry_at = NULL, changed = ?3
-		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR ?4)
-			AND seq NOT IN (SELECT value FROM json_each(?5)) -- these end with the last of their items
-		RETURNING seq, status`
 	isPending := run.Status == miniairflow.RunPending
-	if m.ended, err = query(ctx, t, scanEnded, tasksText, run.ID, t.now, changed, isPending, list[int](m.asks)); err != nil {
+	if err := stop(ctx, t, &m, "run is being cancelled", isPending); err != nil {
 		return err
 	}
-	const runText = `
-		UPDATE workflow_runs
-		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, paused_at = NULL, changed = ?5,
-			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
-			finished_at = CASE status WHEN 'pending' THEN ?2 END
-		WHERE id = ?1`
-	if _, err := t.ExecContext(ctx, runText, run.ID, t.now, cancel.TimedOut, dialect.CancelReason(cancel), changed); err != nil {
+	if err := askForEnd(ctx, t, run.ID, cancel.TimedOut, dialect.CancelReason(cancel)); err != nil {
 		return err
 	}
 	if err := audit(ctx, t, cancel.By, dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); err != nil {
 		return err
 	}
-	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: run.ID})
 	if isPending {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
 		_, err := t.ExecContext(ctx, `UPDATE run_counters SET done = done + ?2 WHERE workflow_run_id = ?1`, run.ID, len(m.ended))
 		return err
 	}
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
-	run.Change.Limited -= limited
 	t.moved(run.Pools()...)
-	_, err = s.settle(ctx, t, []move{m})
+	_, err := s.settle(ctx, t, []move{m})
+	return err
+}
+
+// failFast ends a run of which a task run has failed, as a cancellation would. What
+// the move has made ready has not started either.
+func failFast(ctx context.Context, t *tx, m *move, reason string) error {
+	stopped := move{run: m.run}
+	if err := stop(ctx, t, &stopped, reason, false); err != nil {
+		return err
+	}
+	if err := askForEnd(ctx, t, m.run.ID, true, reason); err != nil {
+		return err
+	}
+	m.run.CancelRequested, m.run.TimedOut, m.run.IsPaused = true, true, false
+	t.moved(m.run.Pools()...)
+	m.run.End(stopped.ended...)
+	m.run.Free(stopped.freed)
+	m.ended, m.ready, m.asks = append(m.ended, stopped.ended...), nil, append(m.asks, stopped.asks...)
+	return nil
+}
+
+// stop empties the queue of a run and ends what has not started: into m, but for
+// what waited for a slot, of which the run itself takes note.
+func stop(ctx context.Context, t *tx, m *move, reason string, finals bool) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	states, err := query(ctx, t, scanText, `DELETE FROM task_queue WHERE workflow_run_id = ? RETURNING state`, m.run.ID)
+	if err != nil {
+		return err
+	}
+	for _, state := range states {
+		switch state {
+		case dialect.QueueReady, dialect.QueuePaused:
+			m.freed++
+		case dialect.QueueLimited:
+			m.run.Change.Limited--
+		}
+	}
+	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, m.run.ID); err != nil {
+		return err
+	}
+	if err := endWaits(ctx, t, m.run.ID, reason); err != nil {
+		return err
+	}
+	if m.asks, err = waitingForItems(ctx, t, m.run.ID); err != nil {
+		return err
+	}
+	const text = `
+		UPDATE task_runs SET status = 'cancelled', reason = ?6, finished_at = ?2, next_retry_at = NULL, changed = ?3
+		WHERE workflow_run_id = ?1 AND status IN ('pending', 'queued', 'waiting', 'up_for_retry') AND (NOT is_finally OR ?4)
+			AND seq NOT IN (SELECT value FROM json_each(?5)) -- these end with the last of their items
+		RETURNING seq, status`
+	m.ended, err = query(ctx, t, scanEnded, text, m.run.ID, t.now, changed, finals, list[int](m.asks), reason)
+	return err
+}
+
+// askForEnd notes that the end of a run was asked for; of a pending one it is that.
+func askForEnd(ctx context.Context, t *tx, runID uuid.UUID, fails bool, reason string) error {
+	changed, err := t.changed(ctx)
+	if err != nil {
+		return err
+	}
+	const text = `
+		UPDATE workflow_runs
+		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, paused_at = NULL, changed = ?5,
+			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
+			finished_at = CASE status WHEN 'pending' THEN ?2 END
+		WHERE id = ?1`
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicCancel, ID: runID})
+	_, err = t.ExecContext(ctx, text, runID, t.now, fails, reason, changed)
 	return err
 }
 

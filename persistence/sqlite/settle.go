@@ -21,7 +21,8 @@ type move struct {
 }
 
 // settle does what the moves mean (T3): it counts the ends, moves the children,
-// hands out slots, asks for decisions and ends the runs that are over.
+// hands out slots, asks for decisions and ends the runs that are over, or that are
+// to fail fast.
 func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan, error) {
 	plan := &dialect.Plan{}
 	runs := make([]*dialect.Run, len(moves))
@@ -29,6 +30,11 @@ func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan,
 		runs[i] = m.run
 		m.run.End(m.ended...)
 		m.run.Free(m.freed)
+		if reason := m.run.FailsFast(m.ended); reason != "" {
+			if err := failFast(ctx, t, &m, reason); err != nil {
+				return nil, fmt.Errorf("fail fast: %w", err)
+			}
+		}
 		var deltas []miniairflow.Delta
 		// A run that is being cancelled has no pending task runs left.
 		if !m.run.IsCancelling() {

@@ -92,7 +92,7 @@ CREATE TABLE workflow_runs (
     started_at          timestamptz,
     finished_at         timestamptz,
     cancel_requested_at timestamptz,
-    timed_out           boolean NOT NULL DEFAULT false,
+    timed_out           boolean NOT NULL DEFAULT false, -- or fails fast: when its end was asked for, it fails
     paused_at           timestamptz,
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin

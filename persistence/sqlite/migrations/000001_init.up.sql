@@ -95,7 +95,7 @@ CREATE TABLE workflow_runs (
     started_at          integer,
     finished_at         integer,
     cancel_requested_at integer,
-    timed_out           integer NOT NULL DEFAULT 0,
+    timed_out           integer NOT NULL DEFAULT 0, -- or fails fast: when its end was asked for, it fails
     paused_at           integer,
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
