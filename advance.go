@@ -21,7 +21,7 @@ type Node struct {
 type Change struct {
 	Seq        int
 	To         TaskStatus // pending, queued, waiting, success, skipped, upstream_failed, failed or cancelled
-	Reason     string
+	Reason     string     // of one that stays pending: what it waits for in the past; empty: for upstream tasks
 	Generation int64
 	OfItems    bool   // it is about a task run that waits for its items, and not about a pending one
 	Items      []Item // that the task run gets, by Index; nil: it has them already, or none
@@ -37,6 +37,7 @@ type Ended struct {
 // Conditions computes what Advance asks about a task that its trigger rule lets
 // run. An error fails that task run with the error's text.
 type Conditions struct {
+	Past  func(t *Task) string          // of a task that depends on the past: see Past.Reason; nil: none does
 	When  func(t *Task) (bool, error)   // of a task that has one, and of its items if it is the same for all
 	Items func(t *Task) ([]Item, error) // of a task with for_each
 }
@@ -106,6 +107,11 @@ func decide(t *Task, n *Node, conditions Conditions) (c Change, final bool) {
 	case VerdictUpstreamFailed:
 		c.To, c.Reason = TaskUpstreamFailed, fmt.Sprintf("trigger rule %s: %s", t.TriggerRule, n.Upstream)
 		return c, true
+	}
+	if t.DependsOnPast && conditions.Past != nil {
+		if c.Reason = conditions.Past(t); c.Reason != "" {
+			return c, true
+		}
 	}
 	c.To = TaskQueued
 	if t.When != "" {

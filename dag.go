@@ -14,6 +14,7 @@ type DAG struct {
 	Downstream [][]int    // by task, ascending
 	Order      []int      // the topological order that is closest to the file's
 	Mains      int        // how many tasks are not of finally; these are the first ones
+	Pasts      []int      // the tasks that depend on the past, ascending
 	Fans       []int      // the tasks with for_each, ascending
 	Selection  *Selection // of the run that this is the shape of, see Select; nil: all tasks
 
@@ -36,6 +37,9 @@ func NewDAG(d *Definition) (*DAG, error) {
 	for i := range d.Tasks {
 		if d.Tasks[i].ForEach != nil {
 			g.Fans = append(g.Fans, i)
+		}
+		if d.Tasks[i].DependsOnPast {
+			g.Pasts = append(g.Pasts, i)
 		}
 	}
 	g.Order = g.topologicalOrder()

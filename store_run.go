@@ -149,6 +149,12 @@ type TaskStore interface {
 	// LoadNodes returns the nodes of a run at the given places, in their order;
 	// only pending ones.
 	LoadNodes(ctx context.Context, runID uuid.UUID, seqs []int) ([]Node, error)
+	// FindPast returns the Past of a run, with the states of the given tasks.
+	FindPast(ctx context.Context, runID uuid.UUID, tasks []string) (Past, error)
+	// AskForPasts asks for decisions about up to limit task runs that wait for their
+	// past, and returns how many. Ends there ask by themselves, in their transaction:
+	// this is for what nobody ends, such as a run that is deleted or cancelled before it has begun.
+	AskForPasts(ctx context.Context, limit int) (asked int, err error)
 	// ApplyChanges writes the decisions for task runs that are still pending, or wait
 	// for items, moves
 	// the children of those that became terminal, and ends the run if they were

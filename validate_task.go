@@ -60,6 +60,9 @@ func (v *validator) task(t *Task) {
 	v.ssh(sub(at, "ssh"), t)
 	v.container(sub(at, "container"), t)
 	oneOf(v, sub(at, "trigger_rule"), t.TriggerRule, TriggerRules)
+	if t.DependsOnPast && t.Finally {
+		v.add(sub(at, "depends_on_past"), "task %q is of finally, which ends every run: it cannot wait for the run before", t.Name)
+	}
 	v.forEach(at, t)
 	v.env(sub(at, "env"), t.Env)
 	v.secrets(sub(at, "secrets"), t)

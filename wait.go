@@ -14,8 +14,9 @@ const waitNamesMax = 5
 type TaskState struct {
 	Seq       int
 	Status    TaskStatus
-	IsLimited bool // it could start, but its run has no slot for it (max_active_tasks)
-	IsAsked   bool // a scheduler has yet to decide whether it runs
+	IsLimited bool   // it could start, but its run has no slot for it (max_active_tasks)
+	IsAsked   bool   // a scheduler has yet to decide whether it runs
+	Past      string // what it waits for in the run before its own; empty: nothing that is known
 }
 
 // Waiting is what a task run's wait reason is made of.
@@ -77,6 +78,8 @@ func lookReason(t *TaskRun, task *Task) string {
 // pendingReason says why a task run is not queued.
 func pendingReason(t *TaskRun, w Waiting) string {
 	switch {
+	case w.State.Past != "" && len(w.Upstream) == 0:
+		return w.State.Past
 	case w.State.IsAsked:
 		return "waits for a scheduler to decide whether it runs"
 	case len(w.Upstream) > 0:

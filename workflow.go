@@ -107,14 +107,16 @@ type Task struct {
 	OnLost       OnLost                `json:"on_lost,omitempty"`       // empty: LostRetry
 	AllowFailure bool                  `json:"allow_failure,omitempty"`
 	Finally      bool                  `json:"finally,omitempty"` // runs after all tasks that are not, however they ended
+
+	DependsOnPast bool `json:"depends_on_past,omitempty"` // of a scheduled run: waits until the one before was a success here, or skipped it
 }
 
 // Waits reports whether the task's action waits, and so may look more than once.
 func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil }
 
-// HasCondition reports whether values, and not only the trigger rule, decide what
-// becomes of the task when its turn comes.
-func (t *Task) HasCondition() bool { return t.When != "" || t.ForEach != nil }
+// HasCondition reports whether values or another run, and not only the trigger
+// rule, decide what becomes of the task when its turn comes.
+func (t *Task) HasCondition() bool { return t.When != "" || t.ForEach != nil || t.DependsOnPast }
 
 // Runs returns the command that the task's action runs, or nil.
 func (t *Task) Runs() *Command {

@@ -58,6 +58,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"outputs":       func(v value, t *taskDraft) { t.Outputs, t.OutputFrom = v.outputs() },
 	"allow_failure": func(v value, t *taskDraft) { t.AllowFailure = v.boolean() },
 
+	"depends_on_past":    func(v value, t *taskDraft) { t.DependsOnPast = v.boolean() },
 	"skip_on_exit_codes": func(v value, t *taskDraft) { t.SkipOn = v.fewExitCodes() },
 })
 

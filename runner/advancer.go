@@ -159,7 +159,12 @@ func (a *Advancer) advancePart(ctx context.Context, g *miniairflow.DAG, run *min
 	if err != nil {
 		return nil, err
 	}
+	past, err := findPast(ctx, a.store, g, run, part)
+	if err != nil {
+		return nil, err
+	}
 	return miniairflow.Advance(g, part, asked, miniairflow.Conditions{
+		Past: func(t *miniairflow.Task) string { return past.Reason(t.Name) },
 		When: func(t *miniairflow.Task) (bool, error) {
 			if t.ForEach != nil && a.eval.ReadsItem(t.When) {
 				return true, nil // it is asked for each item
@@ -168,6 +173,25 @@ func (a *Advancer) advancePart(ctx context.Context, g *miniairflow.DAG, run *min
 		},
 		Items: func(t *miniairflow.Task) ([]miniairflow.Item, error) { return itemsOf(a.eval, t, scope) },
 	}), nil
+}
+
+// findPast returns the past of a run that its tasks in part depend on. Only
+// scheduled runs have one.
+func findPast(ctx context.Context, store miniairflow.TaskStore, g *miniairflow.DAG, run *miniairflow.WorkflowRun, part []miniairflow.Node) (miniairflow.Past, error) {
+	var names []string
+	for _, n := range part {
+		if t := &g.Definition.Tasks[n.Seq]; t.DependsOnPast {
+			names = append(names, t.Name)
+		}
+	}
+	if run.Type != miniairflow.RunScheduled || len(names) == 0 {
+		return miniairflow.Past{}, nil
+	}
+	past, err := store.FindPast(ctx, run.ID, names)
+	if err != nil {
+		return past, fmt.Errorf("find past of %d tasks: %w", len(names), err)
+	}
+	return past, nil
 }
 
 // conditionsOf returns the texts that are computed to decide about a task.

@@ -19,8 +19,12 @@ const (
 	overdueBatch = 50
 	promoteBatch = 500
 	expireBatch  = 200
+	pastBatch    = 500
 	deleteBatch  = 100
 )
+
+// pastPoll is how often task runs that wait for the past are asked about by hand.
+const pastPoll = 30 * time.Second
 
 // retentionPoll is how often old runs are looked for.
 const retentionPoll = time.Hour
@@ -89,6 +93,15 @@ func failExpired(ctx context.Context, store miniairflow.Store) (time.Duration, e
 			return until(ctx, store, next)
 		}
 	}
+}
+
+// askForPasts asks again about the task runs that wait for the run before theirs.
+// The ends of that run do so themselves; this is for what has no end.
+func askForPasts(ctx context.Context, store miniairflow.TaskStore) (time.Duration, error) {
+	if _, err := store.AskForPasts(ctx, pastBatch); err != nil {
+		return 0, fmt.Errorf("ask about the past: %w", err)
+	}
+	return unknown, nil
 }
 
 // retries is the duty that makes task runs claimable whose retry delay is over.

@@ -54,6 +54,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			name: "fail expired tasks", poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return failExpired(ctx, cfg.Store) },
 		},
+		{
+			name: "ask about the past", poll: max(cfg.Poll, pastPoll),
+			pass: func(ctx context.Context) (time.Duration, error) { return askForPasts(ctx, cfg.Store) },
+		},
 		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: LeaseDefault / reaperPasses, pass: reaper.pass},
 	}
 	if cfg.KeepFor > 0 {

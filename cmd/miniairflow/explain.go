@@ -206,6 +206,9 @@ func waits(t *miniairflow.Task) string {
 	default:
 		text = fmt.Sprintf("waits for %s; runs when %s", strings.Join(t.DependsOn, ", "), t.TriggerRule.Meaning())
 	}
+	if t.DependsOnPast {
+		text += "; in a scheduled run also waits for itself in the run before"
+	}
 	if t.When != "" {
 		text += fmt.Sprintf("; skipped unless %s", t.When)
 	}

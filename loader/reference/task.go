@@ -48,6 +48,13 @@ func taskOrder() []Key {
 			Example: "tasks:\n  load: {command: echo load}\n  report:\n    depends_on: [load]\n    trigger_rule: all_done\n    command: echo \"also after a failure\"\n",
 		},
 		{
+			Name: "depends_on_past", Default: "false", Type: boolean(),
+			Text: "`true`: in a scheduled run it also waits until the same task of the scheduled run before, by logical date, was a success or skipped. It waits as `pending`, and holds nothing but a place in " +
+				"`max_active_runs`. Without such a run or task, and in runs that people start, it waits for nothing. Not for tasks of `finally`.",
+			Sample:  "true",
+			Example: "schedule: \"@daily\"\ntasks:\n  load: {command: echo load, depends_on_past: true}\n",
+		},
+		{
 			Name: "when", Absent: "it runs", Type: template("one `${{ … }}` of a boolean"), Reads: readsUpstream,
 			Text:    "A condition; if it is false the task is skipped. It is computed when the task's turn has come.",
 			Sample:  `"${{ params.full }}"`,

@@ -111,7 +111,8 @@ type Sorted struct {
 	Queued   []miniairflow.Change
 	FanOuts  []miniairflow.Change // with Items
 	Releases []miniairflow.Change // of task runs that wait for items
-	Answered []miniairflow.Change // stay as they are, Releases among them
+	Answered []miniairflow.Change // stay as they are, Releases and Pasts among them
+	Pasts    []miniairflow.Change // wait for their past
 }
 
 // Sort sorts decisions.
@@ -126,8 +127,11 @@ func Sort(changes []miniairflow.Change) (s Sorted) {
 			s.FanOuts = append(s.FanOuts, c)
 		default:
 			s.Answered = append(s.Answered, c)
-			if c.Release > 0 {
+			switch {
+			case c.Release > 0:
 				s.Releases = append(s.Releases, c)
+			case !c.OfItems && c.Reason != "":
+				s.Pasts = append(s.Pasts, c)
 			}
 		}
 	}

@@ -219,6 +219,7 @@ type Plan struct {
 	Changed []*Run // their counters changed
 	Finals  []*Run // their tasks of finally begin, with the Outcome that is set
 	Over    []*Run // end now, with Result
+	Wakes   []Wake // may let task runs of later runs start
 
 	behind map[Place]bool // of Queued and Held: they go behind, see SortKeys
 }
@@ -285,7 +286,7 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 	if len(p.Queued)+len(p.Feeds) > 0 {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicQueue})
 	}
-	if len(p.Asks) > 0 {
+	if len(p.Asks)+len(p.Wakes) > 0 {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicDecide})
 	}
 	if len(p.Over) > 0 {

@@ -18,6 +18,7 @@ type Start struct {
 	Queued   []int // roots that may be claimed at once, in this order
 	Limited  []int // roots that wait for a slot, in this order
 	Asks     []int // roots that need a decision of Advance
+	Pasts    []int // that depend on the past, if the run is scheduled
 	Counters Counters
 
 	versionID uuid.UUID
@@ -40,7 +41,7 @@ type StartTask struct {
 // of the run's selection.
 func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
 	count := len(graph.Definition.Tasks)
-	start := Start{Count: count, versionID: versionID, graph: graph, isQueued: make([]bool, count)}
+	start := Start{Count: count, Pasts: graph.Pasts, versionID: versionID, graph: graph, isQueued: make([]bool, count)}
 	run := Run{Graph: graph, TaskCount: count}
 	var fast []int
 	fast, start.Asks = graph.Roots()

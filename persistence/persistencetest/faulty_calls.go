@@ -241,6 +241,16 @@ func (f *Faulty) FindWait(ctx context.Context, runID uuid.UUID, seq int) (miniai
 	return try(f, "FindWait", func() (miniairflow.TaskWait, error) { return f.inner.FindWait(ctx, runID, seq) })
 }
 
+// FindPast implements miniairflow.TaskStore.
+func (f *Faulty) FindPast(ctx context.Context, runID uuid.UUID, tasks []string) (miniairflow.Past, error) {
+	return try(f, "FindPast", func() (miniairflow.Past, error) { return f.inner.FindPast(ctx, runID, tasks) })
+}
+
+// AskForPasts implements miniairflow.TaskStore.
+func (f *Faulty) AskForPasts(ctx context.Context, limit int) (int, error) {
+	return try(f, "AskForPasts", func() (int, error) { return f.inner.AskForPasts(ctx, limit) })
+}
+
 // TaskStates implements miniairflow.TaskStore.
 func (f *Faulty) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
 	return try(f, "TaskStates", func() ([]miniairflow.TaskState, error) { return f.inner.TaskStates(ctx, runID, seqs) })

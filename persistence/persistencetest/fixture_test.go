@@ -290,7 +290,24 @@ func (db *database) changes(decisions miniairflow.Decisions) []miniairflow.Chang
 	for _, n := range decisions.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(graph, decisions.Nodes, asked, conditions)
+	own := conditions
+	own.Past = db.past(decisions.Run, graph)
+	return miniairflow.Advance(graph, decisions.Nodes, asked, own)
+}
+
+// past is what the tasks of a run wait for in the run before, as an advancer asks.
+func (db *database) past(run *miniairflow.WorkflowRun, graph *miniairflow.DAG) func(t *miniairflow.Task) string {
+	db.Helper()
+	if run.Type != miniairflow.RunScheduled || len(graph.Pasts) == 0 {
+		return nil
+	}
+	var names []string
+	for _, seq := range graph.Pasts {
+		names = append(names, graph.Definition.Tasks[seq].Name)
+	}
+	past, err := db.FindPast(db.Context(), run.ID, names)
+	require.NoError(db, err)
+	return func(t *miniairflow.Task) string { return past.Reason(t.Name) }
 }
 
 // conditions are those of tests: `when` is true unless it is the text "false", and

@@ -51,13 +51,15 @@ var invariants = map[string]string{
 		SELECT count(*) FROM workflow_runs r WHERE r.status IN ` + over + ` AND (
 			EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = r.id) OR
 			EXISTS (SELECT 1 FROM task_open o WHERE o.workflow_run_id = r.id) OR
+			EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_run_id = r.id) OR
 			EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = r.id))`,
 	"I9: more task runs active than max_active_tasks": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		WHERE c.active > CAST(v.document ->> 'max_active_tasks' AS integer)`,
 	tooManyRuns: `
 		SELECT count(*) FROM workflows w WHERE w.max_active_runs <
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')`,
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running'
+				AND NOT (r.generation > 1 AND EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.logical_date > r.logical_date)))`,
 	"I10: task run waits for a slot though one is free": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		WHERE r.status = 'running' AND c.limited > 0 AND c.active < CAST(v.document ->> 'max_active_tasks' AS integer)`,
@@ -75,6 +77,7 @@ var invariants = map[string]string{
 		WHERE t.seq < ` + firstItem + ` AND t.status = 'pending' AND t.up_success + t.up_failed + t.up_skipped = t.up_total AND r.status = 'running'
 			AND (NOT CAST(t.is_finally AS boolean) OR r.outcome <> '')
 			AND NOT EXISTS (SELECT 1 FROM task_queue q WHERE q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq)
+			AND NOT EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_run_id = t.workflow_run_id AND p.seq = t.seq AND p.reason <> '')
 			AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq)`,
 	"I10: run waits though its workflow is retired": `
 		SELECT count(*) FROM workflow_runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.status = 'pending' AND w.retired_at IS NOT NULL`,

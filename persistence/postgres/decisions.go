@@ -93,6 +93,7 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 			return err
 		})
 		answer(batch, runID, sorted.Decided(), sorted.Answered)
+		notePasts(batch, runID, sorted.Waits(run))
 		if err := t.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("apply decisions: %w", err)
 		}
@@ -154,10 +155,11 @@ func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([
 // TaskStates implements miniairflow.TaskStore.
 func (s *Store) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
 	const text = `
-		SELECT t.seq, t.status, coalesce(q.state = 'limited', false), d.seq IS NOT NULL
+		SELECT t.seq, t.status, coalesce(q.state = 'limited', false), d.seq IS NOT NULL, coalesce(p.reason, '')
 		FROM task_runs t
 		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
 		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		LEFT JOIN task_pasts p ON p.workflow_run_id = t.workflow_run_id AND p.seq = t.seq
 		WHERE t.workflow_run_id = $1 AND t.seq = ANY($2) ORDER BY t.seq`
 	return query(ctx, s, pgx.RowToStructByPos[miniairflow.TaskState], text, runID, seqs)
 }

@@ -162,6 +162,14 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	if err := goOn(ctx, t, r); err != nil {
 		return err
 	}
+	var later dialect.Plan
+	later.WakeFuture(r.run, r.plan.Mark)
+	t.publish(later.Events(nil)...)
+	wakes := &pgx.Batch{}
+	wakeFuture(wakes, later.Wakes)
+	if err := t.SendBatch(ctx, wakes).Close(); err != nil {
+		return fmt.Errorf("wake later runs: %w", err)
+	}
 	details, err := dialect.EncodeDetails(miniairflow.AuditOfRerun(r.run.Graph, r.plan, r.Rerun))
 	if err != nil {
 		return err

@@ -64,6 +64,7 @@ func (s *Store) plan(ctx context.Context, t *tx, now time.Time, moves []move) (*
 	for i, m := range moves {
 		ready, asks := dialect.Route(deltas[i], undecided(children[m.run.ID], m.ready))
 		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due[m.run.ID]))
+		plan.WakeFuture(m.run, m.ended)
 		runs[i] = m.run
 	}
 	t.publish(plan.Events(runs)...)
@@ -131,6 +132,7 @@ func queuePlan(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, plan
 	enqueue(batch, now, plan)
 	feed(batch, now, plan.Feeds)
 	ask(batch, plan.Asks)
+	wakeFuture(batch, plan.Wakes)
 	addCounters(batch, plan.Changed)
 	for _, r := range plan.Finals {
 		batch.Queue(`UPDATE workflow_runs SET outcome = $2, changed = pg_current_xact_id() WHERE id = $1`, r.ID, string(r.Outcome))
@@ -298,6 +300,9 @@ func endRuns(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, over [
 	}
 	batch.Queue(text, ids, statuses, reasons, now)
 	batch.Queue(`DELETE FROM task_decisions WHERE workflow_run_id = ANY($1)`, ids)
+	if slices.ContainsFunc(over, func(r *dialect.Run) bool { return len(r.Graph.Pasts) > 0 }) {
+		batch.Queue(`DELETE FROM task_pasts WHERE workflow_run_id = ANY($1)`, ids)
+	}
 	return nil
 }
 

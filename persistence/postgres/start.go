@@ -34,7 +34,8 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 				WHERE status = 'pending' AND paused_at IS NULL AND workflow_id > w.workflow_id ORDER BY workflow_id, run_after LIMIT 1) n)
 		SELECT w.id FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
 		WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
-			AND w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+			AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+				OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 		ORDER BY waiting.run_after, w.id`
 	workflows, err := query(ctx, s, pgx.RowTo[uuid.UUID], text)
 	if err != nil {
@@ -107,10 +108,30 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("lock workflows: %w", err)
 	}
-	return collect(ctx, t, func(row pgx.CollectableRow) (p pendingRun, err error) {
-		err = row.Scan(&p.id, &p.versionID, &p.selection, &p.workflowID, &p.generation)
-		return p, err
-	}, pendingText, ids, allowed, limit)
+	pending, err := collect(ctx, t, scanPending, pendingText, ids, allowed, limit)
+	if err != nil {
+		return nil, err
+	}
+	return findAwaited(ctx, t, ids, pending)
+}
+
+func scanPending(row pgx.CollectableRow) (p pendingRun, err error) {
+	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.workflowID, &p.generation)
+	return p, err
+}
+
+// findAwaited adds the runs that were opened again and that a later one, which is
+// running, waits for: with max_active_runs between them neither would ever go on.
+// They are as many as people have opened.
+func findAwaited(ctx context.Context, t *tx, workflows []uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
+	const text = `
+		SELECT r.id, r.version_id, r.selection, r.workflow_id, r.generation
+		FROM (SELECT workflow_id, max(logical_date) AS latest FROM task_pasts WHERE workflow_id = ANY($1) AND reason <> '' GROUP BY workflow_id) p
+		JOIN workflow_runs r ON r.workflow_id = p.workflow_id AND r.logical_date < p.latest
+		JOIN workflows w ON w.id = r.workflow_id AND w.is_active AND w.paused_at IS NULL
+		WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.generation > 1 AND r.type = 'scheduled' ORDER BY r.logical_date, r.id`
+	awaited, err := collect(ctx, t, scanPending, text, workflows)
+	return dialect.Union(pending, awaited, func(p pendingRun) uuid.UUID { return p.id }), err
 }
 
 // chooseStarts plans the starts of the first pending runs, as many as one
@@ -189,6 +210,13 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) 
 	}
 	ready, asks, err := run.Resume(states, 0, nil)
 	if err != nil {
+		return false, err
+	}
+	var pasts rootRows
+	pasts.add(p.id, run.Graph.Pasts)
+	batch := &pgx.Batch{}
+	expectPast(batch, pasts.runs, pasts.seqs)
+	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return false, err
 	}
 	if err := writeCounters(ctx, t, run); err != nil {
@@ -330,13 +358,14 @@ func takeUpRoots(ctx context.Context, t *tx, now time.Time, runs []pendingRun) e
 		SELECT run_id, seq, pg_current_xact_id()::text::bigint FROM unnest($1::uuid[], $2::int[]) AS i(run_id, seq)`
 	var ids []uuid.UUID
 	var done, active, limited []int
-	var ready, waiting, asks rootRows
+	var ready, waiting, asks, pasts rootRows
 	for _, run := range runs {
 		ids, done = append(ids, run.id), append(done, run.start.Counters.Done)
 		active, limited = append(active, run.start.Counters.Active), append(limited, run.start.Counters.Limited)
 		ready.add(run.id, run.start.Queued)
 		waiting.add(run.id, run.start.Limited)
 		asks.add(run.id, run.start.Asks)
+		pasts.add(run.id, run.start.Pasts)
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(countersText, ids, done, active, limited)
@@ -347,6 +376,7 @@ func takeUpRoots(ctx context.Context, t *tx, now time.Time, runs []pendingRun) e
 	if len(waiting.runs) > 0 {
 		batch.Queue(queueText, waiting.runs, waiting.seqs, waiting.places, now.UnixMicro(), now, dialect.QueueLimited, dialect.ShareMax)
 	}
+	expectPast(batch, pasts.runs, pasts.seqs)
 	if len(asks.runs) > 0 {
 		batch.Queue(askText, asks.runs, asks.seqs)
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicDecide})

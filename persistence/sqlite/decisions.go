@@ -94,6 +94,9 @@ func (s *Store) ApplyChanges(ctx context.Context, runID uuid.UUID, generation in
 		if err := answer(ctx, t, runID, sorted.Decided(), sorted.Answered); err != nil {
 			return fmt.Errorf("answer requests: %w", err)
 		}
+		if err := notePasts(ctx, t, changed, runID, sorted.Waits(run)); err != nil {
+			return fmt.Errorf("note what is waited for: %w", err)
+		}
 		if err := fanOut(ctx, t, changed, &m, sorted.FanOuts); err != nil {
 			return fmt.Errorf("write items: %w", err)
 		}
@@ -151,13 +154,14 @@ func (s *Store) TaskResults(ctx context.Context, runID uuid.UUID, seqs []int) ([
 // TaskStates implements miniairflow.TaskStore.
 func (s *Store) TaskStates(ctx context.Context, runID uuid.UUID, seqs []int) ([]miniairflow.TaskState, error) {
 	const text = `
-		SELECT t.seq, t.status, coalesce(q.state = 'limited', 0), d.seq IS NOT NULL
+		SELECT t.seq, t.status, coalesce(q.state = 'limited', 0), d.seq IS NOT NULL, coalesce(p.reason, '')
 		FROM task_runs t
 		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
 		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		LEFT JOIN task_pasts p ON p.workflow_run_id = t.workflow_run_id AND p.seq = t.seq
 		WHERE t.workflow_run_id = ? AND t.seq IN (SELECT value FROM json_each(?)) ORDER BY t.seq`
 	return query(ctx, s.read, func(row row) (state miniairflow.TaskState, err error) {
-		err = row.Scan(&state.Seq, &state.Status, &state.IsLimited, &state.IsAsked)
+		err = row.Scan(&state.Seq, &state.Status, &state.IsLimited, &state.IsAsked, &state.Past)
 		return state, err
 	}, text, runID, list[int](seqs))
 }

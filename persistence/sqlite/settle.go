@@ -50,6 +50,7 @@ func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan,
 		}
 		ready, asks := dialect.Route(deltas, undecided(children, m.ready))
 		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due))
+		plan.WakeFuture(m.run, m.ended)
 	}
 	t.publish(plan.Events(runs)...)
 	return plan, writePlan(ctx, t, plan)
@@ -112,6 +113,9 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 	}
 	if err := ask(ctx, t, changed, plan.Asks); err != nil {
 		return fmt.Errorf("ask for decisions: %w", err)
+	}
+	if err := wakeFuture(ctx, t, changed, plan.Wakes); err != nil {
+		return fmt.Errorf("wake later runs: %w", err)
 	}
 	const counters = `
 		UPDATE run_counters SET done = done + ?2, failed = failed + ?3, active = active + ?4, limited = limited + ?5
@@ -256,6 +260,11 @@ func endRun(ctx context.Context, t *tx, changed int64, r *dialect.Run) error {
 		WHERE id = ?1 AND status = 'running'`
 	if _, err := t.ExecContext(ctx, text, r.ID, r.Result(), reason, t.now, changed); err != nil {
 		return err
+	}
+	if len(r.Graph.Pasts) > 0 {
+		if _, err := t.ExecContext(ctx, `DELETE FROM task_pasts WHERE workflow_run_id = ?`, r.ID); err != nil {
+			return err
+		}
 	}
 	_, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.ID)
 	return err

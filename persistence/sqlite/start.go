@@ -34,7 +34,8 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 			FROM waiting WHERE workflow_id IS NOT NULL)
 		SELECT w.id FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
 		WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
-			AND w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+			AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+				OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 		ORDER BY oldest.run_after, w.id`
 	workflows, err := query(ctx, brief{s.read}, scanID, text, now())
 	if err != nil {
@@ -61,6 +62,9 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 			pending, err := findPending(ctx, t, rest[0], limit-len(started))
 			if err != nil {
 				return fmt.Errorf("find pending runs: %w", err)
+			}
+			if pending, err = findAwaited(ctx, t, rest[0], pending); err != nil {
+				return fmt.Errorf("find awaited runs: %w", err)
 			}
 			chosen, err := s.chooseStarts(ctx, t, pending, &room, len(started) == 0)
 			if err != nil {
@@ -95,10 +99,26 @@ func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([
 		LIMIT min(?3, max(0,
 			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
 			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
-	return query(ctx, t, func(row row) (p pendingRun, err error) {
-		err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation)
-		return p, err
-	}, text, workflowID, t.now, limit)
+	return query(ctx, t, scanPending, text, workflowID, t.now, limit)
+}
+
+// findAwaited adds the runs that were opened again and that a later one, which is
+// running, waits for: with max_active_runs between them neither would ever go on.
+// They are as many as people have opened.
+func findAwaited(ctx context.Context, t *tx, workflowID uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
+	const text = `
+		SELECT r.id, r.version_id, r.selection, r.generation
+		FROM (SELECT max(logical_date) AS latest FROM task_pasts WHERE workflow_id = ?1 AND reason <> '') p
+		JOIN workflow_runs r ON r.workflow_id = ?1 AND r.logical_date < p.latest
+		JOIN workflows w ON w.id = r.workflow_id AND w.is_active AND w.paused_at IS NULL
+		WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.generation > 1 AND r.type = 'scheduled' ORDER BY r.logical_date`
+	awaited, err := query(ctx, t, scanPending, text, workflowID)
+	return dialect.Union(pending, awaited, func(p pendingRun) uuid.UUID { return p.id }), err
+}
+
+func scanPending(row row) (p pendingRun, err error) {
+	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation)
+	return p, err
 }
 
 // chooseStarts plans the starts of the first pending runs, as many as there is
@@ -173,6 +193,9 @@ func startTasks(ctx context.Context, t *tx, changed int64, p pendingRun) error {
 			return err
 		}
 	}
+	if err := expectPast(ctx, t, p.id, p.start.Pasts); err != nil {
+		return err
+	}
 	if len(p.start.Asks) == 0 {
 		return nil
 	}
@@ -237,6 +260,9 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) error {
 	}
 	ready, asks, err := run.Resume(states, 0, nil)
 	if err != nil {
+		return err
+	}
+	if err := expectPast(ctx, t, p.id, run.Graph.Pasts); err != nil {
 		return err
 	}
 	if err := writeCounters(ctx, t, run); err != nil {

@@ -9,6 +9,7 @@ DROP TABLE artifact_chunks;
 DROP TABLE artifacts;
 DROP TABLE task_logs;
 DROP TABLE task_decisions;
+DROP TABLE task_pasts;
 DROP TABLE task_items;
 DROP TABLE task_fanouts;
 DROP TABLE task_waits;

@@ -7,6 +7,7 @@ DROP TABLE vars;
 DROP TABLE pools;
 DROP TABLE workers;
 DROP TABLE task_decisions;
+DROP TABLE task_pasts;
 DROP TABLE task_items;
 DROP TABLE task_fanouts;
 DROP TABLE task_waits;

@@ -244,6 +244,19 @@ CREATE TABLE task_fanouts (
     PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
 
+-- The task runs of running scheduled runs that depend on the past, that is on the
+-- same task of the scheduled run before: whoever ends that one finds them here.
+CREATE TABLE task_pasts (
+    workflow_run_id text NOT NULL,
+    seq             integer NOT NULL,
+    workflow_id     text NOT NULL,
+    name            text NOT NULL, -- of the task
+    logical_date    integer NOT NULL, -- of the run
+    reason          text NOT NULL DEFAULT '', -- what it waits for, as the last look told; empty: it has not waited
+    PRIMARY KEY (workflow_run_id, seq)
+) WITHOUT ROWID;
+CREATE INDEX task_pasts_name ON task_pasts (workflow_id, name);
+
 -- What each item is, as JSON.
 CREATE TABLE task_items (
     workflow_run_id text NOT NULL,
