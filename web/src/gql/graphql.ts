@@ -216,12 +216,20 @@ export type TriggerRule =
 
 /** What to start. */
 export type TriggerWorkflowInput = {
+  /** Make no run: only say what it would do. */
+  dryRun?: boolean | null | undefined;
+  /** Execute these tasks and all below them. */
+  from?: Array<string> | null | undefined;
   /** A second trigger of the workflow with the same key returns the first run. */
   idempotencyKey?: string | null | undefined;
   /** Default: now. */
   logicalDate?: string | null | undefined;
+  /** Execute just these tasks, named by themselves or by their group. Together with from and until: those that all of them choose. */
+  only?: Array<string> | null | undefined;
   /** Values of its parameters, an object; what is left out takes its default. */
   params?: unknown;
+  /** Execute these tasks and all above them. */
+  until?: Array<string> | null | undefined;
   /** The name of the workflow. */
   workflow: string;
 };
