@@ -245,6 +245,14 @@ type ComplexityRoot struct {
 		WorkflowRun func(childComplexity int) int
 	}
 
+	PlannedTask struct {
+		Finally func(childComplexity int) int
+		Level   func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Verdict func(childComplexity int) int
+		Why     func(childComplexity int) int
+	}
+
 	Pool struct {
 		Description func(childComplexity int) int
 		Holders     func(childComplexity int) int
@@ -318,6 +326,12 @@ type ComplexityRoot struct {
 		Name      func(childComplexity int) int
 		UpdatedAt func(childComplexity int) int
 		UpdatedBy func(childComplexity int) int
+	}
+
+	Selection struct {
+		From  func(childComplexity int) int
+		Only  func(childComplexity int) int
+		Until func(childComplexity int) int
 	}
 
 	SetPoolPayload struct {
@@ -416,7 +430,14 @@ type ComplexityRoot struct {
 		Status func(childComplexity int) int
 	}
 
+	TriggerPlan struct {
+		Params    func(childComplexity int) int
+		Selection func(childComplexity int) int
+		Tasks     func(childComplexity int) int
+	}
+
 	TriggerWorkflowPayload struct {
+		Plan        func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 		WorkflowRun func(childComplexity int) int
 	}
@@ -526,6 +547,7 @@ type ComplexityRoot struct {
 		Revision          func(childComplexity int) int
 		RunAfter          func(childComplexity int) int
 		ScheduleName      func(childComplexity int) int
+		Selection         func(childComplexity int) int
 		StartedAt         func(childComplexity int) int
 		Status            func(childComplexity int) int
 		TaskCount         func(childComplexity int) int
@@ -1499,6 +1521,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PauseWorkflowRunPayload.WorkflowRun(childComplexity), true
 
+	case "PlannedTask.finally":
+		if e.ComplexityRoot.PlannedTask.Finally == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedTask.Finally(childComplexity), true
+	case "PlannedTask.level":
+		if e.ComplexityRoot.PlannedTask.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedTask.Level(childComplexity), true
+	case "PlannedTask.name":
+		if e.ComplexityRoot.PlannedTask.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedTask.Name(childComplexity), true
+	case "PlannedTask.verdict":
+		if e.ComplexityRoot.PlannedTask.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedTask.Verdict(childComplexity), true
+	case "PlannedTask.why":
+		if e.ComplexityRoot.PlannedTask.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PlannedTask.Why(childComplexity), true
+
 	case "Pool.description":
 		if e.ComplexityRoot.Pool.Description == nil {
 			break
@@ -1841,6 +1894,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Secret.UpdatedBy(childComplexity), true
+
+	case "Selection.from":
+		if e.ComplexityRoot.Selection.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Selection.From(childComplexity), true
+	case "Selection.only":
+		if e.ComplexityRoot.Selection.Only == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Selection.Only(childComplexity), true
+	case "Selection.until":
+		if e.ComplexityRoot.Selection.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Selection.Until(childComplexity), true
 
 	case "SetPoolPayload.pool":
 		if e.ComplexityRoot.SetPoolPayload.Pool == nil {
@@ -2273,6 +2345,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TaskStateCount.Status(childComplexity), true
 
+	case "TriggerPlan.params":
+		if e.ComplexityRoot.TriggerPlan.Params == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TriggerPlan.Params(childComplexity), true
+	case "TriggerPlan.selection":
+		if e.ComplexityRoot.TriggerPlan.Selection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TriggerPlan.Selection(childComplexity), true
+	case "TriggerPlan.tasks":
+		if e.ComplexityRoot.TriggerPlan.Tasks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TriggerPlan.Tasks(childComplexity), true
+
+	case "TriggerWorkflowPayload.plan":
+		if e.ComplexityRoot.TriggerWorkflowPayload.Plan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TriggerWorkflowPayload.Plan(childComplexity), true
 	case "TriggerWorkflowPayload.userErrors":
 		if e.ComplexityRoot.TriggerWorkflowPayload.UserErrors == nil {
 			break
@@ -2772,6 +2869,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.ScheduleName(childComplexity), true
+	case "WorkflowRun.selection":
+		if e.ComplexityRoot.WorkflowRun.Selection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Selection(childComplexity), true
 	case "WorkflowRun.startedAt":
 		if e.ComplexityRoot.WorkflowRun.StartedAt == nil {
 			break
@@ -3692,6 +3795,8 @@ type WorkflowRun implements Node {
   deadlineAt: DateTime
   "The values of its parameters, an object."
   params: JSON!
+  "The tasks that it executes; null: all."
+  selection: Selection
   "When it was created."
   createdAt: DateTime!
   "When it started; null while pending."
@@ -3723,6 +3828,52 @@ type WorkflowRun implements Node {
   taskStates: [TaskStateCount!]!
   "Its task runs, in file order. At most 200 a page."
   taskRuns(first: Int = 50, after: String, filter: TaskRunFilter): TaskRunConnection!
+}
+
+"The tasks that a run executes; the others are skipped, and no task waits for them."
+type Selection {
+  "Just these tasks."
+  only: [String!]!
+  "These tasks and all below them."
+  from: [String!]!
+  "These tasks and all above them."
+  until: [String!]!
+}
+
+"What a run would do."
+type TriggerPlan {
+  "The values of its parameters, with the defaults, an object."
+  params: JSON!
+  "The tasks that it would execute; null: all."
+  selection: Selection
+  "Its tasks, in the order in which they may start; those that are not chosen come last."
+  tasks: [PlannedTask!]!
+}
+
+"A task of a run that is planned. Tasks are taken to succeed."
+type PlannedTask {
+  "Its name."
+  name: String!
+  "From 1: those of one level wait for none of the same level. 0 for a task that is not chosen."
+  level: Int!
+  "Whether it is of finally."
+  finally: Boolean!
+  "What is known of it."
+  verdict: PlanVerdict!
+  "Why, in words."
+  why: String!
+}
+
+"What is known of a task before its run exists."
+enum PlanVerdict {
+  "It runs."
+  RUNS
+  "It is decided when the run has come so far."
+  DEPENDS
+  "It is skipped: by its condition, or by that of tasks above it."
+  SKIPPED
+  "It is skipped: the selection leaves it out."
+  NOT_CHOSEN
 }
 
 "The state of a run."
@@ -4127,12 +4278,22 @@ input TriggerWorkflowInput {
   logicalDate: DateTime
   "A second trigger of the workflow with the same key returns the first run."
   idempotencyKey: String
+  "Execute just these tasks, named by themselves or by their group. Together with from and until: those that all of them choose."
+  only: [String!]
+  "Execute these tasks and all below them."
+  from: [String!]
+  "Execute these tasks and all above them."
+  until: [String!]
+  "Make no run: only say what it would do."
+  dryRun: Boolean = false
 }
 
 "The answer of triggerWorkflow."
 type TriggerWorkflowPayload {
-  "The new run."
+  "The new run; null for a dry run."
   workflowRun: WorkflowRun
+  "What the run would do; of a dry run only."
+  plan: TriggerPlan
   "Why there is none."
   userErrors: [UserError!]!
 }
@@ -4862,6 +5023,22 @@ func (ec *executionContext) childFields_PauseWorkflowRunPayload(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type PauseWorkflowRunPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_PlannedTask(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PlannedTask_name(ctx, field)
+	case "level":
+		return ec.fieldContext_PlannedTask_level(ctx, field)
+	case "finally":
+		return ec.fieldContext_PlannedTask_finally(ctx, field)
+	case "verdict":
+		return ec.fieldContext_PlannedTask_verdict(ctx, field)
+	case "why":
+		return ec.fieldContext_PlannedTask_why(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlannedTask", field.Name)
+}
+
 func (ec *executionContext) childFields_Pool(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -4976,6 +5153,18 @@ func (ec *executionContext) childFields_Secret(ctx context.Context, field graphq
 		return ec.fieldContext_Secret_updatedBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Secret", field.Name)
+}
+
+func (ec *executionContext) childFields_Selection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "only":
+		return ec.fieldContext_Selection_only(ctx, field)
+	case "from":
+		return ec.fieldContext_Selection_from(ctx, field)
+	case "until":
+		return ec.fieldContext_Selection_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Selection", field.Name)
 }
 
 func (ec *executionContext) childFields_SetPoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5154,10 +5343,24 @@ func (ec *executionContext) childFields_TaskStateCount(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type TaskStateCount", field.Name)
 }
 
+func (ec *executionContext) childFields_TriggerPlan(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "params":
+		return ec.fieldContext_TriggerPlan_params(ctx, field)
+	case "selection":
+		return ec.fieldContext_TriggerPlan_selection(ctx, field)
+	case "tasks":
+		return ec.fieldContext_TriggerPlan_tasks(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TriggerPlan", field.Name)
+}
+
 func (ec *executionContext) childFields_TriggerWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workflowRun":
 		return ec.fieldContext_TriggerWorkflowPayload_workflowRun(ctx, field)
+	case "plan":
+		return ec.fieldContext_TriggerWorkflowPayload_plan(ctx, field)
 	case "userErrors":
 		return ec.fieldContext_TriggerWorkflowPayload_userErrors(ctx, field)
 	}
@@ -5364,6 +5567,8 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_deadlineAt(ctx, field)
 	case "params":
 		return ec.fieldContext_WorkflowRun_params(ctx, field)
+	case "selection":
+		return ec.fieldContext_WorkflowRun_selection(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_WorkflowRun_createdAt(ctx, field)
 	case "startedAt":
@@ -9459,6 +9664,136 @@ func (ec *executionContext) fieldContext_PauseWorkflowRunPayload_userErrors(_ co
 	return fc, nil
 }
 
+func (ec *executionContext) _PlannedTask_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PlannedTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlannedTask_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlannedTask_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlannedTask", field, false, false, "String")
+}
+
+func (ec *executionContext) _PlannedTask_level(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PlannedTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Level); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlannedTask_level(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Level, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlannedTask_level(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlannedTask", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PlannedTask_finally(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PlannedTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.Finally); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlannedTask_finally(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Finally, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlannedTask_finally(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlannedTask", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PlannedTask_verdict(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PlannedTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict(ctx, field.Selections, obj.Verdict); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlannedTask_verdict(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Verdict, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.PlanVerdict) graphql.Marshaler {
+			return ec.marshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlannedTask_verdict(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlannedTask", field, false, false, "PlanVerdict")
+}
+
+func (ec *executionContext) _PlannedTask_why(ctx context.Context, field graphql.CollectedField, obj *miniairflow.PlannedTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Why); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlannedTask_why(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Why, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlannedTask_why(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlannedTask", field, false, false, "String")
+}
+
 func (ec *executionContext) _Pool_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Pool) (ret graphql.Marshaler) {
 	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
 		return ret
@@ -10991,6 +11326,84 @@ func (ec *executionContext) _Secret_updatedBy(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Secret_updatedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Secret", field, false, false, "String")
+}
+
+func (ec *executionContext) _Selection_only(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Selection) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Only); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Selection_only(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Only, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Selection_only(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Selection", field, false, false, "String")
+}
+
+func (ec *executionContext) _Selection_from(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Selection) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.From); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Selection_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Selection_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Selection", field, false, false, "String")
+}
+
+func (ec *executionContext) _Selection_until(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Selection) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Until); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Selection_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Selection_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Selection", field, false, false, "String")
 }
 
 func (ec *executionContext) _SetPoolPayload_pool(ctx context.Context, field graphql.CollectedField, obj *model.SetPoolPayload) (ret graphql.Marshaler) {
@@ -12859,6 +13272,96 @@ func (ec *executionContext) fieldContext_TaskStateCount_count(_ context.Context,
 	return graphql.NewScalarFieldContext("TaskStateCount", field, false, false, "Int")
 }
 
+func (ec *executionContext) _TriggerPlan_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TriggerPlan) (ret graphql.Marshaler) {
+	if ret = ec.marshalNJSON2map(ctx, field.Selections, obj.Params); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerPlan_params(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Params, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v map[string]any) graphql.Marshaler {
+			return ec.marshalNJSON2map(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerPlan_params(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TriggerPlan", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _TriggerPlan_selection(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TriggerPlan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerPlan_selection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Selection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Selection) graphql.Marshaler {
+			return ec.marshalOSelection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSelection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerPlan_selection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TriggerPlan",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Selection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TriggerPlan_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TriggerPlan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerPlan_tasks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tasks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []miniairflow.PlannedTask) graphql.Marshaler {
+			return ec.marshalNPlannedTask2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlannedTaskᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerPlan_tasks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TriggerPlan",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PlannedTask(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _TriggerWorkflowPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.TriggerWorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12886,6 +13389,38 @@ func (ec *executionContext) fieldContext_TriggerWorkflowPayload_workflowRun(_ co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TriggerWorkflowPayload_plan(ctx context.Context, field graphql.CollectedField, obj *model.TriggerWorkflowPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerWorkflowPayload_plan(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Plan, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.TriggerPlan) graphql.Marshaler {
+			return ec.marshalOTriggerPlan2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerPlan(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerWorkflowPayload_plan(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TriggerWorkflowPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TriggerPlan(ctx, field)
 		},
 	}
 	return fc, nil
@@ -14966,6 +15501,38 @@ func (ec *executionContext) _WorkflowRun_params(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_WorkflowRun_params(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _WorkflowRun_selection(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_selection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Selection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Selection) graphql.Marshaler {
+			return ec.marshalOSelection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSelection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_selection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Selection(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkflowRun_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
@@ -18069,7 +18636,11 @@ func (ec *executionContext) unmarshalInputTriggerWorkflowInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"workflow", "params", "logicalDate", "idempotencyKey"}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflow", "params", "logicalDate", "idempotencyKey", "only", "from", "until", "dryRun"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18104,6 +18675,34 @@ func (ec *executionContext) unmarshalInputTriggerWorkflowInput(ctx context.Conte
 				return it, err
 			}
 			it.IdempotencyKey = data
+		case "only":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("only"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Only = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
 		}
 	}
 	return it, nil
@@ -19697,6 +20296,59 @@ func (ec *executionContext) _PauseWorkflowRunPayload(ctx context.Context, sel as
 	return execution.Object(fields, out)
 }
 
+var plannedTaskImplementors = []string{"PlannedTask"}
+
+func (ec *executionContext) _PlannedTask(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.PlannedTask) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, plannedTaskImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PlannedTask")
+		case "name":
+			out.Values[i] = ec._PlannedTask_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "level":
+			out.Values[i] = ec._PlannedTask_level(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "finally":
+			out.Values[i] = ec._PlannedTask_finally(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "verdict":
+			out.Values[i] = ec._PlannedTask_verdict(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "why":
+			out.Values[i] = ec._PlannedTask_why(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var poolImplementors = []string{"Pool"}
 
 func (ec *executionContext) _Pool(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Pool) graphql.Marshaler {
@@ -20211,6 +20863,49 @@ func (ec *executionContext) _Secret(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "updatedBy":
 			out.Values[i] = ec._Secret_updatedBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var selectionImplementors = []string{"Selection"}
+
+func (ec *executionContext) _Selection(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Selection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, selectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Selection")
+		case "only":
+			out.Values[i] = ec._Selection_only(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._Selection_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "until":
+			out.Values[i] = ec._Selection_until(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20817,6 +21512,49 @@ func (ec *executionContext) _TaskStateCount(ctx context.Context, sel ast.Selecti
 	return execution.Object(fields, out)
 }
 
+var triggerPlanImplementors = []string{"TriggerPlan"}
+
+func (ec *executionContext) _TriggerPlan(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.TriggerPlan) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, triggerPlanImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TriggerPlan")
+		case "params":
+			out.Values[i] = ec._TriggerPlan_params(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "selection":
+			out.Values[i] = ec._TriggerPlan_selection(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "tasks":
+			out.Values[i] = ec._TriggerPlan_tasks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var triggerWorkflowPayloadImplementors = []string{"TriggerWorkflowPayload"}
 
 func (ec *executionContext) _TriggerWorkflowPayload(ctx context.Context, sel ast.SelectionSet, obj *model.TriggerWorkflowPayload) graphql.Marshaler {
@@ -20830,6 +21568,11 @@ func (ec *executionContext) _TriggerWorkflowPayload(ctx context.Context, sel ast
 			out.Values[i] = graphql.MarshalString("TriggerWorkflowPayload")
 		case "workflowRun":
 			out.Values[i] = ec._TriggerWorkflowPayload_workflowRun(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "plan":
+			out.Values[i] = ec._TriggerWorkflowPayload_plan(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -21485,6 +22228,11 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 		case "params":
 			out.Values[i] = ec._WorkflowRun_params(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "selection":
+			out.Values[i] = ec._WorkflowRun_selection(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "createdAt":
@@ -22873,6 +23621,56 @@ func (ec *executionContext) marshalNPauseWorkflowRunPayload2ᚖgithubᚗcomᚋsa
 	return ec._PauseWorkflowRunPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict(ctx context.Context, v any) (miniairflow.PlanVerdict, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict(ctx context.Context, sel ast.SelectionSet, v miniairflow.PlanVerdict) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PlanVerdict!")
+	}
+	return res
+}
+
+var (
+	unmarshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict = map[string]miniairflow.PlanVerdict{
+		"RUNS":       miniairflow.PlanRuns,
+		"DEPENDS":    miniairflow.PlanDepends,
+		"SKIPPED":    miniairflow.PlanSkipped,
+		"NOT_CHOSEN": miniairflow.PlanNotChosen,
+	}
+	marshalNPlanVerdict2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlanVerdict = map[miniairflow.PlanVerdict]string{
+		miniairflow.PlanRuns:      "RUNS",
+		miniairflow.PlanDepends:   "DEPENDS",
+		miniairflow.PlanSkipped:   "SKIPPED",
+		miniairflow.PlanNotChosen: "NOT_CHOSEN",
+	}
+)
+
+func (ec *executionContext) marshalNPlannedTask2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlannedTask(ctx context.Context, sel ast.SelectionSet, v miniairflow.PlannedTask) graphql.Marshaler {
+	return ec._PlannedTask(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPlannedTask2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlannedTaskᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.PlannedTask) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPlannedTask2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPlannedTask(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNPool2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPoolᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Pool) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -24254,6 +25052,13 @@ func (ec *executionContext) marshalOSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋmi
 	return ec._Secret(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOSelection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSelection(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Selection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Selection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -24423,6 +25228,13 @@ var (
 		miniairflow.TaskUpstreamFailed: "UPSTREAM_FAILED",
 	}
 )
+
+func (ec *executionContext) marshalOTriggerPlan2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerPlan(ctx context.Context, sel ast.SelectionSet, v *miniairflow.TriggerPlan) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TriggerPlan(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalOVar2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐVar(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Var) graphql.Marshaler {
 	if v == nil {
