@@ -15,6 +15,7 @@ const (
 	ActionHTTP     ActionKind = "http"
 	ActionWait     ActionKind = "wait"
 	ActionApproval ActionKind = "approval"
+	ActionWorkflow ActionKind = "workflow"
 	ActionNoop     ActionKind = "noop"
 )
 
@@ -49,6 +50,9 @@ func (t *Task) Actions() []Action {
 	}
 	if t.Approval != nil {
 		actions = append(actions, t.Approval)
+	}
+	if t.Workflow != nil {
+		actions = append(actions, t.Workflow)
 	}
 	if t.Noop {
 		actions = append(actions, noop{})

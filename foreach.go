@@ -39,8 +39,11 @@ type Item struct {
 const (
 	ItemsMax     = 10_000  // of one task
 	ItemBytesMax = 4 << 20 // of all items of one task, as JSON
-	ItemTasksMax = 1_000   // tasks with for_each in one workflow
-	itemKeyMax   = 128     // characters
+	// ItemOutputsMax bounds the outputs that the items of one task may have together,
+	// in bytes of JSON, for an expression to read them.
+	ItemOutputsMax = 8 << 20
+	ItemTasksMax   = 1_000 // tasks with for_each in one workflow
+	itemKeyMax     = 128   // characters
 )
 
 // FirstItem is the lowest place of an item in a run: no task has so high a one.

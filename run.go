@@ -14,6 +14,7 @@ type RunType string
 const (
 	RunScheduled RunType = "scheduled"
 	RunManual    RunType = "manual"
+	RunChild     RunType = "child" // a task of another run has started it, see ChildWorkflow
 )
 
 // WorkflowRun is one execution of one version of a workflow.
@@ -27,7 +28,7 @@ type WorkflowRun struct {
 	Reason            string // why it failed, was cancelled or skipped; empty otherwise
 	Type              RunType
 	ScheduleName      string     // of a scheduled run
-	LogicalDate       time.Time  // the slot's fire time; of a manual run, its trigger time
+	LogicalDate       time.Time  // the slot's fire time; of a manual run, its trigger time; of a child run, that of its parent
 	DataIntervalStart time.Time  // the previous slot; of a manual run, the logical date
 	DataIntervalEnd   time.Time  // the logical date
 	RunAfter          time.Time  // not before this time
@@ -39,10 +40,11 @@ type WorkflowRun struct {
 	StartedAt         *time.Time
 	FinishedAt        *time.Time
 	CancelRequestedAt *time.Time
-	PausedAt          *time.Time // an operator's word: nothing of it starts until it is resumed
-	Generation        int        // counts from 1, and each Rerun of a run that has begun
-	Outcome           RunStatus  // how all but the tasks of finally ended, from when these begin; empty before
-	Revision          int64      // rises with each change, see Store.RunChanges
+	PausedAt          *time.Time  // an operator's word: nothing of it starts until it is resumed
+	Generation        int         // counts from 1, and each Rerun of a run that has begun
+	Outcome           RunStatus   // how all but the tasks of finally ended, from when these begin; empty before
+	Parent            *TaskRunKey // of a child run: the task that has started it, which may have been deleted since; else nil
+	Revision          int64       // rises with each change, see Store.RunChanges
 }
 
 // Label returns the name that people use for the run: "daily-etl#142".

@@ -57,6 +57,7 @@ func (d *Definition) Validate() []Problem {
 	v.schedules()
 	v.params()
 	v.env([]string{"env"}, d.Env)
+	v.workflowOutputs()
 	v.groups()
 	v.tasks()
 	return v.problems

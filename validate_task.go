@@ -102,7 +102,7 @@ func (v *validator) pool(at []string, t *Task) {
 func (v *validator) action(at []string, t *Task) {
 	switch actions := t.Actions(); len(actions) {
 	case 0:
-		v.add(at, "task %q has no action: give it a command, an http request, a wait, an approval, or noop: true", t.Name)
+		v.add(at, "task %q has no action: give it a command, an http request, a wait, an approval, a workflow, or noop: true", t.Name)
 	case 1:
 		actions[0].validate(v, sub(at, string(actions[0].Kind())), t)
 	default:

@@ -65,8 +65,8 @@ func WaitReason(t *TaskRun, w Waiting) string {
 // lookReason says what a task run waits for, as its last look told, and when it
 // looks again.
 func lookReason(t *TaskRun, task *Task) string {
-	if task != nil && task.Approval != nil && t.Reason != "" {
-		return t.Reason // its looks see to the time only
+	if task != nil && (task.Approval != nil || task.Workflow != nil) && t.Reason != "" {
+		return t.Reason // its looks see to the time only, or to what nobody told
 	}
 	next := "next look at " + t.NextRetryAt.UTC().Format(time.DateTime) + " UTC"
 	if t.Reason == "" {
@@ -140,7 +140,7 @@ func RunWaitReason(r *WorkflowRun, w *Workflow, active []string, now time.Time) 
 		return "waits for its time: " + r.RunAfter.UTC().Format(time.RFC3339)
 	case w.IsPaused():
 		return "workflow is paused"
-	case len(active) >= w.MaxActiveRuns:
+	case r.Type != RunChild && len(active) >= w.MaxActiveRuns:
 		return fmt.Sprintf("run waits: max_active_runs %d (running: %s)", w.MaxActiveRuns, listSome(active))
 	default:
 		return "waits for a scheduler"

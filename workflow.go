@@ -69,7 +69,8 @@ type Definition struct {
 	Params         []Param           `json:"params,omitempty"`
 	Groups         []Group           `json:"groups,omitempty"`
 	Env            map[string]string `json:"env,omitempty"` // values are templates
-	Tasks          []Task            `json:"tasks"`         // in file order; those of finally come last
+	Outputs        []WorkflowOutput  `json:"outputs,omitempty"`
+	Tasks          []Task            `json:"tasks"` // in file order; those of finally come last
 }
 
 // Task is one node of the DAG. It has exactly one action, see Actions.
@@ -88,6 +89,7 @@ type Task struct {
 	Noop         bool                  `json:"noop,omitempty"`
 	Wait         *Wait                 `json:"wait,omitempty"`
 	Approval     *Approval             `json:"approval,omitempty"`
+	Workflow     *ChildWorkflow        `json:"workflow,omitempty"`
 	Env          map[string]string     `json:"env,omitempty"`         // values are templates
 	Secrets      map[string]string     `json:"secrets,omitempty"`     // by the variable that it arrives in, the name of the secret
 	Stdin        string                `json:"stdin,omitempty"`       // a template
@@ -112,7 +114,7 @@ type Task struct {
 }
 
 // Waits reports whether the task's action waits, and so may look more than once.
-func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil }
+func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil || t.Workflow != nil }
 
 // HasCondition reports whether values or another run, and not only the trigger
 // rule, decide what becomes of the task when its turn comes.

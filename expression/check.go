@@ -34,6 +34,7 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 		c.upstream = &reach{dag: g}
 	}
 	c.workflow(e)
+	c.workflowOutputs()
 	for i := range d.Tasks {
 		c.task(i)
 	}
@@ -69,7 +70,8 @@ type site struct {
 	path   []string
 	name   string // for messages
 	params bool
-	task   int // whose upstream tasks it may read; -1: none
+	task   int  // whose upstream tasks it may read; -1: none
+	isOver bool // all tasks have ended: it may read any
 }
 
 func (c *checker) add(path []string, format string, args ...any) {
@@ -283,6 +285,8 @@ func (c *checker) reference(where site, r reference) error {
 	switch {
 	case !ok:
 		return refuse("%s", unknownName(r.root))
+	case where.isOver && !slices.Contains(rootsOfOver, r.root):
+		return refuse("%s may read %s only, not %s", where.name, enumerated(rootsOfOver, "and"), r.root)
 	case from.since > where.phase():
 		return refuse("%s may read %s only, not %s", where.name, formsUntil(where.phase()), r.root)
 	case r.root == rootSecrets:
@@ -321,6 +325,8 @@ func (c *checker) taskReference(where site, r reference) error {
 		return c.unknownOutput(r, up)
 	}
 	switch {
+	case where.isOver:
+		return nil
 	case up == where.task:
 		return refuse("task %q cannot read its own result", r.name)
 	case c.isFinal(where.task) && !c.isFinal(up):

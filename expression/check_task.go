@@ -34,6 +34,9 @@ func (c *checker) task(i int) {
 		c.forbid(path("wait", "run", "workflow"), "wait.run.workflow", t.Wait.Run.Workflow)
 		c.forbid(path("wait", "run", "task"), "wait.run.task", t.Wait.Run.Task)
 	}
+	if t.Workflow != nil {
+		c.forbid(path("workflow", "name"), "the name of a workflow", t.Workflow.Name)
+	}
 	if t.Approval != nil {
 		for _, p := range t.Approval.Fields {
 			if text, ok := p.Default.(string); ok {

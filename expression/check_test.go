@@ -70,7 +70,7 @@ func TestCheckFindsProblems(t *testing.T) {
 		},
 		{
 			"env in when", func(d *miniairflow.Definition) { d.Tasks[1].When = "${{ env.REGION == 'eu' }}" },
-			"tasks load-data when", "when may not read env: only command, env, stdin, http, wait, approval, ssh and container of a task may",
+			"tasks load-data when", "when may not read env: only command, env, stdin, http, wait, approval, workflow, ssh and container of a task may",
 		},
 		{
 			"a task's own env in it", func(d *miniairflow.Definition) { d.Tasks[1].Env["B"] = "${{ env.MODE }}" },

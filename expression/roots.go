@@ -73,7 +73,7 @@ var roots = []root{
 			{name: "id", about: "its id, a UUID", kind: types.String},
 			{name: "number", about: "its number within the workflow, an integer; 0 in defaults of `params`", kind: types.Int},
 			{name: "workflow", about: "the workflow's name", kind: types.String},
-			{name: "type", about: "what started it: `scheduled` or `manual`", kind: types.String},
+			{name: "type", about: "what started it: `scheduled`, `manual`, or `child` for a task of another run", kind: types.String},
 			{name: "logical_date", about: "the time of its slot", kind: types.String},
 			{name: "data_interval_start", about: "the time of the slot before", kind: types.String},
 			{name: "data_interval_end", about: "the same as `logical_date`", kind: types.String},
@@ -98,7 +98,7 @@ var roots = []root{
 		names: func(s *miniairflow.Scope) []string { return keysOf(s.Params) },
 	},
 	{
-		name: rootEnv, what: "variable of env", form: "env.<NAME>", since: phaseTask, keys: []string{"command", "env", "stdin", "http", "wait", "approval", "ssh", "container"},
+		name: rootEnv, what: "variable of env", form: "env.<NAME>", since: phaseTask, keys: []string{"command", "env", "stdin", "http", "wait", "approval", "workflow", "ssh", "container"},
 		fields:   []field{{name: "<NAME>", about: "a variable of the workflow's `env`; but for `env` itself also of the task's own"}},
 		has:      hasVariable,
 		declared: variables,
@@ -246,7 +246,7 @@ func variables(c *checker, where site) []string {
 // phase returns when the templates of a place are computed.
 func (s site) phase() phase {
 	switch {
-	case s.task >= 0:
+	case s.task >= 0, s.isOver:
 		return phaseTask
 	case s.params:
 		return phaseRun

@@ -84,10 +84,14 @@ func (c *checker) typedNames(references []reference) types.Map {
 }
 
 // outputType returns the type of an output of a task: of one with for_each it is a
-// list, an element for each item.
+// list, an element for each item. What a child run hands on is known when it is over,
+// unless the task says so.
 func outputType(t *miniairflow.Task, name string) types.Type {
 	if t.ForEach != nil {
 		return outputTypes[miniairflow.OutputList]
+	}
+	if t.Workflow != nil && t.Outputs == nil {
+		return types.Any
 	}
 	return typeOr(outputTypes[t.Outputs[name]], types.String)
 }

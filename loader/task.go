@@ -52,6 +52,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"http":          func(v value, t *taskDraft) { t.HTTP = v.http() },
 	"wait":          func(v value, t *taskDraft) { t.Wait = v.wait() },
 	"approval":      func(v value, t *taskDraft) { t.Approval = v.approval() },
+	"workflow":      func(v value, t *taskDraft) { t.Workflow = v.childWorkflow() },
 	"noop":          func(v value, t *taskDraft) { t.Noop = v.boolean() },
 	"secrets":       func(v value, t *taskDraft) { t.Secrets = v.secrets() },
 	"stdin":         textField(func(t *taskDraft) *string { return &t.Stdin }),

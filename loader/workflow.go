@@ -34,6 +34,7 @@ var workflowFields = fields[workflowDraft]{
 	"env_file":         func(v value, w *workflowDraft) { w.envFile = &v },
 	"defaults":         func(v value, w *workflowDraft) { w.defaults = &v },
 	"groups":           func(v value, w *workflowDraft) { w.Groups = v.groups() },
+	"outputs":          func(v value, w *workflowDraft) { w.Outputs = v.workflowOutputs() },
 	"tasks":            func(v value, w *workflowDraft) { w.tasks = &v },
 	"finally":          func(v value, w *workflowDraft) { w.finals = &v },
 }

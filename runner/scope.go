@@ -50,14 +50,10 @@ func loadScope(ctx context.Context, store scopeStore, eval miniairflow.Evaluator
 	return scope, nil
 }
 
-// itemOutputsMax bounds the outputs that the items of one task may have together,
-// in bytes of JSON, for an expression to read them.
-const itemOutputsMax = 8 << 20
-
 // itemOutputs returns the outputs of the items of a task; none, and not nil, if it
 // had no items.
 func itemOutputs(ctx context.Context, store miniairflow.TaskStore, run *miniairflow.WorkflowRun, seq int) ([]map[string]any, error) {
-	found, err := store.ItemOutputs(ctx, run.ID, seq, itemOutputsMax)
+	found, err := store.ItemOutputs(ctx, run.ID, seq, miniairflow.ItemOutputsMax)
 	if invalid := (*miniairflow.Error)(nil); errors.As(err, &invalid) && invalid.Code == miniairflow.CodeInvalid {
 		return nil, &hopeless{err}
 	}

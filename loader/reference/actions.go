@@ -24,6 +24,7 @@ func moreActions() []Key {
 			Sample:  "Load the orders?",
 			Example: "tasks:\n  ok:\n    approval: {message: \"Load the orders?\", on_timeout: skip}\n    timeout: 100ms\n  load: {command: echo load, depends_on: [ok]}\n",
 		},
+		childAction(),
 		{
 			Name: "ssh", Absent: "it runs on the worker", Type: block("ssh"), Reads: readsUpstream + ", in `host` and `user`",
 			Text:   "The machine on which its `command` runs.",

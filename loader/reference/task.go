@@ -111,7 +111,7 @@ func taskActions() []Key {
 		},
 		{
 			Name: "outputs", Absent: "none declared", Type: mapOf("map of names to types or [maps](#output)", miniairflow.IdentifierPattern(), either("", word(miniairflow.OutputTypes), block("output"))),
-			Text:    "What the task hands on, by name, with types. It writes `name=value` lines to the file `$MINIAIRFLOW_OUTPUT`; the values are checked when it ends. Those that are not declared are text.",
+			Text:    "What the task hands on, by name, with types. It writes `name=value` lines to the file `$MINIAIRFLOW_OUTPUT`; the values are checked when it ends. Those that are not declared are text. A task that runs a workflow has the outputs of that.",
 			Sample:  "{rows: integer}",
 			Example: "tasks:\n  count:\n    command: echo \"rows=3\" >> \"$MINIAIRFLOW_OUTPUT\"\n    outputs: {rows: integer}\n  load:\n    depends_on: [count]\n    when: \"${{ tasks.count.outputs.rows > 0 }}\"\n    command: echo load\n",
 		},

@@ -22,7 +22,7 @@ func workflowMap() Map {
 			},
 			Key{
 				Name: "max_active_runs", Default: "1", Type: integer(1, 0),
-				Text:    "How many runs of this workflow run at a time; others wait.",
+				Text:    "How many runs of this workflow run at a time; others wait. Runs that tasks of other workflows start (`workflow`) are not counted.",
 				Sample:  "4",
 				Example: "max_active_runs: 4\ntasks:\n  load: {command: echo hello}\n",
 			},
@@ -64,6 +64,7 @@ func workflowMap() Map {
 				Sample:  "{timeout: 30m}",
 				Example: "defaults: {timeout: 30m, retry: 2}\ntasks:\n  load: {command: echo hello}\n",
 			},
+			workflowOutputs(),
 			Key{
 				Name: "tasks", Type: notEmpty(tasks()),
 				Text:    "The tasks by name, in the order in which pages show them; `depends_on` alone says which comes first. Needed: at least one.",
