@@ -18,6 +18,7 @@ const (
 	TopicDecide  Topic = "decide"  // a task run needs a decision of Advance
 	TopicRun     Topic = "run"     // run ID changed, or one of its task runs
 	TopicCancel  Topic = "cancel"  // run ID is to be cancelled
+	TopicChild   Topic = "child"   // a child run is over, so that the task which waits for it may go on
 	TopicLog     Topic = "log"     // a log of run ID grew
 	TopicCatalog Topic = "catalog" // a workflow, schedule or import error changed
 	TopicWorkers Topic = "workers" // a worker came, went or drains

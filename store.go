@@ -196,8 +196,15 @@ type NewRun struct {
 	LogicalDate       time.Time // zero: the database's time; of a scheduled run also its run_after
 	DataIntervalStart time.Time // zero: LogicalDate
 	Params            map[string]any
+	Parent            *Parent    // of a RunChild, and only of one
 	Selection         *Selection // that DAG.Select takes; nil: all tasks
 	IdempotencyKey    string     // of a trigger; empty: none
 	Overlap           Overlap
 	By                Actor
+}
+
+// Parent is the attempt for which a child run is created.
+type Parent struct {
+	TaskRunKey
+	Token uuid.UUID // of its claim
 }

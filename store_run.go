@@ -14,11 +14,15 @@ type RunStore interface {
 	// its creation, whatever its logical date is. created is false if a run with
 	// this ID or, in this workflow, this idempotency key or logical date of the same
 	// schedule exists: then that run is returned unchanged. A retired workflow is a
-	// CodeConflict.
+	// CodeConflict. A child run is made once for a task run, whatever replies and
+	// workers are lost: if the task waits for one (TaskWait.ChildID), that one is
+	// returned, else the task waits for this one from now on. A child run for an
+	// attempt that is not open is a CodeConflict.
 	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
-	// (counted under its lock), and run_after has come: task runs are written, those
+	// (counted under its lock), and run_after has come; child runs are not counted, and
+	// start however many others run: task runs are written, those
 	// that the run's selection leaves out as skipped, fast
 	// roots are queued up to max_active_tasks, other roots ask for a decision; of a
 	// run that was opened again, what is due goes on. Paused runs are left out. A
@@ -55,6 +59,10 @@ type RunStore interface {
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
 	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
+	// AbandonedRuns returns up to limit child runs that go on, or wait for their turn,
+	// while the task that they were made for waits for them no more, and that nobody
+	// has cancelled yet. One that was over and was opened again is nobody's child.
+	AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
 	// DeleteRuns deletes up to limit terminal runs that finished before the given
 	// time, with their task runs, attempts and logs, and returns how many. One that
 	// Rerun opens meanwhile is left as it is, unless its deletion has begun.
@@ -67,6 +75,8 @@ type RunStore interface {
 	FindRuns(ctx context.Context, filter RunFilter) ([]*WorkflowRun, error)
 	// CountRuns counts what FindRuns would return over all pages, up to max.
 	CountRuns(ctx context.Context, filter RunFilter, max int) (int, error)
+	// ChildRuns returns the latest child run of each of the task runs that has one.
+	ChildRuns(ctx context.Context, parents []TaskRunKey) (map[TaskRunKey]*WorkflowRun, error)
 	// CountTasks returns how many task runs of each of the runs are in each state.
 	CountTasks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID]map[TaskStatus]int, error)
 	// RunChanges returns the run and those of its task runs that may have changed
@@ -87,6 +97,7 @@ type Cancel struct {
 type RunFilter struct {
 	WorkflowID uuid.UUID
 	Statuses   []RunStatus
+	Types      []RunType
 	From, To   *time.Time // logical dates, from From up to but without To; only with WorkflowID
 	Before     *RunCursor // page: runs older than this one
 	Limit      int        // 1 to 200; 0: 50
@@ -234,6 +245,7 @@ type Finish struct {
 	Next     TaskStatus    // of the task run: success, failed, skipped, cancelled or up_for_retry, see FinishOf; or waiting
 	Delay    time.Duration // until the next attempt, for up_for_retry; until the next look, for waiting
 	Memory   string        // for waiting: what the next look gets back, see FindWait
+	ChildID  uuid.UUID     // for waiting: the child run whose end cuts Delay short; zero: none
 	Reason   string
 	ExitCode *int
 	Outputs  map[string]any
@@ -263,6 +275,7 @@ type TaskWait struct {
 	Attempt int       // that looked last
 	Since   time.Time // when the first look began that was put aside, whatever attempts it took since
 	Memory  string    // of the last Finish
+	ChildID uuid.UUID // the child run that it waits for; zero: none
 	Now     time.Time // of the database
 }
 

@@ -39,6 +39,7 @@ type Run struct {
 	IsPaused        bool
 	CancelRequested bool
 	TimedOut        bool // or fails fast: its end was asked for, and it fails
+	IsChild         bool
 	TaskCount       int
 	Stored          Counters
 	Change          Counters
@@ -291,6 +292,9 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 	}
 	if len(p.Over) > 0 {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicRuns})
+	}
+	if len(Children(p.Over)) > 0 {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicChild})
 	}
 	return events
 }

@@ -136,6 +136,18 @@ func (f *Faulty) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time
 	return tryTwo(f, "OverdueRuns", func() ([]uuid.UUID, *time.Time, error) { return f.inner.OverdueRuns(ctx, limit) })
 }
 
+// AbandonedRuns implements miniairflow.RunStore.
+func (f *Faulty) AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	return try(f, "AbandonedRuns", func() ([]uuid.UUID, error) { return f.inner.AbandonedRuns(ctx, limit) })
+}
+
+// ChildRuns implements miniairflow.RunStore.
+func (f *Faulty) ChildRuns(ctx context.Context, parents []miniairflow.TaskRunKey) (map[miniairflow.TaskRunKey]*miniairflow.WorkflowRun, error) {
+	return try(f, "ChildRuns", func() (map[miniairflow.TaskRunKey]*miniairflow.WorkflowRun, error) {
+		return f.inner.ChildRuns(ctx, parents)
+	})
+}
+
 // DeleteRuns implements miniairflow.RunStore.
 func (f *Faulty) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit int) (int, error) {
 	return try(f, "DeleteRuns", func() (int, error) { return f.inner.DeleteRuns(ctx, finishedBefore, limit) })

@@ -58,7 +58,7 @@ var invariants = map[string]string{
 		WHERE c.active > CAST(v.document ->> 'max_active_tasks' AS integer)`,
 	tooManyRuns: `
 		SELECT count(*) FROM workflows w WHERE w.max_active_runs <
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running'
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'
 				AND NOT (r.generation > 1 AND EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.logical_date > r.logical_date)))`,
 	"I10: task run waits for a slot though one is free": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
@@ -124,6 +124,17 @@ var invariants = map[string]string{
 	"waits without what it remembers": `
 		SELECT count(*) FROM task_runs t WHERE t.status = 'waiting' AND NOT EXISTS (` + fanOf + `) AND NOT EXISTS
 			(SELECT 1 FROM task_waits w WHERE w.workflow_run_id = t.workflow_run_id AND w.seq = t.seq AND w.attempt = t.attempt)`,
+	"waits for a child run of another task": `
+		SELECT count(*) FROM task_waits w LEFT JOIN workflow_runs r ON r.id = w.child_run_id
+		WHERE w.child_run_id IS NOT NULL AND r.id IS NOT NULL
+			AND (r.type <> 'child' OR r.parent_run_id <> w.workflow_run_id OR r.parent_seq <> w.seq)`,
+	"I10: goes on waiting though its child run is over": `
+		SELECT count(*) FROM task_waits w JOIN workflow_runs r ON r.id = w.child_run_id
+		JOIN task_queue q ON q.workflow_run_id = w.workflow_run_id AND q.seq = w.seq
+		JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+		WHERE r.status IN ` + over + ` AND q.state = 'delayed' AND q.due_at >= t.next_retry_at`,
+	"run that has ended is awaited": `
+		SELECT count(*) FROM workflow_runs r WHERE CAST(r.is_awaited AS boolean) AND (r.type <> 'child' OR r.status IN ` + over + `)`,
 	"remembers though it is over or has not begun": `
 		SELECT count(*) FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
 		WHERE t.status NOT IN ('waiting', 'running', 'queued') AND NOT (t.losses > 0 AND t.status IN ('failed', 'cancelled'))`,

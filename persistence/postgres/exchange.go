@@ -116,7 +116,7 @@ func begin(ctx context.Context, t *tx, request miniairflow.Exchange, input *fini
 	batch := &pgx.Batch{}
 	batch.Queue(pinText)
 	if len(input.runIDs) > 0 {
-		batch.Queue(lockRunsText, lockKeys(input.runIDs))
+		batch.Queue(lockRunsText, lockKeys(slices.Concat(input.runIDs, input.children)))
 	}
 	if request.Limit > 0 {
 		queueLockToken(batch, request.Token)
@@ -206,6 +206,7 @@ func queueSession(batch *pgx.Batch, id uuid.UUID, state *sessionState) {
 type finishInput struct {
 	finishes []miniairflow.Finish
 	runIDs   []uuid.UUID // each once, ascending
+	children []uuid.UUID // the child runs that are waited for
 	runs     []uuid.UUID
 	seqs     []int
 	tokens   []uuid.UUID
@@ -224,6 +225,9 @@ func newFinishInput(finishes []miniairflow.Finish) (*finishInput, error) {
 	for i := range finishes {
 		f := &finishes[i]
 		in.runs, in.seqs, in.tokens = append(in.runs, f.RunID), append(in.seqs, f.Seq), append(in.tokens, f.Token)
+		if f.ChildID != uuid.Nil {
+			in.children = append(in.children, f.ChildID)
+		}
 		in.attempts, in.nexts = append(in.attempts, string(f.Attempt)), append(in.nexts, string(f.Next))
 		in.delays = append(in.delays, f.Delay.Microseconds())
 		in.reasons, in.codes = append(in.reasons, dialect.Text(f.Reason)), append(in.codes, f.ExitCode)
@@ -345,6 +349,7 @@ func queueEnds(batch *pgx.Batch, in *finishInput, b *begun) {
 		})
 		return err
 	})
+	missNoEnd(batch, in)
 }
 
 // markStale sets stale for the finishes that ended nothing, but for those that

@@ -212,6 +212,7 @@ func insertItems(ctx context.Context, t *tx, now time.Time, runID uuid.UUID, f d
 			task.PoolSlots, task.Finally, now, seqs, names, statuses, reasons)
 		batch.Queue(itemText, runID, seqs, values)
 	}
+	forgetItemWaits(batch, runID, f)
 	batch.Queue(surplusText, runID, f.First+f.Total, f.First+miniairflow.ItemsMax-1, dialect.NoItemReason, now)
 	return t.SendBatch(ctx, batch).Close()
 }

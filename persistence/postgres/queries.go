@@ -93,6 +93,9 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 	if len(filter.Statuses) > 0 {
 		c.add(`r.status = ANY(?)`, filter.Statuses)
 	}
+	if len(filter.Types) > 0 {
+		c.add(`r.type = ANY(?)`, filter.Types)
+	}
 	if filter.From != nil && filter.To != nil {
 		c.add(`r.logical_date >= ? AND r.logical_date < ?`, *filter.From, *filter.To)
 	}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -13,7 +14,8 @@ import (
 const (
 	runColumns = `r.id, r.workflow_id, w.name, r.version_id, r.number, r.status, r.reason, r.type, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
-		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome, r.changed::text::bigint`
+		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
+		r.parent_run_id, r.parent_seq, r.changed::text::bigint`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
@@ -22,13 +24,18 @@ func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) {
 	r := &miniairflow.WorkflowRun{}
 	var params []byte
 	var selection string
+	var parent uuid.NullUUID
+	var parentSeq *int
 	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type, &r.ScheduleName,
 		&r.LogicalDate, &r.DataIntervalStart, &r.RunAfter, &r.DeadlineAt, &params, &selection, &r.TaskCount,
-		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &r.Revision)
+		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.Revision)
 	if err != nil {
 		return nil, err
 	}
 	r.DataIntervalEnd = r.LogicalDate
+	if parent.Valid && parentSeq != nil {
+		r.Parent = &miniairflow.TaskRunKey{RunID: parent.UUID, Seq: *parentSeq}
+	}
 	if r.Params, err = dialect.DecodeObject(params); err != nil {
 		return nil, fmt.Errorf("params of run %s: %w", r.ID, err)
 	}

@@ -28,11 +28,21 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		if found, err = sameRun(ctx, t, run); err == nil || !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
+		if run.Parent != nil {
+			if found, err = childOf(ctx, t, run.Parent); err != nil || found != nil {
+				return err
+			}
+		}
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
 		}
 		if err := insertRuns(ctx, t, []dialect.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
 			return err
+		}
+		if run.Parent != nil {
+			if err := awaitChild(ctx, t, run.Parent, run.ID); err != nil {
+				return err
+			}
 		}
 		created = true
 		found, err = runByID(ctx, t, run.ID)
@@ -113,6 +123,10 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 	if change := (dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); change.IsNoted(cancel.By) {
 		batch.Queue(auditText, auditArgs(cancel.By, change)...)
 	}
+	if isPending && run.IsChild {
+		wakeParents(batch, now, []uuid.UUID{run.ID})
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicChild})
+	}
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
@@ -187,7 +201,7 @@ func stop(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, m *move, 
 func askForEnd(t *tx, batch *pgx.Batch, now time.Time, runID uuid.UUID, fails bool, reason string) {
 	const text = `
 		UPDATE workflow_runs
-		SET cancel_requested_at = $2, timed_out = $3, reason = $4, paused_at = NULL, changed = pg_current_xact_id(),
+		SET is_awaited = is_awaited AND status <> 'pending', cancel_requested_at = $2, timed_out = $3, reason = $4, paused_at = NULL, changed = pg_current_xact_id(),
 			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
 			finished_at = CASE status WHEN 'pending' THEN $2::timestamptz END
 		WHERE id = $1`

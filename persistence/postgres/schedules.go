@@ -228,8 +228,8 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 		ORDER BY u.place`
 	const loads = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
 		FROM workflows w WHERE w.id = ANY($1)`
 	ids, workflows := make([]uuid.UUID, len(runs)), make([]uuid.UUID, len(runs))
 	names, dates := make([]string, len(runs)), make([]time.Time, len(runs))
@@ -274,9 +274,9 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 		input AS MATERIALIZED (
 			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[])
+				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::int[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
-				data_interval_start, params, idempotency_key, actor, actor_reason, selection, place)),
+				data_interval_start, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq, place)),
 		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
@@ -284,11 +284,13 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)
 			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at)
+			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
+			parent_run_id, parent_seq, is_awaited)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.logical_date, at) ELSE at END,
-			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END
+			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
+			i.parent_run_id, i.parent_seq, i.parent_run_id IS NOT NULL
 		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
 	if len(runs) == 0 {
 		return nil
@@ -308,6 +310,8 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
 	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections []string
 	var dates, starts []*time.Time
+	var parents []*uuid.UUID
+	var parentSeqs []*int
 	for _, run := range runs {
 		object, err := dialect.EncodeObject(run.Params)
 		if err != nil {
@@ -324,8 +328,17 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 		dates, starts = append(dates, nullTime(run.LogicalDate)), append(starts, nullTime(run.DataIntervalStart))
 		params, keys = append(params, string(object)), append(keys, dialect.Text(run.IdempotencyKey))
 		actors, actorReasons = append(actors, dialect.Text(run.By.Name)), append(actorReasons, dialect.Text(run.By.Reason))
+		var parent *uuid.UUID
+		var parentSeq *int
+		if run.Parent != nil {
+			parent, parentSeq = &run.Parent.RunID, &run.Parent.Seq
+		}
+		parents, parentSeqs = append(parents, parent), append(parentSeqs, parentSeq)
 	}
-	return []any{ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons, selections}, nil
+	return []any{
+		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons, selections,
+		parents, parentSeqs,
+	}, nil
 }
 
 func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {

@@ -283,7 +283,8 @@ func addCounters(batch *pgx.Batch, changed []*dialect.Run) {
 func endRuns(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, over []*dialect.Run) error {
 	const text = `
 		UPDATE workflow_runs r
-		SET status = i.status, reason = CASE r.reason WHEN '' THEN i.reason ELSE r.reason END, finished_at = $4, changed = pg_current_xact_id()
+		SET status = i.status, reason = CASE r.reason WHEN '' THEN i.reason ELSE r.reason END, finished_at = $4, is_awaited = false,
+			changed = pg_current_xact_id()
 		FROM unnest($1::uuid[], $2::text[], $3::text[]) AS i(run_id, status, reason)
 		WHERE r.id = i.run_id AND r.status = 'running'`
 	var ids []uuid.UUID
@@ -303,6 +304,7 @@ func endRuns(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, over [
 	if slices.ContainsFunc(over, func(r *dialect.Run) bool { return len(r.Graph.Pasts) > 0 }) {
 		batch.Queue(`DELETE FROM task_pasts WHERE workflow_run_id = ANY($1)`, ids)
 	}
+	wakeParents(batch, now, dialect.Children(over))
 	return nil
 }
 

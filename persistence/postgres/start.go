@@ -26,17 +26,25 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// to the next: a long backlog of one costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting AS (
-			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL ORDER BY workflow_id, run_after LIMIT 1)
+			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
+				ORDER BY workflow_id, run_after LIMIT 1)
 			UNION ALL
 			SELECT n.workflow_id, n.run_after
 			FROM waiting w CROSS JOIN LATERAL (
 				SELECT workflow_id, run_after FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND workflow_id > w.workflow_id ORDER BY workflow_id, run_after LIMIT 1) n)
-		SELECT w.id FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
-		WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
-			AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
-				OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
-		ORDER BY waiting.run_after, w.id`
+				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > w.workflow_id
+				ORDER BY workflow_id, run_after LIMIT 1) n),
+		startable AS (
+			SELECT w.id, waiting.run_after FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
+			WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
+				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
+					OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
+			UNION ALL
+			SELECT w.id, c.run_after
+			FROM (SELECT workflow_id, min(run_after) AS run_after FROM workflow_runs
+				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' GROUP BY workflow_id) c
+			JOIN workflows w ON w.id = c.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
+		SELECT id FROM startable GROUP BY id ORDER BY min(run_after), id`
 	workflows, err := query(ctx, s, pgx.RowTo[uuid.UUID], text)
 	if err != nil {
 		return nil, err
@@ -79,6 +87,7 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 }
 
 // findPending locks workflows and returns their runs that may start, the oldest first.
+// Child runs take no part in max_active_runs.
 func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) ([]pendingRun, error) {
 	const lockText = `
 		SELECT id, CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
@@ -87,10 +96,15 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 		SELECT r.id, r.version_id, r.selection, w.id, r.generation
 		FROM unnest($1::uuid[], $2::int[]) AS w(id, allowed)
 		CROSS JOIN LATERAL (
-			SELECT id, version_id, selection, generation, run_after FROM workflow_runs
-			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND run_after <= (SELECT clock_timestamp())
+			(SELECT id, version_id, selection, generation, run_after FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type <> 'child' AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
-			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running')))) r
+			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running' AND type <> 'child'))))
+			UNION ALL
+			(SELECT id, version_id, selection, generation, run_after FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type = 'child'
+			ORDER BY run_after, id
+			LIMIT CASE WHEN w.allowed > 0 THEN $3 ELSE 0 END)) r
 		ORDER BY r.run_after, r.id LIMIT $3`
 	var ids []uuid.UUID
 	var allowed []int

@@ -191,7 +191,8 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs []uuid.UUID, now time
 	const pending = `SELECT id FROM workflow_runs WHERE workflow_id = ANY($1) AND status = 'pending'`
 	const cancel = `
 UPDATE workflow_runs
-SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, paused_at = NULL, changed = pg_current_xact_id()
+SET status = 'cancelled', reason = $2, cancel_requested_at = $3, finished_at = $3, paused_at = NULL, is_awaited = false,
+	changed = pg_current_xact_id()
 WHERE id = ANY($1) AND status = 'pending' RETURNING id`
 	ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], pending, workflowIDs)
 	if err != nil {
@@ -215,11 +216,13 @@ UPDATE run_counters c SET done = r.task_count FROM workflow_runs r WHERE r.id = 
 	batch := &pgx.Batch{}
 	batch.Queue(tasks, ids, dialect.RetiredReason, now)
 	batch.Queue(counters, ids)
+	wakeParents(batch, now, ids)
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("cancel task runs: %w", err)
 	}
 	for _, id := range ids {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicChild}) // perhaps one of them was one
 	return nil
 }

@@ -13,11 +13,23 @@ import (
 
 // FindWait implements miniairflow.TaskStore.
 func (s *Store) FindWait(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.TaskWait, error) {
-	const text = `SELECT attempt, since, memory, clock_timestamp() FROM task_waits WHERE workflow_run_id = $1 AND seq = $2`
-	return queryOne(ctx, s, pgx.RowToStructByPos[miniairflow.TaskWait], text, runID, seq)
+	const text = `SELECT attempt, since, memory, child_run_id, clock_timestamp() FROM task_waits WHERE workflow_run_id = $1 AND seq = $2`
+	return queryOne(ctx, s, func(row pgx.CollectableRow) (w miniairflow.TaskWait, err error) {
+		var child uuid.NullUUID
+		err = row.Scan(&w.Attempt, &w.Since, &w.Memory, &child, &w.Now)
+		w.ChildID = child.UUID
+		return w, err
+	}, text, runID, seq)
 }
 
 // The exchange itself puts attempts aside and forgets what they remember, see queueEnds.
+
+// forgetItemWaits removes what items of an earlier time remember: one whose worker
+// was lost too often has kept it.
+func forgetItemWaits(batch *pgx.Batch, runID uuid.UUID, f dialect.Fan) {
+	const text = `DELETE FROM task_waits WHERE workflow_run_id = $1 AND seq BETWEEN $2 AND $3`
+	batch.Queue(text, runID, f.First, f.First+miniairflow.ItemsMax-1)
+}
 
 // endWaits makes the attempts of a run that wait history: they are cancelled.
 func endWaits(batch *pgx.Batch, now time.Time, runID uuid.UUID, reason string) {

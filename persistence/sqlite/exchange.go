@@ -194,8 +194,10 @@ func endAttempt(ctx context.Context, t *tx, run *dialect.Run, f *miniairflow.Fin
 	const retryText = `
 		INSERT INTO task_queue (workflow_run_id, seq, state, queue, priority, pool, pool_slots, sort_key, due_at)
 		SELECT workflow_run_id, seq, 'delayed', queue, priority, pool, pool_slots, 0, next_retry_at FROM task_runs WHERE workflow_run_id = ? AND seq = ?`
-	_, err = t.ExecContext(ctx, retryText, f.RunID, f.Seq)
-	return next, true, err
+	if _, err = t.ExecContext(ctx, retryText, f.RunID, f.Seq); err != nil {
+		return "", false, err
+	}
+	return next, true, missNoEnd(ctx, t, f)
 }
 
 // closeOpen makes an attempt that was open history, or puts it aside.

@@ -189,6 +189,9 @@ func insertItems(ctx context.Context, t *tx, changed int64, runID uuid.UUID, f d
 			return err
 		}
 	}
+	if err := forgetItemWaits(ctx, t, runID, f); err != nil {
+		return err
+	}
 	const surplusText = `
 		UPDATE task_runs SET status = 'skipped', reopens = reopens + 1, reason = ?4, outputs = NULL, exit_code = NULL, finished_at = ?5, changed = ?6
 		WHERE workflow_run_id = ?1 AND seq BETWEEN ?2 AND ?3 AND status <> 'skipped'`

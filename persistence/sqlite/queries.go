@@ -78,6 +78,9 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 	if len(filter.Statuses) > 0 {
 		c.add(`r.status IN (SELECT value FROM json_each(?))`, list[miniairflow.RunStatus](filter.Statuses))
 	}
+	if len(filter.Types) > 0 {
+		c.add(`r.type IN (SELECT value FROM json_each(?))`, list[miniairflow.RunType](filter.Types))
+	}
 	if filter.From != nil && filter.To != nil {
 		c.add(`r.logical_date >= ? AND r.logical_date < ?`, micros(*filter.From), micros(*filter.To))
 	}

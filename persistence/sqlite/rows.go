@@ -14,7 +14,8 @@ import (
 const (
 	runColumns = `r.id, r.workflow_id, w.name, r.version_id, r.number, r.status, r.reason, r.type, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
-		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome, r.changed`
+		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
+		r.parent_run_id, r.parent_seq, r.changed`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
@@ -23,14 +24,19 @@ func scanRun(row row) (*miniairflow.WorkflowRun, error) {
 	r := &miniairflow.WorkflowRun{}
 	var params []byte
 	var selection string
+	var parent uuid.NullUUID
+	var parentSeq *int
 	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type, &r.ScheduleName,
 		timeInto{&r.LogicalDate}, timeInto{&r.DataIntervalStart}, timeInto{&r.RunAfter}, nullTimeInto{&r.DeadlineAt}, &params, &selection, &r.TaskCount,
 		timeInto{&r.CreatedAt}, nullTimeInto{&r.StartedAt}, nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.CancelRequestedAt},
-		nullTimeInto{&r.PausedAt}, &r.Generation, &r.Outcome, &r.Revision)
+		nullTimeInto{&r.PausedAt}, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.Revision)
 	if err != nil {
 		return nil, err
 	}
 	r.DataIntervalEnd = r.LogicalDate
+	if parent.Valid && parentSeq != nil {
+		r.Parent = &miniairflow.TaskRunKey{RunID: parent.UUID, Seq: *parentSeq}
+	}
 	if r.Params, err = dialect.DecodeObject(params); err != nil {
 		return nil, fmt.Errorf("params of run %s: %w", r.ID, err)
 	}

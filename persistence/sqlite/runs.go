@@ -26,11 +26,21 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		if found, err = sameRun(ctx, t, run); err == nil || !errors.Is(err, miniairflow.ErrNotFound) {
 			return err
 		}
+		if run.Parent != nil {
+			if found, err = childOf(ctx, t, run.Parent); err != nil || found != nil {
+				return err
+			}
+		}
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
 		}
 		if err := insertRuns(ctx, t, []dialect.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
 			return err
+		}
+		if run.Parent != nil {
+			if err := awaitChild(ctx, t, run.Parent, run.ID); err != nil {
+				return err
+			}
 		}
 		created = true
 		found, err = runByID(ctx, t, run.ID)
@@ -92,6 +102,12 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 	}
 	if err := audit(ctx, t, cancel.By, dialect.Audited{Action: miniairflow.AuditCancelRun, RunID: &run.ID}); err != nil {
 		return err
+	}
+	if isPending && run.IsChild {
+		if err := wakeParents(ctx, t, []uuid.UUID{run.ID}); err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicChild})
 	}
 	if isPending {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
@@ -167,7 +183,7 @@ func askForEnd(ctx context.Context, t *tx, runID uuid.UUID, fails bool, reason s
 	}
 	const text = `
 		UPDATE workflow_runs
-		SET cancel_requested_at = ?2, timed_out = ?3, reason = ?4, paused_at = NULL, changed = ?5,
+		SET is_awaited = is_awaited AND status <> 'pending', cancel_requested_at = ?2, timed_out = ?3, reason = ?4, paused_at = NULL, changed = ?5,
 			status = CASE status WHEN 'pending' THEN 'cancelled' ELSE status END,
 			finished_at = CASE status WHEN 'pending' THEN ?2 END
 		WHERE id = ?1`

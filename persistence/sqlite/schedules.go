@@ -141,8 +141,8 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 		ORDER BY i.key`
 	const loads = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?))`
 	slots, workflows := make(table, len(runs)), make(list[uuid.UUID], len(runs))
 	for i, run := range runs {
@@ -200,7 +200,8 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 	}
 	const into = `
 		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
-			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at, number, changed)`
+			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
+			parent_run_id, parent_seq, is_awaited, number, changed)`
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
 		return fmt.Errorf("insert runs: %w", err)
 	}
@@ -262,9 +263,14 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 	if run.Status.IsTerminal() {
 		finishedAt = t.now
 	}
+	parent, parentSeq := any(nil), any(nil)
+	if run.Parent != nil {
+		parent, parentSeq = run.Parent.RunID, run.Parent.Seq
+	}
 	return []any{
 		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
 		logical, start, runAfter, string(params), selection, nullText(run.IdempotencyKey), t.now, finishedAt,
+		parent, parentSeq, run.Parent != nil,
 	}, nil
 }
 

@@ -256,7 +256,7 @@ func endRun(ctx context.Context, t *tx, changed int64, r *dialect.Run) error {
 	}
 	const text = `
 		UPDATE workflow_runs
-		SET status = ?2, reason = CASE reason WHEN '' THEN ?3 ELSE reason END, finished_at = ?4, changed = ?5
+		SET status = ?2, reason = CASE reason WHEN '' THEN ?3 ELSE reason END, finished_at = ?4, is_awaited = 0, changed = ?5
 		WHERE id = ?1 AND status = 'running'`
 	if _, err := t.ExecContext(ctx, text, r.ID, r.Result(), reason, t.now, changed); err != nil {
 		return err
@@ -266,8 +266,10 @@ func endRun(ctx context.Context, t *tx, changed int64, r *dialect.Run) error {
 			return err
 		}
 	}
-	_, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.ID)
-	return err
+	if _, err := t.ExecContext(ctx, `DELETE FROM task_decisions WHERE workflow_run_id = ?`, r.ID); err != nil {
+		return err
+	}
+	return wakeParents(ctx, t, dialect.Children([]*dialect.Run{r}))
 }
 
 // failedReason names the first tasks that made a run fail.

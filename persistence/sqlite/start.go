@@ -25,18 +25,26 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// to the next: a long backlog of one costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting (workflow_id) AS (
-			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
 			UNION ALL
-			SELECT (SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND workflow_id > waiting.workflow_id)
+			SELECT (SELECT min(workflow_id) FROM workflow_runs
+				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > waiting.workflow_id)
 			FROM waiting WHERE waiting.workflow_id IS NOT NULL),
 		oldest AS (
-			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.workflow_id = waiting.workflow_id) AS run_after
-			FROM waiting WHERE workflow_id IS NOT NULL)
-		SELECT w.id FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
-		WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
-			AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running')
-				OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
-		ORDER BY oldest.run_after, w.id`
+			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r
+				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.workflow_id = waiting.workflow_id) AS run_after
+			FROM waiting WHERE workflow_id IS NOT NULL),
+		startable AS (
+			SELECT w.id, oldest.run_after FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
+			WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
+				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
+					OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
+			UNION ALL
+			SELECT w.id, c.run_after
+			FROM (SELECT workflow_id, min(run_after) AS run_after FROM workflow_runs
+				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' GROUP BY workflow_id) c
+			JOIN workflows w ON w.id = c.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
+		SELECT id FROM startable GROUP BY id ORDER BY min(run_after), id`
 	workflows, err := query(ctx, brief{s.read}, scanID, text, now())
 	if err != nil {
 		return nil, err
@@ -90,16 +98,27 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 	return started, rest, err
 }
 
-// findPending returns the runs of a workflow that may start, the oldest first.
+// findPending returns the runs of a workflow that may start, the oldest first, and
+// child runs before others: these take no part in max_active_runs.
 func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([]pendingRun, error) {
+	const childText = `
+		SELECT r.id, r.version_id, r.selection, r.generation FROM workflow_runs r
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'child'
+			AND (SELECT is_active AND paused_at IS NULL FROM workflows WHERE id = ?1)
+		ORDER BY r.run_after, r.id LIMIT ?2 + 0`
 	const text = `
 		SELECT r.id, r.version_id, r.selection, r.generation FROM workflow_runs r
-		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.run_after <= ?2
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.run_after <= ?2
 		ORDER BY r.run_after, r.id
 		LIMIT min(?3, max(0,
 			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
-			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`
-	return query(ctx, t, scanPending, text, workflowID, t.now, limit)
+			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type <> 'child')))`
+	children, err := query(ctx, t, scanPending, childText, workflowID, limit)
+	if err != nil || len(children) == limit {
+		return children, err
+	}
+	others, err := query(ctx, t, scanPending, text, workflowID, t.now, limit-len(children))
+	return append(children, others...), err
 }
 
 // findAwaited adds the runs that were opened again and that a later one, which is

@@ -142,7 +142,7 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs list[uuid.UUID]) erro
 	}
 	const text = `
 		UPDATE workflow_runs
-		SET status = 'cancelled', reason = ?2, cancel_requested_at = ?3, finished_at = ?3, paused_at = NULL, changed = ?4
+		SET status = 'cancelled', reason = ?2, cancel_requested_at = ?3, finished_at = ?3, paused_at = NULL, is_awaited = 0, changed = ?4
 		WHERE workflow_id IN (SELECT value FROM json_each(?1)) AND status = 'pending'
 		RETURNING id`
 	cancelled, err := query(ctx, t, scanID, text, workflowIDs, dialect.RetiredReason, t.now, changed)
@@ -162,8 +162,12 @@ func cancelPending(ctx context.Context, t *tx, workflowIDs list[uuid.UUID]) erro
 	if _, err := t.ExecContext(ctx, countersText, list[uuid.UUID](cancelled)); err != nil {
 		return fmt.Errorf("count cancelled task runs: %w", err)
 	}
+	if err := wakeParents(ctx, t, cancelled); err != nil {
+		return fmt.Errorf("wake parents: %w", err)
+	}
 	for _, id := range cancelled {
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: id})
 	}
+	t.publish(miniairflow.Event{Topic: miniairflow.TopicChild}) // perhaps one of them was one
 	return nil
 }

@@ -11,10 +11,11 @@ import (
 
 // FindWait implements miniairflow.TaskStore.
 func (s *Store) FindWait(ctx context.Context, runID uuid.UUID, seq int) (miniairflow.TaskWait, error) {
-	const text = `SELECT attempt, since, memory FROM task_waits WHERE workflow_run_id = ? AND seq = ?`
+	const text = `SELECT attempt, since, memory, child_run_id FROM task_waits WHERE workflow_run_id = ? AND seq = ?`
 	return queryOne(ctx, s.read, func(row row) (w miniairflow.TaskWait, err error) {
-		w.Now = timeOf(now())
-		err = row.Scan(&w.Attempt, timeInto{&w.Since}, &w.Memory)
+		var child uuid.NullUUID
+		err = row.Scan(&w.Attempt, timeInto{&w.Since}, &w.Memory, &child)
+		w.ChildID, w.Now = child.UUID, timeOf(now())
 		return w, err
 	}, text, runID, seq)
 }
@@ -34,6 +35,14 @@ func putAside(ctx context.Context, t *tx, f *miniairflow.Finish, open *openAttem
 func forgetWaits(ctx context.Context, t *tx, runID uuid.UUID, seqs []int) error {
 	const text = `DELETE FROM task_waits WHERE workflow_run_id = ? AND seq IN (SELECT value FROM json_each(?))`
 	_, err := t.ExecContext(ctx, text, runID, list[int](seqs))
+	return err
+}
+
+// forgetItemWaits removes what items of an earlier time remember: one whose worker
+// was lost too often has kept it.
+func forgetItemWaits(ctx context.Context, t *tx, runID uuid.UUID, f dialect.Fan) error {
+	const text = `DELETE FROM task_waits WHERE workflow_run_id = ? AND seq BETWEEN ? AND ?`
+	_, err := t.ExecContext(ctx, text, runID, f.First, f.First+miniairflow.ItemsMax-1)
 	return err
 }
 

@@ -78,7 +78,7 @@ CREATE TABLE workflow_runs (
     number              bigint NOT NULL,
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
-    type                text NOT NULL CHECK (type IN ('scheduled', 'manual')),
+    type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child')),
     schedule_name       text NOT NULL DEFAULT '',
     logical_date        timestamptz NOT NULL,
     data_interval_start timestamptz NOT NULL,
@@ -94,16 +94,23 @@ CREATE TABLE workflow_runs (
     cancel_requested_at timestamptz,
     timed_out           boolean NOT NULL DEFAULT false, -- or fails fast: when its end was asked for, it fails
     paused_at           timestamptz,
+    parent_run_id       uuid,    -- of a child run: the task run that it was made for
+    parent_seq          integer,
+    is_awaited          boolean NOT NULL DEFAULT false, -- a child run that has not ended yet: it ends when nobody waits for it
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
     changed             xid8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (workflow_id, number),
+    CHECK ((type = 'child') = (parent_run_id IS NOT NULL)),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped')))
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
 CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL;
-CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id) WHERE status = 'running';
+CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child';
+CREATE INDEX workflow_runs_pending_child ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type = 'child';
+CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id, type) WHERE status = 'running';
+CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id, parent_seq) WHERE parent_run_id IS NOT NULL;
+CREATE INDEX workflow_runs_awaited ON workflow_runs (id) WHERE is_awaited;
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
@@ -222,8 +229,10 @@ CREATE TABLE task_waits (
     since           timestamptz NOT NULL, -- the first look, also of an earlier attempt that was lost
     started_at      timestamptz NOT NULL, -- of the attempt
     memory          text NOT NULL,
+    child_run_id    uuid, -- the child run that it waits for
     PRIMARY KEY (workflow_run_id, seq)
 ) WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0);
+CREATE UNIQUE INDEX task_waits_child ON task_waits (child_run_id) WHERE child_run_id IS NOT NULL;
 
 -- How far the items of a task run with for_each are, from when it has them.
 CREATE TABLE task_fanouts (
