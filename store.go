@@ -107,6 +107,7 @@ type DefinitionAt struct {
 	*Definition
 	Line   int
 	Column int
+	Calls  []Call // of its tasks that run workflows
 }
 
 // FileResult is what SyncFiles did with one file. A definition whose name

@@ -129,6 +129,7 @@ func LoadPathBelow(root string, paths []string, limits Limits) (Result, error) {
 			result.load(homeOf(file, root, name), limits.withDefaults())
 		}
 	}
+	result.refuseCycles()
 	slices.SortStableFunc(result.Problems, comparePlaces)
 	result.Problems = slices.Compact(result.Problems) // defaults that are named, and taken by others
 	return result, nil

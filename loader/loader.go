@@ -24,6 +24,8 @@ type Store interface {
 	SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (bool, error)
 	RetireFile(ctx context.Context, path string) error
 	SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error)
+	FindWorkflowByName(ctx context.Context, name string) (*miniairflow.Workflow, error)
+	FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error)
 	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
 }
 
@@ -66,7 +68,7 @@ type Loader struct {
 
 	mutex     sync.Mutex           // serializes passes
 	known     map[string]knownFile // by path; nil while the lease is not held
-	contested map[string]bool      // files that wait for names of others
+	contested map[string]bool      // files that wait for names of others, or for the end of a cycle
 	layout    *layout              // nil: the folder was not looked at yet
 	missing   map[string]time.Time // files that were gone at the last pass, by when first
 	complaint string               // what was wrong with the folder at the last pass
@@ -83,7 +85,7 @@ type knownFile struct {
 	stamp    stamp
 	hash     string // of what was synced
 	settled  bool   // the stamp is old enough to tell every later change
-	conflict string // names that other files own; they may become free without a change here
+	conflict string // names that other files own, and cycles through them; both may end without a change here
 	takes    taken  // what it takes from other files
 }
 

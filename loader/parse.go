@@ -131,12 +131,15 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		}
 		names[definition.Name] = place
 		if ok && i < whole && !f.around.isBroken {
-			definitions = append(definitions, miniairflow.DefinitionAt{Definition: definition, Line: place.line, Column: place.column})
+			definitions = append(definitions, miniairflow.DefinitionAt{
+				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition),
+			})
 		}
 	}
 	if f.halted {
 		return nil
 	}
+	definitions = f.withoutCycles(definitions)
 	if len(trees) == 0 && len(f.problems) == 0 {
 		f.fail(position{}, "the file is empty: a workflow needs at least `tasks:`")
 	}

@@ -144,6 +144,9 @@ func (s *syncPass) flush(ctx context.Context) error {
 	case !held:
 		return errLeaseLost
 	}
+	if err := s.refuseCycles(ctx, batch); err != nil {
+		return err
+	}
 	err := s.store(ctx, batch)
 	if err == nil || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
 		return err
@@ -179,7 +182,7 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 	for i := range batch {
 		path, state := batch[i].sync.Path, batch[i].state
 		if len(results[i].Conflicts) > 0 {
-			state.conflict = fmt.Sprint(results[i].Conflicts)
+			state.conflict += fmt.Sprint(results[i].Conflicts)
 		}
 		before, isKnown := s.known[path]
 		s.known[path] = state
@@ -193,8 +196,8 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 		if !isKnown || before.hash != state.hash || before.conflict != state.conflict {
 			s.tell(ctx, batch[i].sync.Problems, results[i])
 		}
-		if len(results[i].Retired) > 0 && len(s.contested) > 0 {
-			s.report.again = true // a file before this one may wait for the name
+		if len(results[i].Retired)+len(results[i].Updated) > 0 && len(s.contested) > 0 {
+			s.report.again = true // a file before this one may wait for the name, or for the end of a cycle
 		}
 	}
 	return nil
