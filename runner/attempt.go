@@ -266,7 +266,7 @@ func finishOf(task *miniairflow.Task, claim miniairflow.Claim, r action.Result) 
 	if r.Again != nil {
 		return miniairflow.Finish{
 			RunID: claim.RunID, Seq: claim.Seq, Token: claim.Token, Attempt: miniairflow.AttemptRunning,
-			Next: miniairflow.TaskWaiting, Delay: r.Again.After, Memory: r.Again.Memory, Reason: printable(r.Reason),
+			Next: miniairflow.TaskWaiting, Delay: r.Again.After, Memory: r.Again.Memory, ChildID: r.Again.ChildID, Reason: printable(r.Reason),
 		}, true
 	}
 	if !miniairflow.AttemptRunning.CanTransition(r.Status) || r.Status == miniairflow.AttemptLost {

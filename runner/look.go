@@ -24,11 +24,17 @@ func (w *Worker) recall(ctx context.Context, in *action.Input) error {
 		}
 	}
 	wait, err := w.cfg.Store.FindWait(ctx, in.Claim.RunID, in.Claim.Seq)
-	if errors.Is(err, miniairflow.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	isFirst := errors.Is(err, miniairflow.ErrNotFound)
+	if err != nil && !isFirst {
 		return fmt.Errorf("read what the last look has left: %w", err)
+	}
+	if in.Task.Workflow != nil {
+		if err := w.lookAtChild(ctx, in, wait.ChildID); err != nil {
+			return err
+		}
+	}
+	if isFirst {
+		return nil
 	}
 	in.Look = action.Look{Since: wait.Since, Now: wait.Now, Memory: wait.Memory}
 	if wait.Attempt != in.Claim.Attempt {

@@ -105,9 +105,9 @@ func askForPasts(ctx context.Context, store miniairflow.TaskStore) (time.Duratio
 }
 
 // retries is the duty that makes task runs claimable whose retry delay is over.
-// kick is a hint that a delay began.
+// kick is a hint that a delay began; the end of a child run cuts one short.
 func retries(store miniairflow.Store, poll time.Duration, kick <-chan struct{}) loop {
-	return loop{name: "promote retries", kick: kick, poll: poll, pass: func(ctx context.Context) (time.Duration, error) {
+	return loop{name: "promote retries", topics: []miniairflow.Topic{miniairflow.TopicChild}, kick: kick, poll: poll, pass: func(ctx context.Context) (time.Duration, error) {
 		for {
 			promoted, next, err := store.PromoteRetries(ctx, promoteBatch)
 			if err != nil {

@@ -49,6 +49,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			name: "end overdue runs", kick: started, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
 		},
+		{
+			name: "end abandoned child runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return endAbandoned(ctx, cfg.Store) },
+		},
 		retries(cfg.Store, cfg.Poll, nil),
 		{
 			name: "fail expired tasks", poll: cfg.Poll,

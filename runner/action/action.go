@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/runner/process"
 )
@@ -29,6 +31,7 @@ type Input struct {
 	Item        *Item             // nil: the task has no for_each
 	Dir         string            // absolute working directory
 	Seen        Seen              // of the run that it waits for
+	Child       Child             // of a task that runs a workflow
 	Look        Look              // of a task that waits
 	Mask        []string          // texts that nothing may show: its secrets, in their forms
 	LogFrom     int64             // so many bytes its log has already
@@ -86,8 +89,9 @@ type Seen struct {
 
 // Again says when an attempt that waits looks again, and what it remembers until then.
 type Again struct {
-	After  time.Duration
-	Memory string // at most WaitMemoryMax bytes
+	After   time.Duration
+	Memory  string    // at most WaitMemoryMax bytes
+	ChildID uuid.UUID // the child run whose end cuts After short; zero: none
 }
 
 // Runner executes attempts. Run blocks until the attempt and every process that
@@ -117,6 +121,7 @@ func New(logger *slog.Logger, processes Processes) Runner {
 		miniairflow.ActionHTTP:     requests,
 		miniairflow.ActionWait:     &wait{command: commands, request: requests},
 		miniairflow.ActionApproval: approval{},
+		miniairflow.ActionWorkflow: workflow{},
 		miniairflow.ActionNoop:     noop{},
 	}
 }

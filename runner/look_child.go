@@ -1,0 +1,101 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/runner/action"
+)
+
+// abandonedBatch is how many child runs are looked for at once of which nobody waits
+// for the end.
+const abandonedBatch = 50
+
+// lookAtChild finds the child run of the task, which its first look creates. What is
+// wrong with it fails the attempt; an error of the store is tried again.
+func (w *Worker) lookAtChild(ctx context.Context, in *action.Input, childID uuid.UUID) error {
+	control := &miniairflow.Control{Store: w.cfg.Store, Evaluator: w.cfg.Evaluator}
+	child, err := w.findChild(ctx, control, in, childID)
+	if err == nil {
+		in.Child.Run = child
+		switch child.Status {
+		case miniairflow.RunSuccess:
+			in.Child.Outputs, err = control.RunOutputs(ctx, child)
+		case miniairflow.RunPending:
+			in.Child.Held, err = w.held(ctx, child)
+		}
+	}
+	if isTransient(err) || ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		in.Child.Fault = err.Error()
+	}
+	return nil
+}
+
+// findChild returns the child run of the task.
+func (w *Worker) findChild(
+	ctx context.Context, control *miniairflow.Control, in *action.Input, childID uuid.UUID,
+) (*miniairflow.WorkflowRun, error) {
+	spec := in.Task.Workflow
+	if childID != uuid.Nil {
+		child, err := w.cfg.Store.FindRun(ctx, childID)
+		if errors.Is(err, miniairflow.ErrNotFound) {
+			return nil, fmt.Errorf("the run of workflow %q that the task waited for was deleted", spec.Name)
+		}
+		return child, err
+	}
+	given, err := spec.Given()
+	if err != nil {
+		return nil, err
+	}
+	return control.StartChild(ctx, miniairflow.ChildRequest{
+		Parent: in.Claim.Run, Seq: in.Claim.Seq, Token: in.Claim.Token, Workflow: spec.Name, Params: given,
+	})
+}
+
+// held says why a child run does not start, if that is a word of people.
+func (w *Worker) held(ctx context.Context, child *miniairflow.WorkflowRun) (string, error) {
+	workflow, err := w.cfg.Store.FindWorkflow(ctx, child.WorkflowID)
+	if err != nil {
+		return "", fmt.Errorf("find workflow %q: %w", child.WorkflowName, err)
+	}
+	switch {
+	case child.PausedAt != nil:
+		return "that run is paused", nil
+	case workflow.IsPaused():
+		return "workflow " + workflow.Name + " is paused", nil
+	default:
+		return "", nil
+	}
+}
+
+// endAbandoned cancels the child runs of tasks that have let go of them: they were
+// cancelled with their run, timed out, were marked or are done anew.
+func endAbandoned(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+	for {
+		abandoned, err := store.AbandonedRuns(ctx, abandonedBatch)
+		if err != nil {
+			return 0, fmt.Errorf("find abandoned child runs: %w", err)
+		}
+		var failed []error
+		for _, id := range abandoned {
+			by := miniairflow.Actor{Name: schedulerActor.Name, Reason: "the task that started it waits for it no more"}
+			if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, By: by}); err != nil {
+				failed = append(failed, fmt.Errorf("cancel child run %s: %w", id, err))
+			}
+		}
+		switch {
+		case len(failed) > 0:
+			return 0, errors.Join(failed...)
+		case len(abandoned) < abandonedBatch:
+			return unknown, nil
+		}
+	}
+}
