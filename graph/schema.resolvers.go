@@ -260,6 +260,10 @@ func (r *taskRunResolver) Task(ctx context.Context, objs []*miniairflow.TaskRun)
 	return r.tasksOfTaskRuns(ctx, objs)
 }
 
+func (r *taskRunResolver) ChildRun(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.WorkflowRun, error) {
+	return r.childRuns(ctx, objs)
+}
+
 func (r *taskRunResolver) Attempts(ctx context.Context, objs []*miniairflow.TaskRun) ([][]*miniairflow.TaskAttempt, error) {
 	return r.attempts(ctx, objs)
 }
@@ -326,6 +330,14 @@ func (r *workflowRunResolver) Reason(ctx context.Context, obj *miniairflow.Workf
 
 func (r *workflowRunResolver) ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
 	return orNull(obj.ScheduleName), nil
+}
+
+func (r *workflowRunResolver) Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error) {
+	return r.outputsOfRun(ctx, obj)
+}
+
+func (r *workflowRunResolver) Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error) {
+	return r.parents(ctx, objs)
 }
 
 func (r *workflowRunResolver) Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error) {

@@ -125,6 +125,7 @@ func (r *Resolver) activeRuns(ctx context.Context, id uuid.UUID) (*miniairflow.W
 	}
 	running, err := r.store.FindRuns(ctx, miniairflow.RunFilter{
 		WorkflowID: id, Statuses: []miniairflow.RunStatus{miniairflow.RunRunning}, Limit: min(w.MaxActiveRuns, pageMax),
+		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, // max_active_runs counts no others
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("find running runs: %w", err)
