@@ -22,6 +22,7 @@ const examplesDir = "../../dags"
 var unusual = map[string]map[string]state{
 	"artifacts":     {},
 	"branching":     {"thorough_split": "skipped", "thorough_sum": "skipped"},
+	"child-run":     {},
 	"daily-etl":     {},
 	"fan-out":       {},
 	"for-each":      {"combine[3]": "skipped"},

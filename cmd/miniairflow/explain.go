@@ -212,6 +212,9 @@ func waits(t *miniairflow.Task) string {
 	if t.When != "" {
 		text += fmt.Sprintf("; skipped unless %s", t.When)
 	}
+	if t.Workflow != nil {
+		text += "; runs the workflow " + t.Workflow.Name
+	}
 	if len(t.Inputs) > 0 {
 		text += "; is given the artifacts of " + strings.Join(t.Inputs, ", ")
 	}

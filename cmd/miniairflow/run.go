@@ -45,6 +45,10 @@ func newRunCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			children, err := childrenOf(config, args[0], definition)
+			if err != nil {
+				return err
+			}
 			request, err := runRequest(cmd, definition.Name)
 			if err != nil {
 				return err
@@ -59,7 +63,7 @@ func newRunCommand(std stdio) *cobra.Command {
 				config.DatabaseURL = ""
 			}
 			if !cmd.Flags().Changed("queues") {
-				config.Queues = queuesOf(definition.Definition) // nobody else is there to take its tasks
+				config.Queues = queuesOf(withChildren(definition, children)...) // nobody else is there to take the tasks
 			}
 			shared, err := sharedOf(cmd, config)
 			if err != nil {
@@ -70,7 +74,7 @@ func newRunCommand(std stdio) *cobra.Command {
 				logs = len(definition.Tasks) <= taskOutputTasksMax
 			}
 			return runFile(config, std, fileRun{
-				path: args[0], definition: definition, request: request, shared: shared, format: format, logs: logs, artifactsDir: config.takeArtifactsDir(cmd),
+				path: args[0], definition: definition, children: children, request: request, shared: shared, format: format, logs: logs, artifactsDir: config.takeArtifactsDir(cmd),
 			})
 		},
 	}
@@ -85,11 +89,13 @@ func newRunCommand(std stdio) *cobra.Command {
 	return cmd
 }
 
-// queuesOf returns the queues of a workflow's tasks, sorted.
-func queuesOf(d *miniairflow.Definition) []string {
+// queuesOf returns the queues of the tasks of workflows, sorted.
+func queuesOf(definitions ...*miniairflow.Definition) []string {
 	var queues []string
-	for i := range d.Tasks {
-		queues = append(queues, d.Tasks[i].Queue)
+	for _, d := range definitions {
+		for i := range d.Tasks {
+			queues = append(queues, d.Tasks[i].Queue)
+		}
 	}
 	slices.Sort(queues)
 	return slices.Compact(queues)
@@ -99,6 +105,7 @@ func queuesOf(d *miniairflow.Definition) []string {
 type fileRun struct {
 	path       string
 	definition loader.LoadedDefinition
+	children   []loader.LoadedDefinition // that tasks of it run, directly or through others
 	request    miniairflow.TriggerRequest
 	shared     shared
 	format     outputFormat
@@ -118,6 +125,9 @@ func chooseWorkflow(cmd *cobra.Command, c *config, std stdio, path string) (load
 		if d.Name == name || name == "" && len(definitions) == 1 {
 			return d, nil
 		}
+	}
+	if first := onTop(definitions); name == "" && len(first) == 1 {
+		return first[0], nil
 	}
 	names := ""
 	for _, d := range definitions {
@@ -235,17 +245,20 @@ func (p *process) startEngine() (parts *errgroup.Group, failed context.Context, 
 // execute writes the workflow, triggers it, and follows the run to its end, or
 // until the engine has failed.
 func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*runView, error) {
-	definition := *r.definition.Definition
-	definition.IsActive, definition.Schedules = true, nil // asked for by hand, and only once
-	at := miniairflow.DefinitionAt{Definition: &definition, Line: r.definition.Line, Column: r.definition.Column}
-	results, err := p.store.SyncFiles(ctx, []miniairflow.FileSync{{Path: filepath.Base(r.path), Definitions: []miniairflow.DefinitionAt{at}}})
+	files, err := syncOf(r)
 	if err != nil {
-		return nil, fmt.Errorf("write workflow %q: %w", definition.Name, err)
+		return nil, err
 	}
-	if conflicts := results[0].Conflicts; len(conflicts) > 0 {
-		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s", conflicts[0].Message)
+	results, err := p.store.SyncFiles(ctx, files)
+	if err != nil {
+		return nil, fmt.Errorf("write workflow %q: %w", r.definition.Name, err)
 	}
-	if err := p.syncPools(ctx, &definition); err != nil {
+	for _, result := range results {
+		if len(result.Conflicts) > 0 {
+			return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s", result.Conflicts[0].Message)
+		}
+	}
+	if err := p.syncPools(ctx, withChildren(r.definition, r.children)); err != nil {
 		return nil, err
 	}
 	for name, value := range r.shared.vars {
@@ -265,6 +278,9 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 		return nil, err
 	}
 	if r.format != outputTable {
+		if err := c.addDetails(context.WithoutCancel(ctx), finished); err != nil {
+			return nil, err
+		}
 		err = writeRun(p.std.out, r.format, finished)
 	} else if finished.Status != "success" && !r.logs {
 		err = p.printFailures(c, finished)
@@ -275,7 +291,7 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 // syncPools makes the pools that are declared beside the file. One that is not
 // would be waited for until somebody made it, which here nobody can: it limits
 // nothing.
-func (p *process) syncPools(ctx context.Context, d *miniairflow.Definition) error {
+func (p *process) syncPools(ctx context.Context, definitions []*miniairflow.Definition) error {
 	pools, problems, _, err := loader.LoadPools(p.config.Dags, loader.Limits{})
 	if err != nil {
 		return fmt.Errorf("read pools: %w", err)
@@ -287,14 +303,16 @@ func (p *process) syncPools(ctx context.Context, d *miniairflow.Definition) erro
 	for _, pool := range pools {
 		known[pool.Name] = true
 	}
-	for i := range d.Tasks {
-		name := d.Tasks[i].Pool
-		if name == "" || known[name] {
-			continue
+	for _, d := range definitions {
+		for i := range d.Tasks {
+			name := d.Tasks[i].Pool
+			if name == "" || known[name] {
+				continue
+			}
+			known[name] = true
+			pools = append(pools, miniairflow.Pool{Name: name, Slots: miniairflow.PoolSlotsMax})
+			fmt.Fprintf(p.std.err, "pool %s is not declared in a pools.yaml beside the file: it limits nothing here\n", name)
 		}
-		known[name] = true
-		pools = append(pools, miniairflow.Pool{Name: name, Slots: miniairflow.PoolSlotsMax})
-		fmt.Fprintf(p.std.err, "pool %s is not declared in a pools.yaml beside the file: it limits nothing here\n", name)
 	}
 	if _, err := p.store.SyncPools(ctx, "pools.yaml", pools, nil); err != nil {
 		return fmt.Errorf("write pools: %w", err)

@@ -116,6 +116,9 @@ func newRunsShowCommand(std stdio) *cobra.Command {
 				if run.TaskRuns, err = c.findTaskRuns(ctx, run.ID); err != nil {
 					return err
 				}
+				if err := c.addDetails(ctx, run); err != nil {
+					return err
+				}
 				return writeRun(std.out, format, run)
 			})
 		},
@@ -132,6 +135,7 @@ func writeRun(out io.Writer, format outputFormat, run *runView) error {
 		if run.Selection != nil {
 			fmt.Fprintf(w, "partial\t%s\n", printable(run.Selection.String()))
 		}
+		run.writeDetails(w)
 		if len(run.TaskRuns) == 0 {
 			return
 		}

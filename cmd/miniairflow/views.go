@@ -54,7 +54,10 @@ type runView struct {
 	Generation  int            `json:"generation"`
 	WaitReason  *string        `json:"waitReason,omitempty"`
 	Selection   *selectionView `json:"selection,omitempty"`
-	TaskRuns    []taskRunView  `json:"taskRuns,omitempty"`
+
+	Outputs  json.RawMessage `json:"outputs,omitempty"`
+	Parent   *parentView     `json:"parent,omitempty"`
+	TaskRuns []taskRunView   `json:"taskRuns,omitempty"`
 }
 
 // taskRunView is a task run as the commands show it.
@@ -70,6 +73,7 @@ type taskRunView struct {
 	StartedAt  *time.Time      `json:"startedAt"`
 	FinishedAt *time.Time      `json:"finishedAt"`
 	WaitReason *string         `json:"waitReason,omitempty"`
+	ChildRun   *childRef       `json:"childRun,omitempty"`
 	Attempts   []attemptView   `json:"attempts,omitempty"`
 }
 
@@ -93,6 +97,9 @@ func (t *taskRunView) why() string {
 			return "on worker " + t.Attempts[n-1].Worker
 		}
 		return "" // the reason is that of the attempt before
+	}
+	if t.Reason == nil && t.ChildRun != nil {
+		return "run " + t.ChildRun.Label
 	}
 	return text(t.Reason)
 }
@@ -292,7 +299,7 @@ func (c *client) findTaskRuns(ctx context.Context, runID string) ([]taskRunView,
 			}
 		}
 		err := c.query(ctx, `query($id: ID!, $first: Int, $after: String) { workflowRun(id: $id) {
-			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` waitReason `+attemptFields+` } pageInfo { hasNextPage endCursor } } } }`,
+			taskRuns(first: $first, after: $after) { nodes { `+taskRunFields+` waitReason childRun `+childFields+` `+attemptFields+` } pageInfo { hasNextPage endCursor } } } }`,
 			map[string]any{"id": runID, "first": pageSize, "after": after}, &data)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// parentView is the task run that has started a child run.
+type parentView struct {
+	Name        string   `json:"name"`
+	WorkflowRun childRef `json:"workflowRun"`
+}
+
+// childRef names a run of which another one tells.
+type childRef struct {
+	ID     string `json:"id"`
+	Label  string `json:"label"`
+	Status state  `json:"status"`
+}
+
+const childFields = `{ id label status }`
+
+// addDetails adds what is shown of one run only: its outputs, and who has started it.
+func (c *client) addDetails(ctx context.Context, run *runView) error {
+	var data struct{ WorkflowRun *runView }
+	err := c.query(ctx, `query($id: ID!) { workflowRun(id: $id) { outputs parent { name workflowRun `+childFields+` } } }`, map[string]any{"id": run.ID}, &data)
+	if err != nil || data.WorkflowRun == nil {
+		return err
+	}
+	run.Outputs, run.Parent = data.WorkflowRun.Outputs, data.WorkflowRun.Parent
+	return nil
+}
+
+// writeDetails prints what addDetails has added.
+func (r *runView) writeDetails(w io.Writer) {
+	if r.Parent != nil {
+		fmt.Fprintf(w, "started by\t%s of %s\n", r.Parent.Name, r.Parent.WorkflowRun.Label)
+	}
+	if len(r.Outputs) > 0 && string(r.Outputs) != "null" {
+		fmt.Fprintf(w, "outputs\t%s\n", printable(string(r.Outputs)))
+	}
+}
