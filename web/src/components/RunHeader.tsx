@@ -1,9 +1,11 @@
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
 import type { LiveStatus } from "../services/live";
 import { runNote } from "../services/runActions";
+import { starterOf } from "../services/starter";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
 import { RunActions } from "./RunActions";
+import { RunLink } from "./RunLink";
 import { StatusBadge } from "./Status";
 import { Elapsed, Time } from "./Time";
 
@@ -40,12 +42,20 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],
           ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
-          ["Started by", run.type === "SCHEDULED" ? "schedule" : "hand"],
+          ["Started by", detail.parent ? <Parent key="parent" task={detail.parent} /> : starterOf(run.type)],
           ["Version", `${detail.version.number}`],
           ["Generation", run.generation > 1 ? `${run.generation}` : null],
           ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),
         ]}
       />
+    </>
+  );
+}
+
+function Parent({ task }: { task: NonNullable<RunDetail["parent"]> }) {
+  return (
+    <>
+      {task.name} of <RunLink run={task.workflowRun} />
     </>
   );
 }

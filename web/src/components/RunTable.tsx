@@ -1,6 +1,7 @@
-import { Link } from "@tanstack/react-router";
 import type { RunSummaryFragment } from "../gql/graphql";
 import { runNote } from "../services/runActions";
+import { starterOf } from "../services/starter";
+import { RunLink } from "./RunLink";
 import { StatusBadge, TaskProgress } from "./Status";
 import { Elapsed, Time } from "./Time";
 
@@ -24,13 +25,7 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
           {runs.map((run) => (
             <tr key={run.id}>
               <td>
-                <Link
-                  to="/workflows/$name/runs/$number"
-                  params={{ name: run.workflow.name, number: String(run.number) }}
-                  className="number"
-                >
-                  {run.label}
-                </Link>
+                <RunLink run={run} />
               </td>
               <td>
                 <StatusBadge status={run.status} note={runNote(run)} />
@@ -38,7 +33,7 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
               <td>
                 <Time value={run.runAfter} />
               </td>
-              <td>{run.type === "SCHEDULED" ? "schedule" : "hand"}</td>
+              <td>{starterOf(run.type)}</td>
               <td>
                 <Elapsed startedAt={run.startedAt} finishedAt={run.finishedAt} />
               </td>

@@ -2,6 +2,7 @@ import type { TaskRowFragment } from "../gql/graphql";
 import { formatBytes, hiddenText } from "../services/artifacts";
 import { formatDuration } from "../services/time";
 import { Facts } from "./Facts";
+import { RunLink } from "./RunLink";
 import { StatusBadge } from "./Status";
 import styles from "./TaskDetails.module.css";
 import type { TaskRunDetail } from "./TaskPanel";
@@ -17,6 +18,7 @@ export function TaskDetails({ task, detail }: { task: TaskRowFragment; detail: T
         facts={[
           ["Reason", task.reason],
           ["Waiting", detail.waitReason],
+          ["Child run", detail.childRun ? <RunLink key="child" run={detail.childRun} /> : null],
           ["Duration", <Elapsed key="duration" startedAt={task.startedAt} finishedAt={task.finishedAt} />],
           ["Queued", task.queuedAt ? <Time key="queued" value={task.queuedAt} full /> : null],
           ["Started", task.startedAt ? <Time key="started" value={task.startedAt} full /> : null],

@@ -143,6 +143,19 @@ export const RunQuery = graphql(`
         ...RunSummary
         deadlineAt
         params
+        parent {
+          id
+          name
+          workflowRun {
+            id
+            number
+            label
+            workflow {
+              id
+              name
+            }
+          }
+        }
         workflow {
           isActive
           isPaused
@@ -170,6 +183,16 @@ export const TaskRunQuery = graphql(`
     taskRun(id: $id) {
       ...TaskRow
       outputs
+      childRun {
+        id
+        number
+        label
+        status
+        workflow {
+          id
+          name
+        }
+      }
       queue
       task {
         description
