@@ -56,6 +56,14 @@ var defects = []defect{
 		`AND is_rare AND status = 'waiting'`, `AND is_rare AND status = 'pending'`,
 	},
 	{
+		"the end of a child run wakes nobody", "sqlite", "persistence/sqlite/children.go",
+		`AND q.state = 'delayed' AND q.due_at > ?2`, `AND q.state = 'ready'`,
+	},
+	{
+		"a task gets a second child run", "sqlite", "persistence/sqlite/children.go",
+		`JOIN task_waits s ON s.child_run_id = r.id WHERE`, `JOIN task_waits s ON s.child_run_id = r.id WHERE false AND`,
+	},
+	{
 		"a cancelled run looks on", "sqlite", "persistence/dialect/finish.go",
 		`f.Next == miniairflow.TaskUpForRetry || f.Next == miniairflow.TaskWaiting`, `f.Next == miniairflow.TaskUpForRetry`,
 	},
@@ -81,7 +89,7 @@ var defects = []defect{
 	},
 	{
 		"more runs than max_active_runs start", "sqlite", "persistence/sqlite/start.go",
-		`- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running')))`, `- 0))`,
+		`- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type <> 'child')))`, `- 0))`,
 	},
 	{
 		"a child starts after its first upstream task", "sqlite", "persistence/dialect/run.go",

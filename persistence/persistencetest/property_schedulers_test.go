@@ -18,7 +18,7 @@ func (g *game) moves() []func() bool {
 		g.exchange, g.startRuns, g.decideNow, g.exchange, g.trigger, g.rerun, g.answerApproval, g.exchange, g.decideLate, g.exchange, g.reap,
 		g.heartbeat, g.passTime, g.promote, g.late, g.join, g.setPool, g.pauseRun, g.watch, g.repeatExchange, g.readDecisions,
 		g.crash, g.fence, g.sleep, g.expire, g.cancel, g.timeOut, g.edit, g.readSchedules, g.fire, g.drainOne, g.addFlow,
-		g.forgetRuns, g.repeatRerun, g.loseWorker,
+		g.forgetRuns, g.repeatRerun, g.loseWorker, g.endAbandoned,
 	}
 }
 
@@ -35,9 +35,12 @@ func (g *game) startRuns() bool {
 		if was.status == miniairflow.RunPending && after.runs[id].status != miniairflow.RunPending {
 			started++
 			require.False(g, was.paused, "T2: a paused run was started")
+			if was.isChild {
+				continue // whatever the limit has become
+			}
 			active := 0
 			for _, r := range after.runs {
-				if r.workflow == was.workflow && r.status == miniairflow.RunRunning {
+				if r.workflow == was.workflow && r.status == miniairflow.RunRunning && !r.isChild {
 					active++
 				}
 			}
@@ -320,6 +323,9 @@ func (g *game) roundsLeft() int {
 				runs = 1 + itemsDrawn
 			}
 			rounds += runs * (2 + t.Retry.Count)
+			if t.Workflow != nil {
+				rounds += 2 * runs // looks before and after the end of a child run
+			}
 		}
 	}
 	return rounds
@@ -338,7 +344,7 @@ func (g *game) finishMore(p *player) bool {
 		require.Less(g, answers, 100, "I10: a request for a decision is never answered")
 		g.judge()
 	}
-	g.shift("task_queue SET due_at = due_at - %s WHERE state = 'delayed'", 3*time.Hour)
+	g.shift("task_queue SET due_at = due_at - %s WHERE state = 'delayed' AND "+forNoChild, 3*time.Hour)
 	_, _, err = g.PromoteRetries(g.Context(), 100)
 	require.NoError(g, err)
 	g.judge()

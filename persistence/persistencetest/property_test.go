@@ -293,6 +293,11 @@ func (g *game) id() uuid.UUID {
 	return id
 }
 
+// between draws a number.
+func (g *game) between(least, most int, of string) int {
+	return rapid.IntRange(least, most).Draw(g.rt, of)
+}
+
 // one reports true with a chance of one in n.
 func (g *game) one(n int, of string) bool {
 	return rapid.IntRange(0, n-1).Draw(g.rt, of) == n-1

@@ -29,8 +29,8 @@ const (
 
 var user = miniairflow.Actor{Name: "user", Reason: "because"}
 
-// drawTasks draws a small DAG of so many tasks, which are named by their places.
-func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
+// drawTasks draws a small DAG of so many tasks of a workflow, which are named by their places.
+func (g *game) drawTasks(workflow string, mains, finals int) []miniairflow.Task {
 	var tasks []miniairflow.Task
 	for i := range mains + finals {
 		t := task(fmt.Sprintf("t%d", i))
@@ -64,8 +64,10 @@ func (g *game) drawTasks(mains, finals int) []miniairflow.Task {
 		}
 		if g.one(3, "waits") {
 			t.Noop, t.Wait = false, &miniairflow.Wait{Duration: retryDelay}
+		} else if callee := g.callee(workflow); callee != "" {
+			t.Noop, t.Workflow = false, &miniairflow.ChildWorkflow{Name: callee}
 		}
-		if t.Wait == nil && g.one(4, "asks") {
+		if t.Wait == nil && t.Workflow == nil && g.one(4, "asks") {
 			t.Noop, t.Approval, t.Outputs = false, &miniairflow.Approval{Message: "go on?"}, miniairflow.ApprovalOutputs
 		}
 		if t.Approval == nil && g.one(3, "items") {
@@ -91,7 +93,7 @@ const (
 const retryDelay = miniairflow.Duration(2 * time.Hour)
 
 func (g *game) drawDefinition(name string) *miniairflow.Definition {
-	d := definition(name, g.drawTasks(rapid.IntRange(1, 6).Draw(g.rt, "tasks"), rapid.IntRange(0, 2).Draw(g.rt, "finals"))...)
+	d := definition(name, g.drawTasks(name, rapid.IntRange(1, 6).Draw(g.rt, "tasks"), rapid.IntRange(0, 2).Draw(g.rt, "finals"))...)
 	d.MaxActiveTasks = rapid.IntRange(1, 6).Draw(g.rt, "max_active_tasks")
 	d.MaxActiveRuns = rapid.IntRange(1, 2).Draw(g.rt, "max_active_runs")
 	if g.one(3, "limited") {
@@ -162,7 +164,7 @@ func (g *game) edit() bool {
 				finals++
 			}
 		}
-		d.Tasks = g.drawTasks(len(d.Tasks)-finals, finals)
+		d.Tasks = g.drawTasks(f.name, len(d.Tasks)-finals, finals)
 		g.write(f, &d)
 	case "other":
 		g.write(f, g.drawDefinition(f.name))

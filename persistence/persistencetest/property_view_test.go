@@ -27,6 +27,7 @@ type runView struct {
 	generation            int
 	cancelled             bool // asked for
 	paused, timedOut      bool
+	isChild               bool
 	reason                string
 	tasks                 []taskView        // by seq
 	items                 map[int]*taskView // by seq
@@ -76,10 +77,10 @@ type sessionView struct {
 func (g *game) look() view {
 	g.Helper()
 	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
-	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, reason
+	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type = 'child', reason
 		FROM workflow_runs`, func(scan func(...any)) {
 		r := &runView{items: map[int]*taskView{}}
-		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.reason)
+		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.isChild, &r.reason)
 		v.runs[r.id] = r
 	})
 	g.each(`SELECT t.workflow_run_id, t.seq, t.status, t.attempt, t.failures, t.losses, t.reopens,

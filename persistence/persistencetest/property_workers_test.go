@@ -114,6 +114,11 @@ func (g *game) end(c miniairflow.Claim) miniairflow.Finish {
 	})
 	f := miniairflow.Finish{RunID: c.RunID, Seq: c.Seq, Token: c.Token, Attempt: status}
 	task := g.dag(c.VersionID).TaskAt(c.Seq)
+	if task.Workflow != nil {
+		if aside, waits := g.lookAtChild(c, task.Workflow.Name); waits {
+			return aside
+		}
+	}
 	looksAgain := task.Wait != nil && g.one(2, "looks again") || task.Approval != nil && !g.one(4, "gives up")
 	if looksAgain && !g.isEnding {
 		f.Attempt, f.Next, f.Delay = miniairflow.AttemptRunning, miniairflow.TaskWaiting, retryDelay.Std()
