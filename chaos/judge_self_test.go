@@ -17,13 +17,14 @@ func TestJudge(t *testing.T) {
 		}
 		return lines
 	}
-	one, pay := taskKey{"r1", "a"}, taskKey{"r1", "pay"}
+	one, pay, call := taskKey{"r1", "a"}, taskKey{"r1", "pay"}, taskKey{"r1", childTask}
 	success := taskRow{key: one, status: "success"}
 	for name, c := range map[string]struct {
 		lines    string
 		tasks    []taskRow
 		attempts []attemptRow
 		keys     []string
+		children int // of call
 		wrong    string
 	}{
 		"all is well": {
@@ -40,6 +41,13 @@ func TestJudge(t *testing.T) {
 			tasks:    []taskRow{{key: taskKey{"r1", itemsTask}, status: "success"}, {key: taskKey{"r1", "items[0]"}, status: "success"}},
 			attempts: []attemptRow{attempt(taskKey{"r1", "items[0]"}, 1, "success")},
 			wrong:    "item 5 of run r1 is missing",
+		},
+		"a second child run": {
+			tasks: []taskRow{{key: call, status: "success"}}, attempts: []attemptRow{attempt(call, 1, "lost"), attempt(call, 2, "success")},
+			children: 2, wrong: "task wait_for_run of run r1 has 2 child runs, and was opened again 0 times",
+		},
+		"one child run": {
+			tasks: []taskRow{{key: call, status: "success"}}, attempts: []attemptRow{attempt(call, 1, "lost"), attempt(call, 2, "success")}, children: 1,
 		},
 		"a success that never was": {
 			tasks: []taskRow{success}, attempts: []attemptRow{attempt(one, 1, "success")},
@@ -107,7 +115,7 @@ func TestJudge(t *testing.T) {
 					c.attempts[i].log = printedBy(a.id, e.signs*linesPerSign)
 				}
 			}
-			wrong := judge(&told{tasks: c.tasks, attempts: c.attempts}, w, c.keys)
+			wrong := judge(&told{tasks: c.tasks, attempts: c.attempts, children: map[taskKey]int{call: c.children}}, w, c.keys)
 			if c.wrong == "" {
 				require.Empty(t, wrong)
 				return

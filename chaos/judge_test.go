@@ -33,12 +33,13 @@ type taskRow struct {
 type told struct {
 	tasks    []taskRow
 	attempts []attemptRow
-	runs     map[string]int // idempotency keys, with how many runs have them
+	children map[taskKey]int // child runs, by the task that has started them
+	runs     map[string]int  // idempotency keys, with how many runs have them
 }
 
 // tell reads what a database says. The statements work with both dialects.
 func tell(ctx context.Context, db *sql.DB) (*told, error) {
-	t := &told{runs: map[string]int{}}
+	t := &told{runs: map[string]int{}, children: map[taskKey]int{}}
 	err := each(ctx, db, func(rows *sql.Rows) error {
 		var key string
 		err := rows.Scan(&key)
@@ -54,6 +55,17 @@ func tell(ctx context.Context, db *sql.DB) (*told, error) {
 		t.tasks = append(t.tasks, r)
 		return err
 	}, `SELECT CAST(workflow_run_id AS text), name, status, reason, reopens, is_finally FROM task_runs`)
+	if err != nil {
+		return nil, err
+	}
+	err = each(ctx, db, func(rows *sql.Rows) error {
+		var parent taskKey
+		count := 0
+		err := rows.Scan(&parent.run, &parent.task, &count)
+		t.children[parent] = count
+		return err
+	}, `SELECT CAST(t.workflow_run_id AS text), t.name, count(*) FROM workflow_runs r
+		JOIN task_runs t ON t.workflow_run_id = r.parent_run_id AND t.seq = r.parent_seq GROUP BY t.workflow_run_id, t.name`)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +119,9 @@ func judge(t *told, w *witness, keys []string) (wrong []string) {
 	for _, task := range t.tasks {
 		wrong = append(wrong, judgeTask(task, known[task.key], w.attempts[task.key])...)
 		there[task.key] = true
+		if children := t.children[task.key]; task.key.task == childTask && (children < 1 || children > 1+task.reopens) {
+			wrong = append(wrong, fmt.Sprintf("task %s of run %s has %d child runs, and was opened again %d times", task.key.task, task.key.run, children, task.reopens))
+		}
 	}
 	for key := range there {
 		for i := range itemsCount {
@@ -142,7 +157,7 @@ func judgeTask(task taskRow, known map[int]string, seen map[int]*execution) (wro
 		switch {
 		case status == "lost":
 			losses++
-		case status != "success" && (task.key.task != retryTask || number > 1):
+		case status != "success" && (task.key.task != retryTask || number > 1) && task.key.task != childTask:
 			fail("attempt %d is %s, and nothing in it fails", number, status)
 		}
 		if e != nil && e.starts > 1 {

@@ -41,6 +41,8 @@ const (
 	finalTask   = "report" // of finally: once per generation of the run
 	waitTask    = "wait_"  // begins the names of tasks that look at a clock or a file, and execute nothing
 	askTask     = waitTask + "for_approval"
+	childTask   = waitTask + "for_run" // runs the workflow called
+	called      = "called"
 	itemsTask   = "items" // has itemsCount items, which execute what it does itself not
 	itemsCount  = 6
 	poolName    = "narrow"
@@ -59,6 +61,7 @@ func writeWorkload(t testing.TB, r *rand.Rand, n int) *workload {
 	t.Helper()
 	w := newWorkload(t)
 	w.write(t, "pools.yaml", fmt.Sprintf("%s: {slots: %d}\n", poolName, poolSlots))
+	w.add(t, called, "max_active_runs: 1\noutputs: {done: yes}\ntasks:\n  a: {"+step(r, 1, 6)+"}\n  b: {depends_on: a, "+step(r, 0, 2)+"}\n")
 	for i := range n {
 		shape := shapes[i%len(shapes)]
 		w.add(t, fmt.Sprintf("%s_%02d", shape.name, i), "max_active_runs: 3\ntasks:\n"+shape.tasks(r))
@@ -148,6 +151,10 @@ var shapes = []struct {
 	{name: "approval", tasks: func(r *rand.Rand) string {
 		return "  before: {" + step(r, 0, 2) + "}\n  " + askTask + ": {depends_on: before, approval: {message: go on}}\n" +
 			"  after: {depends_on: " + askTask + ", when: \"${{ tasks." + askTask + ".outputs.decision == 'approved' }}\", " + step(r, 1, 4) + "}\n"
+	}},
+	{name: "caller", tasks: func(r *rand.Rand) string {
+		return "  before: {" + step(r, 0, 2) + "}\n  " + childTask + ": {depends_on: before, workflow: " + called + ", outputs: {done: string}}\n" +
+			"  after: {depends_on: " + childTask + ", when: \"${{ tasks." + childTask + ".outputs.done == 'yes' }}\", " + step(r, 1, 4) + "}\n"
 	}},
 	{name: "items", tasks: func(r *rand.Rand) string {
 		return "  list: {command: 'echo \"l=[0,1,2,3,4,5]\" >> \"$MINIAIRFLOW_OUTPUT\"; exec sh step.sh 1', outputs: {l: list}}\n" +
