@@ -389,6 +389,7 @@ type ComplexityRoot struct {
 		Artifacts   func(childComplexity int, first *int, after *string) int
 		Attempt     func(childComplexity int) int
 		Attempts    func(childComplexity int) int
+		ChildRun    func(childComplexity int) int
 		DependsOn   func(childComplexity int) int
 		ExitCode    func(childComplexity int) int
 		Finally     func(childComplexity int) int
@@ -541,7 +542,9 @@ type ComplexityRoot struct {
 		LogicalDate       func(childComplexity int) int
 		Number            func(childComplexity int) int
 		Outcome           func(childComplexity int) int
+		Outputs           func(childComplexity int) int
 		Params            func(childComplexity int) int
+		Parent            func(childComplexity int) int
 		PausedAt          func(childComplexity int) int
 		Reason            func(childComplexity int) int
 		Revision          func(childComplexity int) int
@@ -692,6 +695,7 @@ type TaskRunResolver interface {
 	WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error)
 	DependsOn(ctx context.Context, objs []*miniairflow.TaskRun) ([][]string, error)
 	Task(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.Task, error)
+	ChildRun(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.WorkflowRun, error)
 	Attempts(ctx context.Context, objs []*miniairflow.TaskRun) ([][]*miniairflow.TaskAttempt, error)
 	Logs(ctx context.Context, obj *miniairflow.TaskRun, attempt *int, fromOffset *int64, limit *int) (*model.LogChunk, error)
 	Artifacts(ctx context.Context, obj *miniairflow.TaskRun, first *int, after *string) (*model.Connection[*model.Artifact], error)
@@ -716,6 +720,9 @@ type WorkflowRunResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 
 	ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
+
+	Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error)
+	Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error)
 
 	Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error)
 	WaitReason(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*string, error)
@@ -2156,6 +2163,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TaskRun.Attempts(childComplexity), true
+	case "TaskRun.childRun":
+		if e.ComplexityRoot.TaskRun.ChildRun == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TaskRun.ChildRun(childComplexity), true
 	case "TaskRun.dependsOn":
 		if e.ComplexityRoot.TaskRun.DependsOn == nil {
 			break
@@ -2833,12 +2846,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Outcome(childComplexity), true
+	case "WorkflowRun.outputs":
+		if e.ComplexityRoot.WorkflowRun.Outputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Outputs(childComplexity), true
 	case "WorkflowRun.params":
 		if e.ComplexityRoot.WorkflowRun.Params == nil {
 			break
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Params(childComplexity), true
+	case "WorkflowRun.parent":
+		if e.ComplexityRoot.WorkflowRun.Parent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Parent(childComplexity), true
 	case "WorkflowRun.pausedAt":
 		if e.ComplexityRoot.WorkflowRun.PausedAt == nil {
 			break
@@ -3785,7 +3810,7 @@ type WorkflowRun implements Node {
   scheduleName: String
   "It does not start before this time."
   runAfter: DateTime!
-  "The slot's fire time; of a manual run, its trigger time."
+  "The slot's fire time; of a manual run, its trigger time; of a child run, that of the run whose task has started it."
   logicalDate: DateTime!
   "The previous slot; of a manual run, the logical date."
   dataIntervalStart: DateTime!
@@ -3797,6 +3822,13 @@ type WorkflowRun implements Node {
   params: JSON!
   "The tasks that it executes; null: all."
   selection: Selection
+  """
+  What its workflow declares as outputs, an object. Null before the run has succeeded, without a declaration, and when one of
+  them cannot be computed.
+  """
+  outputs: JSON
+  "Of a child run, the task run that has started it; null of other runs, and when that is deleted."
+  parent: TaskRun
   "When it was created."
   createdAt: DateTime!
   "When it started; null while pending."
@@ -3898,6 +3930,8 @@ enum WorkflowRunType {
   SCHEDULED
   "A person or a program."
   MANUAL
+  "A task of another run."
+  CHILD
 }
 
 "How many task runs are in a state."
@@ -3953,6 +3987,8 @@ type TaskRun implements Node {
   dependsOn: [String!]!
   "What the workflow's file says of it."
   task: Task!
+  "The latest run that it has started, of a task that runs a workflow; null if there is none (any more)."
+  childRun: WorkflowRun
   "Its attempts, the oldest first."
   attempts: [TaskAttempt!]!
   """
@@ -4018,7 +4054,7 @@ enum TaskRunStatus {
   QUEUED
   "An attempt is running."
   RUNNING
-  "Waits for what its wait or its approval says, and holds no worker meanwhile: its attempt goes on with the next look."
+  "Waits for what its wait or its approval says, or for the end of the run that it has started, and holds no worker meanwhile: its attempt goes on with the next look."
   WAITING
   "Waits for the delay of its next attempt."
   UP_FOR_RETRY
@@ -5295,6 +5331,8 @@ func (ec *executionContext) childFields_TaskRun(ctx context.Context, field graph
 		return ec.fieldContext_TaskRun_dependsOn(ctx, field)
 	case "task":
 		return ec.fieldContext_TaskRun_task(ctx, field)
+	case "childRun":
+		return ec.fieldContext_TaskRun_childRun(ctx, field)
 	case "attempts":
 		return ec.fieldContext_TaskRun_attempts(ctx, field)
 	case "logs":
@@ -5569,6 +5607,10 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_params(ctx, field)
 	case "selection":
 		return ec.fieldContext_WorkflowRun_selection(ctx, field)
+	case "outputs":
+		return ec.fieldContext_WorkflowRun_outputs(ctx, field)
+	case "parent":
+		return ec.fieldContext_WorkflowRun_parent(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_WorkflowRun_createdAt(ctx, field)
 	case "startedAt":
@@ -12822,6 +12864,61 @@ func (ec *executionContext) resolveBatch_TaskRun_task(ctx context.Context, field
 	)
 }
 
+func (ec *executionContext) _TaskRun_childRun(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TaskRun_childRun(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_TaskRun_childRun(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowRun) graphql.Marshaler {
+			return ec.marshalOWorkflowRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TaskRun_childRun(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TaskRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_TaskRun_childRun(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (any, error) {
+	resolver := ec.Resolvers.TaskRun()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.TaskRun](ctx, "TaskRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.ChildRun(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*miniairflow.WorkflowRun](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"TaskRun.childRun",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.ChildRun(ctx, []*miniairflow.TaskRun{obj})
+	return graphql.ResolveBatchSingleResult[*miniairflow.WorkflowRun](
+		ctx,
+		results,
+		err,
+		"TaskRun.childRun",
+	)
+}
+
 func (ec *executionContext) _TaskRun_attempts(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TaskRun) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15533,6 +15630,84 @@ func (ec *executionContext) fieldContext_WorkflowRun_selection(_ context.Context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowRun_outputs(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_outputs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().Outputs(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v map[string]any) graphql.Marshaler {
+			return ec.marshalOJSON2map(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_outputs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, true, true, "JSON")
+}
+
+func (ec *executionContext) _WorkflowRun_parent(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_parent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_WorkflowRun_parent(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.TaskRun) graphql.Marshaler {
+			return ec.marshalOTaskRun2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTaskRun(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_parent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TaskRun(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_WorkflowRun_parent(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
+	resolver := ec.Resolvers.WorkflowRun()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Parent(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*miniairflow.TaskRun](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"WorkflowRun.parent",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Parent(ctx, []*miniairflow.WorkflowRun{obj})
+	return graphql.ResolveBatchSingleResult[*miniairflow.TaskRun](
+		ctx,
+		results,
+		err,
+		"WorkflowRun.parent",
+	)
 }
 
 func (ec *executionContext) _WorkflowRun_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
@@ -21340,6 +21515,12 @@ func (ec *executionContext) _TaskRun(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TaskRun_task(ctx, field, obj)
 				})
+		case "childRun":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._TaskRun_childRun(ctx, field, obj)
+				})
 		case "attempts":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -22235,6 +22416,18 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "outputs":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_outputs(ctx, field, obj)
+				})
+		case "parent":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_parent(ctx, field, obj)
+				})
 		case "createdAt":
 			out.Values[i] = ec._WorkflowRun_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -24541,10 +24734,12 @@ var (
 	unmarshalNWorkflowRunType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunType = map[string]miniairflow.RunType{
 		"SCHEDULED": miniairflow.RunScheduled,
 		"MANUAL":    miniairflow.RunManual,
+		"CHILD":     miniairflow.RunChild,
 	}
 	marshalNWorkflowRunType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunType = map[miniairflow.RunType]string{
 		miniairflow.RunScheduled: "SCHEDULED",
 		miniairflow.RunManual:    "MANUAL",
+		miniairflow.RunChild:     "CHILD",
 	}
 )
 
