@@ -36,7 +36,7 @@ var allowedImports = map[string][]string{
 	"persistence/postgres":        {".", "persistence/dialect"},
 	"persistence/sqlite":          {".", "persistence/dialect"},
 	"runner":                      {".", "artifacts", "logs", "runner/action"},
-	"runner/action":               {".", "runner/process"},
+	"runner/action":               {".", "logs", "runner/process"},
 	"runner/process":              {},
 	"secrets":                     {"."},
 	"server":                      {".", "web"},

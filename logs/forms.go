@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -23,6 +24,10 @@ func Forms(secrets []string) []string {
 			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawStdEncoding.EncodeToString([]byte(secret)),
 			base64.URLEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
 			hex.EncodeToString([]byte(secret)), url.QueryEscape(secret), url.PathEscape(secret), strings.Trim(string(inJSON), `"`))
+		forms = append(forms, quoted(secret))
+		for before := range 3 {
+			forms = append(forms, encodedAt(base64.RawStdEncoding, secret, before), encodedAt(base64.RawURLEncoding, secret, before))
+		}
 		for line := range strings.Lines(secret) {
 			if line = strings.TrimSpace(line); len(line) >= lineMin {
 				forms = append(forms, line)
@@ -31,6 +36,29 @@ func Forms(secrets []string) []string {
 	}
 	slices.Sort(forms)
 	return slices.DeleteFunc(slices.Compact(forms), func(form string) bool { return form == "" })
+}
+
+// quoted returns a text as programs write it in JSON that leave <, > and & as they are.
+func quoted(text string) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(out.String(), `"`), "\"\n")
+}
+
+// encodedAt returns what of an encoding is the same whatever stands around the text,
+// such as a user's name before it, which is so many bytes more than a multiple of
+// three long. What is too short for a line is found in too many texts.
+func encodedAt(encoding *base64.Encoding, text string, before int) string {
+	data := append(make([]byte, before, before+len(text)), text...)
+	first, end := (before*8+5)/6, len(data)*8/6
+	if end-first < lineMin {
+		return ""
+	}
+	return encoding.EncodeToString(data)[first:end]
 }
 
 // Hide returns a whole text with what is to be masked replaced.

@@ -16,6 +16,8 @@ func TestHide(t *testing.T) {
 		"twice":              secret + secret,
 		"base64":             "czNjciZ0ICJ3b3JkIi8x",
 		"base64 with a line": "czNjciZ0ICJ3b3JkIi8x\n",
+		"base64 of a login":  "dXNlcjpzM2NyJnQgIndvcmQiLzE=",
+		"JSON of others":     `s3cr&t \"word\"/1`,
 		"hex":                "733363722674202277 6f7264222f31",
 		"in a query":         "s3cr%26t+%22word%22%2F1",
 		"in a path":          "s3cr&t%20%22word%22%2F1",

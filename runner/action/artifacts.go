@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/logs"
 )
 
 // Files brings an attempt the artifacts of others, and keeps its own.
@@ -286,6 +287,9 @@ func (w *artifactWalk) entry(file string, kind fs.FileMode, state miniairflow.Ar
 	}
 	if err := miniairflow.CheckArtifactName(name); err != nil {
 		return fmt.Errorf("the file %q cannot be kept under its name: %w", file, err)
+	}
+	if logs.Hide(name, w.in.Mask) != name {
+		return errors.New("the name of a file holds a secret: give the file another one")
 	}
 	left := leftFile{base: w.pattern.Base, path: file}
 	if other, ok := w.names[name]; ok && other != left {

@@ -84,7 +84,7 @@ func (c *command) Run(ctx context.Context, in Input, log io.Writer) Result {
 		return result
 	}
 	isOver = !exit.LeftBehind
-	return collect(ctx, in, own, finish(in.Task, exit, own.output, printed, notes), notes)
+	return collect(ctx, in, own, finish(in, exit, own.output, printed, notes), notes)
 }
 
 // place makes spec run where the task says: on another machine, or in a container.
@@ -139,15 +139,15 @@ func stopWith(ctx context.Context, child *process.Process, in Input) (stopped bo
 }
 
 // finish turns the end of a process that nobody stopped into a Result.
-func finish(task *miniairflow.Task, exit process.Exit, output string, printed *tail, notes *noteWriter) Result {
+func finish(in Input, exit process.Exit, output string, printed *tail, notes *noteWriter) Result {
 	if exit.Signal != 0 {
 		return failed("killed by " + signalName(exit.Signal))
 	}
 	code := exit.Code
 	if code != 0 {
-		return Result{Status: miniairflow.AttemptFailed, Reason: exitReason(task, code), ExitCode: &code}
+		return Result{Status: miniairflow.AttemptFailed, Reason: exitReason(in.Task, code), ExitCode: &code}
 	}
-	outputs, err := readOutputs(output, task, printed)
+	outputs, err := readOutputs(output, in, printed)
 	if err != nil {
 		notes.note(err.Error())
 		return Result{Status: miniairflow.AttemptFailed, Reason: err.Error(), ExitCode: &code}

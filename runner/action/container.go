@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/logs"
 	"github.com/sauravritesh63/miniairflow/runner/process"
 )
 
@@ -147,7 +148,7 @@ func containerEnvironment(in Input, engine []string) (options, environ []string,
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		switch {
 		case strings.HasPrefix(name, reservedPrefix), valueOf(name, engine) != "", isEngines(name):
-			if slices.Contains(in.Mask, vars[name]) {
+			if logs.Hide(in.Task.Env[name], in.Mask) != in.Task.Env[name] {
 				return nil, nil, fmt.Errorf("the variable %s means something to the container engine and holds a secret, which would show in the list of processes: give it another name", name)
 			}
 			options = append(options, "--env="+name+"="+vars[name])

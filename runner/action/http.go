@@ -49,7 +49,7 @@ func newRequest() *request {
 // Run implements Runner.
 func (r *request) Run(ctx context.Context, in Input, log io.Writer) Result {
 	notes := &noteWriter{w: log}
-	result, _ := r.perform(ctx, in.Task, notes)
+	result, _ := r.perform(ctx, in, notes)
 	if result.Status != miniairflow.AttemptSuccess {
 		notes.note(result.Reason)
 	}
@@ -58,7 +58,8 @@ func (r *request) Run(ctx context.Context, in Input, log io.Writer) Result {
 
 // perform sends the request of a task. mayCome says of a failure that the same
 // request may have an expected answer later.
-func (r *request) perform(ctx context.Context, task *miniairflow.Task, notes *noteWriter) (result Result, mayCome bool) {
+func (r *request) perform(ctx context.Context, in Input, notes *noteWriter) (result Result, mayCome bool) {
+	task := in.Task
 	prepared, err := prepare(ctx, task.HTTP)
 	if err != nil {
 		return failed("cannot send the request: " + err.Error()), false
@@ -73,6 +74,7 @@ func (r *request) perform(ctx context.Context, task *miniairflow.Task, notes *no
 	case err != nil:
 		return failed(where + ": " + explainRequest(err)), true
 	}
+	answer.hide(in.Mask)
 	notes.note(fmt.Sprintf("%s after %s", answer.head(), time.Since(began).Round(time.Millisecond)))
 	answer.show(notes)
 	if !task.HTTP.Expects(answer.status) {

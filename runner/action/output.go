@@ -23,7 +23,8 @@ var outputKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
 // readOutputs reads the outputs file of a successful attempt, and what it has
 // printed: declared outputs as their types, the others as text. A declared one that
 // is missing is an error.
-func readOutputs(path string, task *miniairflow.Task, printed *tail) (map[string]any, error) {
+func readOutputs(path string, in Input, printed *tail) (map[string]any, error) {
+	task := in.Task
 	text, err := readOutputFile(path)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func readOutputs(path string, task *miniairflow.Task, printed *tail) (map[string
 		value, ok := written[name]
 		if task.OutputFrom[name] == miniairflow.FromStdout {
 			ok = true
-			if value, err = printed.text(); err != nil {
+			if value, err = printed.hiddenText(in.Mask); err != nil {
 				return nil, fmt.Errorf("output %q: %w", name, err)
 			}
 		}
@@ -48,7 +49,7 @@ func readOutputs(path string, task *miniairflow.Task, printed *tail) (map[string
 			return nil, fmt.Errorf("output %q is declared, but the task did not write it to $MINIAIRFLOW_OUTPUT", name)
 		}
 		if outputs[name], err = miniairflow.ParseOutput(task.Outputs[name], value); err != nil {
-			return nil, fmt.Errorf("output %q: %w", name, err)
+			return nil, fmt.Errorf("output %q: %w", name, withoutValue(err, task.Outputs[name], value, in.Mask))
 		}
 	}
 	if len(outputs) == 0 {

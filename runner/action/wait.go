@@ -179,7 +179,8 @@ func (w *wait) ask(ctx context.Context, in Input, log io.Writer) Result {
 func (w *wait) send(ctx context.Context, in Input, notes *noteWriter) Result {
 	task := *in.Task
 	task.HTTP, task.Wait = in.Task.Wait.HTTP, nil
-	result, mayCome := w.request.perform(ctx, &task, notes)
+	in.Task = &task
+	result, mayCome := w.request.perform(ctx, in, notes)
 	if mayCome && result.Status == miniairflow.AttemptFailed {
 		return notYet("waits for an answer: "+result.Reason, 0)
 	}
