@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	"github.com/sauravritesh63/miniairflow/secrets"
 )
 
 func TestMain(m *testing.M) { persistencetest.Main(m) }
@@ -37,7 +39,7 @@ func newWorld(t *testing.T, store miniairflow.Store) *world {
 	t.Helper()
 	w := &world{store: store, log: &bytes.Buffer{}}
 	api, err := graph.NewHandler(graph.Config{
-		Store: store, Control: &miniairflow.Control{Store: store},
+		Store: store, Control: &miniairflow.Control{Store: store, Vault: secrets.NewVault(strings.Repeat("A", 43)+"=", "", false)},
 		Logger:       slog.New(slog.NewTextHandler(w.log, nil)),
 		Authenticate: func(_ context.Context, token string) bool { return token == socketToken },
 	})
