@@ -19,6 +19,7 @@ import (
 // have changed, for this process and, on PostgreSQL, for the others.
 type Store interface {
 	CatalogStore
+	FileStore
 	ScheduleStore
 	PoolStore
 	VarStore
@@ -91,6 +92,7 @@ type FileSync struct {
 	Path        string // below dags/, with slashes
 	Definitions []DefinitionAt
 	Problems    []ImportError // File is Path; Since is ignored
+	Commit      *Commit       // that new versions are noted with; nil: none
 	Hash        string        // of all that this was made from, to know it again; empty: it is read again after each start
 }
 

@@ -48,6 +48,7 @@ type WorkflowVersion struct {
 	Number     int    // counts from 1 within the workflow
 	Hash       string // of the canonical form, see Definition.Hash
 	Definition *Definition
+	Commit     *Commit // nil: its file was in no checkout
 	CreatedAt  time.Time
 }
 
@@ -68,7 +69,8 @@ type Definition struct {
 	FailFast       bool              `json:"fail_fast,omitempty"` // the first task that fails for good ends the run
 	Params         []Param           `json:"params,omitempty"`
 	Groups         []Group           `json:"groups,omitempty"`
-	Env            map[string]string `json:"env,omitempty"` // values are templates
+	Files          []WorkflowFile    `json:"files,omitempty"` // that it carries, by path; empty: tasks run in the folder of the workflow's file
+	Env            map[string]string `json:"env,omitempty"`   // values are templates
 	Outputs        []WorkflowOutput  `json:"outputs,omitempty"`
 	Tasks          []Task            `json:"tasks"` // in file order; those of finally come last
 }

@@ -137,3 +137,11 @@ func deleteOldRuns(ctx context.Context, store miniairflow.Store, keep time.Durat
 		}
 	}
 }
+
+// deleteOldFiles deletes the contents of files that no version needs any more.
+func deleteOldFiles(ctx context.Context, store miniairflow.FileStore) (time.Duration, error) {
+	if _, err := store.DeleteFiles(ctx); err != nil {
+		return 0, fmt.Errorf("delete files of old versions: %w", err)
+	}
+	return unknown, nil
+}

@@ -63,6 +63,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			pass: func(ctx context.Context) (time.Duration, error) { return askForPasts(ctx, cfg.Store) },
 		},
 		{name: "reap lost attempts", topics: []miniairflow.Topic{miniairflow.TopicWorkers}, poll: LeaseDefault / reaperPasses, pass: reaper.pass},
+		{
+			name: "delete files of old versions", poll: retentionPoll,
+			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldFiles(ctx, cfg.Store) },
+		},
 	}
 	if cfg.KeepFor > 0 {
 		s.duties = append(s.duties, loop{

@@ -109,7 +109,7 @@ func (w *written) add(plan *FilePlan) {
 	}
 	for _, save := range plan.Saves {
 		w.names[save.Workflow.Name] = true
-		w.tasks += len(save.Graph.Definition.Tasks)
+		w.tasks += len(save.Graph.Definition.Tasks) + len(save.Graph.Definition.Files)
 	}
 }
 

@@ -50,7 +50,8 @@ type Save struct {
 	Workflow     Known // as it will be
 	Graph        *miniairflow.DAG
 	Document     []byte
-	IsNew        bool // the workflow has no row yet
+	Commit       *miniairflow.Commit // of a new version; nil: none
+	IsNew        bool                // the workflow has no row yet
 	IsNewVersion bool
 	// ResetCursors is set for a workflow whose schedules stood still: the time
 	// of that is never caught up.
@@ -142,7 +143,7 @@ func (p *FilePlan) save(file *File, i int, w Known, found bool) error {
 		return err
 	}
 	save := Save{
-		Workflow: w, Graph: graph, Document: document,
+		Workflow: w, Graph: graph, Document: document, Commit: file.Commit,
 		IsNew: !found, IsNewVersion: w.Hash != hash, ResetCursors: found && (w.IsRetired || !w.IsActive),
 	}
 	next := &save.Workflow

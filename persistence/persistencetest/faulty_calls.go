@@ -26,6 +26,26 @@ func (f *Faulty) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([
 	return try(f, "SyncFiles", func() ([]miniairflow.FileResult, error) { return f.inner.SyncFiles(ctx, files) })
 }
 
+// KeepFiles implements miniairflow.FileStore.
+func (f *Faulty) KeepFiles(ctx context.Context, hashes []string) ([]string, error) {
+	return try(f, "KeepFiles", func() ([]string, error) { return f.inner.KeepFiles(ctx, hashes) })
+}
+
+// AddFiles implements miniairflow.FileStore.
+func (f *Faulty) AddFiles(ctx context.Context, contents [][]byte) error {
+	return tryOnly(f, "AddFiles", func() error { return f.inner.AddFiles(ctx, contents) })
+}
+
+// FindFiles implements miniairflow.FileStore.
+func (f *Faulty) FindFiles(ctx context.Context, hashes []string) (map[string][]byte, error) {
+	return try(f, "FindFiles", func() (map[string][]byte, error) { return f.inner.FindFiles(ctx, hashes) })
+}
+
+// DeleteFiles implements miniairflow.FileStore.
+func (f *Faulty) DeleteFiles(ctx context.Context) (int, error) {
+	return try(f, "DeleteFiles", func() (int, error) { return f.inner.DeleteFiles(ctx) })
+}
+
 // RetireFile implements miniairflow.CatalogStore.
 func (f *Faulty) RetireFile(ctx context.Context, path string) error {
 	return tryOnly(f, "RetireFile", func() error { return f.inner.RetireFile(ctx, path) })

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
@@ -63,9 +64,12 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 // insertVersions adds what writes the new versions with their tasks.
 func insertVersions(batch *pgx.Batch, saves []dialect.Save, now time.Time) error {
 	const versions = `
-INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at)
-SELECT u.id, u.workflow_id, u.number, u.hash, u.document::jsonb, $6
-FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[]) AS u(id, workflow_id, number, hash, document)`
+INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty)
+SELECT u.id, u.workflow_id, u.number, u.hash, u.document::jsonb, $6, u.commit_hash, u.author, u.authored_at, u.is_dirty
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $7::text[], $8::text[], $9::timestamptz[], $10::bool[])
+	AS u(id, workflow_id, number, hash, document, commit_hash, author, authored_at, is_dirty)`
+	const files = `
+INSERT INTO version_files (version_id, hash) SELECT * FROM unnest($1::uuid[], $2::text[])`
 	const tasks = `
 INSERT INTO tasks (id, version_id, seq, name, command, retry_count, retry_delay_seconds, timeout_seconds, created_at)
 SELECT u.*, $9 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $6::int[], $7::float8[], $8::float8[]) AS u`
@@ -75,6 +79,9 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 	var ids, workflows []uuid.UUID
 	var numbers []int
 	var hashes, documents []string
+	var commits dialect.CommitRows
+	var carrying []uuid.UUID
+	var carried []string
 	for _, save := range saves {
 		if !save.IsNewVersion {
 			continue
@@ -82,6 +89,10 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 		w := save.Workflow
 		ids, workflows, numbers = append(ids, w.VersionID), append(workflows, w.ID), append(numbers, w.VersionNumber)
 		hashes, documents = append(hashes, w.Hash), append(documents, string(save.Document))
+		commits.Add(save.Commit)
+		for _, hash := range miniairflow.FileHashes(save.Graph.Definition.Files) {
+			carrying, carried = append(carrying, w.VersionID), append(carried, hash)
+		}
 		if err := rows.Add(w.VersionID, save.Graph); err != nil {
 			return fmt.Errorf("version %d of workflow %q: %w", w.VersionNumber, w.Name, err)
 		}
@@ -89,7 +100,11 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 	if len(ids) == 0 {
 		return nil
 	}
-	queueAs(batch, "versions", versions, ids, workflows, numbers, hashes, documents, now)
+	queueAs(batch, "versions", versions, ids, workflows, numbers, hashes, documents, now,
+		commits.Hashes, commits.Authors, commits.Times, commits.Dirty)
+	if len(carried) > 0 {
+		queueAs(batch, "files of versions", files, carrying, carried)
+	}
 	queueAs(batch, "tasks", tasks, rows.IDs, rows.Versions, rows.Seqs, rows.Names, rows.Commands, rows.RetryCounts,
 		rows.RetryDelays, rows.Timeouts, now)
 	queueAs(batch, "dependencies", dependencies, rows.Downstreams, rows.Upstreams)

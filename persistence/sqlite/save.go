@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
@@ -63,18 +64,25 @@ func saveWorkflows(ctx context.Context, t *tx, saves []dialect.Save) error {
 
 // insertVersions writes the new versions with their tasks.
 func insertVersions(ctx context.Context, t *tx, saves []dialect.Save) error {
-	const intoVersions = `INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at)`
+	const intoVersions = `INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty)`
 	const intoTasks = `
 		INSERT INTO tasks (id, version_id, seq, name, command, retry_count, retry_delay_seconds, timeout_seconds, created_at)`
+	const intoFiles = `INSERT INTO version_files (version_id, hash)`
 	const intoDependencies = `INSERT INTO task_dependencies (task_id, depends_on_task_id)`
 	var rows dialect.TaskRows
-	var versions, tasks, dependencies [][]any
+	var versions, files, tasks, dependencies [][]any
 	for _, save := range saves {
 		if !save.IsNewVersion {
 			continue
 		}
 		w := save.Workflow
-		versions = append(versions, []any{w.VersionID, w.ID, w.VersionNumber, w.Hash, string(save.Document), t.now})
+		commit := dialect.NewCommitRow(save.Commit)
+		versions = append(versions, []any{
+			w.VersionID, w.ID, w.VersionNumber, w.Hash, string(save.Document), t.now, commit.Hash, commit.Author, nullMicros(commit.AuthoredAt), commit.IsDirty,
+		})
+		for _, hash := range miniairflow.FileHashes(save.Graph.Definition.Files) {
+			files = append(files, []any{w.VersionID, hash})
+		}
 		if err := rows.Add(w.VersionID, save.Graph); err != nil {
 			return fmt.Errorf("version %d of workflow %q: %w", w.VersionNumber, w.Name, err)
 		}
@@ -89,6 +97,9 @@ func insertVersions(ctx context.Context, t *tx, saves []dialect.Save) error {
 	}
 	if err := insertRows(ctx, t, intoVersions, versions, ""); err != nil {
 		return fmt.Errorf("versions: %w", err)
+	}
+	if err := insertRows(ctx, t, intoFiles, files, ""); err != nil {
+		return fmt.Errorf("files of versions: %w", err)
 	}
 	if err := insertRows(ctx, t, intoTasks, tasks, ""); err != nil {
 		return fmt.Errorf("tasks: %w", err)

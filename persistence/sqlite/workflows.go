@@ -15,6 +15,9 @@ import (
 const workflowColumns = `id, name, description, owner, tags, origin, source_file, version_id, version_number, schedule_cron,
 	is_active, paused_at, retired_at, max_active_runs, created_at, updated_at`
 
+// versionColumns are what scanVersionHead reads, from workflow_versions.
+const versionColumns = `id, workflow_id, number, hash, created_at, commit_hash, commit_author, commit_at, commit_dirty`
+
 // SourceFiles implements miniairflow.CatalogStore.
 func (s *Store) SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error) {
 	const text = `
@@ -71,7 +74,7 @@ func workflowConditions(filter miniairflow.WorkflowFilter) *conditions {
 
 // FindVersion implements miniairflow.CatalogStore.
 func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowVersion, error) {
-	const text = `SELECT id, workflow_id, number, hash, created_at FROM workflow_versions WHERE id = ?`
+	const text = `SELECT ` + versionColumns + ` FROM workflow_versions WHERE id = ?`
 	v, err := queryOne(ctx, s.read, scanVersionHead, text, id)
 	if err != nil {
 		return nil, err
@@ -87,7 +90,7 @@ func (s *Store) FindVersion(ctx context.Context, id uuid.UUID) (*miniairflow.Wor
 // FindVersions implements miniairflow.CatalogStore.
 func (s *Store) FindVersions(ctx context.Context, workflowID uuid.UUID, limit int) ([]*miniairflow.WorkflowVersion, error) {
 	const text = `
-		SELECT id, workflow_id, number, hash, document, created_at FROM workflow_versions
+		SELECT ` + versionColumns + `, document FROM workflow_versions
 		WHERE workflow_id = ? ORDER BY number DESC LIMIT ? + 0`
 	return query(ctx, s.read, scanVersion, text, workflowID, max(limit, 0))
 }
@@ -161,15 +164,24 @@ func scanWorkflow(row row) (*miniairflow.Workflow, error) {
 }
 
 func scanVersionHead(row row) (*miniairflow.WorkflowVersion, error) {
-	v := &miniairflow.WorkflowVersion{}
-	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, timeInto{&v.CreatedAt})
+	return scanVersionWith(row)
+}
+
+// scanVersionWith reads versionColumns, and what follows them into more.
+func scanVersionWith(row row, more ...any) (*miniairflow.WorkflowVersion, error) {
+	v, commit := &miniairflow.WorkflowVersion{}, miniairflow.Commit{}
+	var at *time.Time
+	into := []any{&v.ID, &v.WorkflowID, &v.Number, &v.Hash, timeInto{&v.CreatedAt}, &commit.Hash, &commit.Author, nullTimeInto{&at}, &commit.IsDirty}
+	err := row.Scan(append(into, more...)...)
+	if commit.Hash != "" && at != nil {
+		commit.AuthoredAt, v.Commit = *at, &commit
+	}
 	return v, err
 }
 
 func scanVersion(row row) (*miniairflow.WorkflowVersion, error) {
-	v := &miniairflow.WorkflowVersion{}
 	var document string
-	err := row.Scan(&v.ID, &v.WorkflowID, &v.Number, &v.Hash, &document, timeInto{&v.CreatedAt})
+	v, err := scanVersionWith(row, &document)
 	if err != nil {
 		return nil, err
 	}

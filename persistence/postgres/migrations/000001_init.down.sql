@@ -22,6 +22,8 @@ DROP TABLE workflow_runs;
 DROP TABLE schedules;
 DROP TABLE task_dependencies;
 DROP TABLE tasks;
+DROP TABLE version_files;
+DROP TABLE file_blobs;
 DROP TABLE workflow_versions;
 DROP TABLE workflows;
 DROP FUNCTION refuse_change;

@@ -24,14 +24,35 @@ CREATE INDEX workflows_source_file ON workflows (source_file) WHERE origin = 'fi
 -- One content of a workflow, for ever. The document is the truth; tasks and
 -- task_dependencies are its rows.
 CREATE TABLE workflow_versions (
-    id          uuid PRIMARY KEY,
-    workflow_id uuid NOT NULL REFERENCES workflows (id),
-    number      integer NOT NULL,
-    hash        text NOT NULL,
-    document    jsonb NOT NULL,
-    created_at  timestamptz NOT NULL,
+    id            uuid PRIMARY KEY,
+    workflow_id   uuid NOT NULL REFERENCES workflows (id),
+    number        integer NOT NULL,
+    hash          text NOT NULL,
+    document      jsonb NOT NULL,
+    created_at    timestamptz NOT NULL,
+    commit_hash   text NOT NULL DEFAULT '', -- that its file was checked out from; empty: it was in no checkout
+    commit_author text NOT NULL DEFAULT '',
+    commit_at     timestamptz,
+    commit_dirty  boolean NOT NULL DEFAULT false,
     UNIQUE (workflow_id, number)
 );
+
+-- Contents of the files that versions carry, each once, by its SHA-256.
+CREATE TABLE file_blobs (
+    hash    text PRIMARY KEY,
+    size    bigint NOT NULL,
+    data    bytea NOT NULL, -- zstd
+    kept_at timestamptz NOT NULL -- when somebody was last about to name it in a version
+);
+ALTER TABLE file_blobs ALTER COLUMN data SET STORAGE EXTERNAL; -- it is compressed
+
+-- Which contents a version needs. The foreign keys see to it that none is missing.
+CREATE TABLE version_files (
+    version_id uuid NOT NULL REFERENCES workflow_versions (id),
+    hash       text NOT NULL REFERENCES file_blobs (hash),
+    PRIMARY KEY (version_id, hash)
+);
+CREATE INDEX version_files_hash ON version_files (hash);
 
 CREATE TABLE tasks (
     id                  uuid PRIMARY KEY, -- the version's id plus seq, see MemberID

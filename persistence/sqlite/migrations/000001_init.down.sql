@@ -20,5 +20,7 @@ DROP TABLE workflow_runs;
 DROP TABLE schedules;
 DROP TABLE task_dependencies;
 DROP TABLE tasks;
+DROP TABLE version_files;
+DROP TABLE file_blobs;
 DROP TABLE workflow_versions;
 DROP TABLE workflows;

@@ -27,14 +27,34 @@ CREATE INDEX workflows_source_file ON workflows (source_file) WHERE origin = 'fi
 -- One content of a workflow, for ever. The document is the truth; tasks and
 -- task_dependencies are its rows.
 CREATE TABLE workflow_versions (
-    id          text PRIMARY KEY,
-    workflow_id text NOT NULL REFERENCES workflows (id),
-    number      integer NOT NULL,
-    hash        text NOT NULL,
-    document    text NOT NULL,
-    created_at  integer NOT NULL,
+    id            text PRIMARY KEY,
+    workflow_id   text NOT NULL REFERENCES workflows (id),
+    number        integer NOT NULL,
+    hash          text NOT NULL,
+    document      text NOT NULL,
+    created_at    integer NOT NULL,
+    commit_hash   text NOT NULL DEFAULT '', -- that its file was checked out from; empty: it was in no checkout
+    commit_author text NOT NULL DEFAULT '',
+    commit_at     integer,
+    commit_dirty  integer NOT NULL DEFAULT 0,
     UNIQUE (workflow_id, number)
 );
+
+-- Contents of the files that versions carry, each once, by its SHA-256.
+CREATE TABLE file_blobs (
+    hash    text PRIMARY KEY,
+    size    integer NOT NULL,
+    data    blob NOT NULL, -- zstd
+    kept_at integer NOT NULL -- when somebody was last about to name it in a version
+);
+
+-- Which contents a version needs. The foreign keys see to it that none is missing.
+CREATE TABLE version_files (
+    version_id text NOT NULL REFERENCES workflow_versions (id),
+    hash       text NOT NULL REFERENCES file_blobs (hash),
+    PRIMARY KEY (version_id, hash)
+) WITHOUT ROWID;
+CREATE INDEX version_files_hash ON version_files (hash);
 
 CREATE TABLE tasks (
     id                  text PRIMARY KEY, -- the version's id plus seq, see MemberID
