@@ -38,6 +38,11 @@ func (k knownFile) tells(file scannedFile) bool {
 		k.takes.around == file.takes.around && (k.takes.env == "" || k.takes.env == file.takes.env)
 }
 
+// isStill reports whether the file is as it is known, and so are those that it carries.
+func (s *syncPass) isStill(k knownFile, file scannedFile) bool {
+	return k.tells(file) && (k.carries == nil || k.carries.isAs(s.config.Dir, file.path))
+}
+
 // isAs reports whether a file that was read is as it is known.
 func (k knownFile) isAs(read knownFile) bool {
 	return read.hash != "" && read.hash == k.hash && k.conflict == ""
@@ -141,21 +146,40 @@ func (s *syncPass) examine(file look) finding {
 		found.isSame = true
 		return found
 	}
-	if s.config.Version != "" {
-		found.sync.Hash = found.state.hash
-	}
 	if file.refused != "" {
 		found.sync.Problems = []miniairflow.ImportError{{File: file.path, Message: file.refused}}
-	} else {
-		var timedOut bool
-		from := source{name: file.path, below: file.path, around: s.surroundings.of(file.path)}
-		if found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(from, data, s.config.Limits); timedOut {
-			found.state, found.sync.Hash = knownFile{}, "" // the next look at it tries again
-		}
-		found.isHeld = from.around.isBroken && len(found.sync.Problems) == 0
+		found.sync.Hash = found.state.hash
+	} else if s.parseInto(&found, file, data, takes); found.isSame || found.waits {
+		return found
+	}
+	if s.config.Version == "" {
+		found.sync.Hash = ""
 	}
 	found.waits = len(found.sync.Problems) > 0 && age >= 0 && age < problemQuiet*s.quiet
 	return found
+}
+
+// parseInto parses the text of a file into found, with the files that it carries.
+func (s *syncPass) parseInto(found *finding, file look, data []byte, takes taken) {
+	carrier := newCarrier(s.config.Dir, file.path)
+	from := source{name: file.path, below: file.path, around: s.surroundings.of(file.path), carrier: carrier}
+	var timedOut bool
+	found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(from, data, s.config.Limits)
+	if found.waits = carrier.isYoung(s.quiet); found.waits {
+		return
+	}
+	if found.state.carries = carrier.carried(); found.state.carries != nil {
+		found.state.hash = s.hash(data, carrier.mark(), takes)
+		found.state.settled = found.state.settled && !carrier.isYoung(clockStep)
+	}
+	if found.isSame = file.known.isAs(found.state); found.isSame {
+		return
+	}
+	found.sync.Hash = found.state.hash
+	if timedOut {
+		found.state, found.sync.Hash = knownFile{}, "" // the next look at it tries again
+	}
+	found.isHeld = from.around.isBroken && len(found.sync.Problems) == 0
 }
 
 // hash names what a file was read as: by its bytes, by what reads them, by what that

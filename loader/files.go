@@ -154,7 +154,7 @@ func (r *Result) load(h home, limits Limits) {
 		return
 	}
 	around := r.aroundOf(h, limits)
-	definitions, problems, _ := parseTimed(source{name: shown, below: h.below, around: around.of(h.below)}, data, limits)
+	definitions, problems, _ := parseTimed(source{name: shown, below: h.below, around: around.of(h.below), carrier: newCarrier(h.root, h.below)}, data, limits)
 	r.Problems = append(r.Problems, problems...)
 	for _, definition := range definitions {
 		loaded := LoadedDefinition{DefinitionAt: definition, File: shown}

@@ -27,6 +27,7 @@ type Store interface {
 	FindWorkflowByName(ctx context.Context, name string) (*miniairflow.Workflow, error)
 	FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error)
 	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
+	FileStore
 }
 
 // Config is what a Loader is made from. Dir and Store are needed; a zero value
@@ -87,6 +88,7 @@ type knownFile struct {
 	settled  bool   // the stamp is old enough to tell every later change
 	conflict string // names that other files own, and cycles through them; both may end without a change here
 	takes    taken  // what it takes from other files
+	carries  *carried
 }
 
 // Report is what one pass did.

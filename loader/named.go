@@ -33,6 +33,7 @@ func (l *Loader) lookAt(names map[string]bool) (files []scannedFile, ok bool) {
 	for path := range l.contested {
 		names[filepath.Join(l.config.Dir, filepath.FromSlash(path))] = true
 	}
+	l.nameCarriers(names)
 	for name := range names {
 		file, isFile, ok := l.lookAtOne(filepath.Clean(name))
 		if !ok {
@@ -44,6 +45,26 @@ func (l *Loader) lookAt(names map[string]bool) (files []scannedFile, ok bool) {
 	}
 	slices.SortFunc(files, comparePaths)
 	return files, true
+}
+
+// nameCarriers adds the files that carry something from where one of the names is.
+func (l *Loader) nameCarriers(names map[string]bool) {
+	var carriers []string
+	for path, known := range l.known {
+		if known.carries == nil {
+			continue
+		}
+		file := filepath.Join(l.config.Dir, filepath.FromSlash(path))
+		for name := range names {
+			if _, isBelow := pathBelow(filepath.Dir(file), name); isBelow {
+				carriers = append(carriers, file)
+				break
+			}
+		}
+	}
+	for _, file := range carriers {
+		names[file] = true
+	}
 }
 
 // lookAtOne is lookAt for one name. What is no workflow file, and no folder of

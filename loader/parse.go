@@ -58,6 +58,8 @@ type source struct {
 	name   string  // in problems
 	below  string  // the path below the folder of the workflows, with slashes
 	around *around // nil: nothing
+
+	carrier *carrier // of its files; nil: there is no folder to take them from
 }
 
 // parseTimed is Parse, and reports whether the time was up, so that the same
@@ -65,7 +67,7 @@ type source struct {
 // problem there is no definition, and only what is wrong in the file's own shape.
 func parseTimed(from source, data []byte, limits Limits) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError, timedOut bool) {
 	f := newFile(from.name, limits)
-	f.below = from.below
+	f.below, f.carrier = from.below, from.carrier
 	if from.around != nil {
 		f.around = from.around
 	}
@@ -84,8 +86,9 @@ func parseTimed(from source, data []byte, limits Limits) (definitions []miniairf
 // file is one file that is being parsed.
 type file struct {
 	name     string
-	below    string  // the path below the folder of the workflows, with slashes
-	around   *around // what it takes from other files
+	below    string   // the path below the folder of the workflows, with slashes
+	around   *around  // what it takes from other files
+	carrier  *carrier // nil: it can carry none
 	limits   Limits
 	deadline time.Time
 	lines    lines

@@ -90,7 +90,7 @@ func (s *syncPass) changed(ctx context.Context, files []scannedFile) error {
 		delete(s.missing, file.path)
 		l := look{scannedFile: file, known: s.known[file.path]}
 		switch {
-		case l.known.tells(file):
+		case s.isStill(l.known, file):
 		case l.known.isAs(file.ahead):
 			s.known[file.path] = file.ahead
 		default:
@@ -147,7 +147,11 @@ func (s *syncPass) flush(ctx context.Context) error {
 	if err := s.refuseCycles(ctx, batch); err != nil {
 		return err
 	}
-	err := s.store(ctx, batch)
+	batch, err := s.carry(ctx, batch)
+	if err != nil || len(batch) == 0 {
+		return err
+	}
+	err = s.store(ctx, batch)
 	if err == nil || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
 		return err
 	}

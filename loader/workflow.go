@@ -32,6 +32,7 @@ var workflowFields = fields[workflowDraft]{
 	"params":           func(v value, w *workflowDraft) { w.Params = v.params() },
 	"env":              func(v value, w *workflowDraft) { w.Env = v.environment(nil) },
 	"env_file":         func(v value, w *workflowDraft) { w.envFile = &v },
+	"files":            func(v value, w *workflowDraft) { w.Files = v.files() },
 	"defaults":         func(v value, w *workflowDraft) { w.defaults = &v },
 	"groups":           func(v value, w *workflowDraft) { w.Groups = v.groups() },
 	"outputs":          func(v value, w *workflowDraft) { w.Outputs = v.workflowOutputs() },

@@ -13,6 +13,12 @@ func workflowParts() []Key {
 			Example: "env_file: []    # such as [.env, more.env]\ntasks:\n  load: {command: echo hello}\n",
 		},
 		{
+			Name: "files", Absent: "none: tasks run in the folder of the workflow's file", Type: oneOrList("path or pattern, or list of these", text()),
+			Text:    "Files beside the workflow's file, or in folders below it, that are stored with each version: `*` and `?` stand for what is in a name, `**` for any number of folders. Every attempt, on whatever worker, runs in a folder of its own with copies of them, as they were when the version was made. Up to 1,000 files with 10 MiB together.",
+			Sample:  "[scripts/**]",
+			Example: "files: []    # such as [scripts/**, sql/*.sql]\ntasks:\n  load: {command: echo hello}\n",
+		},
+		{
 			Name: "groups", Absent: "none", Type: mapOf("map of names to [groups](#group)", miniairflow.TaskNamePattern(), either("", block("group"), nothing())),
 			Text:    "Groups of tasks by name. A `depends_on` may name a group, which means its last tasks; what a group depends on its first tasks depend on.",
 			Sample:  "{load: {depends_on: [extract]}}",
