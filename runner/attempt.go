@@ -41,7 +41,8 @@ func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Fi
 			finish, done = finishOf(task, claim, internalError)
 		}
 	}()
-	task, in, err := w.prepareSurely(ctx, claim)
+	defer w.dropFiles(ctx, a)
+	task, in, err := w.prepareSurely(ctx, a)
 	in.Taken, in.NotAfter = a.owned.Done(), a.notAfter
 	in.Later = func(do func()) { a.later = append(a.later, do) }
 	switch {
@@ -59,11 +60,11 @@ func (w *Worker) perform(ctx context.Context, a *attempt) (finish miniairflow.Fi
 }
 
 // prepareSurely is prepare, repeated while the store is away.
-func (w *Worker) prepareSurely(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
+func (w *Worker) prepareSurely(ctx context.Context, a *attempt) (*miniairflow.Task, action.Input, error) {
 	trouble := w.streak("preparation of a task")
 	defer trouble.forget()
 	for {
-		task, in, err := w.prepare(ctx, claim)
+		task, in, err := w.prepare(ctx, a)
 		if err == nil || ctx.Err() != nil || !isTransient(err) {
 			return task, in, err
 		}
@@ -72,7 +73,8 @@ func (w *Worker) prepareSurely(ctx context.Context, claim miniairflow.Claim) (*m
 }
 
 // prepare returns the task of a claim and all that its action needs.
-func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniairflow.Task, action.Input, error) {
+func (w *Worker) prepare(ctx context.Context, a *attempt) (*miniairflow.Task, action.Input, error) {
+	claim := a.claim
 	in := action.Input{Claim: claim, AllowEnv: w.cfg.AllowEnv, Grace: w.cfg.Grace, ScratchRoot: w.scratch.dir}
 	g, err := w.versions.dag(ctx, claim.VersionID)
 	if err != nil {
@@ -117,6 +119,10 @@ func (w *Worker) prepare(ctx context.Context, claim miniairflow.Claim) (*miniair
 		return task, in, nil
 	}
 	if in.RunDir, err = w.dirs.path(claim.RunID); err != nil {
+		return task, in, err
+	}
+	if files := g.Definition.Files; len(files) > 0 {
+		in.Dir, err = w.layOut(ctx, a, files, task.WorkingDir)
 		return task, in, err
 	}
 	file, err := w.sources.file(ctx, claim.Run.WorkflowID)

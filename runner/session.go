@@ -73,6 +73,7 @@ type attempt struct {
 	owned    context.Context // ends when others may run its task, and nothing of it is taken any more
 	disown   context.CancelFunc
 	notAfter func() time.Time // the fence: nothing of it may start later
+	files    string           // the directory of its workflow's files; empty: it has none of its own
 	later    []func()         // to be done when its end was handed on; of its goroutine alone
 }
 

@@ -109,6 +109,7 @@ type Worker struct {
 	host     string
 	versions *versions
 	sources  *sources
+	contents *contents
 	dirs     *runDirs
 	scratch  *scratch
 	retried  chan struct{} // a retry delay began
@@ -125,6 +126,7 @@ func NewWorker(cfg WorkerConfig) *Worker {
 		cfg:   cfg, wrong: wrong,
 		versions: newVersions(cfg.Store),
 		sources:  newSources(cfg.Store),
+		contents: newContents(cfg.Store),
 		dirs:     newRunDirs(filepath.Join(cfg.Home, "runs")),
 		retried:  make(chan struct{}, 1),
 		abort:    make(chan struct{}),

@@ -66,6 +66,7 @@ type rehearsal struct {
 func (r *rehearsal) trigger(ctx context.Context, d *miniairflow.Definition, one loader.Case) (*miniairflow.WorkflowRun, error) {
 	definition := *d
 	definition.IsActive, definition.Schedules, definition.Timeout = true, nil, 0
+	definition.Files = nil // nothing is executed
 	definition.Tasks = slices.Clone(d.Tasks)
 	pools := map[string]miniairflow.Pool{}
 	for i := range definition.Tasks {
