@@ -161,7 +161,10 @@ func (s *syncPass) examine(file look) finding {
 
 // parseInto parses the text of a file into found, with the files that it carries.
 func (s *syncPass) parseInto(found *finding, file look, data []byte, takes taken) {
-	carrier := newCarrier(s.config.Dir, file.path)
+	carrier, checkout := newCarrier(s.config.Dir, file.path), s.checkout()
+	if checkout != nil {
+		carrier.sum = checkout.nameOf
+	}
 	from := source{name: file.path, below: file.path, around: s.surroundings.of(file.path), carrier: carrier}
 	var timedOut bool
 	found.sync.Definitions, found.sync.Problems, timedOut = parseTimed(from, data, s.config.Limits)
@@ -175,7 +178,7 @@ func (s *syncPass) parseInto(found *finding, file look, data []byte, takes taken
 	if found.isSame = file.known.isAs(found.state); found.isSame {
 		return
 	}
-	found.sync.Hash = found.state.hash
+	found.sync.Hash, found.sync.Commit = found.state.hash, checkout.of(file.path, data, carrier.read)
 	if timedOut {
 		found.state, found.sync.Hash = knownFile{}, "" // the next look at it tries again
 	}

@@ -145,7 +145,7 @@ func (l *Loader) pass(ctx context.Context, quiet time.Duration, names map[string
 	if err != nil || !held {
 		return Report{Standby: !held}, err
 	}
-	s := &syncPass{Loader: l, quiet: quiet}
+	s := &syncPass{Loader: l, quiet: quiet, checkout: sync.OnceValue(func() *checkout { return lookAtCheckout(ctx, l.config.Dir) })}
 	files, isEnough := []scannedFile(nil), false
 	if names != nil {
 		files, isEnough = l.lookAt(names)

@@ -31,10 +31,11 @@ var errLeaseLost = errors.New("loader lease lost")
 // syncPass is one pass of a Loader.
 type syncPass struct {
 	*Loader
-	quiet  time.Duration
-	report Report
-	batch  []finding
-	bytes  int
+	quiet    time.Duration
+	checkout func() *checkout // of the folder, looked at when it is asked for first
+	report   Report
+	batch    []finding
+	bytes    int
 }
 
 // whole looks at all files.

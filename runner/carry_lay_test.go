@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,5 +66,5 @@ func TestContentsAreKeptWithinBounds(t *testing.T) {
 	}
 	require.Equal(t, 61, s.asked, "the latest ones are still there")
 	_, err := c.of(t.Context(), uuid.New(), []miniairflow.WorkflowFile{{Hash: "gone"}})
-	require.True(t, errors.Is(err, miniairflow.ErrNotFound))
+	require.ErrorIs(t, err, miniairflow.ErrNotFound)
 }
