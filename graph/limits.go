@@ -166,6 +166,7 @@ func complexity() generated.ComplexityRoot {
 	c.Workflow.Versions = page
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
+	c.WorkflowVersion.Files = list
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {
 		return 1 + child + min(max(valueOr(limit, logChunkDefault), 0), logChunkMax)/logBytesPerObject
 	}

@@ -388,6 +388,10 @@ func (r *workflowVersionResolver) Groups(ctx context.Context, obj *miniairflow.W
 	return groupsOf(obj), nil
 }
 
+func (r *workflowVersionResolver) Files(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.WorkflowFile, error) {
+	return filesOf(obj), nil
+}
+
 func (r *workflowVersionResolver) Tasks(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Task, error) {
 	return tasksOf(obj), nil
 }

@@ -122,6 +122,10 @@ func groupsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Group {
 	return pointers(v.Definition.Groups)
 }
 
+func filesOf(v *miniairflow.WorkflowVersion) []*miniairflow.WorkflowFile {
+	return pointers(v.Definition.Files)
+}
+
 func tasksOf(v *miniairflow.WorkflowVersion) []*miniairflow.Task {
 	return pointers(v.Definition.Tasks)
 }

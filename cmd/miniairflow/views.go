@@ -36,8 +36,24 @@ type scheduleView struct {
 }
 
 type versionView struct {
-	Number int    `json:"number"`
-	Hash   string `json:"hash"`
+	Number int         `json:"number"`
+	Hash   string      `json:"hash"`
+	Commit *commitView `json:"commit,omitempty"` // these two where one workflow is asked for
+	Files  []fileView  `json:"files,omitempty"`
+}
+
+type commitView struct {
+	Hash       string    `json:"hash"`
+	Author     string    `json:"author"`
+	AuthoredAt time.Time `json:"authoredAt"`
+	IsDirty    bool      `json:"isDirty"`
+}
+
+type fileView struct {
+	Path         string `json:"path"`
+	Hash         string `json:"hash"`
+	Size         int64  `json:"size"`
+	IsExecutable bool   `json:"isExecutable"`
 }
 
 // runView is a run as the commands show it, with its task runs where asked for.
@@ -137,6 +153,7 @@ func (r *runView) isTerminal() bool { return miniairflow.RunStatus(r.Status).IsT
 const (
 	workflowFields = `name description owner tags scheduleCron schedules { cron timezone nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
+	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
 	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
 	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
@@ -178,7 +195,7 @@ type pageInfo struct {
 // findWorkflow returns the workflow of that name.
 func (c *client) findWorkflow(ctx context.Context, name string) (*workflowView, error) {
 	var data struct{ Workflow *workflowView }
-	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` } }`, map[string]any{"name": name}, &data); err != nil {
+	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` `+versionFields+` } }`, map[string]any{"name": name}, &data); err != nil {
 		return nil, err
 	}
 	if data.Workflow == nil {

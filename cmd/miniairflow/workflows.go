@@ -167,12 +167,33 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 	fmt.Fprintf(w, "State\t%s\n", workflowState(v))
 	fmt.Fprintf(w, "File\t%s\n", printable(text(v.SourceFile)))
 	fmt.Fprintf(w, "Version\t%d (%.12s)\n", v.Version.Number, v.Version.Hash)
+	if c := v.Version.Commit; c != nil {
+		fmt.Fprintf(w, "Commit\t%.12s by %s, %s%s\n", c.Hash, printable(c.Author), ago(&c.AuthoredAt, now), dirtyText(c))
+	}
+	for i, file := range v.Version.Files {
+		fmt.Fprintf(w, "%s\t%s (%d bytes, %.12s)\n", once(i, "Carries"), printable(file.Path), file.Size, file.Hash)
+	}
 	for _, s := range v.Schedules {
 		fmt.Fprintf(w, "Schedule\t%s %s, next %s\n", s.Cron, s.Timezone, ago(s.NextFireAt, now))
 	}
 	if v.LatestRun != nil {
 		fmt.Fprintf(w, "Last run\t%s %s %s\n", v.LatestRun.Label, v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
 	}
+}
+
+func dirtyText(c *commitView) string {
+	if c.IsDirty {
+		return ", changed since"
+	}
+	return ""
+}
+
+// once is a title for the first of some lines.
+func once(i int, title string) string {
+	if i > 0 {
+		return ""
+	}
+	return title
 }
 
 func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
