@@ -143,6 +143,13 @@ type ComplexityRoot struct {
 		Shell  func(childComplexity int) int
 	}
 
+	Commit struct {
+		Author     func(childComplexity int) int
+		AuthoredAt func(childComplexity int) int
+		Hash       func(childComplexity int) int
+		IsDirty    func(childComplexity int) int
+	}
+
 	DeletePoolPayload struct {
 		IsDeleted  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -529,6 +536,13 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	WorkflowFile struct {
+		Hash         func(childComplexity int) int
+		IsExecutable func(childComplexity int) int
+		Path         func(childComplexity int) int
+		Size         func(childComplexity int) int
+	}
+
 	WorkflowRun struct {
 		CancelRequestedAt func(childComplexity int) int
 		CreatedAt         func(childComplexity int) int
@@ -582,9 +596,11 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowVersion struct {
+		Commit         func(childComplexity int) int
 		CreatedAt      func(childComplexity int) int
 		Definition     func(childComplexity int) int
 		Docs           func(childComplexity int) int
+		Files          func(childComplexity int) int
 		Groups         func(childComplexity int) int
 		Hash           func(childComplexity int) int
 		ID             func(childComplexity int) int
@@ -740,6 +756,8 @@ type WorkflowVersionResolver interface {
 	TimeoutSeconds(ctx context.Context, obj *miniairflow.WorkflowVersion) (*float64, error)
 	Params(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Param, error)
 	Groups(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Group, error)
+	Files(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.WorkflowFile, error)
+
 	Tasks(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Task, error)
 	Definition(ctx context.Context, obj *miniairflow.WorkflowVersion) (map[string]any, error)
 }
@@ -1068,6 +1086,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Command.Shell(childComplexity), true
+
+	case "Commit.author":
+		if e.ComplexityRoot.Commit.Author == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.Author(childComplexity), true
+	case "Commit.authoredAt":
+		if e.ComplexityRoot.Commit.AuthoredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.AuthoredAt(childComplexity), true
+	case "Commit.hash":
+		if e.ComplexityRoot.Commit.Hash == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.Hash(childComplexity), true
+	case "Commit.isDirty":
+		if e.ComplexityRoot.Commit.IsDirty == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Commit.IsDirty(childComplexity), true
 
 	case "DeletePoolPayload.isDeleted":
 		if e.ComplexityRoot.DeletePoolPayload.IsDeleted == nil {
@@ -2774,6 +2817,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowEdge.Node(childComplexity), true
 
+	case "WorkflowFile.hash":
+		if e.ComplexityRoot.WorkflowFile.Hash == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowFile.Hash(childComplexity), true
+	case "WorkflowFile.isExecutable":
+		if e.ComplexityRoot.WorkflowFile.IsExecutable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowFile.IsExecutable(childComplexity), true
+	case "WorkflowFile.path":
+		if e.ComplexityRoot.WorkflowFile.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowFile.Path(childComplexity), true
+	case "WorkflowFile.size":
+		if e.ComplexityRoot.WorkflowFile.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowFile.Size(childComplexity), true
+
 	case "WorkflowRun.cancelRequestedAt":
 		if e.ComplexityRoot.WorkflowRun.CancelRequestedAt == nil {
 			break
@@ -3023,6 +3091,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowRunUpdate.WorkflowRun(childComplexity), true
 
+	case "WorkflowVersion.commit":
+		if e.ComplexityRoot.WorkflowVersion.Commit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowVersion.Commit(childComplexity), true
 	case "WorkflowVersion.createdAt":
 		if e.ComplexityRoot.WorkflowVersion.CreatedAt == nil {
 			break
@@ -3041,6 +3115,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowVersion.Docs(childComplexity), true
+	case "WorkflowVersion.files":
+		if e.ComplexityRoot.WorkflowVersion.Files == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowVersion.Files(childComplexity), true
 	case "WorkflowVersion.groups":
 		if e.ComplexityRoot.WorkflowVersion.Groups == nil {
 			break
@@ -3564,10 +3644,38 @@ type WorkflowVersion implements Node {
   params: [Param!]!
   "The groups that tasks are in, in file order."
   groups: [Group!]!
+  "The files that it carries, by path: every attempt runs in a folder of its own with copies of them. Empty: tasks run in the folder of the workflow's file."
+  files: [WorkflowFile!]!
+  "What its file was checked out from when the version was made; null: it was in no git checkout."
+  commit: Commit
   "The tasks, in file order."
   tasks: [Task!]!
   "The canonical form, an object with the keys of a workflow file."
   definition: JSON!
+}
+
+"A file that a version carries."
+type WorkflowFile {
+  "Below the folder of the workflow's file."
+  path: String!
+  "The SHA-256 of its content, in hex."
+  hash: String!
+  "In bytes."
+  size: Int64!
+  "Whether it may be executed."
+  isExecutable: Boolean!
+}
+
+"A git commit."
+type Commit {
+  "Its name, in hex."
+  hash: String!
+  "Who wrote it: a name, and an address as far as there is one."
+  author: String!
+  "When it was written."
+  authoredAt: DateTime!
+  "The workflow's file, or one that it carries, was not as in the commit."
+  isDirty: Boolean!
 }
 
 "When runs start by themselves."
@@ -4895,6 +5003,20 @@ func (ec *executionContext) childFields_Command(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Command", field.Name)
 }
 
+func (ec *executionContext) childFields_Commit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hash":
+		return ec.fieldContext_Commit_hash(ctx, field)
+	case "author":
+		return ec.fieldContext_Commit_author(ctx, field)
+	case "authoredAt":
+		return ec.fieldContext_Commit_authoredAt(ctx, field)
+	case "isDirty":
+		return ec.fieldContext_Commit_isDirty(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Commit", field.Name)
+}
+
 func (ec *executionContext) childFields_DeletePoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "isDeleted":
@@ -5577,6 +5699,20 @@ func (ec *executionContext) childFields_WorkflowEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type WorkflowEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_WorkflowFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_WorkflowFile_path(ctx, field)
+	case "hash":
+		return ec.fieldContext_WorkflowFile_hash(ctx, field)
+	case "size":
+		return ec.fieldContext_WorkflowFile_size(ctx, field)
+	case "isExecutable":
+		return ec.fieldContext_WorkflowFile_isExecutable(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WorkflowFile", field.Name)
+}
+
 func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5703,6 +5839,10 @@ func (ec *executionContext) childFields_WorkflowVersion(ctx context.Context, fie
 		return ec.fieldContext_WorkflowVersion_params(ctx, field)
 	case "groups":
 		return ec.fieldContext_WorkflowVersion_groups(ctx, field)
+	case "files":
+		return ec.fieldContext_WorkflowVersion_files(ctx, field)
+	case "commit":
+		return ec.fieldContext_WorkflowVersion_commit(ctx, field)
 	case "tasks":
 		return ec.fieldContext_WorkflowVersion_tasks(ctx, field)
 	case "definition":
@@ -7892,6 +8032,110 @@ func (ec *executionContext) _Command_argv(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Command_argv(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Command", field, false, false, "String")
+}
+
+func (ec *executionContext) _Commit_hash(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Commit) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Hash); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_hash(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hash, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_hash(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, false, false, "String")
+}
+
+func (ec *executionContext) _Commit_author(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Commit) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Author); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_author(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Author, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, false, false, "String")
+}
+
+func (ec *executionContext) _Commit_authoredAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Commit) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.AuthoredAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_authoredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AuthoredAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_authoredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Commit_isDirty(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Commit) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsDirty); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Commit_isDirty(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsDirty, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Commit_isDirty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Commit", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _DeletePoolPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeletePoolPayload) (ret graphql.Marshaler) {
@@ -15290,6 +15534,110 @@ func (ec *executionContext) fieldContext_WorkflowEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _WorkflowFile_path(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowFile) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Path); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowFile_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowFile_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowFile", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkflowFile_hash(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowFile) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Hash); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowFile_hash(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hash, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowFile_hash(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowFile", field, false, false, "String")
+}
+
+func (ec *executionContext) _WorkflowFile_size(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowFile) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt642int64(ctx, field.Selections, obj.Size); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowFile_size(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Size, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowFile_size(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowFile", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _WorkflowFile_isExecutable(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowFile) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsExecutable); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowFile_isExecutable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsExecutable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowFile_isExecutable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowFile", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _WorkflowRun_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
 	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
 		return ret
@@ -16674,6 +17022,70 @@ func (ec *executionContext) fieldContext_WorkflowVersion_groups(_ context.Contex
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Group(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowVersion_files(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowVersion_files(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowVersion().Files(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.WorkflowFile) graphql.Marshaler {
+			return ec.marshalNWorkflowFile2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowFileᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowVersion_files(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowFile(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _WorkflowVersion_commit(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowVersion_commit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Commit) graphql.Marshaler {
+			return ec.marshalOCommit2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐCommit(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowVersion_commit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commit(ctx, field)
 		},
 	}
 	return fc, nil
@@ -19733,6 +20145,54 @@ func (ec *executionContext) _Command(ctx context.Context, sel ast.SelectionSet, 
 	return execution.Object(fields, out)
 }
 
+var commitImplementors = []string{"Commit"}
+
+func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Commit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, commitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Commit")
+		case "hash":
+			out.Values[i] = ec._Commit_hash(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "author":
+			out.Values[i] = ec._Commit_author(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "authoredAt":
+			out.Values[i] = ec._Commit_authoredAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isDirty":
+			out.Values[i] = ec._Commit_isDirty(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var deletePoolPayloadImplementors = []string{"DeletePoolPayload"}
 
 func (ec *executionContext) _DeletePoolPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeletePoolPayload) graphql.Marshaler {
@@ -22341,6 +22801,54 @@ func (ec *executionContext) _WorkflowEdge(ctx context.Context, sel ast.Selection
 	return execution.Object(fields, out)
 }
 
+var workflowFileImplementors = []string{"WorkflowFile"}
+
+func (ec *executionContext) _WorkflowFile(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.WorkflowFile) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, workflowFileImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WorkflowFile")
+		case "path":
+			out.Values[i] = ec._WorkflowFile_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hash":
+			out.Values[i] = ec._WorkflowFile_hash(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "size":
+			out.Values[i] = ec._WorkflowFile_size(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isExecutable":
+			out.Values[i] = ec._WorkflowFile_isExecutable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var workflowRunImplementors = []string{"WorkflowRun", "Node"}
 
 func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.WorkflowRun) graphql.Marshaler {
@@ -22720,6 +23228,17 @@ func (ec *executionContext) _WorkflowVersion(ctx context.Context, sel ast.Select
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkflowVersion_groups(ctx, field, obj)
 				})
+		case "files":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowVersion_files(ctx, field, obj)
+				})
+		case "commit":
+			out.Values[i] = ec._WorkflowVersion_commit(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "tasks":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -24598,6 +25117,30 @@ func (ec *executionContext) marshalNWorkflowEdge2ᚖgithubᚗcomᚋsauravritesh6
 	return ec._WorkflowEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNWorkflowFile2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowFileᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.WorkflowFile) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNWorkflowFile2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowFile(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWorkflowFile2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowFile(ctx context.Context, sel ast.SelectionSet, v *miniairflow.WorkflowFile) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "WorkflowFile!")
+		return graphql.Null
+	}
+	return ec._WorkflowFile(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNWorkflowOrigin2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOrigin(ctx context.Context, v any) (miniairflow.Origin, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNWorkflowOrigin2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOrigin[tmp]
@@ -25064,6 +25607,13 @@ func (ec *executionContext) marshalOCommand2ᚖgithubᚗcomᚋsauravritesh63ᚋm
 		return graphql.Null
 	}
 	return ec._Command(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCommit2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐCommit(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Commit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Commit(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
