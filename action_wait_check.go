@@ -40,6 +40,10 @@ func (w *Wait) validate(v *validator, at []string, t *Task) {
 		}
 	}
 	v.noNUL(sub(at, "file"), w.File)
+	if len(v.d.Files) > 0 && w.File != "" && !strings.HasPrefix(w.File, "/") && !strings.HasPrefix(w.File, "${{") {
+		// Each look has copies of its own, in which nothing ever arrives.
+		v.add(sub(at, "file"), "file %s is relative, but tasks of a workflow with files run among copies of them: write an absolute path", show(w.File))
+	}
 }
 
 // validateKind checks that a wait waits for exactly one thing.

@@ -102,6 +102,9 @@ func TestDocumentation(t *testing.T) {
 			file := filepath.Join(dags, filepath.FromSlash(name))
 			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 			require.NoError(t, os.WriteFile(file, []byte(block), 0o644))
+			if filepath.Ext(name) == ".sh" { // for those that carry it
+				return
+			}
 			if strings.HasSuffix(name, ".test.yaml") {
 				_, problems := loader.ParseCases(name, []byte(block), loader.Limits{})
 				require.Empty(t, problems, "%s:\n%s", page, block)

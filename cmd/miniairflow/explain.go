@@ -103,6 +103,7 @@ type explainView struct {
 	Description    string        `json:"description,omitempty"`
 	MaxActiveTasks int           `json:"maxActiveTasks"`
 	Levels         [][]string    `json:"levels"`
+	Files          []string      `json:"files,omitempty"` // that it carries
 	CriticalPath   []string      `json:"criticalPath"`
 	CriticalPathBy string        `json:"criticalPathBy"` // count or timeout
 	CriticalTime   string        `json:"criticalTime,omitempty"`
@@ -136,6 +137,9 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	view := &explainView{
 		Name: d.Name, Description: d.Description, MaxActiveTasks: d.MaxActiveTasks,
 		Tasks: make([]explainTask, len(d.Tasks)), Schedules: []explainFire{},
+	}
+	for _, file := range d.Files {
+		view.Files = append(view.Files, file.Path)
 	}
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
@@ -250,6 +254,9 @@ func (v *explainView) print(w io.Writer) {
 	fmt.Fprintln(w)
 	for i, level := range v.Levels {
 		fmt.Fprintf(w, "level %d\t%s\n", i+1, strings.Join(level, ", "))
+	}
+	if len(v.Files) > 0 {
+		fmt.Fprintf(w, "\ncarries\t%s\n", printable(strings.Join(v.Files, ", ")))
 	}
 	fmt.Fprintf(w, "\ncritical path, by %s\n  %s\n\n", v.criticalWords(), strings.Join(v.CriticalPath, " → "))
 	for _, t := range v.Tasks {
