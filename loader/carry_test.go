@@ -2,6 +2,7 @@ package loader_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -101,6 +102,43 @@ func TestFilesThatAreCarriedOverAStart(t *testing.T) {
 	f.loader = f.newLoader(restart)
 	require.Equal(t, []string{"etl"}, f.sync().Updated)
 	require.Equal(t, "two", f.files("etl")["x.sh"])
+}
+
+// tornStore fails between the contents and the version, as a kill there does.
+type tornStore struct {
+	loader.Store
+	added, torn int
+}
+
+func (s *tornStore) AddFiles(ctx context.Context, contents [][]byte) error {
+	s.added += len(contents)
+	return s.Store.AddFiles(ctx, contents)
+}
+
+func (s *tornStore) SyncFiles(ctx context.Context, files []miniairflow.FileSync) ([]miniairflow.FileResult, error) {
+	if s.torn++; s.torn == 1 {
+		return nil, miniairflow.Errorf(miniairflow.CodeUnavailable, "torn")
+	}
+	return s.Store.SyncFiles(ctx, files)
+}
+
+// Contents whose version does not follow do no harm, and are not stored again.
+func TestContentsWithoutTheirVersion(t *testing.T) {
+	var store *tornStore
+	f := newFixture(t, func(c *loader.Config) {
+		store = &tornStore{Store: c.Store}
+		c.Store, c.Lease = store, time.Hour
+	})
+	f.write("etl.yaml", fmt.Sprintf(carrying, "x.sh, y.sh"))
+	f.write("x.sh", "same")
+	f.write("y.sh", "same")
+	_, err := f.loader.Sync(t.Context())
+	require.ErrorContains(t, err, "torn")
+	_, err = f.store.FindWorkflowByName(t.Context(), "etl")
+	require.ErrorIs(t, err, miniairflow.ErrNotFound)
+	require.Equal(t, []string{"etl"}, f.sync().Created)
+	require.Equal(t, map[string]string{"x.sh": "same", "y.sh": "same"}, f.files("etl"))
+	require.Equal(t, 1, store.added, "a content is stored once")
 }
 
 func TestRunWatchesFilesThatAreCarried(t *testing.T) {

@@ -108,11 +108,27 @@ func (s *system) load(files map[string]string) {
 	var found []miniairflow.FileSync
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		definitions, problems := loader.Parse(path, []byte(files[path]), loader.Limits{})
+		if strings.Contains(files[path], "\nfiles:") { // it is one of the folder
+			definitions, problems = s.carry(path)
+		}
 		require.Empty(s.t, problems)
 		found = append(found, miniairflow.FileSync{Path: path, Definitions: definitions})
 	}
 	_, err := s.store.SyncFiles(s.t.Context(), found)
 	require.NoError(s.t, err)
+}
+
+// carry reads a workflow file of the folder, and stores what it carries.
+func (s *system) carry(path string) (definitions []miniairflow.DefinitionAt, problems []miniairflow.ImportError) {
+	s.t.Helper()
+	file := filepath.Join(s.dags, path)
+	result, err := loader.LoadPath([]string{file}, loader.Limits{})
+	require.NoError(s.t, err)
+	for _, d := range result.Definitions {
+		require.NoError(s.t, loader.SaveFiles(s.t.Context(), s.store, file, d.Files))
+		definitions = append(definitions, d.DefinitionAt)
+	}
+	return definitions, result.Problems
 }
 
 // trigger starts a run of a workflow.

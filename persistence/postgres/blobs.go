@@ -69,14 +69,15 @@ func (s *Store) FindFiles(ctx context.Context, hashes []string) (map[string][]by
 
 // DeleteFiles implements miniairflow.FileStore.
 func (s *Store) DeleteFiles(ctx context.Context) (int, error) {
-	// The runs are looked through once, and not for each version.
 	const unneeded = `
 		DELETE FROM version_files WHERE (version_id, hash) IN (
-			SELECT f.version_id, f.hash FROM version_files f
-			JOIN workflow_versions v ON v.id = f.version_id
-			JOIN workflow_versions next ON next.workflow_id = v.workflow_id AND next.number = v.number + 1
-			WHERE next.created_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
-				AND f.version_id NOT IN (SELECT version_id FROM workflow_runs) LIMIT $2)`
+			SELECT f.version_id, f.hash FROM version_files f WHERE f.version_id IN (
+				SELECT v.id FROM workflow_versions v
+				JOIN workflow_versions next ON next.workflow_id = v.workflow_id AND next.number = v.number + 1
+				WHERE v.id IN (SELECT version_id FROM version_files)
+					AND next.created_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
+					AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = v.workflow_id AND r.version_id = v.id))
+			LIMIT $2)`
 	// A version that names one meanwhile makes the statement fail by its foreign key,
 	// unless it was before it; then the next call does the rest.
 	const unnamed = `
