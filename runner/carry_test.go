@@ -125,6 +125,13 @@ tasks:
   same:
     depends_on: [harm]
     command: ./run.sh
+  makes: {command: cp lib/data made, artifacts: [made, lib/deep/*]}
+  takes:
+    depends_on: [makes]
+    inputs: [makes]
+    command: |
+      test "$(cat "$MINIAIRFLOW_INPUTS/makes/made")" = data
+      test ! -e made
 `, 0o600)
 		c.write("run.sh", "#!/bin/sh\nexit 0\n", 0o755)
 		c.write("lib/data", "data", 0o644)
@@ -134,7 +141,7 @@ tasks:
 		c.worker("w1")
 		id := c.trigger("etl", nil)
 		c.finish(id)
-		require.Equal(t, "run: success\nharm: success [success]\nlook: success [success]\nsame: success [success]\n", c.picture(id))
+		require.Equal(t, "run: success\nharm: success [success]\nlook: success [success]\nsame: success [success]\nmakes: success [success]\ntakes: success [success]\n", c.picture(id))
 	})
 }
 
