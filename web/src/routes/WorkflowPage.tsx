@@ -13,6 +13,7 @@ import type { RunSummaryFragment, TaskRowFragment, WorkflowQuery as WorkflowData
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
+import { commitText } from "../services/commit";
 import { RunsUpdates, WorkflowQuery } from "../services/documents";
 import { mergeRuns } from "../services/runState";
 
@@ -133,6 +134,7 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
           ["Tags", workflow.tags.join(", ") || "–"],
           ["File", workflow.sourceFile ?? "none: made through the API"],
           ["Version", `${workflow.version.number}`],
+          ["Commit", workflow.version.commit ? commitText(workflow.version.commit) : null],
           ["Runs at a time", `${workflow.maxActiveRuns}`],
           ["Changed", <Time key="changed" value={workflow.updatedAt} />],
         ]}

@@ -114,6 +114,12 @@ export const WorkflowQuery = graphql(`
       version {
         id
         number
+        commit {
+          hash
+          author
+          authoredAt
+          isDirty
+        }
         tasks {
           name
           dependsOn
