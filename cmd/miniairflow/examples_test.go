@@ -26,6 +26,7 @@ var unusual = map[string]map[string]state{
 	"daily-etl":     {},
 	"fan-out":       {},
 	"for-each":      {"combine[3]": "skipped"},
+	"files":         {},
 	"hello":         {},
 	"params":        {"shout": "skipped"},
 	"report":        {},

@@ -1,0 +1,2 @@
+# Prints how many words its input has.
+wc -w | tr -d ' '
