@@ -37,12 +37,18 @@ func newVersionCache(store miniairflow.CatalogStore) *versionCache {
 	c := &versionCache{store: store}
 	var err error
 	c.known, err = simplelru.NewLRU(cachedVersionsMax, func(_ uuid.UUID, v *miniairflow.WorkflowVersion) {
-		c.tasks -= len(v.Definition.Tasks)
+		c.tasks -= weight(v)
 	})
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
 	return c
+}
+
+// weight is the memory that a version takes, in tasks: a file that it carries takes
+// less than one.
+func weight(v *miniairflow.WorkflowVersion) int {
+	return len(v.Definition.Tasks) + len(v.Definition.Files)
 }
 
 // find returns the version with that id. The result is shared: read only.
@@ -83,7 +89,7 @@ func (c *versionCache) add(v *miniairflow.WorkflowVersion) {
 		return
 	}
 	c.known.Add(v.ID, v)
-	c.tasks += len(v.Definition.Tasks)
+	c.tasks += weight(v)
 	for c.tasks > cachedTasksMax && c.known.Len() > 1 {
 		c.known.RemoveOldest()
 	}

@@ -114,6 +114,12 @@ func (g *Graphs) lookup(key graphKey) *miniairflow.DAG {
 	return entry.graph
 }
 
+// weight is the memory that a DAG takes, in tasks: a file that it carries takes less
+// than one.
+func weight(graph *miniairflow.DAG) int {
+	return len(graph.Definition.Tasks) + len(graph.Definition.Files)
+}
+
 // keep adds a DAG and drops those that were used longest ago, but never the new one.
 func (g *Graphs) keep(key graphKey, graph *miniairflow.DAG) {
 	g.mu.Lock()
@@ -123,7 +129,7 @@ func (g *Graphs) keep(key graphKey, graph *miniairflow.DAG) {
 	}
 	g.clock++
 	g.kept[key] = &graphEntry{graph: graph, used: g.clock}
-	g.tasks += len(graph.Definition.Tasks)
+	g.tasks += weight(graph)
 	for g.tasks > graphsTasksMax && len(g.kept) > 1 {
 		var oldest graphKey
 		used := g.clock
@@ -132,7 +138,7 @@ func (g *Graphs) keep(key graphKey, graph *miniairflow.DAG) {
 				oldest, used = kept, entry.used
 			}
 		}
-		g.tasks -= len(g.kept[oldest].graph.Definition.Tasks)
+		g.tasks -= weight(g.kept[oldest].graph)
 		delete(g.kept, oldest)
 	}
 }
