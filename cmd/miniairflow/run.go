@@ -249,13 +249,8 @@ func (p *process) execute(ctx, failed context.Context, c *client, r fileRun) (*r
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range files {
-		for _, d := range file.Definitions {
-			path := filepath.Join(filepath.Dir(r.path), filepath.FromSlash(file.Path))
-			if err := loader.SaveFiles(ctx, p.store, path, d.Definition.Files); err != nil {
-				return nil, fmt.Errorf("store files of workflow %q: %w", d.Definition.Name, err)
-			}
-		}
+	if err := p.saveFiles(ctx, filepath.Dir(r.path), files); err != nil {
+		return nil, err
 	}
 	results, err := p.store.SyncFiles(ctx, files)
 	if err != nil {

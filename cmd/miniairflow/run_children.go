@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -83,4 +85,17 @@ func syncOf(r fileRun) ([]miniairflow.FileSync, error) {
 		files[at].Definitions = append(files[at].Definitions, miniairflow.DefinitionAt{Definition: &definition, Line: d.Line, Column: d.Column})
 	}
 	return files, nil
+}
+
+// saveFiles stores what the workflows of a folder carry, which comes before them.
+func (p *process) saveFiles(ctx context.Context, folder string, files []miniairflow.FileSync) error {
+	for _, file := range files {
+		path := filepath.Join(folder, filepath.FromSlash(file.Path))
+		for _, d := range file.Definitions {
+			if err := loader.SaveFiles(ctx, p.store, path, d.Definition.Files); err != nil {
+				return fmt.Errorf("store files of workflow %q: %w", d.Definition.Name, err)
+			}
+		}
+	}
+	return nil
 }
