@@ -90,6 +90,7 @@ type importer struct {
 	options     Options
 	zone        string // empty: none was named
 	env         map[string]string
+	isEnvTaken  bool // an entry above has this very map, so it must not change any more
 	shell       string
 	comments    []string // right above
 	names       map[string]int
@@ -152,11 +153,13 @@ func (i *importer) set(number int, name, value string) {
 	case slices.Contains(miniairflow.TaskEnv, name):
 		i.note(number, "%s is left out: every task receives its own", name)
 	default:
-		if len(i.env) >= settingsMax {
+		if _, isKnown := i.env[name]; !isKnown && len(i.env) >= settingsMax {
 			i.note(number, "%s is left out: an import takes %d variables at most", name, settingsMax)
 			return
 		}
-		i.env = maps.Clone(i.env)
+		if i.isEnvTaken {
+			i.env, i.isEnvTaken = maps.Clone(i.env), false
+		}
 		i.env[name] = value
 	}
 }
@@ -185,6 +188,7 @@ func (i *importer) entry(number int, line string) {
 		line: number, source: line, name: i.unique(nameOf(script)), description: describe(i.comments),
 		cron: cron, zone: i.zone, env: i.env, shell: i.shell, script: script, stdin: stdin,
 	}
+	i.isEnvTaken = true
 	before := len(i.notes)
 	i.checkTimes(&e)
 	if user != "" {

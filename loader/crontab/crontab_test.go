@@ -1,6 +1,7 @@
 package crontab_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,21 @@ HOME=/srv
 	require.Equal(t, "Cleans up, thoroughly.", c.Description)
 	require.Equal(t, 3, workflows[0].Line)
 	require.Equal(t, "sh", a.Tasks[0].Command.Shell)
+}
+
+// At the bound only new variables are refused: one that is there takes its new value.
+func TestImportBoundsSettings(t *testing.T) {
+	var text strings.Builder
+	for i := range 1_000 {
+		fmt.Fprintf(&text, "V%d=1\n", i)
+	}
+	text.WriteString("@daily a\nV0=2\nMORE=1\n@daily b\n")
+	workflows, notes, err := crontab.Import(text.String(), crontab.Options{Timezone: berlin})
+	require.NoError(t, err)
+	require.Len(t, notes, 1)
+	require.Contains(t, notes[0].String(), "line 1003: MORE is left out")
+	require.Equal(t, "1", definition(t, workflows[0]).Env["V0"])
+	require.Equal(t, "2", definition(t, workflows[1]).Env["V0"])
 }
 
 func TestImportNames(t *testing.T) {
