@@ -138,7 +138,7 @@ func (v value) caseParams() map[string]any {
 	params := make(map[string]any, len(entries))
 	for _, e := range entries {
 		if e.node.Kind != yaml.ScalarNode {
-			params[e.name] = e.plain()
+			params[e.name] = e.json()
 		} else if text, ok := e.text(); ok {
 			params[e.name] = text
 		}
@@ -215,37 +215,13 @@ func (v value) mockOutputs() map[string]string {
 			}
 			continue
 		}
-		text, err := json.Marshal(e.plain())
+		text, err := json.Marshal(e.json())
 		if err != nil {
 			e.fail("%s cannot be written as JSON: %v", e.name, err)
 		}
 		outputs[e.name] = string(text)
 	}
 	return outputs
-}
-
-// plain returns a value as JSON has it.
-func (v value) plain() any {
-	switch v.node.Kind {
-	case yaml.MappingNode:
-		entries, _ := v.entries("")
-		object := make(map[string]any, len(entries))
-		for _, e := range entries {
-			object[e.name] = e.plain()
-		}
-		return object
-	case yaml.SequenceNode:
-		list := []any{}
-		for _, item := range v.items("") {
-			list = append(list, item.plain())
-		}
-		return list
-	}
-	var content any
-	if v.isPlain() && v.node.Tag != "!!timestamp" && v.node.Decode(&content) == nil {
-		return content
-	}
-	return v.node.Value
 }
 
 // wordOf reads one of some words.

@@ -15,10 +15,10 @@ func TestParseCases(t *testing.T) {
 workflow: x
 cases:
   one:
-    params: {a: 007, b: [1, x, 2.5, true, ~], c: {d: 2026-01-31}}
+    params: {a: 007, b: [1, x, 2.5, true, ~, 007], c: {d: 2026-01-31, e: 3.10, f: yes}}
     logical_date: 2026-01-31T06:00:00Z
     tasks:
-      t: {outputs: {n: 3.10, l: [1, "2"], o: {k: "v"}}}
+      t: {outputs: {n: 3.10, l: [1, "2", 007, 3.10], o: {k: "v"}}}
       u: [{exit_code: 3}, {timed_out: true}, {}]
     expect:
       status: failed
@@ -31,10 +31,10 @@ cases:
 	attempts, stdin := 3, ""
 	require.Equal(t, loader.CaseFile{Workflow: "x", Cases: []loader.Case{{
 		Name: "one", Line: 4,
-		Params:      map[string]any{"a": "007", "b": []any{1, "x", 2.5, true, nil}, "c": map[string]any{"d": "2026-01-31"}},
+		Params:      map[string]any{"a": "007", "b": []any{int64(1), "x", 2.5, true, nil, "007"}, "c": map[string]any{"d": "2026-01-31", "e": "3.10", "f": "yes"}},
 		LogicalDate: time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
 		Mocks: map[string][]loader.Mock{
-			"t": {{Outputs: map[string]string{"n": "3.10", "l": `[1,"2"]`, "o": `{"k":"v"}`}}},
+			"t": {{Outputs: map[string]string{"n": "3.10", "l": `[1,"2","007","3.10"]`, "o": `{"k":"v"}`}}},
 			"u": {{ExitCode: 3}, {TimedOut: true}, {}},
 		},
 		Expect: loader.Expectation{

@@ -27,7 +27,8 @@ func newTestCommand(std stdio) *cobra.Command {
 		Short: "Test workflows: NAME.test.yaml says what tasks do, and what must come of it",
 		Long: "Test workflows by the cases of test files (NAME.test.yaml beside NAME.yaml), or of all below a folder. The real\n" +
 			"scheduler decides and the real templates are rendered, but no task does anything: the cases say what each\n" +
-			"would have done. Nothing is started, and no server is needed. The exit code is 1 if a case fails.",
+			"would have done. Nothing is started, and no server is needed. The exit code is 1 if a case fails. A test file that\n" +
+			"cannot be run does not keep the others from it, but decides the exit code: 3 if a file is wrong.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config, err := loadConfig(cmd)
@@ -44,8 +45,11 @@ func newTestCommand(std stdio) *cobra.Command {
 			suites := make([]caseSuite, 0, len(files))
 			for _, file := range files {
 				suite, err := testFile(cmd.Context(), config, std, file)
-				if err != nil {
+				if cmd.Context().Err() != nil {
 					return err
+				}
+				if suite.err = err; err != nil {
+					fmt.Fprintln(std.err, errorText(err))
 				}
 				suites = append(suites, suite)
 			}
@@ -66,6 +70,7 @@ func newTestCommand(std stdio) *cobra.Command {
 type caseSuite struct {
 	file    string
 	results []caseResult
+	err     error // why not all of its cases were run
 }
 
 // caseResult is what came of a case.
@@ -140,7 +145,7 @@ func testedBy(name string) string {
 // run, because one of the files is wrong.
 func testFile(ctx context.Context, c *config, std stdio, name string) (caseSuite, error) {
 	suite := caseSuite{file: name}
-	cases, err := loadCases(c, std, name)
+	cases, err := loadCases(c, name)
 	if err != nil {
 		return suite, err
 	}
@@ -148,11 +153,14 @@ func testFile(ctx context.Context, c *config, std stdio, name string) (caseSuite
 	if !exists(workflowFile) {
 		workflowFile = testedBy(name) + ".yml"
 	}
-	definitions, err := loadFileOrExplain(c, std, workflowFile)
+	loaded, err := loader.LoadPathBelow(c.Dags, []string{workflowFile}, c.limits())
 	if err != nil {
 		return suite, err
 	}
-	definition, err := testedWorkflow(definitions, name, cases.Workflow)
+	if len(loaded.Problems) > 0 {
+		return suite, fileError(loader.ParseError(loaded.Problems))
+	}
+	definition, err := testedWorkflow(loaded.Definitions, name, cases.Workflow)
 	if err != nil {
 		return suite, err
 	}
@@ -172,7 +180,7 @@ func testFile(ctx context.Context, c *config, std stdio, name string) (caseSuite
 	return suite, nil
 }
 
-func loadCases(c *config, std stdio, name string) (loader.CaseFile, error) {
+func loadCases(c *config, name string) (loader.CaseFile, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return loader.CaseFile{}, fmt.Errorf("read test file: %w", err)
@@ -183,8 +191,7 @@ func loadCases(c *config, std stdio, name string) (loader.CaseFile, error) {
 	}
 	cases, problems := loader.ParseCases(filepath.ToSlash(name), data, c.limits())
 	if len(problems) > 0 {
-		fmt.Fprintln(std.err, loader.ParseError(problems))
-		return loader.CaseFile{}, &exitError{code: exitInvalidFile}
+		return loader.CaseFile{}, fileError(loader.ParseError(problems))
 	}
 	return cases, nil
 }
@@ -243,8 +250,12 @@ func report(std stdio, file string, c loader.Case, r caseResult) {
 
 func summarize(std stdio, suites []caseSuite) error {
 	cases, failed := 0, 0
+	broken := exitOK
 	for _, suite := range suites {
 		cases += len(suite.results)
+		if suite.err != nil && broken != exitInvalidFile {
+			broken = exitCode(suite.err)
+		}
 		for _, r := range suite.results {
 			if len(r.failures) > 0 {
 				failed++
@@ -252,7 +263,10 @@ func summarize(std stdio, suites []caseSuite) error {
 		}
 	}
 	fmt.Fprintf(std.err, "cases: %d, failed: %d\n", cases, failed)
-	if failed > 0 {
+	switch {
+	case broken != exitOK:
+		return &exitError{code: broken}
+	case failed > 0:
 		return &exitError{code: exitFailed}
 	}
 	return nil

@@ -17,6 +17,7 @@ type (
 		Name     string      `xml:"name,attr"`
 		Tests    int         `xml:"tests,attr"`
 		Failures int         `xml:"failures,attr"`
+		Errors   int         `xml:"errors,attr"`
 		Time     string      `xml:"time,attr"` // in seconds
 		Cases    []junitCase `xml:"testcase"`
 	}
@@ -25,6 +26,7 @@ type (
 		Class   string        `xml:"classname,attr"`
 		Time    string        `xml:"time,attr"`
 		Failure *junitFailure `xml:"failure"`
+		Error   *junitFailure `xml:"error"`
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
@@ -46,6 +48,12 @@ func writeJUnit(name string, suites []caseSuite) error {
 				one.Failure = &junitFailure{Message: r.failures[0], Text: strings.Join(r.failures, "\n")}
 			}
 			out.Cases = append(out.Cases, one)
+		}
+		if suite.err != nil { // many readers only look at cases
+			text := errorText(suite.err)
+			first, _, _ := strings.Cut(text, "\n")
+			out.Tests, out.Errors = out.Tests+1, 1
+			out.Cases = append(out.Cases, junitCase{Name: "the file", Class: suite.file, Time: "0.000", Error: &junitFailure{Message: first, Text: text}})
 		}
 		out.Time = fmt.Sprintf("%.3f", total)
 		report.Suites = append(report.Suites, out)

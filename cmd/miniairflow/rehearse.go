@@ -172,7 +172,8 @@ func (r *rehearsal) await(ctx context.Context, run *miniairflow.WorkflowRun) err
 }
 
 // rejectedCode stands for a rejection, which a rehearsal plays as a command that fails.
-const rejectedCode = 1
+// No case can give it as an exit code.
+const rejectedCode = miniairflow.ExitCodeMax + 1
 
 // stage stands for the actions: what a task does there, a case has said.
 type stage struct {
