@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +104,7 @@ type explainView struct {
 	Levels         [][]string    `json:"levels"`
 	Files          []string      `json:"files,omitempty"` // that it carries
 	CriticalPath   []string      `json:"criticalPath"`
-	CriticalPathBy string        `json:"criticalPathBy"` // count or timeout
+	CriticalPathBy string        `json:"criticalPathBy"` // timeout, wait or count
 	CriticalTime   string        `json:"criticalTime,omitempty"`
 	Tasks          []explainTask `json:"tasks"`
 	Schedules      []explainFire `json:"schedules"`
@@ -173,58 +172,6 @@ func taskNames(d *miniairflow.Definition, tasks []int) []string {
 	return names
 }
 
-// critical finds the critical path: by the timeouts if there are some and every
-// task that executes something has one, else by the number of tasks.
-func (v *explainView) critical(g *miniairflow.DAG) {
-	tasks := g.Definition.Tasks
-	v.CriticalPathBy = "timeout"
-	weight := func(t *miniairflow.Task) int64 { return int64(t.Timeout) }
-	isUnbounded := func(t miniairflow.Task) bool { return t.Timeout == 0 && !t.Noop }
-	isBounded := func(t miniairflow.Task) bool { return t.Timeout > 0 }
-	if slices.ContainsFunc(tasks, isUnbounded) || !slices.ContainsFunc(tasks, isBounded) {
-		v.CriticalPathBy = "count"
-		weight = func(*miniairflow.Task) int64 { return 1 }
-	}
-	path := g.CriticalPath(weight)
-	v.CriticalPath = taskNames(g.Definition, path)
-	if v.CriticalPathBy == "timeout" {
-		total := time.Duration(0)
-		for _, i := range path {
-			total += tasks[i].Timeout.Std()
-		}
-		v.CriticalTime = total.String()
-	}
-}
-
-// waits says in words what a task waits for, and what else decides whether it runs.
-func waits(t *miniairflow.Task) string {
-	text := "starts with the run"
-	switch {
-	case t.Finally && (len(t.DependsOn) == 0 || t.TriggerRule == miniairflow.Always):
-		text = "starts when all tasks above have ended, however"
-	case len(t.DependsOn) == 0:
-	case t.TriggerRule == miniairflow.Always:
-		text += ": its trigger rule always waits for nobody"
-	case len(t.DependsOn) == 1 && t.TriggerRule == miniairflow.AllSuccess:
-		text = "waits for " + t.DependsOn[0] + " to succeed"
-	default:
-		text = fmt.Sprintf("waits for %s; runs when %s", strings.Join(t.DependsOn, ", "), t.TriggerRule.Meaning())
-	}
-	if t.DependsOnPast {
-		text += "; in a scheduled run also waits for itself in the run before"
-	}
-	if t.When != "" {
-		text += fmt.Sprintf("; skipped unless %s", t.When)
-	}
-	if t.Workflow != nil {
-		text += "; runs the workflow " + t.Workflow.Name
-	}
-	if len(t.Inputs) > 0 {
-		text += "; is given the artifacts of " + strings.Join(t.Inputs, ", ")
-	}
-	return text
-}
-
 func nextFires(s miniairflow.Schedule, from time.Time) (explainFire, error) {
 	fire := explainFire{Cron: s.Cron, Timezone: s.Timezone, Next: []time.Time{}}
 	zone, err := time.LoadLocation(s.Timezone)
@@ -272,11 +219,4 @@ func (v *explainView) print(w io.Writer) {
 			fmt.Fprintf(w, "  %s\n", at.Format(time.RFC3339))
 		}
 	}
-}
-
-func (v *explainView) criticalWords() string {
-	if v.CriticalPathBy == "timeout" {
-		return "the timeouts of its tasks, in all " + v.CriticalTime + " without retries"
-	}
-	return "the number of tasks"
 }

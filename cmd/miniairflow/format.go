@@ -93,7 +93,7 @@ type formatter struct {
 // paths formats the files and those of folders. One that cannot be does not keep
 // the others from it.
 func (f formatter) paths(paths []string) error {
-	files, err := workflowFiles(paths, f.limits)
+	files, err := filesToFormat(paths)
 	if err != nil {
 		return err
 	}
@@ -120,9 +120,9 @@ func (f formatter) paths(paths []string) error {
 	}
 }
 
-// workflowFiles returns the files that are named, and the workflow files of the
-// folders that are.
-func workflowFiles(paths []string, limits loader.Limits) ([]string, error) {
+// filesToFormat returns the files that are named, and all YAML files of the folders
+// that are: workflows and what stands beside them.
+func filesToFormat(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -135,16 +135,14 @@ func workflowFiles(paths []string, limits loader.Limits) ([]string, error) {
 			files = append(files, path)
 			continue
 		}
-		result, err := loader.LoadPath([]string{path}, limits)
-		if err != nil {
+		below, err := loader.YAMLFiles(path)
+		switch {
+		case err != nil:
 			return nil, err
+		case len(below) == 0:
+			return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "the folder %q has no file to format (*.yaml, *.yml)", path)
 		}
-		for _, d := range result.Definitions {
-			files = append(files, filepath.FromSlash(d.File))
-		}
-		for _, problem := range result.Problems {
-			files = append(files, filepath.FromSlash(problem.File))
-		}
+		files = append(files, below...)
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil

@@ -22,11 +22,14 @@ import (
 // otherwise, that would give its workflows another content, or that a second
 // formatting would change again, is refused with CodeConflict. A file with an error
 // of syntax is refused with the error of loader.ParseError; mistakes in what it
-// means are left in it. path names the file in messages, and the workflow that has
+// means are left in it, and a file without content stays as it is. path names the file in messages, and the workflow that has
 // no name of its own.
 func File(path string, data []byte, limits loader.Limits) ([]byte, error) {
 	before, problems := loader.Parse(path, data, limits)
 	for _, problem := range problems {
+		if problem.Line == 0 && saysNothing(data) { // an empty defaults file is sound
+			return data, nil
+		}
 		if problem.Line == 0 { // of the file as a whole: too large, no text, too slow to read
 			return nil, loader.ParseError(problems)
 		}
@@ -45,6 +48,16 @@ func File(path string, data []byte, limits loader.Limits) ([]byte, error) {
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s: formatting it twice gives two texts, so it stays as it is: please report it", path)
 	}
 	return formatted, nil
+}
+
+// saysNothing reports whether a file has nothing but comments and empty lines.
+func saysNothing(data []byte) bool {
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return false
+		}
+	}
+	return true
 }
 
 func hashes(definitions []miniairflow.DefinitionAt) []string {

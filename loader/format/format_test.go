@@ -114,7 +114,6 @@ func TestFileRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"tasks: {a: {noop: true}\n":     "x.yaml:1:",
 		"tasks: \xff\n":                 "x.yaml:1:8: the byte 0xff is not UTF-8",
-		"":                              "x.yaml: the file is empty",
 		strings.Repeat("a: b\n", 1<<18): "x.yaml: the file is larger than the limit",
 		strings.Repeat("[", 200):        "x.yaml:1:",
 	} {
@@ -125,6 +124,11 @@ func TestFileRefuses(t *testing.T) {
 	got, err := format.File("x.yaml", []byte("tasks:   {a: {template:  none}}\n"), loader.Limits{})
 	require.NoError(t, err)
 	require.Equal(t, "tasks: {a: {template: none}}\n", string(got))
+	for _, blank := range []string{"", "# Nothing yet.\n\n\n"} { // of defaults and pools, these are sound
+		got, err := format.File("defaults.yaml", []byte(blank), loader.Limits{})
+		require.NoError(t, err)
+		require.Equal(t, blank, string(got))
+	}
 }
 
 // FuzzFile requires of any bytes that File neither panics nor changes what they mean.
