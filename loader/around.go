@@ -35,6 +35,15 @@ func isTemplate(below string) bool {
 	return path.Base(folder) == templatesFolder && !isBelowTemplates(folder) && isWorkflowFile(path.Base(below))
 }
 
+// isUnread reports whether a file looks like a template but is in a folder below one
+// of templates, where nobody finds it.
+func isUnread(below string) bool {
+	return isBelowTemplates(below) && !isTemplate(below) && isWorkflowFile(path.Base(below))
+}
+
+// unread is what such a file is told.
+const unread = "nothing reads a template in a folder of its own: move it up into templates/"
+
 // isBelowTemplates reports whether a path leads through a templates folder.
 func isBelowTemplates(below string) bool {
 	return strings.Contains(below, templatesFolder) && slices.Contains(strings.Split(path.Dir(below), "/"), templatesFolder)
@@ -56,7 +65,7 @@ var swapFiles = []string{".swp", ".swo", ".swx", ".tmp"}
 // path below the folder.
 func isAroundFile(below string) bool {
 	if isBelowTemplates(below) {
-		return isTemplate(below)
+		return isWorkflowFile(path.Base(below))
 	}
 	base := below[strings.LastIndexByte(below, '/')+1:]
 	return slices.Contains(defaultsFiles, base) || isEnvFile(base)
@@ -150,7 +159,7 @@ func readSurroundings(shown string, files []aroundFile, limits Limits, before *s
 		shown: shown, arounds: map[string]*around{}, env: map[string]envFile{},
 		problems: map[string][]miniairflow.ImportError{},
 	}
-	slices.SortFunc(files, func(a, b aroundFile) int { return strings.Compare(a.below, b.below) })
+	slices.SortFunc(files, comparePrecedence)
 	root := nothingAround()
 	root.root = s
 	s.arounds["."] = root
@@ -159,23 +168,20 @@ func readSurroundings(shown string, files []aroundFile, limits Limits, before *s
 	var folders []string
 	left := aroundBytesMax
 	for i, file := range files {
-		most := limits.Bytes
-		if isEnvFile(path.Base(file.below)) {
-			most = envBytesMax
-		}
-		read := file.read(min(most, left))
-		if i >= aroundFilesMax || left <= 0 {
-			read.data, read.refused = nil, fmt.Sprintf("the folder has more than %d defaults, templates and env files, or more than %d bytes of them: remove some", aroundFilesMax, aroundBytesMax)
-		}
+		read := file.readWithin(i, left, limits)
 		left -= len(read.data)
 		if read.changed.After(s.newest) {
 			s.newest = read.changed
 		}
 		entry := fmt.Sprintf("%s\x00%s\x00%s\n", read.below, read.sum(), read.refused)
 		whole.Write([]byte(entry))
-		if isEnvFile(path.Base(file.below)) {
+		switch {
+		case isEnvFile(path.Base(file.below)):
 			env.Write([]byte(entry))
 			s.env[file.below] = envFile{data: read.data, refused: read.refused}
+			continue
+		case isUnread(file.below):
+			s.problems[file.below] = []miniairflow.ImportError{{File: s.show(file.below), Message: read.refused}}
 			continue
 		}
 		folder := path.Dir(file.below)
@@ -196,6 +202,35 @@ func readSurroundings(shown string, files []aroundFile, limits Limits, before *s
 		s.arounds[folder] = s.folder(s.above(folder), inFolders[folder], limits)
 	}
 	return s
+}
+
+// comparePrecedence puts defaults and templates before env files, so that no number of
+// these, which only count where they are named, leaves those out.
+func comparePrecedence(a, b aroundFile) int {
+	isEnvA, isEnvB := isEnvFile(path.Base(a.below)), isEnvFile(path.Base(b.below))
+	if isEnvA != isEnvB && isEnvA {
+		return 1
+	}
+	if isEnvA != isEnvB {
+		return -1
+	}
+	return strings.Compare(a.below, b.below)
+}
+
+// readWithin reads a file if it and the i before it are within the bounds, of which
+// left bytes are left.
+func (f aroundFile) readWithin(i, left int, limits Limits) readFile {
+	if isUnread(f.below) {
+		f.refused = unread
+	}
+	if i >= aroundFilesMax || left <= 0 {
+		f.refused = fmt.Sprintf("the folder has more than %d defaults, templates and env files, or more than %d bytes of them: remove some", aroundFilesMax, aroundBytesMax)
+	}
+	most := limits.Bytes
+	if isEnvFile(path.Base(f.below)) {
+		most = envBytesMax
+	}
+	return f.read(min(most, left))
 }
 
 // depthFirst makes a key of a folder by which those above it come first.
@@ -220,6 +255,7 @@ func (s *surroundings) folder(parent *around, files []readFile, limits Limits) *
 	sum := sha256.New()
 	sum.Write([]byte(parent.digest))
 	defaults := ""
+	templates := map[string]string{} // of this folder, files by name
 	for _, file := range files {
 		fmt.Fprintf(sum, "\n%s\x00%s\x00%s", file.below, file.sum(), file.refused)
 		shown := s.show(file.below)
@@ -230,7 +266,10 @@ func (s *surroundings) folder(parent *around, files []readFile, limits Limits) *
 		}
 		var problems []miniairflow.ImportError
 		switch {
+		case isTemplate(file.below) && templates[baseName(file.below)] != "":
+			problems = []miniairflow.ImportError{{File: shown, Message: "the folder has the template as " + templates[baseName(file.below)] + " as well: keep one of them"}}
 		case isTemplate(file.below):
+			templates[baseName(file.below)] = path.Base(file.below)
 			problems = a.readTemplate(shown, file.data, limits)
 		case defaults != "":
 			problems = []miniairflow.ImportError{{File: shown, Message: "the folder has a " + defaults + " as well: keep one of them"}}
@@ -296,7 +335,7 @@ func chainAround(root, below string, limits Limits) *surroundings {
 		folder = path.Join(folder, name)
 		files = append(files, aroundFilesIn(root, folder)...)
 	}
-	slices.SortFunc(files, func(a, b aroundFile) int { return strings.Compare(a.below, b.below) })
+	slices.SortFunc(files, comparePrecedence)
 	files = slices.Compact(files)
 	s := readSurroundings(filepath.ToSlash(root), files, limits, nil)
 	s.onDemand = func(below string) envFile {

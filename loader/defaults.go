@@ -168,7 +168,9 @@ func (d *document) source(problem miniairflow.Problem) string {
 // aroundFilesIn lists the defaults and templates of a folder below root.
 func aroundFilesIn(root, folder string) []aroundFile {
 	var files []aroundFile
-	for _, place := range []string{folder, path.Join(folder, templatesFolder)} {
+	places := []string{folder, path.Join(folder, templatesFolder)}
+	for i := 0; i < len(places) && i < foldersAgainMax; i++ {
+		place := places[i]
 		real := filepath.Join(root, filepath.FromSlash(place))
 		entries, err := os.ReadDir(real)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && place == folder {
@@ -176,6 +178,9 @@ func aroundFilesIn(root, folder string) []aroundFile {
 		}
 		for _, entry := range entries {
 			below := path.Join(place, entry.Name())
+			if entry.IsDir() && place != folder && isWorkflowFolder(entry.Name()) {
+				places = append(places, below) // its files are told that nobody reads them
+			}
 			if !isAroundFile(below) || isEnvFile(entry.Name()) || entry.IsDir() {
 				continue
 			}

@@ -72,7 +72,7 @@ func (v value) envFiles(own map[string]string) map[string]string {
 			continue
 		}
 		variables, problems := parseEnv(string(file.data))
-		for _, p := range problems {
+		for _, p := range problems[:min(len(problems), max(0, problemsMax-len(v.doc.problems)))] {
 			item.fail("env_file %s: %s: %s", quoted(name), placed(shown, p.at), p.text)
 		}
 		for _, variable := range variables {

@@ -192,6 +192,8 @@ func (r *Result) aroundOf(h home, limits Limits) *surroundings {
 func parseOther(shown, below string, data []byte, limits Limits) []miniairflow.ImportError {
 	alone := nothingAround()
 	switch {
+	case isUnread(below):
+		return []miniairflow.ImportError{{File: shown, Message: unread}}
 	case isEnvFile(path.Base(below)):
 		var problems []miniairflow.ImportError
 		_, found := parseEnv(string(data))

@@ -282,7 +282,7 @@ func TestSyncFollowsAConfigMap(t *testing.T) {
 func TestSyncIgnoresOtherFiles(t *testing.T) {
 	f := newFixture(t)
 	f.write("a.yaml", echo("1"))
-	for _, other := range []string{"sub/pools.yaml", "templates/sub/t.yaml", "templates/readme.txt", "a.test.yaml", ".b.yaml", ".git/c.yaml", "d.yaml~", "e.yaml.swp", "#f.yaml#"} {
+	for _, other := range []string{"sub/pools.yaml", "templates/sub/t.txt", "templates/readme.txt", "a.test.yaml", ".b.yaml", ".git/c.yaml", "d.yaml~", "e.yaml.swp", "#f.yaml#"} {
 		f.write(other, "not: a workflow")
 	}
 	require.NoError(t, os.Symlink(".", filepath.Join(f.dir, "circle")))

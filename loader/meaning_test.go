@@ -150,6 +150,7 @@ func TestLoadPath(t *testing.T) {
 		slash + "/pools.yaml:1:12: warehouse is \"many\", not a whole number",
 		slash + "/sub/c.yaml:1:7: the name \"a\" is taken by the workflow at " + slash + "/a.yaml:1",
 		slash + "/sub/d.yaml:1:13: unknown key \"nop\" in a task; did you mean \"noop\"?",
+		slash + "/templates/sub/t.yaml: nothing reads a template in a folder of its own: move it up into templates/",
 	}, texts(result.Problems))
 
 	result, err = loader.LoadPath([]string{filepath.Join(dir, "a.test.yaml")}, loader.Limits{})

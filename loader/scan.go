@@ -2,6 +2,7 @@ package loader
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -59,7 +60,7 @@ func scan(root string, read func([]aroundFile) *surroundings, look func(plainFil
 	if err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
-	s := scanner{root: root, target: target, visited: map[string]bool{}}
+	s := scanner{root: root, target: target, visited: map[string]bool{}, within: map[string]bool{}}
 	if err := s.folder("", target); err != nil {
 		return scanned{}, fmt.Errorf("read workflow folder: %w", err)
 	}
@@ -106,7 +107,9 @@ func comparePaths(a, b scannedFile) int { return cmp.Compare(a.path, b.path) }
 type scanner struct {
 	scanned
 	root, target string          // the folder as given, and without links
-	visited      map[string]bool // real folders, so that links in a circle end
+	visited      map[string]bool // real folders
+	within       map[string]bool // of them those that lead to the current one, so that links in a circle end
+	again        int             // how often a folder was visited that had been already
 	plain        []plainFile
 	others       []aroundFile // that workflow files take something from
 }
@@ -119,25 +122,40 @@ type plainFile struct {
 
 // folder lists one folder. below is its path under the root, with slashes; real
 // is the same folder without links.
+// A folder to which several links lead has its workflows where it is met first, but
+// what files take from others at each of its places.
 func (s *scanner) folder(below, real string) error {
-	if s.visited[real] {
+	isAgain := s.visited[real]
+	if s.within[real] {
 		return nil
 	}
-	s.visited[real] = true
+	if isAgain {
+		if s.again++; s.again > foldersAgainMax {
+			return errTooManyLinks
+		}
+	}
+	s.visited[real], s.within[real] = true, true
+	defer delete(s.within, real)
 	entries, err := os.ReadDir(real)
 	if err != nil {
 		return err
 	}
 	s.folders = append(s.folders, filepath.Join(s.root, filepath.FromSlash(below)))
 	for _, entry := range entries {
-		s.entry(path.Join(below, entry.Name()), real, entry)
+		s.entry(path.Join(below, entry.Name()), real, entry, isAgain)
 	}
 	return nil
 }
 
-func (s *scanner) entry(below, folder string, entry fs.DirEntry) {
-	isFile, isOther := isWorkflowPath(below), isAroundFile(below)
-	isFolder := isWorkflowFolder(entry.Name()) && !isBelowTemplates(below)
+// foldersAgainMax bounds the folders that further links lead to: links to folders
+// with links multiply.
+const foldersAgainMax = 1_000
+
+var errTooManyLinks = errors.New("too many links lead to folders")
+
+func (s *scanner) entry(below, folder string, entry fs.DirEntry, isAgain bool) {
+	isFile, isOther := isWorkflowPath(below) && !isAgain, isAroundFile(below)
+	isFolder := isWorkflowFolder(entry.Name())
 	if !isFile && !isOther && !isFolder {
 		return
 	}

@@ -120,11 +120,15 @@ func (t *template) read(d *document, root value) {
 // checkInput refuses what no text can stand for: inputs are written into texts.
 func (d *document) checkInput(input *miniairflow.Param) {
 	at := append(slices.Clip(probePath), "inputs", input.Name)
+	required := append(slices.Clip(at), "required")
+	_, saysRequired := d.positions[joined(required)]
 	switch {
 	case input.Type == miniairflow.ParamList, input.Type == miniairflow.ParamObject:
 		d.fail(d.find(append(at, "type")), "input %q cannot be of type %s: give its parts as inputs of their own, or a text with JSON", input.Name, input.Type)
 	case input.Optional:
-		d.fail(d.find(append(at, "required")), "input %q is needed by the template: remove required: false, or give it a default", input.Name)
+		d.fail(d.find(required), "input %q is needed by the template: remove required: false, or give it a default", input.Name)
+	case saysRequired:
+		d.fail(d.find(required), "an input has no required: it is needed unless it has a default; it may have type, default, description, enum, pattern, minimum and maximum")
 	}
 }
 
