@@ -28,7 +28,7 @@ var numberFunctions = []function{
 	{
 		name: "round", params: []parameter{{name: "number", takes: kindNumber}, {name: "digits", takes: kindNumber}}, optional: 1, gives: typeAny,
 		about:    "the nearest number with so many digits after the point (0 to 15), without `digits` the nearest whole number",
-		examples: []functionCase{{`round(2.345, 1)`, "2.3"}, {`round(2.5)`, "3"}, {`round(-2.5)`, "-3"}, {`round(1.5e300, 15)`, "1.5e+300"}},
+		examples: []functionCase{{`round(2.345, 1)`, "2.3"}, {`round(2.5)`, "3"}, {`round(-2.5)`, "-3"}, {`round(1.5e300, 15)`, "1.5e+300"}, {`round(-1e17)`, "-100000000000000000"}},
 		call:     callRound,
 	},
 }
@@ -113,8 +113,8 @@ func callRound(args []any) (any, error) {
 	switch {
 	case math.IsInf(f*scale, 0):
 		return f, nil
-	case digits == 0:
-		return whole(rounded)
+	case digits == 0 && math.Abs(rounded) < 1<<53: // beyond, a float has no neighbours to tell apart
+		return int(rounded), nil
 	}
 	return rounded, nil
 }

@@ -159,8 +159,9 @@ func (b *binder) expression(source string, isExpression bool) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if !isExpression || in.hasExpression() {
-			return in.asTemplate(), nil
+		text, isText := in.Value.(string)
+		if !isExpression || in.hasExpression() || isText && len(strconv.Quote(text)) > sourceMax/2 {
+			return in.asTemplate(), nil // a long text is one also in JSON
 		}
 	}
 	var out strings.Builder
@@ -191,6 +192,10 @@ func (b *binder) expression(source string, isExpression bool) (string, error) {
 			at++
 		}
 	}
+	if out.Len() > sourceMax && len(source) <= sourceMax {
+		return "", fmt.Errorf("with the values of its inputs the expression has %d bytes, more than the limit of %d: let a long text stand in an expression of its own, as in %s inputs.text %s",
+			out.Len(), sourceMax, opening, closing)
+	}
 	return opening + out.String() + closing, nil
 }
 
@@ -218,16 +223,38 @@ func (in Input) asTemplate() string {
 	}
 	var out strings.Builder
 	for _, s := range segments {
-		switch {
-		case s.isExpression:
+		if s.isExpression {
 			out.WriteString(s.text())
-		case strings.ContainsAny(s.literal, "${"):
-			out.WriteString(opening + " " + strconv.Quote(s.literal) + " " + closing)
-		default:
-			out.WriteString(s.literal)
+		} else {
+			writeLiteral(&out, s.literal)
 		}
 	}
 	return out.String()
+}
+
+// writeLiteral writes a text so that it joins with nothing: of its runs of $ and {, those
+// at an end and those that would begin an expression become expressions that give them.
+// All of the text in one expression could be longer than one may be.
+func writeLiteral(out *strings.Builder, text string) {
+	const signs = "${"
+	for at := 0; at < len(text); {
+		plain := strings.IndexAny(text[at:], signs)
+		if plain < 0 {
+			plain = len(text) - at
+		}
+		out.WriteString(text[at : at+plain])
+		at += plain
+		run := text[at : len(text)-len(strings.TrimLeft(text[at:], signs))]
+		isAtEnd := at == 0 || at+len(run) == len(text)
+		at += len(run)
+		if !isAtEnd && !strings.Contains(run, opening) {
+			out.WriteString(run)
+			continue
+		}
+		for piece := range slices.Chunk([]byte(run), sourceMax/2) {
+			out.WriteString(opening + " " + strconv.Quote(string(piece)) + " " + closing)
+		}
+	}
 }
 
 // literal returns the value as a part of an expression.

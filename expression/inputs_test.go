@@ -1,6 +1,8 @@
 package expression_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +67,40 @@ func TestBindInputs(t *testing.T) {
 	require.Empty(t, expression.BindInputs(task, inputs))
 	require.Equal(t, "https://example.org/-3", task.HTTP.URL)
 	require.Equal(t, "https://example.org/${{ inputs.n }}", shared.URL, "what others hold stays as it is")
+}
+
+// A text may be as long as it is, whatever signs it has: only expressions are bounded,
+// and one that a value makes too long is told what to do.
+func TestBindInputs_LongTexts(t *testing.T) {
+	engine := expression.New()
+	for _, value := range []string{
+		strings.Repeat("costs $5 and {x}; ", 1_000), strings.Repeat("$", 10_000), strings.Repeat("{", 10_000), "$" + strings.Repeat("ä", 10_000) + "{",
+	} {
+		inputs := map[string]expression.Input{"x": {Text: value, Value: value}}
+		task := &miniairflow.Task{Env: map[string]string{"X": "${${{ inputs.x }}{{"}}
+		require.Empty(t, expression.BindInputs(task, inputs))
+		got, err := engine.Text(task.Env["X"], miniairflow.Scope{})
+		require.NoError(t, err)
+		require.Equal(t, "${"+value+"{{", got)
+
+		task = &miniairflow.Task{HTTP: &miniairflow.HTTP{URL: "https://example.org", JSON: json.RawMessage(`{"text":"${{ inputs.x }}"}`)}}
+		require.Empty(t, expression.BindInputs(task, inputs))
+		rendered, err := task.Render(func(template miniairflow.Template) (string, error) {
+			if template.JSON {
+				return engine.JSON(template.Text, miniairflow.Scope{})
+			}
+			return template.Text, nil
+		})
+		require.NoError(t, err)
+		document := map[string]string{}
+		require.NoError(t, json.Unmarshal(rendered.HTTP.JSON, &document))
+		require.Equal(t, value, document["text"])
+
+		task = &miniairflow.Task{Env: map[string]string{"X": "${{ inputs.x + 'a' }}"}}
+		problems := expression.BindInputs(task, inputs)
+		require.Len(t, problems, 1)
+		require.Contains(t, problems[0].Message, "more than the limit of 4096: let a long text stand in an expression of its own")
+	}
 }
 
 func TestBindInputs_Problems(t *testing.T) {
