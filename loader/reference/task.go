@@ -11,7 +11,7 @@ func taskMap() Map {
 	keys = append(keys, taskLimits()...)
 	return Map{
 		Name: "task", Table: "taskFields", NeedsA: append(actionNames(keys), "template"),
-		Intro: "An entry of the workflow's `tasks` or `finally`. It has exactly one action.",
+		Intro: "An entry of the workflow's `tasks` or `finally`. It has exactly one action, of its own or of its `template`.",
 		Keys:  append(keys, taskPlaces()...),
 	}
 }
