@@ -49,6 +49,10 @@ property: ## Play N times (default 100) as many random sequences of store calls 
 fuzz: ## Run each fuzz target for FUZZTIME (default 60s)
 	@scripts/fuzz.sh "$${FUZZTIME:-60s}"
 
+.PHONY: mutations
+mutations: ## Read 10,000 harmed workflow files (or MUTATIONS of them)
+	go test ./loader -run '^TestParseMutations$$' -v -mutations "$${MUTATIONS:-10000}"
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style: golangci-lint, the page's linter and types
 	$(GOLANGCI) run ./...

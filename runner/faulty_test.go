@@ -52,7 +52,7 @@ func scenariosUnderFaults(t *testing.T, store miniairflow.Store, files []string,
 		require.NoError(t, err)
 		texts[filepath.Base(file)] = string(data)
 	}
-	people.load(texts)
+	people.scenarios(texts)
 	parts.scheduler()
 	worker := parts.config("w1") // one: run directories are shared on one worker only
 	worker.Concurrency = len(files)
@@ -70,6 +70,9 @@ func scenariosUnderFaults(t *testing.T, store miniairflow.Store, files []string,
 		}
 	}
 	for _, s := range begun {
+		for _, answer := range s.answers {
+			people.answer(s.run, answer)
+		}
 		people.finish(s.run)
 		want, err := os.ReadFile(s.golden)
 		require.NoError(t, err)
@@ -86,6 +89,7 @@ func scenariosUnderFaults(t *testing.T, store miniairflow.Store, files []string,
 type faultyScenario struct {
 	run      uuid.UUID
 	cancelAt string // "task state"; empty: never
+	answers  []string
 	golden   string
 }
 
@@ -99,6 +103,8 @@ func beginScenario(t *testing.T, people *system, file, text string) faultyScenar
 			require.NoError(t, json.Unmarshal([]byte(found[2]), &params))
 		case "cancel":
 			s.cancelAt = found[2]
+		case "answer":
+			s.answers = append(s.answers, found[2])
 		}
 	}
 	s.run = people.trigger(strings.TrimSuffix(filepath.Base(file), ".yaml"), params)

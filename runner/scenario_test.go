@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -18,9 +19,10 @@ import (
 var update = flag.Bool("update", false, "write the golden files of the scenarios")
 
 // directive finds what a scenario's file says about how to run it:
-// "# params: {…}" are the run's parameters, "# selection: {…}" chooses its tasks, and
-// "# cancel: task state" cancels the run once that task is in that state.
-var directive = regexp.MustCompile(`(?m)^# (params|selection|cancel): (.+)$`)
+// "# params: {…}" are the run's parameters, "# selection: {…}" chooses its tasks,
+// "# cancel: task state" cancels the run once that task is in that state, and
+// "# answer: task approve {…}", or reject, answers a task that asks.
+var directive = regexp.MustCompile(`(?m)^# (params|selection|cancel|answer): (.+)$`)
 
 // Each file of testdata, loaded and run by the real parts with real processes,
 // ends exactly as its golden file says, on both databases.
@@ -37,12 +39,7 @@ func TestScenarios(t *testing.T) {
 			require.NoError(t, err)
 			texts[filepath.Base(file)] = string(data)
 		}
-		s.keySecrets()
-		_, err := s.control.SetSecret(t.Context(), "API_TOKEN", "the secret of scenarios", miniairflow.Actor{Name: "test"})
-		require.NoError(t, err)
-		_, err = s.control.SetVar(t.Context(), "scenario", map[string]any{"region": "eu", "steps": []any{1, 2}}, nil, miniairflow.Actor{Name: "test"})
-		require.NoError(t, err)
-		s.load(texts)
+		s.scenarios(texts)
 		s.scheduler()
 		s.worker("w1") // one: run directories are shared on one worker only
 		for _, file := range files {
@@ -56,11 +53,13 @@ func TestScenarios(t *testing.T) {
 func scenario(t *testing.T, s *system, file, text string) {
 	s = &system{t: t, store: s.store, control: s.control, eval: s.eval, dags: s.dags}
 	request := miniairflow.TriggerRequest{Workflow: strings.TrimSuffix(filepath.Base(file), ".yaml"), By: miniairflow.Actor{Name: "test"}}
-	cancel := ""
+	cancel, answers := "", []string{}
 	for _, found := range directive.FindAllStringSubmatch(text, -1) {
 		switch found[1] {
 		case "cancel":
 			cancel = found[2]
+		case "answer":
+			answers = append(answers, found[2])
 		case "selection":
 			require.NoError(t, json.Unmarshal([]byte(found[2]), &request.Selection))
 		default:
@@ -76,6 +75,9 @@ func scenario(t *testing.T, s *system, file, text string) {
 		_, err = s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
 	}
+	for _, answer := range answers {
+		s.answer(id, answer)
+	}
 	s.finish(id)
 	golden := strings.TrimSuffix(file, ".yaml") + ".golden"
 	if *update {
@@ -84,4 +86,34 @@ func scenario(t *testing.T, s *system, file, text string) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	require.Equal(t, string(want), s.picture(id))
+}
+
+// scenarios loads the files of scenarios, with the pool, the variable and the
+// secret that they have.
+func (s *system) scenarios(texts map[string]string) {
+	s.t.Helper()
+	_, err := s.store.SyncPools(s.t.Context(), "pools.yaml", []miniairflow.Pool{{Name: "scenarios", Slots: 2}}, nil)
+	require.NoError(s.t, err)
+	by := miniairflow.Actor{Name: "test"}
+	s.keySecrets()
+	_, err = s.control.SetSecret(s.t.Context(), "API_TOKEN", "the secret of scenarios", by)
+	require.NoError(s.t, err)
+	_, err = s.control.SetVar(s.t.Context(), "scenario", map[string]any{"region": "eu", "steps": []any{1, 2}}, nil, by)
+	require.NoError(s.t, err)
+	s.load(texts)
+}
+
+// answer answers a task once it waits for that.
+func (s *system) answer(id uuid.UUID, directive string) {
+	s.t.Helper()
+	words := strings.SplitN(directive, " ", 3)
+	var fields map[string]any
+	if len(words) > 2 {
+		require.NoError(s.t, json.Unmarshal([]byte(words[2]), &fields))
+	}
+	s.reach(id, words[0], miniairflow.TaskWaiting)
+	_, err := s.control.AnswerApproval(s.t.Context(), miniairflow.AnswerRequest{
+		RunID: id, Task: words[0], Approve: words[1] == "approve", Fields: fields, By: miniairflow.Actor{Name: "test"},
+	})
+	require.NoError(s.t, err)
 }
