@@ -135,3 +135,26 @@ func TestDocumentation(t *testing.T) {
 		}
 	}
 }
+
+// The workflows that the page for newcomers shows beside those of other tools run to a
+// success, as they stand there.
+func TestComingFromRuns(t *testing.T) {
+	text, err := os.ReadFile("../../docs/coming-from.md")
+	require.NoError(t, err)
+	dags, ran := t.TempDir(), 0
+	blocks := fileBlock.FindAllStringSubmatch(string(text), -1)
+	for _, match := range blocks {
+		require.NoError(t, os.WriteFile(filepath.Join(dags, match[1]), []byte(match[2]), 0o600))
+	}
+	for _, match := range blocks {
+		if !strings.Contains(match[2], "tasks:") {
+			continue
+		}
+		ran++
+		var out, errors bytes.Buffer
+		args := []string{"run", filepath.Join(dags, match[1]), "--dags", dags, "--home", t.TempDir()}
+		code := run(t.Context(), args, stdio{in: strings.NewReader(""), out: &out, err: &errors})
+		require.Equal(t, exitOK, code, "%s\n%s%s", match[2], &out, &errors)
+	}
+	require.Equal(t, 3, ran, "one from each of the tools")
+}
