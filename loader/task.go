@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
 )
 
 // taskDraft is a task whose keys are being read. That of defaults is where
@@ -42,7 +43,7 @@ var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"inputs":        func(v value, t *taskDraft) { t.Inputs = v.artifactInputs() },
 	"group":         textField(func(t *taskDraft) *string { return &t.Group }),
 	"depends_on":    func(v value, t *taskDraft) { t.DependsOn = v.texts("a task or a list of tasks: write [extract]") },
-	"when":          textField(func(t *taskDraft) *string { return &t.When }),
+	"when":          func(v value, t *taskDraft) { t.When = v.condition() },
 	"for_each":      func(v value, t *taskDraft) { v.forEach(forEachOf(t)) },
 	"key":           func(v value, t *taskDraft) { forEachOf(t).Key, _ = v.text() },
 	"max_parallel":  func(v value, t *taskDraft) { forEachOf(t).MaxParallel = v.maxParallel() },
@@ -154,6 +155,16 @@ func (v value) retry(policy *miniairflow.RetryPolicy) {
 	if ok && policy.Count == 0 && !hasCount && v.path[0] != "defaults" && len(v.doc.problems) == before {
 		v.fail("retry has no count, so nothing would be tried again: add count, as in {count: 3, delay: 10s}")
 	}
+}
+
+// condition refuses one that reads nothing: it is most often a name in quotes. An input
+// counts as read here, whatever its value is where the template is used.
+func (v value) condition() string {
+	text, _ := v.text()
+	if always, isConstant := expression.Constant(text); isConstant {
+		v.fail("when is always %t, since it reads nothing of a run: write names without quotes, as in ${{ params.full == 'yes' }}, or remove it", always)
+	}
+	return text
 }
 
 // priority reads the name of a priority; unlike other words it has no form in

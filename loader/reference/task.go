@@ -56,7 +56,7 @@ func taskOrder() []Key {
 		},
 		{
 			Name: "when", Absent: "it runs", Type: template("one `${{ … }}` of a boolean"), Reads: readsUpstream,
-			Text:    "A condition; if it is false the task is skipped. It is computed when the task's turn has come.",
+			Text:    "A condition; if it is false the task is skipped. It is computed when the task's turn has come. One that reads nothing of the run is an error, but for `true` and `false` alone.",
 			Sample:  `"${{ params.full }}"`,
 			Example: "params: {full: false}\ntasks:\n  quick: {command: echo quick}\n  thorough:\n    when: \"${{ params.full }}\"\n    command: echo thorough\n",
 		},
