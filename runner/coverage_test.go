@@ -23,18 +23,17 @@ import (
 var withoutScenario = map[string]string{
 	"http":              "it needs a server that answers: TestRequestsInARun",
 	"task.http":         "it needs a server that answers: TestRequestsInARun",
-	"wait run":          "it needs a run of another workflow: look_test.go",
-	"wait.run":          "it needs a run of another workflow: look_test.go",
+	"wait run":          "it needs a run of another workflow: TestWaitForARunOfAnotherWorkflow",
+	"wait.run":          "it needs a run of another workflow: TestWaitForARunOfAnotherWorkflow",
 	"wait.http":         "it needs a server that answers: the tests of runner/action",
 	"ssh":               "it needs another machine: the tests of runner/action, with a program that stands for it",
 	"task.ssh":          "it needs another machine: the tests of runner/action",
 	"container":         "it needs docker or podman: the tests of runner/action, with a program that stands for them",
 	"task.container":    "it needs docker or podman: the tests of runner/action",
-	"schedule":          "runs of scenarios start by hand: TestScheduler of this package, and schedule_test.go of the root",
+	"schedule":          "runs of scenarios start by hand: schedule_test.go here and in the root",
 	"workflow.schedule": "runs of scenarios start by hand: the same",
 	"task.on_lost":      "scenarios lose no worker: losses_test.go of persistencetest",
 	"task.template":     "it needs a file beside it: loader/testdata/folders, and the example of the reference is run",
-	"task.inputs":       "it needs a file beside it: the same",
 	"workflow.env_file": "it needs a file beside it: the same",
 }
 
