@@ -4,7 +4,6 @@ package crontab
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,7 +89,6 @@ type importer struct {
 	options     Options
 	zone        string // empty: none was named
 	env         map[string]string
-	isEnvTaken  bool // an entry above has this very map, so it must not change any more
 	shell       string
 	comments    []string // right above
 	names       map[string]int
@@ -157,10 +155,7 @@ func (i *importer) set(number int, name, value string) {
 			i.note(number, "%s is left out: an import takes %d variables at most", name, settingsMax)
 			return
 		}
-		if i.isEnvTaken {
-			i.env, i.isEnvTaken = maps.Clone(i.env), false
-		}
-		i.env[name] = value
+		i.env[name] = value // entries above are written already
 	}
 }
 
@@ -188,7 +183,6 @@ func (i *importer) entry(number int, line string) {
 		line: number, source: line, name: i.unique(nameOf(script)), description: describe(i.comments),
 		cron: cron, zone: i.zone, env: i.env, shell: i.shell, script: script, stdin: stdin,
 	}
-	i.isEnvTaken = true
 	before := len(i.notes)
 	i.checkTimes(&e)
 	if user != "" {
