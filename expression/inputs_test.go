@@ -74,7 +74,7 @@ func TestBindInputs(t *testing.T) {
 func TestBindInputs_LongTexts(t *testing.T) {
 	engine := expression.New()
 	for _, value := range []string{
-		strings.Repeat("costs $5 and {x}; ", 1_000), strings.Repeat("$", 10_000), strings.Repeat("{", 10_000), "$" + strings.Repeat("ä", 10_000) + "{",
+		strings.Repeat("costs $5 and {x}; ", 20_000), strings.Repeat("$", 10_000), strings.Repeat("{", 10_000), "$" + strings.Repeat("ä", 10_000) + "{",
 	} {
 		inputs := map[string]expression.Input{"x": {Text: value, Value: value}}
 		task := &miniairflow.Task{Env: map[string]string{"X": "${${{ inputs.x }}{{"}}
