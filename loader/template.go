@@ -206,6 +206,7 @@ func (u *templateUse) lay(draft *taskDraft) {
 // bind writes the inputs into the task, after its own keys were read.
 func (u *templateUse) bind(draft *taskDraft) {
 	doc := u.task.doc
+	u.checkRetry(draft)
 	values, ok := u.values()
 	if !ok {
 		doc.fault(u.task.path)
@@ -215,6 +216,19 @@ func (u *templateUse) bind(draft *taskDraft) {
 		problem.Path = slices.Concat(u.task.path, problem.Path)
 		doc.fail(doc.find(problem.Path), "%s%s", problem.Message, doc.source(problem))
 		doc.fault(problem.Path)
+	}
+}
+
+// checkRetry tells of a retry in the template for which nobody has said how often: a
+// template may leave that to the tasks, but then nothing would be tried again.
+func (u *templateUse) checkRetry(draft *taskDraft) {
+	doc, retry := u.task.doc, append(slices.Clip(u.task.path), "retry")
+	count := joined(append(slices.Clip(retry), "count"))
+	_, isGiven := doc.sources[joined(retry)]
+	_, isCounted := doc.sources[count]
+	_, isOwn := doc.positions[count]
+	if isGiven && !isCounted && !isOwn && draft.Retry.Count == 0 && !doc.follows(retry) {
+		u.name.fail("template %q has a retry without a count, so nothing would be tried again: add retry: {count: 3} here, or a count there", u.template.name)
 	}
 }
 
