@@ -31,7 +31,6 @@ var withoutScenario = map[string]string{
 	"container":         "it needs docker or podman: the tests of runner/action, with a program that stands for them",
 	"task.container":    "it needs docker or podman: the tests of runner/action",
 	"schedule":          "runs of scenarios start by hand: schedule_test.go here and in the root",
-	"workflow.schedule": "runs of scenarios start by hand: the same",
 	"task.on_lost":      "scenarios lose no worker: losses_test.go of persistencetest",
 	"task.template":     "it needs a file beside it: loader/testdata/folders, and the example of the reference is run",
 	"workflow.env_file": "it needs a file beside it: the same",

@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,6 +52,7 @@ func scenariosUnderFaults(t *testing.T, store miniairflow.Store, files []string,
 		texts[filepath.Base(file)] = string(data)
 	}
 	people.scenarios(texts)
+	parts.keySecrets()
 	parts.scheduler()
 	worker := parts.config("w1") // one: run directories are shared on one worker only
 	worker.Concurrency = len(files)
@@ -87,26 +87,16 @@ func scenariosUnderFaults(t *testing.T, store miniairflow.Store, files []string,
 
 // faultyScenario is a scenario on its way.
 type faultyScenario struct {
-	run      uuid.UUID
-	cancelAt string // "task state"; empty: never
-	answers  []string
-	golden   string
+	play
+	run    uuid.UUID
+	golden string
 }
 
 func beginScenario(t *testing.T, people *system, file, text string) faultyScenario {
 	t.Helper()
-	s := faultyScenario{golden: strings.TrimSuffix(file, ".yaml") + ".golden"}
-	var params map[string]any
-	for _, found := range directive.FindAllStringSubmatch(text, -1) {
-		switch found[1] {
-		case "params":
-			require.NoError(t, json.Unmarshal([]byte(found[2]), &params))
-		case "cancel":
-			s.cancelAt = found[2]
-		case "answer":
-			s.answers = append(s.answers, found[2])
-		}
-	}
-	s.run = people.trigger(strings.TrimSuffix(filepath.Base(file), ".yaml"), params)
+	s := faultyScenario{play: playOf(t, file, text), golden: strings.TrimSuffix(file, ".yaml") + ".golden"}
+	run, err := people.control.TriggerWorkflow(t.Context(), s.request)
+	require.NoError(t, err)
+	s.run = run.ID
 	return s
 }

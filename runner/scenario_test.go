@@ -50,32 +50,44 @@ func TestScenarios(t *testing.T) {
 	})
 }
 
-func scenario(t *testing.T, s *system, file, text string) {
-	s = &system{t: t, store: s.store, control: s.control, eval: s.eval, dags: s.dags}
-	request := miniairflow.TriggerRequest{Workflow: strings.TrimSuffix(filepath.Base(file), ".yaml"), By: miniairflow.Actor{Name: "test"}}
-	cancel, answers := "", []string{}
+// play is how a scenario is run.
+type play struct {
+	request  miniairflow.TriggerRequest
+	cancelAt string // "task state"; empty: never
+	answers  []string
+}
+
+func playOf(t *testing.T, file, text string) play {
+	t.Helper()
+	p := play{request: miniairflow.TriggerRequest{Workflow: strings.TrimSuffix(filepath.Base(file), ".yaml"), By: miniairflow.Actor{Name: "test"}}}
 	for _, found := range directive.FindAllStringSubmatch(text, -1) {
 		switch found[1] {
 		case "cancel":
-			cancel = found[2]
+			p.cancelAt = found[2]
 		case "answer":
-			answers = append(answers, found[2])
+			p.answers = append(p.answers, found[2])
 		case "selection":
-			require.NoError(t, json.Unmarshal([]byte(found[2]), &request.Selection))
+			require.NoError(t, json.Unmarshal([]byte(found[2]), &p.request.Selection))
 		default:
-			require.NoError(t, json.Unmarshal([]byte(found[2]), &request.Params))
+			require.NoError(t, json.Unmarshal([]byte(found[2]), &p.request.Params))
 		}
 	}
-	run, err := s.control.TriggerWorkflow(t.Context(), request)
+	return p
+}
+
+func scenario(t *testing.T, s *system, file, text string) {
+	s = &system{t: t, store: s.store, control: s.control, eval: s.eval, dags: s.dags}
+	p := playOf(t, file, text)
+	run, err := s.control.TriggerWorkflow(t.Context(), p.request)
 	require.NoError(t, err)
 	id := run.ID
-	if cancel != "" {
-		task, state, _ := strings.Cut(cancel, " ")
+	if p.cancelAt != "" {
+		task, state, _ := strings.Cut(p.cancelAt, " ")
 		s.reach(id, task, miniairflow.TaskStatus(state))
 		_, err = s.control.CancelRun(t.Context(), id, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
 	}
-	for _, answer := range answers {
+	for _, answer := range p.answers {
 		s.answer(id, answer)
 	}
 	s.finish(id)
