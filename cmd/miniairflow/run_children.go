@@ -92,8 +92,8 @@ func (p *process) saveFiles(ctx context.Context, folder string, files []miniairf
 	for _, file := range files {
 		path := filepath.Join(folder, filepath.FromSlash(file.Path))
 		for _, d := range file.Definitions {
-			if err := loader.SaveFiles(ctx, p.store, path, d.Definition.Files); err != nil {
-				return fmt.Errorf("store files of workflow %q: %w", d.Definition.Name, err)
+			if err := loader.SaveFiles(ctx, p.store, path, d.Files); err != nil {
+				return fmt.Errorf("store files of workflow %q: %w", d.Name, err)
 			}
 		}
 	}
