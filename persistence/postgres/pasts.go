@@ -114,3 +114,17 @@ func (s *Store) AskForPasts(ctx context.Context, limit int) (asked int, err erro
 	})
 	return asked, err
 }
+
+// findAwaited adds the runs that were opened again and that a later one, which is
+// running, waits for: with max_active_runs between them neither would ever go on.
+// They are as many as people have opened.
+func findAwaited(ctx context.Context, t *tx, workflows []uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
+	const text = `
+		SELECT r.id, r.version_id, r.selection, r.workflow_id, r.generation
+		FROM (SELECT workflow_id, max(logical_date) AS latest FROM task_pasts WHERE workflow_id = ANY($1) AND reason <> '' GROUP BY workflow_id) p
+		JOIN workflow_runs r ON r.workflow_id = p.workflow_id AND r.logical_date < p.latest
+		JOIN workflows w ON w.id = r.workflow_id AND w.is_active AND w.paused_at IS NULL
+		WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.generation > 1 AND r.type = 'scheduled' ORDER BY r.logical_date, r.id`
+	awaited, err := collect(ctx, t, scanPending, text, workflows)
+	return dialect.Union(pending, awaited, func(p pendingRun) uuid.UUID { return p.id }), err
+}

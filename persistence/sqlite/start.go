@@ -121,20 +121,6 @@ func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([
 	return append(children, others...), err
 }
 
-// findAwaited adds the runs that were opened again and that a later one, which is
-// running, waits for: with max_active_runs between them neither would ever go on.
-// They are as many as people have opened.
-func findAwaited(ctx context.Context, t *tx, workflowID uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
-	const text = `
-		SELECT r.id, r.version_id, r.selection, r.generation
-		FROM (SELECT max(logical_date) AS latest FROM task_pasts WHERE workflow_id = ?1 AND reason <> '') p
-		JOIN workflow_runs r ON r.workflow_id = ?1 AND r.logical_date < p.latest
-		JOIN workflows w ON w.id = r.workflow_id AND w.is_active AND w.paused_at IS NULL
-		WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.generation > 1 AND r.type = 'scheduled' ORDER BY r.logical_date`
-	awaited, err := query(ctx, t, scanPending, text, workflowID)
-	return dialect.Union(pending, awaited, func(p pendingRun) uuid.UUID { return p.id }), err
-}
-
 func scanPending(row row) (p pendingRun, err error) {
 	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation)
 	return p, err
