@@ -143,8 +143,9 @@ func FinishOf(t *Task, failures int, status AttemptStatus, exitCode *int) (TaskS
 	if status == AttemptTimedOut && t.skipsOnTimeout() {
 		return TaskSkipped, 0
 	}
-	if t.Retry.CanRetry(failures+1, status, exitCode) {
-		return TaskUpForRetry, t.Retry.DelayAfter(failures+1, rand.Float64())
+	policy := t.RetryPolicy()
+	if policy.CanRetry(failures+1, status, exitCode) {
+		return TaskUpForRetry, policy.DelayAfter(failures+1, rand.Float64())
 	}
 	return TaskFailed, 0
 }

@@ -86,7 +86,7 @@ func TestFinishOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, delay := miniairflow.FinishOf(&miniairflow.Task{Retry: tt.retry}, tt.failures, tt.status, tt.exitCode)
+			got, delay := miniairflow.FinishOf(&miniairflow.Task{Retry: &tt.retry}, tt.failures, tt.status, tt.exitCode)
 			require.Equal(t, tt.want, got)
 			require.Equal(t, got == miniairflow.TaskUpForRetry, delay > 0)
 		})
@@ -94,7 +94,7 @@ func TestFinishOf(t *testing.T) {
 }
 
 func TestExitCodesDecide(t *testing.T) {
-	task := &miniairflow.Task{SkipOn: &miniairflow.ExitCodes{99}, Retry: miniairflow.RetryPolicy{Count: 1, NeverOn: &miniairflow.ExitCodes{2}}}
+	task := &miniairflow.Task{SkipOn: &miniairflow.ExitCodes{99}, Retry: &miniairflow.RetryPolicy{Count: 1, NeverOn: &miniairflow.ExitCodes{2}}}
 	for _, tt := range []struct {
 		code     int
 		failures int

@@ -9,16 +9,17 @@ import (
 // failure's, and says one thing.
 func (v *validator) exitCodes(at []string, t *Task) {
 	retry, never, skip := sub(at, "retry", "on_exit_codes"), sub(at, "retry", "never_on_exit_codes"), sub(at, "skip_on_exit_codes")
-	v.failureCodes(retry, t.Retry.OnExitCodes)
-	v.failureCodes(never, t.Retry.NeverOn.list())
+	policy := t.RetryPolicy()
+	v.failureCodes(retry, policy.OnExitCodes)
+	v.failureCodes(never, policy.NeverOn.list())
 	v.failureCodes(skip, t.SkipOn.list())
-	for i, code := range t.Retry.NeverOn.list() {
-		if slices.Contains(t.Retry.OnExitCodes, code) {
+	for i, code := range policy.NeverOn.list() {
+		if slices.Contains(policy.OnExitCodes, code) {
 			v.add(sub(never, strconv.Itoa(i)), "exit code %d is in on_exit_codes, too: remove it from one of them", code)
 		}
 	}
 	for i, code := range t.SkipOn.list() {
-		if slices.Contains(t.Retry.OnExitCodes, code) || t.Retry.NeverOn.has(&code) {
+		if slices.Contains(policy.OnExitCodes, code) || policy.NeverOn.has(&code) {
 			v.add(sub(skip, strconv.Itoa(i)), "exit code %d skips the task, so it is never tried again after it: remove it from retry", code)
 		}
 	}

@@ -67,7 +67,7 @@ func (v *validator) task(t *Task) {
 	v.env(sub(at, "env"), t.Env)
 	v.secrets(sub(at, "secrets"), t)
 	v.outputs(sub(at, "outputs"), t.Outputs)
-	v.retry(sub(at, "retry"), t.Retry)
+	v.retry(sub(at, "retry"), t.RetryPolicy())
 	v.exitCodes(at, t)
 	v.duration(sub(at, "timeout"), t.Timeout)
 	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)

@@ -32,7 +32,7 @@ func validDefinition() *miniairflow.Definition {
 		Tasks: []miniairflow.Task{task("extract"), task("load", "extract"), task("report", "extract", "load")},
 	}
 	d.Tasks[1].Command = &miniairflow.Command{Argv: []string{"load", ""}}
-	d.Tasks[1].Retry = miniairflow.RetryPolicy{Count: 3, Delay: miniairflow.Duration(time.Second), Backoff: miniairflow.BackoffExponential, OnExitCodes: []int{75}}
+	d.Tasks[1].Retry = &miniairflow.RetryPolicy{Count: 3, Delay: miniairflow.Duration(time.Second), Backoff: miniairflow.BackoffExponential, OnExitCodes: []int{75}}
 	d.Tasks[2].Command, d.Tasks[2].Noop = nil, true
 	d.Tasks[0].Outputs = map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger}
 	return d

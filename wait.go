@@ -56,7 +56,7 @@ func WaitReason(t *TaskRun, w Waiting) string {
 	case t.Status == TaskWaiting && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
 		return lookReason(t, w.Task)
 	case t.Status == TaskUpForRetry && t.NextRetryAt != nil && t.NextRetryAt.After(w.Now):
-		return fmt.Sprintf("retry %d of %d at %s UTC", t.Failures, w.Task.Retry.Count, t.NextRetryAt.UTC().Format(time.TimeOnly))
+		return fmt.Sprintf("retry %d of %d at %s UTC", t.Failures, w.Task.RetryPolicy().Count, t.NextRetryAt.UTC().Format(time.TimeOnly))
 	default:
 		return queuedReason(t, w)
 	}

@@ -76,7 +76,7 @@ func TestWaitReason(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := c.w
 			if w.Task == nil {
-				w.Task = &miniairflow.Task{Retry: miniairflow.RetryPolicy{Count: 3}}
+				w.Task = &miniairflow.Task{Retry: &miniairflow.RetryPolicy{Count: 3}}
 			}
 			w.MaxActiveTasks = 16
 			w.Queues, w.Now = []string{"default"}, now

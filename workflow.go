@@ -88,7 +88,6 @@ type Task struct {
 	SSH          *SSH                  `json:"ssh,omitempty"`       // where Command runs; nil: on the worker
 	Container    *Container            `json:"container,omitempty"` // likewise
 	HTTP         *HTTP                 `json:"http,omitempty"`
-	Noop         bool                  `json:"noop,omitempty"`
 	Wait         *Wait                 `json:"wait,omitempty"`
 	Approval     *Approval             `json:"approval,omitempty"`
 	Workflow     *ChildWorkflow        `json:"workflow,omitempty"`
@@ -97,10 +96,10 @@ type Task struct {
 	Stdin        string                `json:"stdin,omitempty"`       // a template
 	WorkingDir   string                `json:"working_dir,omitempty"` // below the folder of the workflow's file
 	Outputs      map[string]OutputType `json:"outputs,omitempty"`
-	OutputFrom   map[string]string     `json:"output_from,omitempty"` // where one of Outputs comes from, if not from where its action usually puts it
-	Artifacts    []ArtifactRule        `json:"artifacts,omitempty"`   // files that it hands on
-	Inputs       []string              `json:"inputs,omitempty"`      // the tasks whose artifacts it is given
-	Retry        RetryPolicy           `json:"retry,omitzero"`
+	OutputFrom   map[string]string     `json:"output_from,omitempty"`        // where one of Outputs comes from, if not from where its action usually puts it
+	Artifacts    []ArtifactRule        `json:"artifacts,omitempty"`          // files that it hands on
+	Inputs       []string              `json:"inputs,omitempty"`             // the tasks whose artifacts it is given
+	Retry        *RetryPolicy          `json:"retry,omitempty"`              // nil: it is not tried again
 	SkipOn       *ExitCodes            `json:"skip_on_exit_codes,omitempty"` // that skip the task in place of failing it; nil: none
 	Timeout      Duration              `json:"timeout,omitempty"`            // of each attempt; 0: none
 	Priority     Priority              `json:"priority"`
@@ -109,6 +108,7 @@ type Task struct {
 	Pool         string                `json:"pool,omitempty"`          // an open attempt holds PoolSlots of it; empty: none
 	PoolSlots    int                   `json:"pool_slots,omitempty"`    // at least 1 with a Pool, else 0
 	OnLost       OnLost                `json:"on_lost,omitempty"`       // empty: LostRetry
+	Noop         bool                  `json:"noop,omitempty"`
 	AllowFailure bool                  `json:"allow_failure,omitempty"`
 	Finally      bool                  `json:"finally,omitempty"` // runs after all tasks that are not, however they ended
 
@@ -117,6 +117,14 @@ type Task struct {
 
 // Waits reports whether the task's action waits, and so may look more than once.
 func (t *Task) Waits() bool { return t.Wait != nil || t.Approval != nil || t.Workflow != nil }
+
+// RetryPolicy returns how t is tried again; the zero value if it is not.
+func (t *Task) RetryPolicy() RetryPolicy {
+	if t.Retry == nil {
+		return RetryPolicy{}
+	}
+	return *t.Retry
+}
 
 // HasCondition reports whether values or another run, and not only the trigger
 // rule, decide what becomes of the task when its turn comes.

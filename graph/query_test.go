@@ -31,7 +31,7 @@ func TestRunIsShownWhole(t *testing.T) {
 			{Name: "table", Type: miniairflow.ParamString, Default: "a", Pattern: "[a-z]+"},
 		}
 		d.Tasks[0].Outputs = map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger}
-		d.Tasks[0].Retry = miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond)}
+		d.Tasks[0].Retry = &miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond)}
 		d.Groups = []miniairflow.Group{{Name: "store", Description: "Into it", DependsOn: []string{"extract"}}}
 		d.Tasks[1].Group = "store"
 		w.save(t, d)

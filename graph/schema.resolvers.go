@@ -228,6 +228,11 @@ func (r *taskResolver) Outputs(ctx context.Context, obj *miniairflow.Task) ([]*m
 	return outputsOf(obj), nil
 }
 
+func (r *taskResolver) Retry(ctx context.Context, obj *miniairflow.Task) (*miniairflow.RetryPolicy, error) {
+	policy := obj.RetryPolicy()
+	return &policy, nil
+}
+
 func (r *taskResolver) TimeoutSeconds(ctx context.Context, obj *miniairflow.Task) (*float64, error) {
 	return seconds(obj.Timeout), nil
 }

@@ -3,6 +3,7 @@ package loader
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ type taskDraft struct {
 // defaultFields are the keys of a task that defaults may set for all.
 var defaultFields = fields[taskDraft]{
 	"env":           func(v value, t *taskDraft) { t.Env = v.environment(t.Env) },
-	"retry":         func(v value, t *taskDraft) { v.retry(&t.Retry) },
+	"retry":         func(v value, t *taskDraft) { t.Retry = v.retry(t.RetryPolicy()) },
 	"shell":         func(v value, t *taskDraft) { t.setShell(v) },
 	"timeout":       func(v value, t *taskDraft) { t.Timeout = v.duration() },
 	"queue":         textField(func(t *taskDraft) *string { return &t.Queue }),
@@ -141,13 +142,21 @@ func (v value) retryDelay() miniairflow.Duration {
 	return delay
 }
 
-// retry reads a block, or just a count.
-func (v value) retry(policy *miniairflow.RetryPolicy) {
+// retry reads a block, or just a count, over a policy. Nil is one that says nothing.
+func (v value) retry(policy miniairflow.RetryPolicy) *miniairflow.RetryPolicy {
 	if v.node.Kind == yaml.ScalarNode && !v.isNull() {
 		v.doc.positions[joined(append(v.path, "count"))] = v.at
 		policy.Count = v.integer()
-		return
+	} else {
+		v.retryBlock(&policy)
 	}
+	if reflect.ValueOf(policy).IsZero() {
+		return nil
+	}
+	return &policy
+}
+
+func (v value) retryBlock(policy *miniairflow.RetryPolicy) {
 	entries, ok := v.entries("how often and when, such as {count: 3, delay: 10s}")
 	before := len(v.doc.problems)
 	retryFields.read(entries, "retry", policy)

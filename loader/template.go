@@ -87,7 +87,7 @@ func (t *template) read(d *document, root value) {
 	t.tree, t.lines = root.node, d.lines
 	draft := templateDraft{taskDraft: plainBase()}
 	// What goes with its keys may be in the task or in defaults.
-	draft.Retry.Count, draft.Timeout = 1, probeTimeout
+	draft.Retry, draft.Timeout = &miniairflow.RetryPolicy{Count: 1}, probeTimeout
 	entries, _ := root.entries("the keys of a task, such as `command: echo hello`")
 	templateFields.read(entries, "a template", &draft)
 	t.inputs, t.size = draft.inputs, len(d.positions)
@@ -227,7 +227,7 @@ func (u *templateUse) checkRetry(draft *taskDraft) {
 	_, isGiven := doc.sources[joined(retry)]
 	_, isCounted := doc.sources[count]
 	_, isOwn := doc.positions[count]
-	if isGiven && !isCounted && !isOwn && draft.Retry.Count == 0 && !doc.follows(retry) {
+	if isGiven && !isCounted && !isOwn && draft.RetryPolicy().Count == 0 && !doc.follows(retry) {
 		u.name.fail("template %q has a retry without a count, so nothing would be tried again: add retry: {count: 3} here, or a count there", u.template.name)
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 func TestFinishOf(t *testing.T) {
 	code := 75
-	retrying := &miniairflow.Task{Retry: miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(time.Minute), OnExitCodes: []int{75}}}
+	retrying := &miniairflow.Task{Retry: &miniairflow.RetryPolicy{Count: 2, Delay: miniairflow.Duration(time.Minute), OnExitCodes: []int{75}}}
 	outputs := map[string]any{"rows": int64(3)}
 	for name, test := range map[string]struct {
 		task     *miniairflow.Task

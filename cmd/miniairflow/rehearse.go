@@ -72,13 +72,15 @@ func (r *rehearsal) trigger(ctx context.Context, d *miniairflow.Definition, one 
 	for i := range definition.Tasks {
 		t := &definition.Tasks[i]
 		t.QueueTimeout = 0
+		policy := t.RetryPolicy()
 		if t.Approval != nil { // what is rejected is not asked again
-			t.Retry.NeverOn = &miniairflow.ExitCodes{rejectedCode}
+			policy.NeverOn = &miniairflow.ExitCodes{rejectedCode}
 			if t.Approval.OnReject == miniairflow.WaitSkip {
 				t.SkipOn = &miniairflow.ExitCodes{rejectedCode}
 			}
 		}
-		t.Retry.Delay, t.Retry.MaxDelay, t.Retry.Backoff, t.Retry.Jitter = miniairflow.Duration(time.Millisecond), 0, miniairflow.BackoffConstant, false
+		policy.Delay, policy.MaxDelay, policy.Backoff, policy.Jitter = miniairflow.Duration(time.Millisecond), 0, miniairflow.BackoffConstant, false
+		t.Retry = &policy
 		if t.Pool != "" {
 			pools[t.Pool] = miniairflow.Pool{Name: t.Pool, Slots: miniairflow.PoolSlotsMax}
 		}

@@ -695,7 +695,7 @@ type TaskResolver interface {
 	When(ctx context.Context, obj *miniairflow.Task) (*string, error)
 
 	Outputs(ctx context.Context, obj *miniairflow.Task) ([]*model.OutputDeclaration, error)
-
+	Retry(ctx context.Context, obj *miniairflow.Task) (*miniairflow.RetryPolicy, error)
 	TimeoutSeconds(ctx context.Context, obj *miniairflow.Task) (*float64, error)
 }
 type TaskAttemptResolver interface {
@@ -12361,11 +12361,11 @@ func (ec *executionContext) _Task_retry(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Task_retry(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Retry, nil
+			return ec.Resolvers.Task().Retry(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.RetryPolicy) graphql.Marshaler {
-			return ec.marshalNRetryPolicy2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRetryPolicy(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.RetryPolicy) graphql.Marshaler {
+			return ec.marshalNRetryPolicy2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRetryPolicy(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12375,8 +12375,8 @@ func (ec *executionContext) fieldContext_Task_retry(_ context.Context, field gra
 	fc = &graphql.FieldContext{
 		Object:     "Task",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_RetryPolicy(ctx, field)
 		},
@@ -21768,10 +21768,11 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 					return ec._Task_outputs(ctx, field, obj)
 				})
 		case "retry":
-			out.Values[i] = ec._Task_retry(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Task_retry(ctx, field, obj)
+				})
 		case "timeoutSeconds":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -24494,8 +24495,12 @@ func (ec *executionContext) marshalNResumeWorkflowRunPayload2ᚖgithubᚗcomᚋs
 	return ec._ResumeWorkflowRunPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNRetryPolicy2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRetryPolicy(ctx context.Context, sel ast.SelectionSet, v miniairflow.RetryPolicy) graphql.Marshaler {
-	return ec._RetryPolicy(ctx, sel, &v)
+func (ec *executionContext) marshalNRetryPolicy2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRetryPolicy(ctx context.Context, sel ast.SelectionSet, v *miniairflow.RetryPolicy) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RetryPolicy!")
+		return graphql.Null
+	}
+	return ec._RetryPolicy(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNRetryWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunInput(ctx context.Context, v any) (model.RetryWorkflowRunInput, error) {

@@ -31,8 +31,8 @@ func (r *TaskRows) Add(versionID uuid.UUID, graph *miniairflow.DAG) error {
 		r.Seqs = append(r.Seqs, seq)
 		r.Names = append(r.Names, t.Name)
 		r.Commands = append(r.Commands, command)
-		r.RetryCounts = append(r.RetryCounts, t.Retry.Count)
-		r.RetryDelays = append(r.RetryDelays, t.Retry.Delay.Seconds())
+		r.RetryCounts = append(r.RetryCounts, t.RetryPolicy().Count)
+		r.RetryDelays = append(r.RetryDelays, t.RetryPolicy().Delay.Seconds())
 		r.Timeouts = append(r.Timeouts, t.Timeout.Seconds())
 		for _, up := range graph.Upstream[seq] {
 			r.Downstreams = append(r.Downstreams, id)

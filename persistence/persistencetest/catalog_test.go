@@ -55,7 +55,7 @@ func fullDefinition(name string) *miniairflow.Definition {
 		Name: "load", Description: "Lädt → 数据", DependsOn: []string{"extract"}, TriggerRule: miniairflow.AllDone, When: "${{ params.n > 1 }}",
 		Command: &miniairflow.Command{Argv: []string{"load", "${{ params.n }}", `\u0000 is only text`}}, Env: map[string]string{"A": "b"},
 		Stdin: "in", WorkingDir: "sub", Outputs: map[string]miniairflow.OutputType{"rows": miniairflow.OutputInteger},
-		Retry: miniairflow.RetryPolicy{
+		Retry: &miniairflow.RetryPolicy{
 			Count: 2, Delay: miniairflow.Duration(1500 * time.Millisecond), Backoff: miniairflow.BackoffExponential,
 			MaxDelay: miniairflow.Duration(time.Minute), Jitter: true, OnExitCodes: []int{75}, NotTimeout: true,
 		},

@@ -35,7 +35,7 @@ func TestFailFast(t *testing.T) {
 		{
 			name: "one that wants another try", end: miniairflow.TaskUpForRetry, then: "wrpqqp", result: "",
 			tasks: func(d *miniairflow.Definition) {
-				d.Tasks[0].Retry = miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
+				d.Tasks[0].Retry = &miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
 			},
 		},
 	} {

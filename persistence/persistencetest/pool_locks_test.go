@@ -167,7 +167,7 @@ func TestHeldPoolHoldsUpNothingElse(t *testing.T) {
 func TestHeldRunHoldsUpNoOther(t *testing.T) {
 	db := openPostgres(t)
 	twice := task("x")
-	twice.Retry = miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
+	twice.Retry = &miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
 	expires := task("y")
 	expires.Priority, expires.QueueTimeout = miniairflow.PriorityLow, miniairflow.Duration(time.Hour)
 	d := func(name string) *miniairflow.Definition {

@@ -322,7 +322,7 @@ func (g *game) roundsLeft() int {
 			if t.ForEach != nil {
 				runs = 1 + itemsDrawn
 			}
-			rounds += runs * (2 + t.Retry.Count)
+			rounds += runs * (2 + t.RetryPolicy().Count)
 			if t.Workflow != nil {
 				rounds += 2 * runs // looks before and after the end of a child run
 			}

@@ -35,10 +35,12 @@ func (g *game) drawTasks(workflow string, mains, finals int) []miniairflow.Task 
 			t.Pool, t.PoolSlots = pick(g, "pool", pools), rapid.IntRange(1, 3).Draw(g.rt, "slots")
 		}
 		if g.one(2, "retries") {
-			t.Retry = miniairflow.RetryPolicy{Count: 2, Delay: retryDelay}
+			t.Retry = &miniairflow.RetryPolicy{Count: 2, Delay: retryDelay}
 		}
 		if g.one(3, "exit codes") {
-			t.SkipOn, t.Retry.NeverOn = &miniairflow.ExitCodes{skipCode}, &miniairflow.ExitCodes{neverCode}
+			policy := t.RetryPolicy()
+			policy.NeverOn = &miniairflow.ExitCodes{neverCode}
+			t.SkipOn, t.Retry = &miniairflow.ExitCodes{skipCode}, &policy
 		}
 		if g.one(4, "expires") {
 			t.QueueTimeout = miniairflow.Duration(2 * time.Hour)
