@@ -115,7 +115,7 @@ var defects = []defect{
 	},
 	{
 		"a cancelled run skips its tasks of finally", "sqlite", "persistence/dialect/run.go",
-		`r.Outcome == "" && r.Graph.Mains < r.TaskCount`, `r.Outcome == "" && !r.CancelRequested && r.Graph.Mains < r.TaskCount`,
+		`r.Outcome == "" && r.Graph.HasFinals()`, `r.Outcome == "" && !r.CancelRequested && r.Graph.HasFinals()`,
 	},
 	{
 		"a cancelled run stays paused", "sqlite", "persistence/sqlite/runs.go",
@@ -162,7 +162,7 @@ var defects = []defect{
 	},
 	{
 		"a task whose items run ends with a cancellation", "postgres", "persistence/postgres/runs.go",
-		`if m.asks, err = waitingForItems(ctx, t, run.ID); err != nil {`, `if _, err = waitingForItems(ctx, t, run.ID); err != nil {`,
+		`if m.asks, err = waitingForItems(ctx, t, m.run.ID); err != nil {`, `if _, err = waitingForItems(ctx, t, m.run.ID); err != nil {`,
 	},
 	{
 		"a decision is written to a later generation", "postgres", "persistence/postgres/decisions.go",
