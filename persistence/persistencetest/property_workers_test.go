@@ -179,7 +179,9 @@ func (g *game) judgeFinishes(before, after view, finishes []miniairflow.Finish) 
 		}
 		r := before.runs[f.RunID]
 		next := f.Next
-		if (next == miniairflow.TaskUpForRetry || next == miniairflow.TaskWaiting) && r.isCancelling() && !g.dag(r.version).IsFinal(f.Seq) {
+		// With fail_fast another of the finishes may have ended the run.
+		isStopped := r.isCancelling() || !r.cancelled && after.runs[f.RunID].cancelled
+		if (next == miniairflow.TaskUpForRetry || next == miniairflow.TaskWaiting) && isStopped && !g.dag(r.version).IsFinal(f.Seq) {
 			next = miniairflow.TaskCancelled
 		}
 		require.Equal(g, next, is.status, "the end that the worker told")
