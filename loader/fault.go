@@ -56,7 +56,14 @@ var (
 	missingSpace = regexp.MustCompile(`^(\s*[A-Za-z_]+):([^\s:/].*)$`)
 	// bareExpression is an expression without quotes right before it.
 	bareExpression = regexp.MustCompile(`(^|[^"'$])\$\{\{.*?\}\}`)
-	unknownEscape  = regexp.MustCompile(`\\([^0abtnvfreNLPxuU_ "/\\])`)
+	// keyInMap is a key in a map of one line, and narrowInMap one without a blank behind it.
+	keyInMap    = regexp.MustCompile(`[{,]\s*[A-Za-z_]+:\s+`)
+	narrowInMap = regexp.MustCompile(`([{,]\s*[A-Za-z_]+):([^\s/:])`)
+	// quotedTwice is a value in quotes with quotes inside.
+	quotedTwice = regexp.MustCompile(`^(\s*(?:- +)*[A-Za-z_]+:\s+)"(.*".*)"\s*$`)
+	// quotedMap is a line whose value is a map in quotes: no map at all.
+	quotedMap     = regexp.MustCompile(`^[^"']*:\s+["']\{`)
+	unknownEscape = regexp.MustCompile(`\\([^0abtnvfreNLPxuU_ "/\\])`)
 )
 
 // stepReader hands out a text byte by byte, so that the parser stops in the
@@ -165,8 +172,33 @@ func (s fault) candidates(line string) []string {
 	case faultColons:
 		list = append(list, missingSpace.ReplaceAllString(line, "$1: $2"))
 	}
+	list = append(list, insideMap(line)...)
+	if again := quotedTwice.FindStringSubmatch(line); again != nil {
+		list = append(list, again[1]+quote(again[2]))
+	}
 	if quoted, ok := quoteValue(line); ok {
 		list = append(list, quoted)
+	}
+	return list
+}
+
+// insideMap returns corrections inside a map that stands in one line: a blank after a
+// colon, and quotes around one of its values.
+func insideMap(line string) []string {
+	keys, end := keyInMap.FindAllStringIndex(line, -1), strings.LastIndexByte(line, '}')
+	list := []string{narrowInMap.ReplaceAllString(line, "$1: $2")}
+	for i, key := range keys {
+		until := end
+		if i+1 < len(keys) {
+			until = keys[i+1][0]
+		}
+		if until <= key[1] {
+			continue
+		}
+		value := strings.TrimSpace(line[key[1]:until])
+		if value != "" && !strings.ContainsAny(value[:1], `"'[{`) {
+			list = append(list, line[:key[1]]+quote(value)+line[until:])
+		}
 	}
 	return list
 }
@@ -201,6 +233,8 @@ func (s fault) message(line, fixed string) string {
 		return what
 	case strings.TrimSpace(fixed) == strings.TrimSpace(line):
 		return what + ": indent with spaces"
+	case quotedMap.MatchString(fixed) && !quotedMap.MatchString(line):
+		return what + ": put the value in it that has one of { } [ ] , : # & * @ in quotes, as in command: 'echo ${X}'"
 	default:
 		return fmt.Sprintf("%s: write %s", what, strings.TrimSpace(fixed))
 	}
