@@ -209,9 +209,11 @@ func newRunsLogsCommand(std stdio) *cobra.Command {
 					return err
 				}
 				if len(args) > 1 {
-					if tasks, err = oneTask(tasks, args[1], run); err != nil {
+					one, err := oneTask(tasks, args[1], run)
+					if err != nil {
 						return err
 					}
+					tasks = orItems(one, tasks)
 				}
 				return printLogs(ctx, c, std, tasks, attempt, follow)
 			})
@@ -220,6 +222,21 @@ func newRunsLogsCommand(std stdio) *cobra.Command {
 	cmd.Flags().BoolP("follow", "f", false, "go on until the tasks are over")
 	cmd.Flags().Int("attempt", 0, "the attempt to read (default: the latest)")
 	return cmd
+}
+
+// orItems returns the items of a task with for_each, which print in its place; else
+// the task itself.
+func orItems(one, all []taskRunView) []taskRunView {
+	var items []taskRunView
+	for _, t := range all {
+		if strings.HasPrefix(t.Name, one[0].Name+"[") {
+			items = append(items, t)
+		}
+	}
+	if len(items) == 0 {
+		return one
+	}
+	return items
 }
 
 // awaitStart waits until a run is no longer pending: only then it has tasks.

@@ -162,7 +162,8 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 	return runResult(finished)
 }
 
-// explainPending tells on stderr why a run that was just made will not start by itself.
+// explainPending tells on stderr why a run that was just made will not start by
+// itself, and that its workflow is not what its file says now.
 func explainPending(ctx context.Context, c *client, std stdio, run *runView, workflow string) {
 	v, err := c.findWorkflow(ctx, workflow)
 	switch {
@@ -175,6 +176,7 @@ func explainPending(ctx context.Context, c *client, std stdio, run *runView, wor
 	case !c.hasWorker(ctx):
 		fmt.Fprintf(std.err, "%s waits: no worker is running (miniairflow serve)\n", run.Label)
 	}
+	_ = c.tellOldVersion(ctx, std.err, v) // the run is there, and what is wrong is also in the list
 }
 
 // hasWorker reports whether a worker takes tasks; true if that cannot be told.

@@ -81,9 +81,37 @@ func newWorkflowsListCommand(std stdio) *cobra.Command {
 	return cmd
 }
 
+// tellOldVersion prints what is wrong in the file of a workflow, which therefore is
+// as it was before.
+func (c *client) tellOldVersion(ctx context.Context, out io.Writer, v *workflowView) error {
+	problems, err := c.importErrors(ctx)
+	if err != nil {
+		return err
+	}
+	isOld := false
+	for _, problem := range problems {
+		if v.SourceFile != nil && problem.File == *v.SourceFile {
+			isOld = true
+			fmt.Fprintln(out, printable(problem.String()))
+		}
+	}
+	if isOld {
+		fmt.Fprintf(out, "%s is as it was before that\n", v.Name)
+	}
+	return nil
+}
+
 // tellImportErrors prints what is wrong in workflow files: the list shows the
 // last good version of theirs, if there is one.
 func (c *client) tellImportErrors(ctx context.Context, out io.Writer) error {
+	problems, err := c.importErrors(ctx)
+	for _, problem := range problems {
+		fmt.Fprintln(out, printable(problem.String()))
+	}
+	return err
+}
+
+func (c *client) importErrors(ctx context.Context) (problems []miniairflow.ImportError, err error) {
 	var data struct {
 		ImportErrors []struct {
 			File    string
@@ -93,13 +121,12 @@ func (c *client) tellImportErrors(ctx context.Context, out io.Writer) error {
 		}
 	}
 	if err := c.query(ctx, `{ importErrors { file line column message } }`, nil, &data); err != nil {
-		return err
+		return nil, err
 	}
 	for _, e := range data.ImportErrors {
-		problem := miniairflow.ImportError{File: e.File, Line: e.Line, Column: e.Column, Message: e.Message}
-		fmt.Fprintln(out, printable(problem.String()))
+		problems = append(problems, miniairflow.ImportError{File: e.File, Line: e.Line, Column: e.Column, Message: e.Message})
 	}
-	return nil
+	return problems, nil
 }
 
 func writeWorkflowRow(w io.Writer, v *workflowView, now time.Time) {
@@ -149,6 +176,9 @@ func newWorkflowsShowCommand(std stdio) *cobra.Command {
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				v, err := c.findWorkflow(ctx, args[0])
 				if err != nil {
+					return err
+				}
+				if err := c.tellOldVersion(ctx, std.err, v); err != nil {
 					return err
 				}
 				return write(std.out, format, v, func(w io.Writer) { writeWorkflow(w, v, time.Now()) })
