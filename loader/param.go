@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,6 +130,10 @@ func (v value) inferType() miniairflow.ParamType {
 	}
 	if _, err := time.Parse(time.RFC3339, text); err == nil {
 		return miniairflow.ParamDatetime
+	}
+	if slices.Contains(miniairflow.ParamTypes, miniairflow.ParamType(text)) {
+		v.fail("%s is the name of a type: write {type: %s}, or %q for that text", text, text, text)
+		return ""
 	}
 	switch strings.ToLower(text) {
 	case "yes", "no", "on", "off", "true", "false":
