@@ -86,7 +86,7 @@ func CheckRerun(r *Run, tasks int, retired bool, req miniairflow.Rerun) error {
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is being deleted: it finished too long ago; trigger a new one")
 	case tasks == 0:
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run has not been started: trigger a new one")
-	case retired:
+	case retired && over: // what goes on has its version
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: no file defines it any more")
 	case !over && (r.IsCancelling() || r.CancelRequested && !r.isOfFinals(req)):
 		return miniairflow.Errorf(miniairflow.CodeConflict, "the run is being cancelled: wait for its end")

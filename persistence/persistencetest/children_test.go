@@ -326,3 +326,25 @@ func (db *database) promoteSoon() {
 	})
 	require.Equal(db, 1, db.promote())
 }
+
+// A child run that somebody opened again before its task has looked is still that
+// task's, and ends with it.
+func TestChildRunThatWasDoneAgainEndsWithItsTask(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(definition("child", task("a")))
+		r := db.start(definition("parent", running("call", "child")))
+		w := db.worker("w")
+		claim := w.claim(1)[0]
+		child := db.child(v, claim)
+		w.exchange(0, asideForChild(claim, child))
+		_, err := db.SetRunPaused(t.Context(), r.ID, true, carol)
+		require.NoError(t, err)
+		db.startPending()
+		w.end(miniairflow.TaskFailed, w.claim(1)...)
+		require.Equal(t, miniairflow.RunFailed, db.run(child.ID).Status)
+		db.rerun(rerunOf(child, miniairflow.RerunFailed))
+		require.Empty(t, db.abandoned())
+		db.cancel(r)
+		require.Equal(t, []uuid.UUID{child.ID}, db.abandoned())
+	})
+}

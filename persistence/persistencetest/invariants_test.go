@@ -59,7 +59,7 @@ var invariants = map[string]string{
 	tooManyRuns: `
 		SELECT count(*) FROM workflows w WHERE w.max_active_runs <
 			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'
-				AND NOT (r.generation > 1 AND EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.logical_date > r.logical_date)))`,
+				AND NOT EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.logical_date > r.logical_date))`,
 	"I10: task run waits for a slot though one is free": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		WHERE r.status = 'running' AND c.limited > 0 AND c.active < CAST(v.document ->> 'max_active_tasks' AS integer)`,

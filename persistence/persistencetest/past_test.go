@@ -199,3 +199,27 @@ func TestDependsOnPastAtMaxActiveRuns(t *testing.T) {
 		require.Equal(t, miniairflow.RunPending, db.run(fourth.ID).Status, "nothing waits, so the limit holds")
 	})
 }
+
+// A run that was held back while a later one began is not held by that one's place.
+func TestDependsOnPastOfARunThatWasPaused(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := dependent()
+		d.MaxActiveRuns = 1
+		v := db.sync(d)
+		zeroth, first, second := db.slot(v, 0), db.slot(v, 1), db.slot(v, 2)
+		_, err := db.SetRunPaused(t.Context(), first.ID, true, carol)
+		require.NoError(t, err)
+		w := db.worker("w")
+		db.startAll()
+		w.drain(nil)
+		require.Equal(t, miniairflow.RunSuccess, db.run(zeroth.ID).Status)
+		db.startAll()
+		require.Equal(t, states("pp"), db.statuses(second.ID), "it waits for the run that is paused")
+		_, err = db.SetRunPaused(t.Context(), first.ID, false, carol)
+		require.NoError(t, err)
+		db.startAll()
+		require.Equal(t, miniairflow.RunRunning, db.run(first.ID).Status)
+		w.drain(nil)
+		require.Equal(t, miniairflow.RunSuccess, db.run(second.ID).Status)
+	})
+}

@@ -108,7 +108,7 @@ func (g *game) planRerun(r *runView, req miniairflow.Rerun) (plan miniairflow.Re
 	g.Helper()
 	f := g.flowOf(r.workflow)
 	over := r.status.IsTerminal()
-	if len(r.tasks) == 0 || r.isCancelling() && !over || f.isRetired {
+	if len(r.tasks) == 0 || r.isCancelling() && !over || f.isRetired && over {
 		return plan, true
 	}
 	dag := g.ownDAG(r)

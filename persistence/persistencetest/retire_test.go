@@ -62,3 +62,20 @@ func TestRetireAgainstCancel(t *testing.T) {
 		}
 	})
 }
+
+// A run that goes on when its workflow's file is gone can be steered; it cannot be
+// opened again when it is over.
+func TestRunOfARetiredWorkflowIsSteered(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		r := db.start(definition("etl", task("a"), task("b", "a")))
+		require.NoError(t, db.RetireFile(t.Context(), "etl.yaml"))
+		mark := rerunOf(r, miniairflow.RerunMark, 0)
+		mark.Status = miniairflow.TaskSuccess
+		db.rerun(mark)
+		w := db.worker("w")
+		w.end(miniairflow.TaskFailed, w.claim(1)...)
+		require.Equal(t, miniairflow.RunFailed, db.run(r.ID).Status)
+		_, err := db.Rerun(t.Context(), rerunOf(r, miniairflow.RerunFailed))
+		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+	})
+}

@@ -95,14 +95,15 @@ func (s *Store) FindPast(ctx context.Context, runID uuid.UUID, tasks []string) (
 	return past, err
 }
 
-// AskForPasts implements miniairflow.TaskStore.
+// AskForPasts implements miniairflow.TaskStore. Those that still wait come again with
+// each call, so they are taken at random: none is kept from its turn.
 func (s *Store) AskForPasts(ctx context.Context, limit int) (asked int, err error) {
 	const text = `
 		INSERT INTO task_decisions (workflow_run_id, seq, generation)
 		SELECT p.workflow_run_id, p.seq, pg_current_xact_id()::text::bigint
 		FROM task_pasts p` + pastIsOpen + `
 		WHERE p.reason <> '' AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = p.workflow_run_id AND d.seq = p.seq)
-		ORDER BY p.workflow_run_id, p.seq LIMIT $1
+		ORDER BY random() LIMIT $1
 		FOR SHARE OF r SKIP LOCKED
 		ON CONFLICT (workflow_run_id, seq) DO NOTHING`
 	err = s.inTx(ctx, func(t *tx) error {
@@ -115,16 +116,20 @@ func (s *Store) AskForPasts(ctx context.Context, limit int) (asked int, err erro
 	return asked, err
 }
 
-// findAwaited adds the runs that were opened again and that a later one, which is
-// running, waits for: with max_active_runs between them neither would ever go on.
-// They are as many as people have opened.
+// findAwaited adds the runs that a later one, which is running, waits for: with
+// max_active_runs between them neither would ever go on. Each later run waits for
+// the one right before it, see FindPast.
 func findAwaited(ctx context.Context, t *tx, workflows []uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
 	const text = `
 		SELECT r.id, r.version_id, r.selection, r.workflow_id, r.generation
-		FROM (SELECT workflow_id, max(logical_date) AS latest FROM task_pasts WHERE workflow_id = ANY($1) AND reason <> '' GROUP BY workflow_id) p
-		JOIN workflow_runs r ON r.workflow_id = p.workflow_id AND r.logical_date < p.latest
+		FROM (SELECT DISTINCT p.workflow_id, p.logical_date FROM task_pasts p
+			JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
+			WHERE p.workflow_id = ANY($1) AND p.reason <> '') p
+		JOIN workflow_runs r ON r.id = (SELECT b.id FROM workflow_runs b
+			WHERE b.workflow_id = p.workflow_id AND b.type = 'scheduled' AND b.logical_date < p.logical_date AND (b.task_count > 0 OR b.finished_at IS NULL)
+			ORDER BY b.logical_date DESC, b.number DESC LIMIT 1)
 		JOIN workflows w ON w.id = r.workflow_id AND w.is_active AND w.paused_at IS NULL
-		WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.generation > 1 AND r.type = 'scheduled' ORDER BY r.logical_date, r.id`
+		WHERE r.status = 'pending' AND r.paused_at IS NULL ORDER BY r.logical_date, r.id`
 	awaited, err := collect(ctx, t, scanPending, text, workflows)
 	return dialect.Union(pending, awaited, func(p pendingRun) uuid.UUID { return p.id }), err
 }

@@ -264,7 +264,9 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 		const text = `
 			UPDATE workflow_runs
 			SET status = 'pending', generation = generation + 1, version_id = $2, task_count = $3, reason = '', outcome = '', timed_out = false,
-				started_at = NULL, finished_at = NULL, cancel_requested_at = NULL, deadline_at = NULL, paused_at = NULL, changed = pg_current_xact_id()
+				started_at = NULL, finished_at = NULL, cancel_requested_at = NULL, deadline_at = NULL, paused_at = NULL, changed = pg_current_xact_id(),
+				is_awaited = EXISTS (SELECT 1 FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+					WHERE w.child_run_id = workflow_runs.id AND t.status IN ('queued', 'running', 'waiting')) -- the parent has not looked yet
 			WHERE id = $1`
 		_, err := t.Exec(ctx, text, r.run.ID, r.versionID, len(r.plan.States))
 		return err

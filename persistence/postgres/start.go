@@ -38,7 +38,9 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 			SELECT w.id, waiting.run_after FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
 			WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
 				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
-					OR EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
+					OR EXISTS (SELECT 1 FROM task_pasts p
+						JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
+						WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 			UNION ALL
 			SELECT w.id, c.run_after
 			FROM (SELECT workflow_id, min(run_after) AS run_after FROM workflow_runs

@@ -298,7 +298,9 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 		const text = `
 			UPDATE workflow_runs
 			SET status = 'pending', generation = generation + 1, version_id = ?2, task_count = ?3, reason = '', outcome = '', timed_out = 0,
-				started_at = NULL, finished_at = NULL, cancel_requested_at = NULL, deadline_at = NULL, paused_at = NULL, changed = ?4
+				started_at = NULL, finished_at = NULL, cancel_requested_at = NULL, deadline_at = NULL, paused_at = NULL, changed = ?4,
+				is_awaited = EXISTS (SELECT 1 FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+					WHERE w.child_run_id = workflow_runs.id AND t.status IN ('queued', 'running', 'waiting')) -- the parent has not looked yet
 			WHERE id = ?1`
 		_, err := t.ExecContext(ctx, text, r.run.ID, r.versionID, len(r.plan.States), changed)
 		return err
