@@ -77,8 +77,8 @@ func CheckSecret(name, value string) error {
 		return fieldError("name", "secret name %s is not valid: up to 128 letters, digits and _, not starting with a digit", show(name))
 	case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
 		return fieldError("value", "the value of secret %s is no text: give it as UTF-8 without NUL, such as base64 of it", name)
-	case utf8.RuneCountInString(value) < SecretMin:
-		return fieldError("value", "the value of secret %s has fewer than %d characters: it could not be masked in logs without hiding other words", name, SecretMin)
+	case utf8.RuneCountInString(strings.TrimSpace(value)) < SecretMin:
+		return fieldError("value", "the value of secret %s has fewer than %d characters beside white space: it could not be masked in logs without hiding other words", name, SecretMin)
 	case len(value) > NamedValueMax:
 		return fieldError("value", "the value of secret %s has %d bytes, but may have at most %d", name, len(value), NamedValueMax)
 	}

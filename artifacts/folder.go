@@ -57,7 +57,7 @@ func claimFolder(ctx context.Context, dir string, store miniairflow.ArtifactStor
 	}
 	_, err = store.FindArtifact(ctx, ownerKey, string(id))
 	if errors.Is(err, miniairflow.ErrNotFound) {
-		return miniairflow.Errorf(miniairflow.CodeConflict, "the folder of artifacts %s belongs to another database: name another one with --artifacts-dir, or remove its file %s if that database is gone", dir, ownerFile)
+		return miniairflow.Errorf(miniairflow.CodeConflict, "the folder of artifacts %s belongs to another database: name another one with --artifacts-dir, or, if that database is gone and nobody needs its artifacts, remove its file %s: they are deleted then", dir, ownerFile)
 	}
 	if err != nil {
 		return fmt.Errorf("folder of artifacts: %w", err)
@@ -164,10 +164,11 @@ func (d inFolder) Read(ctx context.Context, key miniairflow.AttemptKey, a *minia
 	}
 	defer file.Close()
 	data = make([]byte, min(pieceSize, a.Size-offset))
-	if _, err := file.ReadAt(data, offset); err != nil && !errors.Is(err, io.EOF) {
+	n, err := file.ReadAt(data, offset)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, 0, fmt.Errorf("read artifact %q at %d: %w", a.Name, offset, err)
 	}
-	return data, offset, nil
+	return data[:n], offset, nil // who reads it finds what is missing
 }
 
 // Drop implements Depot.

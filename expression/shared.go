@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,12 +11,15 @@ import (
 	miniairflow "github.com/sauravritesh63/miniairflow"
 )
 
+// sharedName is what a variable or a secret can be called.
+var sharedName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+
 // varsRoot reads values that are known only when a template is computed: any name
 // may be there by then, and its value may be of any type.
 var varsRoot = root{
 	name: rootVars, what: "variable", form: "vars.<NAME>", since: phaseParams,
 	fields:   []field{{name: "<NAME>", about: "a value that `miniairflow vars set` has kept for all workflows, as it is when the template is computed; of any type"}},
-	has:      func(*checker, site, string) bool { return true },
+	has:      func(_ *checker, _ site, name string) bool { return sharedName.MatchString(name) },
 	declared: func(*checker, site) []string { return nil },
 	kind:     func(*checker, string) types.Type { return types.Any },
 	value: func(s *miniairflow.Scope, name string) (any, bool) {
@@ -30,7 +34,7 @@ var varsRoot = root{
 var secretsRoot = root{
 	name: rootSecrets, what: "secret", form: "secrets.<NAME>", since: phaseTask, keys: []string{"env", "stdin", "http", "wait"},
 	fields:   []field{{name: "<NAME>", about: "a secret, always alone between `${{` and `}}`; of `http` in `headers` and `body` only"}},
-	has:      func(*checker, site, string) bool { return true },
+	has:      func(_ *checker, _ site, name string) bool { return sharedName.MatchString(name) },
 	declared: func(*checker, site) []string { return nil },
 	value: func(s *miniairflow.Scope, name string) (any, bool) {
 		value, ok := s.Secrets[name]

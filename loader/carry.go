@@ -157,7 +157,7 @@ func isExecutable(info fs.FileInfo) bool { return info.Mode()&0o100 != 0 }
 
 // load reads a file of at most so many bytes, once.
 func (c *carrier) load(root *os.Root, m match, most int64) carriedFile {
-	if file, isRead := c.read[m.path]; isRead && file.Size <= most {
+	if file, isRead := c.read[m.path]; isRead && file.fault == "" && file.Size <= most {
 		return file
 	}
 	file := carriedFile{fault: m.fault}

@@ -121,8 +121,10 @@ type envProblem struct {
 // comments, `export` in front, and values that are plain up to " #", in single quotes
 // as they are, or in double quotes with \n, \r, \t, \", \\ and \$. Quoted ones may have
 // several lines. Nothing is expanded: $NAME stays as it is.
-func parseEnv(text string) ([]envVariable, []envProblem) {
-	p := &envParser{text: strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\ufeff"), seen: map[string]bool{}}
+func parseEnv(text string) ([]envVariable, []envProblem) { return parseVariables(text, false) }
+
+func parseVariables(text string, isSecret bool) ([]envVariable, []envProblem) {
+	p := &envParser{isSecret: isSecret, text: strings.TrimPrefix(strings.ReplaceAll(text, "\r\n", "\n"), "\ufeff"), seen: map[string]bool{}}
 	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		p.fail(0, "the file is no text: save it as UTF-8, without NUL")
 		return nil, p.problems
@@ -139,6 +141,15 @@ type envParser struct {
 	variables []envVariable
 	seen      map[string]bool // names
 	problems  []envProblem
+	isSecret  bool // nothing of what the file holds may be repeated
+}
+
+// shown is a text of the file as messages have it.
+func (p *envParser) shown(text string) string {
+	if p.isSecret {
+		return "the text here"
+	}
+	return quoted(text)
 }
 
 // fail records a problem at a byte of the text.
@@ -172,7 +183,7 @@ func (p *envParser) line() {
 	start := p.at
 	name, _, ok := strings.Cut(line, "=")
 	if !ok {
-		p.fail(start, quoted(strings.TrimSpace(line))+" has no value: write NAME=value")
+		p.fail(start, p.shown(strings.TrimSpace(line))+" has no value: write NAME=value, and a value of several lines in quotes")
 		return
 	}
 	p.at += len(name) + 1
@@ -183,7 +194,7 @@ func (p *envParser) line() {
 	name = strings.TrimSpace(name)
 	switch {
 	case !envName.MatchString(name):
-		p.fail(start, "variable name "+quoted(name)+" is not valid: letters, digits and _, not starting with a digit")
+		p.fail(start, "variable name "+p.shown(name)+" is not valid: letters, digits and _, not starting with a digit")
 	case slices.Contains(miniairflow.TaskEnv, name):
 		p.fail(start, "variable "+name+" is reserved: every task receives its own")
 	case p.seen[name]:
@@ -220,7 +231,7 @@ func (p *envParser) value() (string, bool) {
 	}
 	p.at += length
 	if after := strings.TrimSpace(p.rest()); after != "" && after[0] != '#' {
-		p.fail(p.at, "only a comment may follow the closing quote, not "+quoted(after))
+		p.fail(p.at, "only a comment may follow the closing quote, not "+p.shown(after))
 		return "", false
 	}
 	return value, true
@@ -253,12 +264,13 @@ func unquoteEnv(text string) (value string, length int, ok bool) {
 var envEscapes = map[byte]byte{'n': '\n', 'r': '\r', 't': '\t', '"': '"', '\\': '\\', '$': '$'}
 
 // Variables returns what a file with NAME=value lines holds, read as that of an
-// env_file is; the error is that of ParseError, where the file is called name.
+// env_file is. The error is that of ParseError, where the file is called name, and
+// repeats nothing of the file, whose values may be secrets.
 func Variables(name string, data []byte) (map[string]string, error) {
 	if len(data) > envBytesMax {
 		return nil, ParseError([]miniairflow.ImportError{{File: name, Line: 1, Column: 1, Message: "the file has more than 64 KiB"}})
 	}
-	variables, problems := parseEnv(string(data))
+	variables, problems := parseVariables(string(data), true)
 	if len(problems) > 0 {
 		var errs []miniairflow.ImportError
 		for _, p := range problems {

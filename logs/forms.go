@@ -61,12 +61,26 @@ func encodedAt(encoding *base64.Encoding, text string, before int) string {
 	return encoding.EncodeToString(data)[first:end]
 }
 
+// Hider hides the same in many texts, of which each is whole: what is to be hidden may
+// be large, and is prepared once. It is for one goroutine.
+type Hider struct{ masker *masker }
+
+// NewHider returns a Hider for what is to be masked.
+func NewHider(mask []string) *Hider { return &Hider{masker: newMasker(mask)} }
+
+// Hide returns a text with what is to be masked replaced.
+func (h *Hider) Hide(text string) string {
+	if !h.masker.any {
+		return text
+	}
+	hidden := slices.Clone(h.masker.write([]byte(text)))
+	return string(append(hidden, h.masker.flush()...))
+}
+
 // Hide returns a whole text with what is to be masked replaced.
 func Hide(text string, mask []string) string {
 	if len(mask) == 0 {
 		return text
 	}
-	m := newMasker(mask)
-	hidden := slices.Clone(m.write([]byte(text)))
-	return string(append(hidden, m.flush()...))
+	return NewHider(mask).Hide(text)
 }

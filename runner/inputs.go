@@ -43,18 +43,29 @@ func (f *attemptFiles) bringOf(ctx context.Context, dir string, seq int) error {
 	if err := makeFolder(dir); err != nil {
 		return err
 	}
-	if f.dag.Definition.Tasks[seq].ForEach != nil {
-		return f.bringItems(ctx, dir, seq)
-	}
 	task, err := patiently(ctx, f.w, func() (*miniairflow.TaskRun, error) { return f.w.cfg.Store.FindTaskRun(ctx, f.claim.RunID, seq) })
-	if err != nil || task.Status != miniairflow.TaskSuccess {
+	switch {
+	case err != nil:
 		return err
+	case !task.Status.IsTerminal() && f.awaits(task.Name):
+		return errors.New("it was cleared and has not ended again: retry this task when it has")
+	case f.dag.Definition.Tasks[seq].ForEach != nil:
+		return f.bringItems(ctx, dir, seq)
+	case task.Status != miniairflow.TaskSuccess:
+		return nil
 	}
 	attempts, err := f.attemptsOf(ctx, []miniairflow.ItemRun{{Seq: seq, Status: task.Status}})
 	if err != nil {
 		return err
 	}
 	return f.bringFrom(ctx, dir, seq, attempts[seq])
+}
+
+// awaits reports whether the task could not begin before that one had ended.
+func (f *attemptFiles) awaits(name string) bool {
+	task := f.dag.TaskAt(f.claim.Seq)
+	early := []miniairflow.TriggerRule{miniairflow.OneFailed, miniairflow.OneSuccess, miniairflow.OneDone, miniairflow.Always}
+	return slices.Contains(task.DependsOn, name) && !slices.Contains(early, task.TriggerRule)
 }
 
 // bringItems lays out the artifacts of the items of a task.

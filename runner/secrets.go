@@ -48,34 +48,35 @@ func hide(r action.Result, mask []string) action.Result {
 	if len(mask) == 0 {
 		return r
 	}
-	r.Reason = logs.Hide(r.Reason, mask)
+	hider := logs.NewHider(mask)
+	r.Reason = hider.Hide(r.Reason)
 	if r.Again != nil {
 		again := *r.Again
-		again.Memory = logs.Hide(again.Memory, mask)
+		again.Memory = hider.Hide(again.Memory)
 		r.Again = &again
 	}
 	if r.Outputs != nil {
-		r.Outputs = hideIn(r.Outputs, mask).(map[string]any)
+		r.Outputs = hideIn(r.Outputs, hider).(map[string]any)
 	}
 	return r
 }
 
 // hideIn is hide for a value of an output, at any depth. A number that shows a
 // secret becomes text.
-func hideIn(value any, mask []string) any {
+func hideIn(value any, hider *logs.Hider) any {
 	switch v := value.(type) {
 	case string:
-		return logs.Hide(v, mask)
+		return hider.Hide(v)
 	case map[string]any:
 		hidden := make(map[string]any, len(v))
 		for key, item := range v {
-			hidden[logs.Hide(key, mask)] = hideIn(item, mask)
+			hidden[hider.Hide(key)] = hideIn(item, hider)
 		}
 		return hidden
 	case []any:
 		hidden := make([]any, len(v))
 		for i, item := range v {
-			hidden[i] = hideIn(item, mask)
+			hidden[i] = hideIn(item, hider)
 		}
 		return hidden
 	case nil, bool:
@@ -85,7 +86,7 @@ func hideIn(value any, mask []string) any {
 		if data, err := json.Marshal(v); err == nil {
 			text = string(data) // as the database gets it
 		}
-		if hidden := logs.Hide(text, mask); hidden != text {
+		if hidden := hider.Hide(text); hidden != text {
 			return hidden
 		}
 		return v

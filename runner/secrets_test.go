@@ -274,3 +274,9 @@ func TestSecretThatIsMissing(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// A secret of which nothing is left without white space would be found in every text.
+func TestSecretOfWhiteSpace(t *testing.T) {
+	require.Error(t, miniairflow.CheckSecret("K", "a\n\n\n"))
+	require.NoError(t, miniairflow.CheckSecret("K", "abcd\n"))
+}

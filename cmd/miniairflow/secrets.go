@@ -111,11 +111,15 @@ func readSecret(std stdio, name string) (string, error) {
 
 // readInput reads a value from standard input, without the line end at its end.
 func readInput(std stdio) (string, error) {
-	data, err := io.ReadAll(io.LimitReader(std.in, miniairflow.NamedValueMax+2)) // the server says what is too long
+	data, err := io.ReadAll(io.LimitReader(std.in, miniairflow.NamedValueMax+3)) // the server says what is too long
 	if err != nil {
 		return "", fmt.Errorf("read standard input: %w", err)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
+	text, isLine := strings.CutSuffix(string(data), "\n")
+	if isLine {
+		text = strings.TrimSuffix(text, "\r")
+	}
+	return text, nil
 }
 
 func newSecretsDeleteCommand(std stdio) *cobra.Command {

@@ -32,3 +32,12 @@ func DecodeValue(stored string) (any, error) {
 func TooMany(what string, max int) error {
 	return miniairflow.Errorf(miniairflow.CodeConflict, "there are %d %s already, and there may be no more: delete some", max, what)
 }
+
+// Names returns names as every database takes them. One that is none is not there.
+func Names(names []string) []string {
+	clean := make([]string, len(names))
+	for i, name := range names {
+		clean[i] = Text(name)
+	}
+	return clean
+}

@@ -122,3 +122,17 @@ func TestSecretsAreBounded(t *testing.T) {
 		require.NoError(t, set("s0"), "one that is there can be changed")
 	})
 }
+
+// A name that no database can hold is one that is not there.
+func TestNamesThatAreNone(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		_, err := db.SetVar(t.Context(), miniairflow.Var{Name: "there", Value: "x"}, nil, carol)
+		require.NoError(t, err)
+		values, err := db.ReadVars(t.Context(), []string{"a\x00b", "\xff", "there"})
+		require.NoError(t, err)
+		require.Equal(t, map[string]any{"there": "x"}, values)
+		sealed, err := db.SealedSecrets(t.Context(), []string{"a\x00b", "\xff"})
+		require.NoError(t, err)
+		require.Empty(t, sealed)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -105,12 +106,14 @@ func (s *Store) ReadArtifact(ctx context.Context, key miniairflow.AttemptKey, nu
 
 // DropArtifacts implements miniairflow.ArtifactStore.
 func (s *Store) DropArtifacts(ctx context.Context, key miniairflow.AttemptKey) error {
-	return s.deleteArtifacts(ctx, `workflow_run_id = $1 AND seq = $2 AND attempt = $3`, key.RunID, key.Seq, key.Attempt)
+	return s.deleteArtifacts(ctx, nil, `workflow_run_id = $1 AND seq = $2 AND attempt = $3`, key.RunID, key.Seq, key.Attempt)
 }
 
 // deleteArtifacts deletes the artifacts that a condition chooses: first their names,
-// so that nobody finds one of which chunks are missing.
-func (s *Store) deleteArtifacts(ctx context.Context, condition string, args ...any) error {
+// so that nobody finds one of which chunks are missing. With runs it takes their locks
+// for each batch: of two schedulers that delete at once none takes the rows that the
+// other is about to delete for the last ones.
+func (s *Store) deleteArtifacts(ctx context.Context, runIDs []uuid.UUID, condition string, args ...any) error {
 	for _, table := range []struct {
 		name string
 		most int64
@@ -120,6 +123,11 @@ func (s *Store) deleteArtifacts(ctx context.Context, condition string, args ...a
 		for {
 			var deleted int64
 			err := s.inTx(ctx, func(t *tx) error {
+				if len(runIDs) > 0 {
+					if err := lockRuns(ctx, t, runIDs...); err != nil {
+						return err
+					}
+				}
 				done, err := t.Exec(ctx, text, args...)
 				deleted = done.RowsAffected()
 				return err

@@ -32,7 +32,7 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 	if ids, err = query(ctx, s, pgx.RowTo[uuid.UUID], bare, ids, finishedBefore); err != nil {
 		return 0, fmt.Errorf("find runs without task runs: %w", err)
 	}
-	if err := s.deleteArtifacts(ctx, `workflow_run_id = ANY($1)`, ids); err != nil {
+	if err := s.deleteArtifacts(ctx, ids, `workflow_run_id = ANY($1)`, ids); err != nil {
 		return 0, err
 	}
 	for _, table := range []string{"task_logs", "task_attempts", "task_waits", "task_items", "task_fanouts", "task_queue", "task_decisions", "run_counters"} {

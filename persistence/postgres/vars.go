@@ -126,7 +126,7 @@ func varConditions(filter miniairflow.VarFilter) *conditions {
 
 // ReadVars implements miniairflow.VarStore.
 func (s *Store) ReadVars(ctx context.Context, names []string) (map[string]any, error) {
-	found, err := query(ctx, s, scanVar, `SELECT `+varColumns+` FROM vars WHERE name = ANY($1)`, names)
+	found, err := query(ctx, s, scanVar, `SELECT `+varColumns+` FROM vars WHERE name = ANY($1)`, dialect.Names(names))
 	if err != nil {
 		return nil, err
 	}
@@ -202,5 +202,5 @@ func (s *Store) SealedSecrets(ctx context.Context, names []string) ([]miniairflo
 		var found miniairflow.SealedSecret
 		err := row.Scan(&found.Name, &found.KeyID, &found.Sealed)
 		return found, err
-	}, `SELECT name, key_id, sealed FROM secrets WHERE name = ANY($1) ORDER BY name`, names)
+	}, `SELECT name, key_id, sealed FROM secrets WHERE name = ANY($1) ORDER BY name`, dialect.Names(names))
 }
