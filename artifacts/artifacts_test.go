@@ -181,3 +181,21 @@ func TestFolderBelongsToOneDatabase(t *testing.T) {
 	require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
 	require.ErrorContains(t, err, "belongs to another database")
 }
+
+// A file of the folder that has become shorter is damaged, and not filled up.
+func TestContentOfAFileThatWasCut(t *testing.T) {
+	store, dir := persistencetest.SQLite(t), t.TempDir()
+	depot, err := artifacts.InFolder(t.Context(), dir, store)
+	require.NoError(t, err)
+	key := newKey(t)
+	upload(t, depot, key, "a", randomBytes(100_000))
+	a, err := store.FindArtifact(t.Context(), key, "a")
+	require.NoError(t, err)
+	files, err := filepath.Glob(filepath.Join(dir, key.RunID.String(), "*", "0"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	require.NoError(t, os.Truncate(files[0], 10))
+	read, err := io.ReadAll(artifacts.Open(t.Context(), depot, key, a))
+	require.ErrorContains(t, err, "damaged")
+	require.Len(t, read, 10)
+}

@@ -294,3 +294,29 @@ tasks:
 		require.Equal(t, `cannot start: inputs: artifacts of "build": artifact "x" is damaged: it has not the hash that it had`, s.reason(id, "use"))
 	})
 }
+
+// Who is given the files of a task that was cleared meanwhile gets them, or fails: it
+// does not go on without.
+func TestInputsOfATaskThatRunsAgain(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"again.yaml": `
+tasks:
+  build: {queue: first, command: 'echo good > "$MINIAIRFLOW_SCRATCH/x"', artifacts: $MINIAIRFLOW_SCRATCH/x}
+  use: {queue: second, depends_on: [build], inputs: [build], command: 'ls "$MINIAIRFLOW_INPUTS/build"'}
+`})
+		s.scheduler()
+		config := s.config("first")
+		config.Queues = []string{"first"}
+		first := spawn(t, runner.NewWorker(config).Run)
+		id := s.trigger("again", nil)
+		s.reach(id, "use", miniairflow.TaskQueued)
+		first.stop(t)
+		by := miniairflow.Actor{Name: "test"}
+		_, err := s.control.Rerun(t.Context(), miniairflow.RerunRequest{RunID: id, Kind: miniairflow.RerunClear, Tasks: []string{"build"}, By: by})
+		require.NoError(t, err)
+		s.onWorkers(func(*runner.WorkerConfig) {}, "second")
+		s.reach(id, "use", miniairflow.TaskFailed)
+		require.Contains(t, s.reason(id, "use"), `artifacts of "build": it was cleared and has not ended again: retry this task when it has`)
+	})
+}
