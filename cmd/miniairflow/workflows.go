@@ -198,7 +198,7 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 	fmt.Fprintf(w, "File\t%s\n", printable(text(v.SourceFile)))
 	fmt.Fprintf(w, "Version\t%d (%.12s)\n", v.Version.Number, v.Version.Hash)
 	if c := v.Version.Commit; c != nil {
-		fmt.Fprintf(w, "Commit\t%.12s by %s, %s%s\n", c.Hash, printable(c.Author), ago(&c.AuthoredAt, now), dirtyText(c))
+		fmt.Fprintf(w, "Commit\t%s\n", commitText(c, now))
 	}
 	for i, file := range v.Version.Files {
 		fmt.Fprintf(w, "%s\t%s (%d bytes, %.12s)\n", once(i, "Carries"), printable(file.Path), file.Size, file.Hash)
@@ -211,11 +211,12 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 	}
 }
 
-func dirtyText(c *commitView) string {
+// commitText names the author of what was committed only: who changed the rest is not known.
+func commitText(c *commitView, now time.Time) string {
 	if c.IsDirty {
-		return ", changed since"
+		return fmt.Sprintf("not committed, on top of %.12s", c.Hash)
 	}
-	return ""
+	return fmt.Sprintf("%.12s by %s, %s", c.Hash, printable(c.Author), ago(&c.AuthoredAt, now))
 }
 
 // once is a title for the first of some lines.

@@ -8,7 +8,5 @@ test("a commit says whose it is, and whether files are as in it", () => {
     isDirty: false,
   };
   expect(commitText(commit)).toBe("0123456789ab by Ada <ada@example.org>");
-  expect(commitText({ ...commit, isDirty: true })).toBe(
-    "0123456789ab by Ada <ada@example.org>, changed since",
-  );
+  expect(commitText({ ...commit, isDirty: true })).toBe("not committed, on top of 0123456789ab");
 });
