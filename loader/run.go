@@ -83,6 +83,7 @@ type plan struct {
 	latest time.Time       // a pass over named is not put off beyond this by further events
 	lease  time.Time       // the next renewal
 	retry  time.Duration
+	young  map[string]time.Time // files that are being written, since when; zero: that was told
 }
 
 func (p *plan) due() time.Time {
@@ -178,8 +179,28 @@ func (p *plan) pass(ctx context.Context, w *watch, named map[string]bool) {
 		// A folder may have got files between the look at it and its watch.
 		p.whole = now.Add(min(l.config.Debounce, l.config.Rescan))
 	}
-	for _, name := range report.young {
+	p.wait(ctx, now, report.young)
+}
+
+// youngMax is how long a file, or one that it carries, may be being written before
+// people are told: until it comes to rest they see what was there before.
+const youngMax = 30 * time.Second
+
+// wait plans another look at files that are being written.
+func (p *plan) wait(ctx context.Context, now time.Time, young []string) {
+	before := p.young
+	p.young = make(map[string]time.Time, len(young))
+	for _, name := range young {
 		p.changed(now, name)
+		since, isKnown := before[name]
+		if !isKnown {
+			since = now
+		}
+		if isKnown && !since.IsZero() && now.Sub(since) > youngMax {
+			p.loader.config.Logger.WarnContext(ctx, "Loader: File, or one that it carries, is being written all the time, and waits to be read", "file", name, "for", now.Sub(since))
+			since = time.Time{}
+		}
+		p.young[name] = since
 	}
 }
 
