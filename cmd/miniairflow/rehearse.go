@@ -255,6 +255,7 @@ func (r *rehearsal) compare(changes miniairflow.RunChanges, expect loader.Expect
 	}
 	if expect.Status != "" && changes.Run.Status != expect.Status {
 		fail("the run is %s, not %s%s", changes.Run.Status, expect.Status, because(changes.Run.Reason))
+		tellFailures(changes.TaskRuns, expect.Tasks, fail)
 	}
 	for _, e := range expect.Tasks {
 		if t := byName[e.Name]; t != nil {
@@ -271,6 +272,22 @@ func (r *rehearsal) compare(changes miniairflow.RunChanges, expect loader.Expect
 		fail("the order is %s, not %s", strings.Join(order, ", "), strings.Join(expect.Order, ", "))
 	}
 	return failures
+}
+
+// failuresShown is how many failures of tasks are told of a run that should not fail.
+const failuresShown = 5
+
+// tellFailures says why tasks have failed of which the case expects nothing.
+func tellFailures(tasks []*miniairflow.TaskRun, expected []loader.ExpectedTask, fail func(format string, args ...any)) {
+	shown := 0
+	for _, t := range tasks {
+		isTold := slices.ContainsFunc(expected, func(e loader.ExpectedTask) bool { return e.Name == t.Name && e.Status != "" })
+		if t.Status != miniairflow.TaskFailed || isTold || t.Reason == "" || shown == failuresShown {
+			continue
+		}
+		shown++
+		fail("task %s is failed%s", t.Name, because(t.Reason))
+	}
 }
 
 func because(reason string) string {
