@@ -9,7 +9,7 @@ import (
 
 func TestParseEnv(t *testing.T) {
 	variables, problems := parseEnv("\ufeff# comment\r\n\r\n  A=1\nB = two words  # comment\nexport\tX\nexport C='#$A \\n'\nD=\"a\\tb\\\\ \\\"c\\\" \\q\"\nE=\nF=#no comment\nG=\"two\nlines\" # after\nH='x\n#y'\nI=a=b\nJ= # nothing")
-	require.Equal(t, []envProblem{{position{5, 1}, `"export\tX" has no value: write NAME=value`}}, problems)
+	require.Equal(t, []envProblem{{position{5, 1}, `"export\tX" has no value: write NAME=value, and a value of several lines in quotes`}}, problems)
 	want := map[string]string{
 		"A": "1", "B": "two words", "C": "#$A \\n", "D": "a\tb\\ \"c\" \\q", "E": "", "F": "#no comment",
 		"G": "two\nlines", "H": "x\n#y", "I": "a=b", "J": "",
@@ -32,7 +32,7 @@ func TestParseEnvFindsProblems(t *testing.T) {
 		"A=\xff":             {position{1, 1}, "the file is no text: save it as UTF-8, without NUL"},
 		"A=\x00":             {position{1, 1}, "the file is no text: save it as UTF-8, without NUL"},
 		"MINIAIRFLOW_TASK=x": {position{1, 1}, "variable MINIAIRFLOW_TASK is reserved: every task receives its own"},
-		"just words":         {position{1, 1}, `"just words" has no value: write NAME=value`},
+		"just words":         {position{1, 1}, `"just words" has no value: write NAME=value, and a value of several lines in quotes`},
 	} {
 		_, problems := parseEnv(text)
 		require.Equal(t, []envProblem{want}, problems, text)
