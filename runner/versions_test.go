@@ -16,7 +16,7 @@ import (
 // mute is a catalog that never answers.
 type mute struct{ miniairflow.CatalogStore }
 
-func (mute) FindDAG(ctx context.Context, _ uuid.UUID) (*miniairflow.DAG, error) {
+func (mute) FindSelectedDAG(ctx context.Context, _ uuid.UUID, _ *miniairflow.Selection) (*miniairflow.DAG, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
