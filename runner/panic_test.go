@@ -20,11 +20,11 @@ type panicky struct {
 	inVersions, inLogs bool
 }
 
-func (p *panicky) FindDAG(ctx context.Context, id uuid.UUID) (*miniairflow.DAG, error) {
+func (p *panicky) FindSelectedDAG(ctx context.Context, id uuid.UUID, selection *miniairflow.Selection) (*miniairflow.DAG, error) {
 	if p.inVersions {
 		panic("this version is beyond me")
 	}
-	return p.Store.FindDAG(ctx, id)
+	return p.Store.FindSelectedDAG(ctx, id, selection)
 }
 
 func (p *panicky) AppendLog(ctx context.Context, key miniairflow.AttemptKey, chunks []miniairflow.LogChunk) error {
