@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +38,9 @@ func TestFullDisk(t *testing.T) {
 	d := newDisk(t, work)
 	for round := range times {
 		for i, name := range work.names {
+			if strings.HasPrefix(name, approvalShape) {
+				continue // nobody is here who would answer
+			}
 			d.trigger(t, name, fmt.Sprintf("run-%d-%d", round, i))
 		}
 		if d.fill(t, time.Duration(r.Int64N(int64(2*time.Second)))) {

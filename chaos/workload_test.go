@@ -41,13 +41,16 @@ const (
 	finalTask   = "report" // of finally: once per generation of the run
 	waitTask    = "wait_"  // begins the names of tasks that look at a clock or a file, and execute nothing
 	askTask     = waitTask + "for_approval"
-	childTask   = waitTask + "for_run" // runs the workflow called
-	called      = "called"
-	itemsTask   = "items" // has itemsCount items, which execute what it does itself not
-	itemsCount  = 6
-	poolName    = "narrow"
-	poolTask    = "narrow_" // begins the names of tasks in the pool
-	poolSlots   = 3
+
+	approvalShape = "approval" // the name of the workflows that ask
+
+	childTask  = waitTask + "for_run" // runs the workflow called
+	called     = "called"
+	itemsTask  = "items" // has itemsCount items, which execute what it does itself not
+	itemsCount = 6
+	poolName   = "narrow"
+	poolTask   = "narrow_" // begins the names of tasks in the pool
+	poolSlots  = 3
 )
 
 // workload is the folder of workflow files of an episode.
@@ -148,7 +151,7 @@ var shapes = []struct {
 		return fmt.Sprintf("  %sclock: {wait: %dms}\n  %sfile: {wait: {file: step.sh, stable_for: 1s, interval: 1s}}\n", waitTask, 300+r.IntN(1500), waitTask) +
 			"  after: {depends_on: [" + waitTask + "clock, " + waitTask + "file], " + step(r, 1, 4) + "}\n"
 	}},
-	{name: "approval", tasks: func(r *rand.Rand) string {
+	{name: approvalShape, tasks: func(r *rand.Rand) string {
 		return "  before: {" + step(r, 0, 2) + "}\n  " + askTask + ": {depends_on: before, approval: {message: go on}}\n" +
 			"  after: {depends_on: " + askTask + ", when: \"${{ tasks." + askTask + ".outputs.decision == 'approved' }}\", " + step(r, 1, 4) + "}\n"
 	}},
