@@ -22,8 +22,9 @@ const startTogether = 100
 
 // StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
-	// The oldest pending run of each workflow, found by jumping from one workflow
-	// to the next: a long backlog of one costs no more than a short one.
+	// The oldest pending run of each workflow, and the oldest child run of each, found
+	// by jumping from one workflow to the next: a long backlog of one, such as that of a
+	// paused workflow, costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting AS (
 			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
@@ -34,6 +35,15 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 				SELECT workflow_id, run_after FROM workflow_runs
 				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > w.workflow_id
 				ORDER BY workflow_id, run_after LIMIT 1) n),
+		called AS (
+			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type = 'child'
+				ORDER BY workflow_id, run_after LIMIT 1)
+			UNION ALL
+			SELECT n.workflow_id, n.run_after
+			FROM called c CROSS JOIN LATERAL (
+				SELECT workflow_id, run_after FROM workflow_runs
+				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' AND workflow_id > c.workflow_id
+				ORDER BY workflow_id, run_after LIMIT 1) n),
 		startable AS (
 			SELECT w.id, waiting.run_after FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
 			WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
@@ -42,10 +52,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 						JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
 						WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 			UNION ALL
-			SELECT w.id, c.run_after
-			FROM (SELECT workflow_id, min(run_after) AS run_after FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' GROUP BY workflow_id) c
-			JOIN workflows w ON w.id = c.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
+			SELECT w.id, called.run_after FROM called JOIN workflows w ON w.id = called.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
 		SELECT id FROM startable GROUP BY id ORDER BY min(run_after), id`
 	workflows, err := query(ctx, s, pgx.RowTo[uuid.UUID], text)
 	if err != nil {

@@ -21,7 +21,7 @@ var (
 	// the statement anew when another one is bound. A sum it does not look at.
 	bareLimit = regexp.MustCompile(`LIMIT \?\d*\s*(\)|$)`)
 	// mayScan are the indexes that have few rows, or whose order a page follows.
-	mayScan = []string{"workflow_runs_newest", "workflow_runs_running", "workflow_runs_pending_child", "task_runs_rare"}
+	mayScan = []string{"workflow_runs_newest", "workflow_runs_running", "task_runs_rare"}
 )
 
 // TestHotCallsSearch pins how SQLite reads: it asks for the plans of the statements

@@ -21,8 +21,9 @@ const startTogether = 25
 
 // StartRuns implements miniairflow.RunStore.
 func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
-	// The oldest pending run of each workflow, found by jumping from one workflow
-	// to the next: a long backlog of one costs no more than a short one.
+	// The oldest pending run of each workflow, and the oldest child run of each, found
+	// by jumping from one workflow to the next: a long backlog of one, such as that of a
+	// paused workflow, costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting (workflow_id) AS (
 			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
@@ -30,6 +31,12 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 			SELECT (SELECT min(workflow_id) FROM workflow_runs
 				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > waiting.workflow_id)
 			FROM waiting WHERE waiting.workflow_id IS NOT NULL),
+		called (workflow_id) AS (
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type = 'child'
+			UNION ALL
+			SELECT (SELECT min(workflow_id) FROM workflow_runs
+				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' AND workflow_id > called.workflow_id)
+			FROM called WHERE called.workflow_id IS NOT NULL),
 		oldest AS (
 			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r
 				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.workflow_id = waiting.workflow_id) AS run_after
@@ -42,10 +49,9 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 						JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
 						WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 			UNION ALL
-			SELECT w.id, c.run_after
-			FROM (SELECT workflow_id, min(run_after) AS run_after FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' GROUP BY workflow_id) c
-			JOIN workflows w ON w.id = c.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
+			SELECT w.id, (SELECT min(run_after) FROM workflow_runs r
+				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'child' AND r.workflow_id = w.id)
+			FROM called JOIN workflows w ON w.id = called.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
 		SELECT id FROM startable GROUP BY id ORDER BY min(run_after), id`
 	workflows, err := query(ctx, brief{s.read}, scanID, text, now())
 	if err != nil {
