@@ -32,7 +32,7 @@ func newPoolsCommand(std stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPoolsListCommand(std), newPoolsSetCommand(std), newPoolsDeleteCommand(std))
+	cmd.AddCommand(newPoolsListCommand(std), newPoolsSetCommand(std), newDeleteCommand(std, "Pool", "pool", "Delete a pool that no file declares"))
 	return cmd
 }
 
@@ -98,32 +98,5 @@ func newPoolsSetCommand(std stdio) *cobra.Command {
 	}
 	cmd.Flags().Int("slots", 0, "how many there are")
 	cmd.Flags().String("description", "", "what the pool is for; takes the place of what was said before")
-	return cmd
-}
-
-func newPoolsDeleteCommand(std stdio) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a pool that no file declares",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct {
-					DeletePool struct{ UserErrors []userError }
-				}
-				err := c.query(ctx, `mutation($input: DeletePoolInput!) { deletePool(input: $input) { userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
-				if err != nil {
-					return err
-				}
-				if err := firstUserError(data.DeletePool.UserErrors); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(std.out, "pool %s is deleted\n", args[0])
-				return err
-			})
-		},
-	}
-	addReasonFlag(cmd)
 	return cmd
 }

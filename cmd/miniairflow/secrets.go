@@ -29,7 +29,7 @@ func newSecretsCommand(std stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSecretsListCommand(std), newSecretsSetCommand(std), newSecretsDeleteCommand(std))
+	cmd.AddCommand(newSecretsListCommand(std), newSecretsSetCommand(std), newDeleteCommand(std, "Secret", "secret", "Delete a secret; tasks that name it fail from then on"))
 	return cmd
 }
 
@@ -120,31 +120,4 @@ func readInput(std stdio) (string, error) {
 		text = strings.TrimSuffix(text, "\r")
 	}
 	return text, nil
-}
-
-func newSecretsDeleteCommand(std stdio) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a secret; tasks that name it fail from then on",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct {
-					DeleteSecret struct{ UserErrors []userError }
-				}
-				err := c.query(ctx, `mutation($input: DeleteSecretInput!) { deleteSecret(input: $input) { userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
-				if err != nil {
-					return err
-				}
-				if err := firstUserError(data.DeleteSecret.UserErrors); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(std.out, "secret %s is deleted\n", args[0])
-				return err
-			})
-		},
-	}
-	addReasonFlag(cmd)
-	return cmd
 }

@@ -39,7 +39,7 @@ func newVarsCommand(std stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newVarsListCommand(std), newVarsGetCommand(std), newVarsSetCommand(std), newVarsDeleteCommand(std))
+	cmd.AddCommand(newVarsListCommand(std), newVarsGetCommand(std), newVarsSetCommand(std), newDeleteCommand(std, "Var", "variable", "Delete a variable; tasks that read it fail from then on"))
 	return cmd
 }
 
@@ -173,32 +173,5 @@ func newVarsSetCommand(std stdio) *cobra.Command {
 	}
 	cmd.Flags().Bool("json", false, "VALUE is JSON: a number, true, a list, an object, or text in quotes")
 	cmd.Flags().String("description", "", "what the variable is for; left out: as before")
-	return cmd
-}
-
-func newVarsDeleteCommand(std stdio) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Delete a variable; tasks that read it fail from then on",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct {
-					DeleteVar struct{ UserErrors []userError }
-				}
-				err := c.query(ctx, `mutation($input: DeleteVarInput!) { deleteVar(input: $input) { userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
-				if err != nil {
-					return err
-				}
-				if err := firstUserError(data.DeleteVar.UserErrors); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(std.out, "variable %s is deleted\n", args[0])
-				return err
-			})
-		},
-	}
-	addReasonFlag(cmd)
 	return cmd
 }
