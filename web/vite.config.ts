@@ -28,11 +28,11 @@ function precompress(): Plugin {
   };
 }
 
-// keepPlaceholder restores the file that lets `go build` embed dist/ in a
+// keepGitkeep restores the file that lets `go build` embed dist/ in a
 // checkout where the page was never built.
-function keepPlaceholder(): Plugin {
+function keepGitkeep(): Plugin {
   return {
-    name: "keep-placeholder",
+    name: "keep-gitkeep",
     apply: "build",
     async writeBundle(options) {
       await writeFile(join(options.dir ?? "dist", ".gitkeep"), "");
@@ -44,7 +44,7 @@ const server = process.env["DEV_SERVER"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   base: "/ui/",
-  plugins: [react(), precompress(), keepPlaceholder()],
+  plugins: [react(), precompress(), keepGitkeep()],
   build: {
     outDir: "dist",
     chunkSizeWarningLimit: 4000,
