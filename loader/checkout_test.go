@@ -22,9 +22,8 @@ type repository struct {
 
 func newRepository(t *testing.T) *repository {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("there is no git on this machine")
-	}
+	_, err := exec.LookPath("git")
+	require.NoError(t, err, "run make setup")
 	r := &repository{fixture: newFixture(t), top: t.TempDir()}
 	r.dir = filepath.Join(r.top, "flows/dags")
 	require.NoError(t, os.MkdirAll(r.dir, 0o755))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks what the tests need beside Go: Node >= 20, PostgreSQL's server programs,
-# Chromium, and a C compiler for the race detector. Installs what is missing where
+# Chromium, an SSH server, git, and a C compiler for the race detector. Installs what is missing where
 # it runs as root on Debian or Ubuntu; elsewhere says in one line each what to
 # install. Running it again does nothing.
 set -euo pipefail
@@ -28,6 +28,14 @@ have_chromium() {
   [ -n "${CHROMIUM:-}" ] && [ -x "$CHROMIUM" ] && return 0
   have chromium || have chromium-browser || have google-chrome
 }
+
+# As root the server wants a directory that is gone after a restart of the machine.
+have_sshd() {
+  have ssh && have ssh-keygen && { have sshd || [ -x /usr/sbin/sshd ] || [ -x /usr/local/sbin/sshd ]; } || return 1
+  [ "$(id -u)" != 0 ] || [ -d /run/sshd ] || mkdir -m 755 /run/sshd
+}
+
+have_git() { have git; }
 
 have_compiler() { have gcc || have clang || have cc; }
 
@@ -83,10 +91,17 @@ need() { # check, installer, what to say
 
 install_chromium() { apt_install chromium; }
 install_compiler() { apt_install gcc libc6-dev; }
+install_git() { apt_install git; }
+
+# The tests start a server of their own: none is to be started by its package, which
+# a system in single-user mode does not do.
+install_sshd() { RUNLEVEL=1 apt_install openssh-server openssh-client; }
 
 have go || { echo "setup: missing Go: install Go 1.26 or newer"; exit 1; }
 need have_node install_node "Node.js >= 20.19" "install it from your system's packages or with a version manager"
 need have_postgres install_postgres "PostgreSQL's server programs" "install PostgreSQL 14 or newer (Debian: postgresql, macOS: brew install postgresql@17)"
 need have_chromium install_chromium "Chromium" "install it, or set CHROMIUM to the path of a Chromium or Chrome"
 need have_compiler install_compiler "a C compiler (for go test -race)" "install gcc or clang"
+need have_sshd install_sshd "an SSH server" "install OpenSSH (Debian: openssh-server; macOS has it)"
+need have_git install_git "git" "install it from your system's packages"
 exit "$missing"
