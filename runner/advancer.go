@@ -58,9 +58,6 @@ func (a *Advancer) Run(ctx context.Context) error {
 	return nil
 }
 
-// Healthy reports whether the last pass succeeded.
-func (a *Advancer) Healthy() bool { return a.healthy() }
-
 // runShelfTime is how long a run that cannot be advanced is left alone.
 const runShelfTime = 30 * time.Second
 

@@ -87,6 +87,3 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	running.Wait()
 	return nil
 }
-
-// Healthy reports whether the last pass of every duty succeeded.
-func (s *Scheduler) Healthy() bool { return s.healthy() }
