@@ -125,6 +125,10 @@ func (g *game) reap() bool {
 			case task.OnLost == miniairflow.LostFail, was.losses == miniairflow.LossesMax-1:
 				next = miniairflow.TaskFailed
 			}
+			// With fail_fast another of the lost attempts may have ended the run.
+			if now := after.runs[r.id]; next == miniairflow.TaskQueued && !task.Finally && !r.cancelled && now.cancelled {
+				next = miniairflow.TaskCancelled
+			}
 			require.Equal(g, next, is.status, "T7: after loss %d, on_lost %q", was.losses+1, task.OnLost)
 			require.Equal(g, was.losses+1, is.losses)
 		}
