@@ -120,6 +120,29 @@ func TestChildRunIsMadeOnce(t *testing.T) {
 	})
 }
 
+// A finish that comes too late lets no task look early, though the child run that it
+// names has ended since.
+func TestLateFinishOfParentChangesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(definition("child", task("a")))
+		r := db.start(definition("parent", running("call", "child")))
+		w := db.worker("w")
+		first := w.claim(1)[0]
+		ended := db.child(v, first)
+		failed := finish(first, miniairflow.TaskUpForRetry)
+		failed.Next = miniairflow.TaskUpForRetry
+		w.exchange(0, failed)
+		db.cancel(ended)
+		require.Equal(t, 1, db.promote())
+		second := w.claim(1)[0]
+		w.exchange(0, asideForChild(second, db.child(v, second)))
+		w.exchange(0, asideForChild(first, ended))
+		require.Zero(t, db.promote(), "it waits for an hour, and for the other child run")
+		require.Equal(t, miniairflow.TaskWaiting, db.task(r.ID, 0).Status)
+		db.check()
+	})
+}
+
 // The end of a child run lets its task look at once, and not only when its delay is over.
 func TestEndOfChildRunWakesItsTask(t *testing.T) {
 	for name, end := range map[string]func(db *database, w *worker, child *miniairflow.WorkflowRun){

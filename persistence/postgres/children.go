@@ -68,21 +68,24 @@ func wakeParents(batch *pgx.Batch, now time.Time, children []uuid.UUID) {
 // missNoEnd lets task runs look at once that were put aside after their child runs
 // had come to their end. The exchange holds the locks of these runs: who ends one
 // comes before it, and is seen here, or after it, and sees in wakeParents who waits.
+// A finish that comes too late has put nothing aside: the row has another token then.
 func missNoEnd(batch *pgx.Batch, in *finishInput) {
 	const text = `
 		UPDATE task_queue q SET due_at = clock_timestamp()
-		FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS i(run_id, seq, child_id)
+		FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[]) AS i(run_id, seq, token, child_id)
+		JOIN task_waits w ON w.workflow_run_id = i.run_id AND w.seq = i.seq AND w.token = i.token
 		JOIN workflow_runs r ON r.id = i.child_id AND r.status NOT IN ('pending', 'running')
-		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'delayed'`
-	var runs, children []uuid.UUID
+		WHERE q.workflow_run_id = i.run_id AND q.seq = i.seq AND q.state = 'delayed' AND q.due_at > clock_timestamp()`
+	var runs, tokens, children []uuid.UUID
 	var seqs []int
 	for i := range in.finishes {
 		if child := in.finishes[i].ChildID; child != uuid.Nil {
-			runs, seqs, children = append(runs, in.runs[i]), append(seqs, in.seqs[i]), append(children, child)
+			runs, seqs = append(runs, in.runs[i]), append(seqs, in.seqs[i])
+			tokens, children = append(tokens, in.tokens[i]), append(children, child)
 		}
 	}
 	if len(runs) > 0 {
-		batch.Queue(text, runs, seqs, children)
+		batch.Queue(text, runs, seqs, tokens, children)
 	}
 }
 
