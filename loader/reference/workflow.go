@@ -41,7 +41,7 @@ func workflowMap() Map {
 			Key{
 				Name: "fail_fast", Default: "false", Type: boolean(),
 				Text: "`true`: the first task that fails for good ends the run, which fails. What has not started is cancelled, what runs is ended, and the tasks of `finally` run. " +
-					"A task with `allow_failure`, a mark by hand, and a rejected approval, ends nothing; an item of `for_each` counts as its task.",
+					"So does a task that somebody marks as failed, an approval that is rejected, and an item of `for_each`. A task with `allow_failure` ends nothing.",
 				Sample:  "true",
 				Example: "fail_fast: true\ntasks:\n  orders: {command: echo orders}\n  items: {command: echo items}\n",
 			},

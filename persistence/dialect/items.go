@@ -77,7 +77,7 @@ type KeptItem struct {
 
 // FanOut plans the items of a decision: the row that counts them, the task runs to
 // write, and which of these may start. Items that are the same as the one in kept, by
-// place, stay as they are.
+// place, stay as they are. Of those that have failed already the run takes note.
 func (r *Run) FanOut(c miniairflow.Change, kept map[int]KeptItem) (fan Fan, rows []ItemRow, ready []Ready) {
 	task := r.Graph.TaskAt(c.Seq)
 	fan = Fan{Seq: c.Seq, First: r.Graph.FirstItemOf(c.Seq), FanOut: miniairflow.FanOut{Total: len(c.Items)}}
@@ -94,6 +94,7 @@ func (r *Run) FanOut(c miniairflow.Change, kept map[int]KeptItem) (fan Fan, rows
 			fan.Skipped++
 		case item.Status == miniairflow.TaskFailed:
 			fan.Failed++
+			r.stillborn = append(r.stillborn, miniairflow.Ended{Seq: row.Seq, Status: item.Status})
 		case len(ready) < c.Release:
 			ready = append(ready, Ready{Seq: row.Seq, Priority: task.Priority})
 			fan.Next = item.Index + 1

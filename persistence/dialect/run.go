@@ -45,7 +45,8 @@ type Run struct {
 	Change          Counters
 	Graph           *miniairflow.DAG
 
-	regrouped int // rows that come forward because the run was changed by hand, see forward
+	regrouped int                 // rows that come forward because the run was changed by hand, see forward
+	stillborn []miniairflow.Ended // items that failed as they were made, see FanOut
 }
 
 // Ready is a task run that may start as soon as its run has a slot for it.
@@ -151,15 +152,15 @@ func (r *Run) isOver() bool {
 func (r *Run) IsCancelling() bool { return r.CancelRequested && r.Outcome == "" }
 
 // FailsFast says why the run is to end now because of the task runs that have just
-// ended; empty if it goes on. It is asked when their ends are counted: where nothing
-// is left to stop, the run fails as any other.
+// ended, or of items that failed as they were made; empty if it goes on. It is asked
+// when their ends are counted: where nothing is left to stop, the run fails as any other.
 func (r *Run) FailsFast(ended []miniairflow.Ended) string {
 	isOpen := r.Status == miniairflow.RunRunning && r.Outcome == "" && !r.CancelRequested &&
 		r.Stored.Done+r.Change.Done < r.Graph.DoneBeforeFinals()
 	if !isOpen || !r.Graph.Definition.FailFast {
 		return ""
 	}
-	for _, e := range ended {
+	for _, e := range slices.Concat(ended, r.stillborn) {
 		task := r.Graph.TaskAt(e.Seq)
 		switch {
 		case e.Status != miniairflow.TaskFailed || task.AllowFailure:

@@ -2,7 +2,9 @@ package persistencetest_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -111,6 +113,60 @@ func TestFailFastByOtherEnds(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, states("fc"), db.statuses(r.ID))
 		require.Equal(t, "fail_fast: task lost failed", db.run(r.ID).Reason)
+		db.check()
+	})
+}
+
+// What people end as failed ends the run as well: a mark, and an answer.
+func TestFailFastByHand(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		w := db.worker("w")
+		d := failsFast(withFinally(definition("etl", task("a"), forEach("b", `[1,2,3]`, 2), task("c", "a"), asking("ask", "")), task("z")))
+		r := db.start(d)
+		db.decide()
+		claims := w.claim(4)
+		require.Equal(t, []int{0, 3, item(0), item(1)}, seqs(claims))
+		w.exchange(0, aside(claims[1], time.Hour, "asked"))
+		control := &miniairflow.Control{Store: db.Store}
+		_, err := control.AnswerApproval(t.Context(), miniairflow.AnswerRequest{RunID: r.ID, Task: "ask", By: user})
+		require.NoError(t, err)
+		db.check()
+		require.Equal(t, states("rwcfp"+"rrc"), db.statuses(r.ID), "of the items the one that was held back")
+		require.Equal(t, "fail_fast: task ask failed", db.run(r.ID).Reason)
+		w.end(miniairflow.TaskCancelled, claims[0], claims[2], claims[3])
+		w.drain(nil)
+		require.Equal(t, states("cccfs"+"ccc"), db.statuses(r.ID))
+		require.Equal(t, miniairflow.RunFailed, db.run(r.ID).Status)
+		db.check()
+
+		r = db.start(failsFast(definition("marked", task("a"), task("b"), task("c", "a"))))
+		claims = w.claim(2)
+		db.rerun(miniairflow.Rerun{ID: uuid.New(), RunID: r.ID, Kind: miniairflow.RerunMark, Seqs: []int{0}, Status: miniairflow.TaskFailed, By: user})
+		db.check()
+		require.Equal(t, states("frc"), db.statuses(r.ID))
+		w.end(miniairflow.TaskCancelled, claims[1])
+		require.Equal(t, miniairflow.RunFailed, db.run(r.ID).Status)
+		db.check()
+	})
+}
+
+// An item that fails before it can start, for its when is no boolean, is a failure.
+func TestFailFastByItemThatCannotStart(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		r := db.start(failsFast(definition("etl", task("a"), forEach("b", `[1,"failed",3]`, 1))))
+		w := db.worker("w")
+		claims := w.claim(1)
+		db.decide()
+		db.check()
+		require.Equal(t, "fail_fast: an item of task b failed", db.run(r.ID).Reason)
+		require.Equal(t, states("rf"+"cfc"), db.statuses(r.ID))
+		w.end(miniairflow.TaskCancelled, claims...)
+		require.Equal(t, miniairflow.RunFailed, db.run(r.ID).Status)
+		db.check()
+
+		only := db.start(failsFast(definition("only", forEach("b", `["failed","skipped"]`, 0))))
+		db.decide()
+		require.Equal(t, miniairflow.RunFailed, db.run(only.ID).Status)
 		db.check()
 	})
 }

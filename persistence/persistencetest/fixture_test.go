@@ -311,7 +311,7 @@ func (db *database) past(run *miniairflow.WorkflowRun, graph *miniairflow.DAG) f
 }
 
 // conditions are those of tests: `when` is true unless it is the text "false", and
-// the lists of for_each are written out.
+// the lists of for_each are written out; "failed" and "skipped" are items that `when` ends so.
 var conditions = miniairflow.Conditions{
 	When: func(t *miniairflow.Task) (bool, error) { return t.When != "false", nil },
 	Items: func(t *miniairflow.Task) ([]miniairflow.Item, error) {
@@ -319,6 +319,9 @@ var conditions = miniairflow.Conditions{
 		items := make([]miniairflow.Item, len(values))
 		for i, value := range values {
 			items[i] = miniairflow.Item{Index: i, Key: strconv.Itoa(i), Value: value, Status: miniairflow.TaskPending}
+			if text, err := strconv.Unquote(string(value)); err == nil && miniairflow.TaskStatus(text).IsTerminal() {
+				items[i].Status, items[i].Reason = miniairflow.TaskStatus(text), "when"
+			}
 		}
 		return items, err
 	},

@@ -134,8 +134,13 @@ func (g *game) judgeRerun(was, is *runView, plan miniairflow.RerunPlan) {
 		opened[seq] = true
 	}
 	require.Len(g, is.tasks, len(plan.States))
+	stopped := g.failsFast(was, plan)
+	require.Equal(g, stopped, !was.cancelled && is.cancelled, "T9: an end by hand counts for fail_fast")
 	for seq, want := range plan.States {
 		got := is.tasks[seq]
+		if stopped {
+			want = g.stoppedState(is, seq, want)
+		}
 		if want != miniairflow.TaskPending {
 			require.Equal(g, want, got.status, "T9: task run %d", seq)
 			continue
@@ -155,6 +160,29 @@ func (g *game) judgeRerun(was, is *runView, plan miniairflow.RerunPlan) {
 		require.Equal(g, was.generation+1, is.generation)
 		require.Empty(g, is.outcome)
 	}
+}
+
+// failsFast reports whether what was planned ends the run: a task is marked as failed,
+// or its approval is refused, while others have not ended.
+func (g *game) failsFast(r *runView, plan miniairflow.RerunPlan) bool {
+	dag := g.ownDAG(r)
+	isOpen := slices.ContainsFunc(plan.States[:dag.Mains], func(s miniairflow.TaskStatus) bool { return !s.IsTerminal() })
+	if !isOpen || !dag.Definition.FailFast || r.status != miniairflow.RunRunning || r.cancelled {
+		return false
+	}
+	return slices.ContainsFunc(plan.Mark, func(m miniairflow.Ended) bool {
+		return m.Status == miniairflow.TaskFailed && !dag.TaskAt(m.Seq).AllowFailure
+	})
+}
+
+// stoppedState returns what a task run of the given state is after its run was ended.
+func (g *game) stoppedState(r *runView, seq int, state miniairflow.TaskStatus) miniairflow.TaskStatus {
+	task := g.dag(r.version).TaskAt(seq)
+	waitsForItems := state == miniairflow.TaskWaiting && task.ForEach != nil
+	if state.IsTerminal() || state == miniairflow.TaskRunning || waitsForItems || task.Finally {
+		return state
+	}
+	return miniairflow.TaskCancelled
 }
 
 // repeatRerun sends a rerun that was done once more.

@@ -55,7 +55,7 @@ func (g *game) drawTasks(workflow string, mains, finals int) []miniairflow.Task 
 		}
 		if t.Approval == nil && g.one(3, "items") {
 			t.ForEach = &miniairflow.ForEach{
-				List: json.RawMessage(pick(g, "list", []string{"[]", "[1]", "[1,2]", "[1,2,3,4]"})), MaxParallel: rapid.IntRange(0, 2).Draw(g.rt, "max_parallel"),
+				List: json.RawMessage(pick(g, "list", []string{"[]", "[1]", "[1,2]", "[1,2,3,4]", `[1,"failed",3]`, `["skipped",2]`})), MaxParallel: rapid.IntRange(0, 2).Draw(g.rt, "max_parallel"),
 			}
 		}
 		if g.one(3, "payment") {

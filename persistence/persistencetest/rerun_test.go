@@ -48,7 +48,7 @@ func (db *database) played(w *worker, d *miniairflow.Definition, outcomes map[st
 // names abbreviates states for tables.
 var names = map[byte]miniairflow.TaskStatus{
 	'p': miniairflow.TaskPending, 'q': miniairflow.TaskQueued, 'r': miniairflow.TaskRunning, 's': miniairflow.TaskSuccess, 'f': miniairflow.TaskFailed,
-	'c': miniairflow.TaskCancelled, 'k': miniairflow.TaskSkipped, 'u': miniairflow.TaskUpstreamFailed,
+	'c': miniairflow.TaskCancelled, 'k': miniairflow.TaskSkipped, 'u': miniairflow.TaskUpstreamFailed, 'w': miniairflow.TaskWaiting,
 }
 
 // states reads abbreviated states.

@@ -288,7 +288,14 @@ func goOn(ctx context.Context, t *tx, r *rerunning) error {
 		return nil
 	default:
 		r.run.Generation++
-		return takeUp(ctx, t, r.now, r.run, ready, asks)
+		m := move{run: r.run, ready: ready, asks: asks}
+		if reason := r.run.FailsFast(r.plan.Mark); reason != "" {
+			m = move{run: r.run}
+			if err := failFast(ctx, t, r.now, &m, reason); err != nil {
+				return fmt.Errorf("fail fast: %w", err)
+			}
+		}
+		return takeUp(ctx, t, r.now, m)
 	}
 }
 
@@ -306,13 +313,19 @@ func writeCounters(ctx context.Context, t *tx, r *dialect.Run) error {
 }
 
 // takeUp lets a running run go on after Resume, with what is due.
-func takeUp(ctx context.Context, t *tx, now time.Time, r *dialect.Run, ready []dialect.Ready, asks []int) error {
+func takeUp(ctx context.Context, t *tx, now time.Time, m move) error {
+	r := m.run
 	const text = `UPDATE workflow_runs SET outcome = $2, generation = $3, changed = pg_current_xact_id() WHERE id = $1`
 	if _, err := t.Exec(ctx, text, r.ID, string(r.Outcome), r.Generation); err != nil {
 		return err
 	}
+	due, err := countItems(ctx, t, []move{m})
+	if err != nil {
+		return err
+	}
 	plan := &dialect.Plan{}
-	plan.Add(r, ready, asks)
+	plan.Add(r, m.ready, append(m.asks, due[r.ID]...))
+	plan.WakeFuture(r, m.ended)
 	t.publish(plan.Events([]*dialect.Run{r})...)
 	return writePlan(ctx, t, now, plan)
 }

@@ -231,7 +231,7 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) (bool, error) 
 	if err := writeCounters(ctx, t, run); err != nil {
 		return false, err
 	}
-	return true, takeUp(ctx, t, now, run, ready, asks)
+	return true, takeUp(ctx, t, now, move{run: run, ready: ready, asks: asks})
 }
 
 // start makes the runs running and writes their task runs, in three round trips

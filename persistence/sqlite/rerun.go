@@ -323,7 +323,14 @@ func goOn(ctx context.Context, t *tx, changed int64, r *rerunning) error {
 		return nil
 	default:
 		r.run.Generation++
-		return takeUp(ctx, t, changed, r.run, ready, asks)
+		m := move{run: r.run, ready: ready, asks: asks}
+		if reason := r.run.FailsFast(r.plan.Mark); reason != "" {
+			m = move{run: r.run}
+			if err := failFast(ctx, t, &m, reason); err != nil {
+				return fmt.Errorf("fail fast: %w", err)
+			}
+		}
+		return takeUp(ctx, t, changed, m)
 	}
 }
 
@@ -340,13 +347,19 @@ func writeCounters(ctx context.Context, t *tx, r *dialect.Run) error {
 }
 
 // takeUp lets a running run go on after Resume, with what is due.
-func takeUp(ctx context.Context, t *tx, changed int64, r *dialect.Run, ready []dialect.Ready, asks []int) error {
+func takeUp(ctx context.Context, t *tx, changed int64, m move) error {
+	r := m.run
 	const text = `UPDATE workflow_runs SET outcome = ?2, generation = ?3, changed = ?4 WHERE id = ?1`
 	if _, err := t.ExecContext(ctx, text, r.ID, r.Outcome, r.Generation, changed); err != nil {
 		return err
 	}
+	due, err := countItems(ctx, t, r, m.ended)
+	if err != nil {
+		return err
+	}
 	plan := &dialect.Plan{}
-	plan.Add(r, ready, asks)
+	plan.Add(r, m.ready, append(m.asks, due...))
+	plan.WakeFuture(r, m.ended)
 	t.publish(plan.Events([]*dialect.Run{r})...)
 	return writePlan(ctx, t, plan)
 }

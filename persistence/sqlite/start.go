@@ -281,5 +281,5 @@ func (s *Store) restart(ctx context.Context, t *tx, p pendingRun) error {
 	if err := writeCounters(ctx, t, run); err != nil {
 		return err
 	}
-	return takeUp(ctx, t, changed, run, ready, asks)
+	return takeUp(ctx, t, changed, move{run: run, ready: ready, asks: asks})
 }
