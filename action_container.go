@@ -99,6 +99,15 @@ type Mount struct {
 	ReadOnly bool
 }
 
+// mountsFolder reports whether anything of the worker's files is in the container,
+// beside what each attempt has.
+func (c *Container) mountsFolder() bool {
+	return slices.ContainsFunc(c.Mounts, func(text string) bool {
+		m, err := ParseMount(text)
+		return err != nil || !m.IsVolume // what is wrong with it is said elsewhere
+	})
+}
+
 // ParseMount reads SOURCE:TARGET or SOURCE:TARGET:ro. A source with a slash or a
 // dot in front is a path; another one names a volume.
 func ParseMount(text string) (Mount, error) {

@@ -36,6 +36,9 @@ func (v *validator) artifactRules(at []string, t *Task) {
 			continue
 		case t.Container != nil && pattern.Base == ArtifactsOfScratch:
 			v.add(at, "artifact %s: a container has no %s: write to $%s", show(rule.Path), ArtifactsOfScratch, ArtifactsOfRunDir)
+		case t.Container != nil && pattern.Base == ArtifactsOfDir && !t.Container.mountsFolder():
+			v.add(at, "artifact %s: the working directory is not in the container: write to $%s, or mount it, such as with mounts: [\".:/work\"] and workdir: /work",
+				show(rule.Path), ArtifactsOfRunDir)
 		case seen[ArtifactRule{Path: rule.Path}]:
 			v.add(at, "artifact %s is here twice: remove one", show(rule.Path))
 		}
