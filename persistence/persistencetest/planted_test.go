@@ -157,6 +157,10 @@ var defects = []defect{
 		"an answer is not kept", "sqlite", "persistence/sqlite/rerun.go", `outputs = coalesce(?7, outputs)`, `outputs = nullif(outputs, ?7)`,
 	},
 	{
+		"a run that others wait for in vain does not start", "sqlite", "persistence/sqlite/pasts.go",
+		`WHERE p.workflow_id = ?1 AND p.reason <> '')`, `WHERE p.workflow_id = ?1 AND p.reason = '?')`,
+	},
+	{
 		"what was approved counts as cancelled", "postgres", "persistence/dialect/finish.go",
 		`case isMarked && req.Kind == miniairflow.RerunAnswer:`, `case isMarked && req.Kind == miniairflow.RerunFailed:`,
 	},

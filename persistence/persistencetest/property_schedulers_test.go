@@ -19,6 +19,7 @@ func (g *game) moves() []func() bool {
 		g.heartbeat, g.passTime, g.promote, g.late, g.join, g.setPool, g.pauseRun, g.watch, g.repeatExchange, g.readDecisions,
 		g.crash, g.fence, g.sleep, g.expire, g.cancel, g.timeOut, g.edit, g.readSchedules, g.fire, g.drainOne, g.addFlow,
 		g.forgetRuns, g.repeatRerun, g.loseWorker, g.endAbandoned,
+		g.askForPasts, g.passSlots, g.passSlots,
 	}
 }
 
@@ -35,8 +36,8 @@ func (g *game) startRuns() bool {
 		if was.status == miniairflow.RunPending && after.runs[id].status != miniairflow.RunPending {
 			started++
 			require.False(g, was.paused, "T2: a paused run was started")
-			if was.isChild {
-				continue // whatever the limit has become
+			if was.isChild || g.hasPasts(was.workflow) {
+				continue // whatever the limit has become, and for those that later runs wait for the database says it
 			}
 			active := 0
 			for _, r := range after.runs {
@@ -104,7 +105,9 @@ func (g *game) decisions(open miniairflow.Decisions, part []miniairflow.Node) []
 	for _, n := range open.Nodes {
 		asked = append(asked, n.Seq)
 	}
-	return miniairflow.Advance(g.dagFor(open.Run), part, asked, conditions)
+	own := conditions
+	own.Past = g.db.past(open.Run, g.dagFor(open.Run))
+	return miniairflow.Advance(g.dagFor(open.Run), part, asked, own)
 }
 
 // decideNow reads and answers at once.
@@ -319,6 +322,9 @@ func (g *game) roundsLeft() int {
 		rounds += 2 // to begin and to end
 		for _, t := range g.dag(r.version).Definition.Tasks {
 			runs := 1
+			if t.DependsOnPast {
+				rounds += 3 // until the run before is over, and somebody has told that it went well
+			}
 			if t.ForEach != nil {
 				runs = 1 + itemsDrawn
 			}
@@ -357,6 +363,7 @@ func (g *game) finishMore(p *player) bool {
 	require.NoError(g, err)
 	p.claims = result.Claims
 	g.judge()
+	g.clearPasts()
 	isOver := true
 	for _, r := range g.now.runs {
 		if r.paused && !r.status.IsTerminal() {

@@ -30,6 +30,7 @@ func (g *game) drawTasks(workflow string, mains, finals int) []miniairflow.Task 
 		t.When = pick(g, "when", []string{"", "", "", "true", "false"})
 		t.Priority = miniairflow.Priority(rapid.IntRange(0, 3).Draw(g.rt, "priority"))
 		t.AllowFailure = g.one(4, "allow_failure")
+		t.DependsOnPast = !t.Finally && g.one(5, "depends_on_past")
 		t.Queue = pick(g, "queue", []string{"default", "gpu"})
 		if g.one(2, "pooled") {
 			t.Pool, t.PoolSlots = pick(g, "pool", pools), rapid.IntRange(1, 3).Draw(g.rt, "slots")

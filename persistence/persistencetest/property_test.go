@@ -199,6 +199,7 @@ type game struct {
 	folded   map[uuid.UUID]*folded
 	dags     map[uuid.UUID]*miniairflow.DAG
 	now      view // after the last step
+	passed   int  // times that passSlots let go by
 	isEnding bool // everything must come to its end now: nothing waits any longer
 }
 

@@ -56,6 +56,7 @@ type taskView struct {
 	token                             string    // of the open attempt
 	session                           string
 	isAsked                           bool
+	isOfPast                          bool // it waits for the run before, see askForPasts
 }
 
 type queueView struct {
@@ -85,18 +86,19 @@ func (g *game) look() view {
 	})
 	g.each(`SELECT t.workflow_run_id, t.seq, t.status, t.attempt, t.failures, t.losses, t.reopens,
 			coalesce(q.state, ''), coalesce(q.queue, ''), coalesce(q.pool, ''), coalesce(q.pool_slots, 0), coalesce(q.priority, 0), coalesce(q.sort_key, 0),
-			coalesce(CAST(o.token AS text), ''), coalesce(CAST(o.session_id AS text), ''), d.seq IS NOT NULL
+			coalesce(CAST(o.token AS text), ''), coalesce(CAST(o.session_id AS text), ''), d.seq IS NOT NULL, coalesce(p.reason, '') <> ''
 		FROM task_runs t
 		LEFT JOIN task_queue q ON q.workflow_run_id = t.workflow_run_id AND q.seq = t.seq
 		LEFT JOIN task_open o ON o.workflow_run_id = t.workflow_run_id AND o.seq = t.seq
 		LEFT JOIN task_decisions d ON d.workflow_run_id = t.workflow_run_id AND d.seq = t.seq
+		LEFT JOIN task_pasts p ON p.workflow_run_id = t.workflow_run_id AND p.seq = t.seq
 		ORDER BY t.workflow_run_id, t.seq`, func(scan func(...any)) {
 		var id uuid.UUID
 		var seq int
 		var t taskView
 		q := &t.queued
 		scan(&id, &seq, &t.status, &t.attempt, &t.failures, &t.losses, &t.reopen, &q.state, &q.queue, &q.pool, &q.slots, &q.priority, &q.sortKey,
-			&t.token, &t.session, &t.isAsked)
+			&t.token, &t.session, &t.isAsked, &t.isOfPast)
 		r := v.runs[id]
 		if miniairflow.IsItem(seq) {
 			r.items[seq] = &t
@@ -299,7 +301,7 @@ func (g *game) judgeRun(r *runView) {
 func (g *game) stuck(r *runView, dag *miniairflow.DAG, states []miniairflow.TaskStatus, seq int) string {
 	t := r.tasks[seq]
 	switch {
-	case states[seq].IsTerminal(), t.token != "", t.queued.state != "", t.isAsked:
+	case states[seq].IsTerminal(), t.token != "", t.queued.state != "", t.isAsked, t.isOfPast:
 		return ""
 	case states[seq] == miniairflow.TaskWaiting && dag.Definition.Tasks[seq].ForEach != nil:
 		return "" // for its items, see the invariants
