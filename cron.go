@@ -72,6 +72,9 @@ func parseCron(text string) (spec *cronSpec, err error) {
 		if len(fields) == len(cronFields)+1 {
 			hint = "; there is no field for seconds"
 		}
+		if macro := "@" + strings.ToLower(trimmed); cronMacros[macro] != "" {
+			hint = "; did you mean \"" + macro + "\"?"
+		}
 		return nil, fmt.Errorf("cron %s has %d fields, not 5 (minute hour day month weekday)%s", show(text), len(fields), hint)
 	}
 	return parseCronFields(fields)
@@ -117,8 +120,18 @@ func checkCronField(place int, field string) error {
 	alone := []string{"*", "*", "*", "*", "*"}
 	alone[place] = field
 	_, err := cronParser.Parse(strings.Join(alone, " "))
+	if err == nil {
+		return nil
+	}
+	if word, found := strings.CutPrefix(err.Error(), "failed to parse int from "); found {
+		word, _, _ = strings.Cut(word, ": ")
+		return fmt.Errorf("%s is no number%s", show(word), cronNames[place])
+	}
 	return err
 }
+
+// cronNames says which names a field takes beside numbers.
+var cronNames = [5]string{3: " and no month such as jan", 4: " and no day such as mon"}
 
 var weekdayNumbers = map[string]int{"sun": 0, "mon": 1, "tue": 2, "wed": 3, "thu": 4, "fri": 5, "sat": 6}
 

@@ -98,11 +98,15 @@ func (v *validator) schedules() {
 	first := make(map[string]int, len(v.d.Schedules))
 	for i, s := range v.d.Schedules {
 		at := []string{"schedule", strconv.Itoa(i)}
-		if _, err := parseCron(s.Cron); err != nil {
-			v.add(sub(at, "cron"), "%v", err)
-		} else if _, err := LoadZone(s.Timezone); err != nil {
-			v.add(sub(at, "timezone"), "%v", err)
-		} else if err := CheckSchedule(s); err != nil {
+		_, cronErr := parseCron(s.Cron)
+		if cronErr != nil {
+			v.add(sub(at, "cron"), "%v", cronErr)
+		}
+		_, zoneErr := LoadZone(s.Timezone)
+		if zoneErr != nil {
+			v.add(sub(at, "timezone"), "%v", zoneErr)
+		}
+		if err := CheckSchedule(s); err != nil && cronErr == nil && zoneErr == nil {
 			v.add(sub(at, "cron"), "%v", err)
 		}
 		if other, repeated := first[s.Name()]; repeated {
