@@ -2,6 +2,8 @@ package miniairflow
 
 import (
 	"maps"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -10,6 +12,7 @@ import (
 type Approval struct {
 	Message   string        `json:"message"`              // a template
 	Fields    []Param       `json:"fields,omitempty"`     // that the answer has to fill in
+	Approvers []string      `json:"approvers,omitempty"`  // names of tokens whose holders may answer; empty: everybody
 	OnReject  WaitOnTimeout `json:"on_reject,omitempty"`  // empty: WaitFail
 	OnTimeout WaitOnTimeout `json:"on_timeout,omitempty"` // empty: WaitFail
 }
@@ -35,6 +38,14 @@ const (
 	DecisionApproved = "approved"
 	DecisionRejected = "rejected"
 )
+
+// approversMax bounds Approvers.
+const approversMax = 50
+
+// admits reports whether somebody of this name may answer.
+func (a *Approval) admits(name string) bool {
+	return len(a.Approvers) == 0 || slices.Contains(a.Approvers, name)
+}
 
 // outcome returns what an answer makes of the task run.
 func (a *Approval) outcome(approve bool) TaskStatus {
@@ -77,6 +88,7 @@ func (a *Approval) validate(v *validator, at []string, t *Task) {
 			v.add(sub(at, "on_timeout"), "task %q has on_timeout, but no timeout: add timeout to the task, such as timeout: 2d", t.Name)
 		}
 	}
+	a.validateApprovers(v, sub(at, "approvers"), t)
 	if !maps.Equal(t.Outputs, ApprovalOutputs) {
 		v.add(sub(taskPath(t), "outputs"), "task %q is an approval, which has the outputs decision, by and fields: leave outputs out", t.Name)
 	}
@@ -86,5 +98,21 @@ func (a *Approval) validate(v *validator, at []string, t *Task) {
 		p.Path = sub(at, append([]string{"fields"}, p.Path[1:]...)...)
 		p.Message = strings.ReplaceAll(strings.Replace(p.Message, "param name", "field name", 1), "param \"", "field \"")
 		v.problems = append(v.problems, p)
+	}
+}
+
+func (a *Approval) validateApprovers(v *validator, at []string, t *Task) {
+	if len(a.Approvers) > approversMax {
+		v.add(at, "task %q has %d approvers, but may have at most %d", t.Name, len(a.Approvers), approversMax)
+		return
+	}
+	for i, name := range a.Approvers {
+		at := sub(at, strconv.Itoa(i))
+		switch {
+		case name != ServerActor && CheckTokenName(name) != nil:
+			v.add(at, "approver %s is no name of a token: up to 128 letters, digits, _, -, ., + and @", show(name))
+		case slices.Contains(a.Approvers[:i], name):
+			v.add(at, "approver %q is here twice: remove one", name)
+		}
 	}
 }

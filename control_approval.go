@@ -21,6 +21,7 @@ type AnswerRequest struct {
 
 // AnswerApproval ends the wait of a task for an approval. Errors: ErrNotFound;
 // CodeInvalid with Field "task" for one that asks for none, and "fields.<name>";
+// CodeForbidden for somebody who is none of the approvers;
 // CodeConflict for one that does not wait (any more).
 func (c *Control) AnswerApproval(ctx context.Context, req AnswerRequest) (RerunResult, error) {
 	rerun := Rerun{ID: req.ID, RunID: req.RunID, Kind: RerunAnswer, By: req.By}
@@ -35,6 +36,10 @@ func (c *Control) AnswerApproval(ctx context.Context, req AnswerRequest) (RerunR
 	approval, err := c.approvalAt(ctx, req.RunID, seqs[0])
 	if err != nil {
 		return RerunResult{}, err
+	}
+	if !approval.admits(req.By.Name) {
+		return RerunResult{}, Errorf(CodeForbidden, "task %q may be answered by %s, and you are %s: use a token of one of them (miniairflow tokens create NAME)",
+			req.Task, strings.Join(approval.Approvers, " or "), show(req.By.Name))
 	}
 	rerun.Status = approval.outcome(req.Approve)
 	if rerun.Outputs, err = approval.answer(req.Approve, req.Fields, req.By); err != nil {

@@ -9,6 +9,7 @@ import (
 // and in userErrors, and the commands turn them into exit codes.
 const (
 	CodeConflict    = "CONFLICT"    // the state of the thing does not allow the change
+	CodeForbidden   = "FORBIDDEN"   // the caller may not do this; somebody else may
 	CodeInternal    = "INTERNAL"    // a fault of ours; its text is for the log, not for users
 	CodeInvalid     = "INVALID"     // the input is wrong; the message says where and what to do
 	CodeNotFound    = "NOT_FOUND"   // no such thing

@@ -10,6 +10,9 @@ const (
 // pools.
 func NamePattern() string { return workflowName.String() }
 
+// TokenNamePattern returns the regular expression of names of tokens.
+func TokenNamePattern() string { return tokenName.String() }
+
 // TaskNamePattern returns the regular expression of names of tasks.
 func TaskNamePattern() string { return taskName.String() }
 

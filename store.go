@@ -24,6 +24,7 @@ type Store interface {
 	PoolStore
 	VarStore
 	SecretStore
+	TokenStore
 	RunStore
 	TaskStore
 	WorkerStore

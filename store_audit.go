@@ -33,13 +33,15 @@ const (
 	AuditDeleteVar       AuditAction = "delete_var"
 	AuditSetSecret       AuditAction = "set_secret"
 	AuditDeleteSecret    AuditAction = "delete_secret"
+	AuditCreateToken     AuditAction = "create_token"
+	AuditRevokeToken     AuditAction = "revoke_token"
 )
 
 // AuditActions lists every action.
 var AuditActions = []AuditAction{
 	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
-	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret,
+	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret, AuditCreateToken, AuditRevokeToken,
 }
 
 // Audit returns the action of a rerun.
@@ -63,7 +65,7 @@ type AuditEntry struct {
 	At         time.Time
 	Actor      string // who, see Actor; empty only for a rerun that nobody signed
 	Action     AuditAction
-	Subject    string        // the id of the run or the workflow, the name of the worker, the pool, the variable or the secret
+	Subject    string        // the id of the run or the workflow, the name of the worker, the pool, the variable, the secret or the token
 	Label      string        // what people call it: daily-etl#142, or the name; Subject if a run is deleted
 	WorkflowID uuid.UUID     // of the run or the workflow; else uuid.Nil
 	Reason     string        // empty: none was given

@@ -40,9 +40,10 @@ type Config struct {
 	Control *miniairflow.Control
 	Logger  *slog.Logger
 	// Authenticate decides about a WebSocket connection: ctx is that of its HTTP
-	// request, token what connection_init carries, "" if nothing. Without it every
-	// socket is refused. Plain HTTP is the business of who calls the handler.
-	Authenticate func(ctx context.Context, token string) bool
+	// request, token what connection_init carries, "" if nothing. The context that it
+	// returns is that of the connection, and says who it is (miniairflow.Caller). Without
+	// it every socket is refused. Plain HTTP is the business of who calls the handler.
+	Authenticate func(ctx context.Context, token string) (context.Context, bool)
 	// AllowedOrigins are the origins of foreign pages, such as
 	// https://example.org, that may open a WebSocket.
 	AllowedOrigins []string
@@ -103,7 +104,11 @@ func (c Config) initSocket(ctx context.Context, payload transport.InitPayload) (
 	if !isBearer {
 		token = payload.GetString("token")
 	}
-	if c.Authenticate == nil || !c.Authenticate(ctx, token) {
+	admitted := false
+	if c.Authenticate != nil {
+		ctx, admitted = c.Authenticate(ctx, token)
+	}
+	if !admitted {
 		const forbidden = 4403 // of the graphql-transport-ws protocol
 		return transport.WithWebsocketCloseCode(transport.AppendCloseReason(ctx, "Forbidden"), forbidden), nil,
 			errors.New("the token is missing or wrong: send it in connection_init as {\"token\": \"…\"}")

@@ -9,17 +9,15 @@ import (
 	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
-// actorName is who asked, for the audit log. There is one token and so one name.
-const actorName = "api"
-
-func actor(reason *string) miniairflow.Actor {
-	return miniairflow.Actor{Name: actorName, Reason: valueOr(reason, "")}
+// actor is who asked, for the audit log.
+func actor(ctx context.Context, reason *string) miniairflow.Actor {
+	return miniairflow.Actor{Name: miniairflow.Caller(ctx), Reason: valueOr(reason, "")}
 }
 
 func (r *Resolver) triggerWorkflow(ctx context.Context, input model.TriggerWorkflowInput) (*model.TriggerWorkflowPayload, error) {
 	request := miniairflow.TriggerRequest{
 		Workflow: input.Workflow, Params: input.Params,
-		IdempotencyKey: valueOr(input.IdempotencyKey, ""), By: actor(nil),
+		IdempotencyKey: valueOr(input.IdempotencyKey, ""), By: actor(ctx, nil),
 	}
 	request.Selection = miniairflow.Selection{Only: input.Only, From: input.From, Until: input.Until}
 	if input.LogicalDate != nil {
@@ -36,13 +34,13 @@ func (r *Resolver) triggerWorkflow(ctx context.Context, input model.TriggerWorkf
 }
 
 func (r *Resolver) cancelRun(ctx context.Context, input model.CancelWorkflowRunInput) (*model.CancelWorkflowRunPayload, error) {
-	run, err := r.control.CancelRun(ctx, input.ID, actor(input.Reason))
+	run, err := r.control.CancelRun(ctx, input.ID, actor(ctx, input.Reason))
 	problems, err := userErrors(err, "id")
 	return &model.CancelWorkflowRunPayload{WorkflowRun: run, UserErrors: problems}, err
 }
 
 func (r *Resolver) setPaused(ctx context.Context, workflow string, paused bool, reason *string) (*miniairflow.Workflow, []*model.UserError, error) {
-	w, err := r.control.SetPaused(ctx, workflow, paused, actor(reason))
+	w, err := r.control.SetPaused(ctx, workflow, paused, actor(ctx, reason))
 	problems, err := userErrors(err, "workflow")
 	return w, problems, err
 }
@@ -59,6 +57,8 @@ func userErrors(err error, subject string) ([]*model.UserError, error) {
 		problem.Code = model.UserErrorCodeConflict
 	case miniairflow.CodeInvalid:
 		problem.Code = model.UserErrorCodeInvalid
+	case miniairflow.CodeForbidden:
+		problem.Code = model.UserErrorCodeForbidden
 	case miniairflow.CodeNotFound:
 		problem.Code, problem.Field = model.UserErrorCodeNotFound, []string{subject}
 	default:

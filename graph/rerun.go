@@ -13,7 +13,7 @@ import (
 const poolHoldersMax = 10
 
 func (r *Resolver) setRunPaused(ctx context.Context, id uuid.UUID, paused bool, reason *string) (*miniairflow.WorkflowRun, []*model.UserError, error) {
-	run, err := r.control.SetRunPaused(ctx, id, paused, actor(reason))
+	run, err := r.control.SetRunPaused(ctx, id, paused, actor(ctx, reason))
 	problems, err := userErrors(err, "id")
 	return run, problems, err
 }
@@ -21,7 +21,7 @@ func (r *Resolver) setRunPaused(ctx context.Context, id uuid.UUID, paused bool, 
 func (r *Resolver) retryRun(ctx context.Context, input model.RetryWorkflowRunInput) (*model.RetryWorkflowRunPayload, error) {
 	done, problems, err := r.rerun(ctx, "id", miniairflow.RerunRequest{
 		ID: valueOr(input.RequestID, uuid.Nil), RunID: input.ID, Kind: miniairflow.RerunFailed,
-		Latest: valueOr(input.LatestVersion, false), DryRun: valueOr(input.DryRun, false), By: actor(input.Reason),
+		Latest: valueOr(input.LatestVersion, false), DryRun: valueOr(input.DryRun, false), By: actor(ctx, input.Reason),
 	})
 	return &model.RetryWorkflowRunPayload{WorkflowRun: done.Run, TaskRuns: done.TaskRuns, UserErrors: problems}, err
 }
@@ -30,7 +30,7 @@ func (r *Resolver) clearTaskRuns(ctx context.Context, input model.ClearTaskRunsI
 	done, problems, err := r.rerun(ctx, "workflowRunId", miniairflow.RerunRequest{
 		ID: valueOr(input.RequestID, uuid.Nil), RunID: input.WorkflowRunID, Kind: miniairflow.RerunClear,
 		Tasks: input.Tasks, Downstream: valueOr(input.Downstream, false),
-		Latest: valueOr(input.LatestVersion, false), DryRun: valueOr(input.DryRun, false), By: actor(input.Reason),
+		Latest: valueOr(input.LatestVersion, false), DryRun: valueOr(input.DryRun, false), By: actor(ctx, input.Reason),
 	})
 	return &model.ClearTaskRunsPayload{WorkflowRun: done.Run, TaskRuns: done.TaskRuns, UserErrors: problems}, err
 }
@@ -38,7 +38,7 @@ func (r *Resolver) clearTaskRuns(ctx context.Context, input model.ClearTaskRunsI
 func (r *Resolver) markTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error) {
 	done, problems, err := r.rerun(ctx, "workflowRunId", miniairflow.RerunRequest{
 		ID: valueOr(input.RequestID, uuid.Nil), RunID: input.WorkflowRunID, Kind: miniairflow.RerunMark,
-		Tasks: input.Tasks, Status: input.Status, DryRun: valueOr(input.DryRun, false), By: actor(input.Reason),
+		Tasks: input.Tasks, Status: input.Status, DryRun: valueOr(input.DryRun, false), By: actor(ctx, input.Reason),
 	})
 	return &model.MarkTaskRunsPayload{WorkflowRun: done.Run, TaskRuns: done.TaskRuns, UserErrors: problems}, err
 }
@@ -46,7 +46,7 @@ func (r *Resolver) markTaskRuns(ctx context.Context, input model.MarkTaskRunsInp
 func (r *Resolver) answerApproval(ctx context.Context, input model.AnswerApprovalInput) (*model.AnswerApprovalPayload, error) {
 	done, err := r.control.AnswerApproval(ctx, miniairflow.AnswerRequest{
 		ID: valueOr(input.RequestID, uuid.Nil), RunID: input.WorkflowRunID, Task: input.Task,
-		Approve: input.Approve, Fields: input.Fields, By: actor(input.Reason),
+		Approve: input.Approve, Fields: input.Fields, By: actor(ctx, input.Reason),
 	})
 	problems, err := userErrors(err, "workflowRunId")
 	if done.Run != nil && done.TaskRuns == nil {
@@ -66,20 +66,20 @@ func (r *Resolver) rerun(ctx context.Context, subject string, request miniairflo
 }
 
 func (r *Resolver) drainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error) {
-	w, err := r.control.DrainWorker(ctx, input.Name, actor(input.Reason))
+	w, err := r.control.DrainWorker(ctx, input.Name, actor(ctx, input.Reason))
 	problems, err := userErrors(err, "name")
 	return &model.DrainWorkerPayload{Worker: w, UserErrors: problems}, err
 }
 
 func (r *Resolver) setPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error) {
 	pool := miniairflow.Pool{Name: input.Name, Slots: input.Slots, Description: valueOr(input.Description, "")}
-	p, err := r.control.SetPool(ctx, pool, actor(nil))
+	p, err := r.control.SetPool(ctx, pool, actor(ctx, nil))
 	problems, err := userErrors(err, "name")
 	return &model.SetPoolPayload{Pool: p, UserErrors: problems}, err
 }
 
 func (r *Resolver) deletePool(ctx context.Context, input model.DeletePoolInput) (*model.DeletePoolPayload, error) {
-	err := r.control.DeletePool(ctx, input.Name, actor(input.Reason))
+	err := r.control.DeletePool(ctx, input.Name, actor(ctx, input.Reason))
 	isDeleted := err == nil
 	problems, err := userErrors(err, "name")
 	return &model.DeletePoolPayload{IsDeleted: isDeleted, UserErrors: problems}, err

@@ -102,6 +102,14 @@ func (r *mutationResolver) DeleteSecret(ctx context.Context, input model.DeleteS
 	return r.deleteSecret(ctx, input)
 }
 
+func (r *mutationResolver) CreateToken(ctx context.Context, input model.CreateTokenInput) (*model.CreateTokenPayload, error) {
+	return r.createToken(ctx, input)
+}
+
+func (r *mutationResolver) RevokeToken(ctx context.Context, input model.RevokeTokenInput) (*model.RevokeTokenPayload, error) {
+	return r.revokeToken(ctx, input)
+}
+
 func (r *mutationResolver) PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error) {
 	w, problems, err := r.setPaused(ctx, input.Workflow, true, input.Reason)
 	return &model.PauseWorkflowPayload{Workflow: w, UserErrors: problems}, err
@@ -162,6 +170,10 @@ func (r *queryResolver) Vars(ctx context.Context, first *int, after *string, nam
 
 func (r *queryResolver) Secrets(ctx context.Context) ([]*miniairflow.Secret, error) {
 	return r.store.FindSecrets(ctx)
+}
+
+func (r *queryResolver) Tokens(ctx context.Context) ([]*miniairflow.APIToken, error) {
+	return r.tokens(ctx)
 }
 
 func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error) {

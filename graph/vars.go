@@ -20,26 +20,26 @@ func (r *Resolver) vars(ctx context.Context, first *int, after, name *string) (*
 }
 
 func (r *Resolver) setVar(ctx context.Context, input model.SetVarInput) (*model.SetVarPayload, error) {
-	v, err := r.control.SetVar(ctx, input.Name, input.Value, input.Description, actor(nil))
+	v, err := r.control.SetVar(ctx, input.Name, input.Value, input.Description, actor(ctx, nil))
 	problems, err := userErrors(err, "name")
 	return &model.SetVarPayload{Var: v, UserErrors: problems}, err
 }
 
 func (r *Resolver) deleteVar(ctx context.Context, input model.DeleteVarInput) (*model.DeleteVarPayload, error) {
-	err := r.control.DeleteVar(ctx, input.Name, actor(input.Reason))
+	err := r.control.DeleteVar(ctx, input.Name, actor(ctx, input.Reason))
 	isDeleted := err == nil
 	problems, err := userErrors(err, "name")
 	return &model.DeleteVarPayload{IsDeleted: isDeleted, UserErrors: problems}, err
 }
 
 func (r *Resolver) setSecret(ctx context.Context, input model.SetSecretInput) (*model.SetSecretPayload, error) {
-	s, err := r.control.SetSecret(ctx, input.Name, input.Value, actor(nil))
+	s, err := r.control.SetSecret(ctx, input.Name, input.Value, actor(ctx, nil))
 	problems, err := userErrors(err, "name")
 	return &model.SetSecretPayload{Secret: s, UserErrors: problems}, err
 }
 
 func (r *Resolver) deleteSecret(ctx context.Context, input model.DeleteSecretInput) (*model.DeleteSecretPayload, error) {
-	err := r.control.DeleteSecret(ctx, input.Name, actor(input.Reason))
+	err := r.control.DeleteSecret(ctx, input.Name, actor(ctx, input.Reason))
 	isDeleted := err == nil
 	problems, err := userErrors(err, "name")
 	return &model.DeleteSecretPayload{IsDeleted: isDeleted, UserErrors: problems}, err

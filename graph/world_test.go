@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type world struct {
 	url     string
 	log     *bytes.Buffer
 	session uuid.UUID
+	caller  atomic.Pointer[string] // whose token requests have; nil: the server's own
 }
 
 // newWorld serves the API over store until the test ends.
@@ -41,10 +43,15 @@ func newWorld(t *testing.T, store miniairflow.Store) *world {
 	api, err := graph.NewHandler(graph.Config{
 		Store: store, Control: &miniairflow.Control{Store: store, Vault: secrets.NewVault(strings.Repeat("A", 43)+"=", "", false)},
 		Logger:       slog.New(slog.NewTextHandler(w.log, nil)),
-		Authenticate: func(_ context.Context, token string) bool { return token == socketToken },
+		Authenticate: func(ctx context.Context, token string) (context.Context, bool) { return ctx, token == socketToken },
 	})
 	require.NoError(t, err)
-	server := httptest.NewServer(api)
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		if name := w.caller.Load(); name != nil {
+			r = r.WithContext(miniairflow.WithCaller(r.Context(), *name))
+		}
+		api.ServeHTTP(answer, r)
+	}))
 	t.Cleanup(func() {
 		require.NoError(t, api.Close())
 		server.CloseClientConnections()

@@ -9,8 +9,11 @@ import (
 )
 
 var approvalFields = fields[miniairflow.Approval]{
-	"message":    textField(func(a *miniairflow.Approval) *string { return &a.Message }),
-	"fields":     func(v value, a *miniairflow.Approval) { a.Fields = v.params() },
+	"message": textField(func(a *miniairflow.Approval) *string { return &a.Message }),
+	"fields":  func(v value, a *miniairflow.Approval) { a.Fields = v.params() },
+	"approvers": func(v value, a *miniairflow.Approval) {
+		a.Approvers = v.texts("a name or a list of names: write [ada@example.org]")
+	},
 	"on_reject":  func(v value, a *miniairflow.Approval) { a.OnReject = v.onTimeout() },
 	"on_timeout": func(v value, a *miniairflow.Approval) { a.OnTimeout = v.onTimeout() },
 }

@@ -125,7 +125,7 @@ func (s *system) answer(id uuid.UUID, directive string) {
 	}
 	s.reach(id, words[0], miniairflow.TaskWaiting)
 	_, err := s.control.AnswerApproval(s.t.Context(), miniairflow.AnswerRequest{
-		RunID: id, Task: words[0], Approve: words[1] == "approve", Fields: fields, By: miniairflow.Actor{Name: "test"},
+		RunID: id, Task: words[0], Approve: words[1] == "approve", Fields: fields, By: miniairflow.Actor{Name: "ada"},
 	})
 	require.NoError(s.t, err)
 }

@@ -6,11 +6,14 @@ import (
 	"crypto/subtle"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // CookieName is the cookie that carries a browser's token.
@@ -37,63 +40,106 @@ var loginPolicy = func() string {
 		"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }()
 
-// auth lets in who has the token.
+// TokenFinder finds the tokens that have a name; miniairflow.TokenStore is one.
+type TokenFinder interface {
+	TokenByHash(ctx context.Context, hash []byte) (*miniairflow.APIToken, error)
+}
+
+// auth lets in who has a token.
 type auth struct {
-	digest [sha256.Size]byte
+	digest []byte // of the server's own
+	tokens TokenFinder
 	off    bool
+	every  time.Duration // how often the tokens of streams are looked for again
 }
 
-func newAuth(token string, off bool) *auth {
-	return &auth{digest: sha256.Sum256([]byte(token)), off: off}
+func newAuth(token string, tokens TokenFinder, off bool) *auth {
+	return &auth{digest: miniairflow.TokenHash(token), tokens: tokens, off: off, every: watchEvery}
 }
 
-// verdict is what a request's credentials are worth. The zero value is none.
-type verdict int
+// worth is what credentials are worth; who shows several has the best of them.
+type worth int
 
 const (
-	anonymous verdict = iota // no credentials
-	refused                  // wrong ones
+	anonymous worth = iota // no credentials
+	refused                // wrong ones
+	untold                 // nobody could be asked
 	admitted
 )
+
+// verdict is what is known of a request's credentials. The zero value is that of
+// one without any.
+type verdict struct {
+	worth worth
+	name  string // of whom it is
+	hash  []byte // of a token with a name
+}
 
 type verdictKey struct{}
 
 // Authenticate returns what decides about a WebSocket connection: whether its
-// request was let in, or the token that it sent later is right. Only requests
-// that came through a Server are ever let in. An empty token matches nothing.
-func Authenticate(token string) func(ctx context.Context, candidate string) bool {
-	a := newAuth(token, false)
-	return func(ctx context.Context, candidate string) bool {
-		v, _ := ctx.Value(verdictKey{}).(verdict)
-		return v == admitted || token != "" && a.judge(candidate) == admitted
+// request was let in, or the token that it sent later is right. The context that it
+// returns tells who it is. Only requests that came through a Server are ever let in.
+// An empty token matches nothing; without tokens only the server's own counts.
+func Authenticate(token string, tokens TokenFinder) func(ctx context.Context, candidate string) (context.Context, bool) {
+	a := newAuth(token, tokens, false)
+	return func(ctx context.Context, candidate string) (context.Context, bool) {
+		if v, _ := ctx.Value(verdictKey{}).(verdict); v.worth == admitted {
+			return ctx, true
+		}
+		if token == "" {
+			return ctx, false
+		}
+		v := a.judge(ctx, candidate)
+		if v.worth != admitted {
+			return ctx, false
+		}
+		if w, ok := ctx.Value(watchKey{}).(*watch); ok {
+			w.begin(v.hash)
+		}
+		return miniairflow.WithCaller(ctx, v.name), true
 	}
 }
 
-// judge compares in constant time: the digests have one length and say nothing
-// about the token.
-func (a *auth) judge(candidate string) verdict {
+// judge compares with the server's own token in constant time: the hashes have one
+// length and say nothing about it. Other tokens are found by their hashes.
+func (a *auth) judge(ctx context.Context, candidate string) verdict {
 	if candidate == "" {
-		return anonymous
+		return verdict{}
 	}
-	digest := sha256.Sum256([]byte(candidate))
-	if subtle.ConstantTimeCompare(digest[:], a.digest[:]) == 1 {
-		return admitted
+	hash := miniairflow.TokenHash(candidate)
+	if subtle.ConstantTimeCompare(hash, a.digest) == 1 {
+		return verdict{worth: admitted, name: miniairflow.ServerActor}
 	}
-	return refused
+	if a.tokens == nil || !miniairflow.IsTokenText(candidate) {
+		return verdict{worth: refused}
+	}
+	token, err := a.tokens.TokenByHash(ctx, hash)
+	switch {
+	case errors.Is(err, miniairflow.ErrNotFound):
+		return verdict{worth: refused}
+	case err != nil:
+		return verdict{worth: untold}
+	}
+	return verdict{worth: admitted, name: token.Name, hash: hash}
 }
 
 // credentials judges the Authorization header, else the cookie.
 func (a *auth) credentials(r *http.Request) verdict {
 	if a.off {
-		return admitted
+		return verdict{worth: admitted, name: miniairflow.ServerActor}
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
-		return max(a.judge(strings.TrimSpace(token)), refused)
+		v := a.judge(r.Context(), strings.TrimSpace(token))
+		v.worth = max(v.worth, refused)
+		return v
 	}
-	best := anonymous
+	best := verdict{}
 	for _, cookie := range r.CookiesNamed(CookieName) {
-		best = max(best, a.judge(cookie.Value))
+		if v := a.judge(r.Context(), cookie.Value); v.worth > best.worth {
+			best = v
+		}
 	}
 	return best
 }
@@ -110,25 +156,44 @@ func isPage(path string) bool {
 	return path == "/" || path == "/playground" || strings.HasPrefix(path, "/ui/") && !strings.HasPrefix(path, "/ui/assets/")
 }
 
-// check lets a request through that is public or has the token. A socket without
-// any credentials goes through too: it shows its token in connection_init, and
-// the context says that nobody has let it in.
+// check lets a request through that is public or has a token, and tells who it is. A
+// socket without any credentials goes through too: it shows its token in
+// connection_init, and the context says that nobody has let it in.
 func (a *auth) check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		get := r.Method == http.MethodGet || r.Method == http.MethodHead
+		if get && isPage(r.URL.Path) && r.URL.Query().Has(tokenParam) {
+			a.logIn(w, r)
+			return
+		}
 		v := a.credentials(r)
 		switch {
-		case get && isPage(r.URL.Path) && r.URL.Query().Has(tokenParam):
-			a.logIn(w, r)
-		case v == admitted, isPublic(r.URL.Path), v == anonymous && r.URL.Path == "/graphql" && isSocket(r):
-			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), verdictKey{}, v)))
+		case v.worth == admitted, isPublic(r.URL.Path), v.worth == anonymous && r.URL.Path == "/graphql" && isSocket(r):
+			a.admit(w, r, v, next)
+		case v.worth == untold:
+			writeError(w, http.StatusServiceUnavailable, miniairflow.CodeUnavailable, "the database, which knows the tokens, cannot be reached now: try again")
 		case get && isPage(r.URL.Path):
-			serveLogin(w, v)
+			serveLogin(w, v.worth)
 		default:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="Mini Airflow"`)
 			writeError(w, http.StatusUnauthorized, "UNAUTHENTICATED", "the token is missing or wrong: send it as Authorization: Bearer TOKEN")
 		}
 	})
+}
+
+// admit answers a request. What lasts ends when its token is revoked.
+func (a *auth) admit(w http.ResponseWriter, r *http.Request, v verdict, next http.Handler) {
+	ctx := context.WithValue(r.Context(), verdictKey{}, v)
+	if v.worth == admitted {
+		ctx = miniairflow.WithCaller(ctx, v.name)
+	}
+	if a.tokens != nil && isStream(r) {
+		watch := newWatch(ctx, a.tokens, a.every)
+		defer watch.end()
+		watch.begin(v.hash)
+		ctx = watch.ctx
+	}
+	next.ServeHTTP(w, r.WithContext(ctx))
 }
 
 // logIn turns the token of an address into a cookie and leads to the address
@@ -137,7 +202,7 @@ func (a *auth) logIn(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	token := query.Get(tokenParam)
 	if !a.off {
-		if a.judge(token) != admitted {
+		if v := a.judge(r.Context(), token); v.worth != admitted {
 			serveLogin(w, refused)
 			return
 		}
@@ -153,7 +218,7 @@ func (a *auth) logIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, clean.String(), http.StatusSeeOther)
 }
 
-func serveLogin(w http.ResponseWriter, v verdict) {
+func serveLogin(w http.ResponseWriter, v worth) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Security-Policy", loginPolicy)

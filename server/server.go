@@ -42,6 +42,8 @@ type Config struct {
 	// NoAuth only with a loopback Addr.
 	Token  string
 	NoAuth bool
+	// Tokens finds those that have names; nil: there are none.
+	Tokens TokenFinder
 	// AllowedOrigins are the origins of foreign pages, such as
 	// https://example.org, that may use the API. Their hosts are also accepted as
 	// the server's own name, for a proxy on the same machine.
@@ -72,7 +74,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{config: c, streams: newStreams()}
-	auth := newAuth(c.Token, c.NoAuth)
+	auth := newAuth(c.Token, c.Tokens, c.NoAuth)
 	handler := logRequests(c.Logger, secureHeaders(origins.check(auth.check(s.streams.track(s.routes())))))
 	s.http = &http.Server{
 		Handler: handler, MaxHeaderBytes: headerBytesMax,

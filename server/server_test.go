@@ -346,11 +346,15 @@ func TestLogHasNoToken(t *testing.T) {
 }
 
 func TestAuthenticateSockets(t *testing.T) {
-	judge := server.Authenticate(testToken)
+	judge := func(ctx context.Context, candidate string) bool {
+		_, admitted := server.Authenticate(testToken, nil)(ctx, candidate)
+		return admitted
+	}
 	require.True(t, judge(t.Context(), testToken))
 	require.False(t, judge(t.Context(), "ma_wrong"))
 	require.False(t, judge(t.Context(), ""))
-	require.False(t, server.Authenticate("")(t.Context(), ""))
+	_, admitted := server.Authenticate("", nil)(t.Context(), "")
+	require.False(t, admitted)
 
 	// The request's own credentials count, and a socket without any is let through
 	// to show its token later.

@@ -1,20 +1,14 @@
 package server
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-// tokenPrefix lets people and secret scanners see what a token is for.
-const (
-	tokenPrefix = "ma_"
-	tokenBytes  = 32
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // TokenPath returns where the token of a home directory is.
@@ -49,7 +43,7 @@ func loadToken(path string) (string, error) {
 		return "", fmt.Errorf("read token: %w", err)
 	}
 	token := strings.TrimSpace(string(data))
-	if encoded, ok := strings.CutPrefix(token, tokenPrefix); !ok || len(encoded) < base64.RawURLEncoding.EncodedLen(tokenBytes) {
+	if !miniairflow.IsTokenText(token) {
 		return "", fmt.Errorf("%s holds no token: remove the file for a new one", path)
 	}
 	return token, nil
@@ -58,16 +52,16 @@ func loadToken(path string) (string, error) {
 // createToken writes the whole token before it gets its name. A link, unlike a
 // rename, never replaces the token of another process.
 func createToken(dir, path string) error {
-	secret := make([]byte, tokenBytes)
-	if _, err := rand.Read(secret); err != nil {
-		return fmt.Errorf("read random bytes: %w", err)
+	token, err := miniairflow.NewTokenText()
+	if err != nil {
+		return err
 	}
 	file, err := os.CreateTemp(dir, "token-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	_, err = file.WriteString(tokenPrefix + base64.RawURLEncoding.EncodeToString(secret) + "\n")
+	_, err = file.WriteString(token + "\n")
 	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
 		return err
 	}

@@ -272,7 +272,7 @@ func (p *process) startAPI(ctx context.Context, group *errgroup.Group) (stop fun
 			return nil, err
 		}
 	}
-	api, err := newGraph(p.store, p.config, p.std, server.Authenticate(token))
+	api, err := newGraph(p.store, p.config, p.std, server.Authenticate(token, p.store))
 	if err != nil {
 		return nil, err
 	}
@@ -322,6 +322,7 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 		Ready:          func(asked context.Context) error { return p.ready(asked, ctx) },
 		Schema:         schema,
 		Token:          token,
+		Tokens:         p.store,
 		UI:             web.Handler(),
 	})
 	if err != nil {

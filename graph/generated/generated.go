@@ -61,9 +61,16 @@ type ComplexityRoot struct {
 		WorkflowRun func(childComplexity int) int
 	}
 
+	ApiToken struct {
+		CreatedAt func(childComplexity int) int
+		CreatedBy func(childComplexity int) int
+		Name      func(childComplexity int) int
+	}
+
 	Approval struct {
-		Fields  func(childComplexity int) int
-		Message func(childComplexity int) int
+		Approvers func(childComplexity int) int
+		Fields    func(childComplexity int) int
+		Message   func(childComplexity int) int
 	}
 
 	Artifact struct {
@@ -150,6 +157,12 @@ type ComplexityRoot struct {
 		IsDirty    func(childComplexity int) int
 	}
 
+	CreateTokenPayload struct {
+		Text       func(childComplexity int) int
+		Token      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	DeletePoolPayload struct {
 		IsDeleted  func(childComplexity int) int
 		UserErrors func(childComplexity int) int
@@ -202,6 +215,7 @@ type ComplexityRoot struct {
 		AnswerApproval    func(childComplexity int, input model.AnswerApprovalInput) int
 		CancelWorkflowRun func(childComplexity int, input model.CancelWorkflowRunInput) int
 		ClearTaskRuns     func(childComplexity int, input model.ClearTaskRunsInput) int
+		CreateToken       func(childComplexity int, input model.CreateTokenInput) int
 		DeletePool        func(childComplexity int, input model.DeletePoolInput) int
 		DeleteSecret      func(childComplexity int, input model.DeleteSecretInput) int
 		DeleteVar         func(childComplexity int, input model.DeleteVarInput) int
@@ -211,6 +225,7 @@ type ComplexityRoot struct {
 		PauseWorkflowRun  func(childComplexity int, input model.PauseWorkflowRunInput) int
 		ResumeWorkflowRun func(childComplexity int, input model.ResumeWorkflowRunInput) int
 		RetryWorkflowRun  func(childComplexity int, input model.RetryWorkflowRunInput) int
+		RevokeToken       func(childComplexity int, input model.RevokeTokenInput) int
 		SetPool           func(childComplexity int, input model.SetPoolInput) int
 		SetSecret         func(childComplexity int, input model.SetSecretInput) int
 		SetVar            func(childComplexity int, input model.SetVarInput) int
@@ -286,6 +301,7 @@ type ComplexityRoot struct {
 		Secrets      func(childComplexity int) int
 		TaskRun      func(childComplexity int, id uuid.UUID) int
 		TaskRuns     func(childComplexity int, first *int, after *string, filter *model.TaskRunFilter) int
+		Tokens       func(childComplexity int) int
 		Vars         func(childComplexity int, first *int, after *string, name *string) int
 		Workers      func(childComplexity int) int
 		Workflow     func(childComplexity int, name string) int
@@ -317,6 +333,11 @@ type ComplexityRoot struct {
 		TaskRuns    func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 		WorkflowRun func(childComplexity int) int
+	}
+
+	RevokeTokenPayload struct {
+		IsRevoked  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Schedule struct {
@@ -647,6 +668,8 @@ type MutationResolver interface {
 	DeleteVar(ctx context.Context, input model.DeleteVarInput) (*model.DeleteVarPayload, error)
 	SetSecret(ctx context.Context, input model.SetSecretInput) (*model.SetSecretPayload, error)
 	DeleteSecret(ctx context.Context, input model.DeleteSecretInput) (*model.DeleteSecretPayload, error)
+	CreateToken(ctx context.Context, input model.CreateTokenInput) (*model.CreateTokenPayload, error)
+	RevokeToken(ctx context.Context, input model.RevokeTokenInput) (*model.RevokeTokenPayload, error)
 	PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error)
 	UnpauseWorkflow(ctx context.Context, input model.UnpauseWorkflowInput) (*model.UnpauseWorkflowPayload, error)
 }
@@ -668,6 +691,7 @@ type QueryResolver interface {
 	Pools(ctx context.Context) ([]*miniairflow.Pool, error)
 	Vars(ctx context.Context, first *int, after *string, name *string) (*model.Connection[*miniairflow.Var], error)
 	Secrets(ctx context.Context) ([]*miniairflow.Secret, error)
+	Tokens(ctx context.Context) ([]*miniairflow.APIToken, error)
 	ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error)
 	AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error)
 	Node(ctx context.Context, id uuid.UUID) (model.Node, error)
@@ -799,6 +823,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AnswerApprovalPayload.WorkflowRun(childComplexity), true
 
+	case "ApiToken.createdAt":
+		if e.ComplexityRoot.ApiToken.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.CreatedAt(childComplexity), true
+	case "ApiToken.createdBy":
+		if e.ComplexityRoot.ApiToken.CreatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.CreatedBy(childComplexity), true
+	case "ApiToken.name":
+		if e.ComplexityRoot.ApiToken.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ApiToken.Name(childComplexity), true
+
+	case "Approval.approvers":
+		if e.ComplexityRoot.Approval.Approvers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Approval.Approvers(childComplexity), true
 	case "Approval.fields":
 		if e.ComplexityRoot.Approval.Fields == nil {
 			break
@@ -1112,6 +1161,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Commit.IsDirty(childComplexity), true
 
+	case "CreateTokenPayload.text":
+		if e.ComplexityRoot.CreateTokenPayload.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.Text(childComplexity), true
+	case "CreateTokenPayload.token":
+		if e.ComplexityRoot.CreateTokenPayload.Token == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.Token(childComplexity), true
+	case "CreateTokenPayload.userErrors":
+		if e.ComplexityRoot.CreateTokenPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateTokenPayload.UserErrors(childComplexity), true
+
 	case "DeletePoolPayload.isDeleted":
 		if e.ComplexityRoot.DeletePoolPayload.IsDeleted == nil {
 			break
@@ -1297,6 +1365,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ClearTaskRuns(childComplexity, args["input"].(model.ClearTaskRunsInput)), true
+	case "Mutation.createToken":
+		if e.ComplexityRoot.Mutation.CreateToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateToken(childComplexity, args["input"].(model.CreateTokenInput)), true
 	case "Mutation.deletePool":
 		if e.ComplexityRoot.Mutation.DeletePool == nil {
 			break
@@ -1396,6 +1475,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RetryWorkflowRun(childComplexity, args["input"].(model.RetryWorkflowRunInput)), true
+	case "Mutation.revokeToken":
+		if e.ComplexityRoot.Mutation.RevokeToken == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeToken_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeToken(childComplexity, args["input"].(model.RevokeTokenInput)), true
 	case "Mutation.setPool":
 		if e.ComplexityRoot.Mutation.SetPool == nil {
 			break
@@ -1739,6 +1829,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.TaskRuns(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.TaskRunFilter)), true
+	case "Query.tokens":
+		if e.ComplexityRoot.Query.Tokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Tokens(childComplexity), true
 	case "Query.vars":
 		if e.ComplexityRoot.Query.Vars == nil {
 			break
@@ -1882,6 +1978,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RetryWorkflowRunPayload.WorkflowRun(childComplexity), true
+
+	case "RevokeTokenPayload.isRevoked":
+		if e.ComplexityRoot.RevokeTokenPayload.IsRevoked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.IsRevoked(childComplexity), true
+	case "RevokeTokenPayload.userErrors":
+		if e.ComplexityRoot.RevokeTokenPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RevokeTokenPayload.UserErrors(childComplexity), true
 
 	case "Schedule.catchup":
 		if e.ComplexityRoot.Schedule.Catchup == nil {
@@ -3189,6 +3298,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("AuditLogFilter", ec.unmarshalInputAuditLogFilter),
 			graphql.NewInputUnmarshaler("CancelWorkflowRunInput", ec.unmarshalInputCancelWorkflowRunInput),
 			graphql.NewInputUnmarshaler("ClearTaskRunsInput", ec.unmarshalInputClearTaskRunsInput),
+			graphql.NewInputUnmarshaler("CreateTokenInput", ec.unmarshalInputCreateTokenInput),
 			graphql.NewInputUnmarshaler("DeletePoolInput", ec.unmarshalInputDeletePoolInput),
 			graphql.NewInputUnmarshaler("DeleteSecretInput", ec.unmarshalInputDeleteSecretInput),
 			graphql.NewInputUnmarshaler("DeleteVarInput", ec.unmarshalInputDeleteVarInput),
@@ -3198,6 +3308,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PauseWorkflowRunInput", ec.unmarshalInputPauseWorkflowRunInput),
 			graphql.NewInputUnmarshaler("ResumeWorkflowRunInput", ec.unmarshalInputResumeWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
+			graphql.NewInputUnmarshaler("RevokeTokenInput", ec.unmarshalInputRevokeTokenInput),
 			graphql.NewInputUnmarshaler("SetPoolInput", ec.unmarshalInputSetPoolInput),
 			graphql.NewInputUnmarshaler("SetSecretInput", ec.unmarshalInputSetSecretInput),
 			graphql.NewInputUnmarshaler("SetVarInput", ec.unmarshalInputSetVarInput),
@@ -3342,6 +3453,8 @@ type Query {
   vars(first: Int = 50, after: String, name: String): VarConnection!
   "The secrets, ordered by name. Nothing returns their values."
   secrets: [Secret!]!
+  "The tokens that have names, ordered by name; not their texts. With the server's own token only."
+  tokens: [ApiToken!]!
   "What is wrong in workflow files, ordered by file, line and column."
   importErrors: [ImportError!]!
   "Who changed what, the newest first. At most 200 a page."
@@ -3388,6 +3501,10 @@ type Mutation {
   setSecret(input: SetSecretInput!): SetSecretPayload!
   "Deletes a secret. Tasks that name it fail from then on."
   deleteSecret(input: DeleteSecretInput!): DeleteSecretPayload!
+  "Makes a token: who shows it may use the API, under its name. With the server's own token only."
+  createToken(input: CreateTokenInput!): CreateTokenPayload!
+  "Takes a token away from its holder: requests are refused at once, streams end within seconds. With the server's own token only."
+  revokeToken(input: RevokeTokenInput!): RevokeTokenPayload!
   "Lets a workflow start no more runs. Runs that have started go on. Twice is the same as once."
   pauseWorkflow(input: PauseWorkflowInput!): PauseWorkflowPayload!
   "Lifts the pause. Slots that passed meanwhile are not caught up. isActive: false of the file still holds."
@@ -4152,6 +4269,8 @@ type Approval {
   message: String!
   "What the answer has to fill in."
   fields: [Param!]!
+  "Whose tokens may answer, by name; empty: everybody's."
+  approvers: [String!]!
 }
 
 "The state of a task run."
@@ -4312,9 +4431,9 @@ type AuditEntry {
   actor: String!
   "What was done. It also says what kind of thing the subject is."
   action: AuditAction!
-  "What it was done to: the id of the run or of the workflow, the name of the worker, the pool, the variable or the secret."
+  "What it was done to: the id of the run or of the workflow, the name of the worker, the pool, the variable, the secret or the token."
   subject: String!
-  "What people call the subject: daily-etl#142, or the name of the workflow, the worker, the pool, the variable or the secret. The id of a run that was deleted."
+  "What people call the subject: daily-etl#142, or the name of the workflow, the worker, the pool, the variable, the secret or the token. The id of a run that was deleted."
   label: String!
   "Why; null: no reason was given."
   reason: String
@@ -4358,6 +4477,10 @@ enum AuditAction {
   SET_SECRET
   "A secret was deleted."
   DELETE_SECRET
+  "A token was made."
+  CREATE_TOKEN
+  "A token was revoked."
+  REVOKE_TOKEN
 }
 
 "What exactly was done."
@@ -4410,6 +4533,8 @@ enum UserErrorCode {
   INVALID
   "There is no such thing."
   NOT_FOUND
+  "It is there, and the caller may not do this."
+  FORBIDDEN
 }
 
 "What to start."
@@ -4554,6 +4679,16 @@ type Secret {
   updatedAt: DateTime!
   "Who set it last."
   updatedBy: String!
+}
+
+"A token that lets its holder use the API under a name."
+type ApiToken {
+  "Its name, which is in the audit log, and in the approvers of a task."
+  name: String!
+  "When it was made."
+  createdAt: DateTime!
+  "Who made it."
+  createdBy: String!
 }
 
 "A running task that holds slots of a pool."
@@ -4804,6 +4939,38 @@ type DeleteSecretPayload {
   userErrors: [UserError!]!
 }
 
+"A new token."
+input CreateTokenInput {
+  "Its name, which no other token has: letters, digits, _, -, ., + and @."
+  name: String!
+}
+
+"The answer of createToken."
+type CreateTokenPayload {
+  "The token itself. Nobody can read it again."
+  text: String
+  "What is kept of it."
+  token: ApiToken
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"Which token to revoke."
+input RevokeTokenInput {
+  "Its name."
+  name: String!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of revokeToken."
+type RevokeTokenPayload {
+  "Whether it was revoked."
+  isRevoked: Boolean!
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
 "What to delete."
 input DeletePoolInput {
   "Its name."
@@ -4839,12 +5006,26 @@ func (ec *executionContext) childFields_AnswerApprovalPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type AnswerApprovalPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ApiToken(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ApiToken_name(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_ApiToken_createdAt(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_ApiToken_createdBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApiToken", field.Name)
+}
+
 func (ec *executionContext) childFields_Approval(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "message":
 		return ec.fieldContext_Approval_message(ctx, field)
 	case "fields":
 		return ec.fieldContext_Approval_fields(ctx, field)
+	case "approvers":
+		return ec.fieldContext_Approval_approvers(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Approval", field.Name)
 }
@@ -5015,6 +5196,18 @@ func (ec *executionContext) childFields_Commit(ctx context.Context, field graphq
 		return ec.fieldContext_Commit_isDirty(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Commit", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "text":
+		return ec.fieldContext_CreateTokenPayload_text(ctx, field)
+	case "token":
+		return ec.fieldContext_CreateTokenPayload_token(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateTokenPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_DeletePoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5279,6 +5472,16 @@ func (ec *executionContext) childFields_RetryWorkflowRunPayload(ctx context.Cont
 		return ec.fieldContext_RetryWorkflowRunPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RetryWorkflowRunPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "isRevoked":
+		return ec.fieldContext_RevokeTokenPayload_isRevoked(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RevokeTokenPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RevokeTokenPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Schedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6009,6 +6212,20 @@ func (ec *executionContext) field_Mutation_clearTaskRuns_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CreateTokenInput, error) {
+			return ec.unmarshalNCreateTokenInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_deletePool_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6127,6 +6344,20 @@ func (ec *executionContext) field_Mutation_retryWorkflowRun_args(ctx context.Con
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.RetryWorkflowRunInput, error) {
 			return ec.unmarshalNRetryWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRetryWorkflowRunInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.RevokeTokenInput, error) {
+			return ec.unmarshalNRevokeTokenInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRevokeTokenInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6801,6 +7032,84 @@ func (ec *executionContext) fieldContext_AnswerApprovalPayload_userErrors(_ cont
 	return fc, nil
 }
 
+func (ec *executionContext) _ApiToken_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.APIToken) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "String")
+}
+
+func (ec *executionContext) _ApiToken_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.APIToken) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ApiToken_createdBy(ctx context.Context, field graphql.CollectedField, obj *miniairflow.APIToken) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.CreatedBy); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApiToken_createdBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApiToken_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApiToken", field, false, false, "String")
+}
+
 func (ec *executionContext) _Approval_message(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Approval) (ret graphql.Marshaler) {
 	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Message); ret != graphql.Null {
 		return ret
@@ -6857,6 +7166,32 @@ func (ec *executionContext) fieldContext_Approval_fields(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Approval_approvers(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Approval) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Approvers); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Approval_approvers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Approvers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Approval_approvers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Approval", field, false, false, "String")
 }
 
 func (ec *executionContext) _Artifact_name(ctx context.Context, field graphql.CollectedField, obj *model.Artifact) (ret graphql.Marshaler) {
@@ -8136,6 +8471,77 @@ func (ec *executionContext) _Commit_isDirty(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Commit_isDirty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Commit", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _CreateTokenPayload_text(ctx context.Context, field graphql.CollectedField, obj *model.CreateTokenPayload) (ret graphql.Marshaler) {
+	return ec.marshalOString2ᚖstring(ctx, field.Selections, obj.Text)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateTokenPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _CreateTokenPayload_token(ctx context.Context, field graphql.CollectedField, obj *model.CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_token(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Token, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.APIToken) graphql.Marshaler {
+			return ec.marshalOApiToken2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPIToken(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_token(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateTokenPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CreateTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateTokenPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateTokenPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateTokenPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _DeletePoolPayload_isDeleted(ctx context.Context, field graphql.CollectedField, obj *model.DeletePoolPayload) (ret graphql.Marshaler) {
@@ -9458,6 +9864,94 @@ func (ec *executionContext) fieldContext_Mutation_deleteSecret(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_deleteSecret_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateToken(ctx, fc.Args["input"].(model.CreateTokenInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateTokenPayload) graphql.Marshaler {
+			return ec.marshalNCreateTokenPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateTokenPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeToken(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeToken(ctx, fc.Args["input"].(model.RevokeTokenInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RevokeTokenPayload) graphql.Marshaler {
+			return ec.marshalNRevokeTokenPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRevokeTokenPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeToken(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RevokeTokenPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeToken_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10805,6 +11299,38 @@ func (ec *executionContext) fieldContext_Query_secrets(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_tokens(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_tokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Tokens(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.APIToken) graphql.Marshaler {
+			return ec.marshalNApiToken2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPITokenᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_tokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApiToken(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_importErrors(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11350,6 +11876,64 @@ func (ec *executionContext) _RetryWorkflowRunPayload_userErrors(ctx context.Cont
 func (ec *executionContext) fieldContext_RetryWorkflowRunPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "RetryWorkflowRunPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RevokeTokenPayload_isRevoked(ctx context.Context, field graphql.CollectedField, obj *model.RevokeTokenPayload) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsRevoked); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_isRevoked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsRevoked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_isRevoked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RevokeTokenPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RevokeTokenPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RevokeTokenPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RevokeTokenPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RevokeTokenPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RevokeTokenPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -18497,6 +19081,48 @@ func UnmarshalClearTaskRunsInput(ctx context.Context, raw any) (model.ClearTaskR
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCreateTokenInput(ctx context.Context, obj any) (model.CreateTokenInput, error) {
+	var it model.CreateTokenInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCreateTokenInput unmarshals raw into the CreateTokenInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateTokenInput(ctx context.Context, raw any) (model.CreateTokenInput, error) {
+	var out model.CreateTokenInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateTokenInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputDeletePoolInput(ctx context.Context, obj any) (model.DeletePoolInput, error) {
 	var it model.DeletePoolInput
 	if obj == nil {
@@ -18995,6 +19621,55 @@ func (ec *executionContext) unmarshalInputRetryWorkflowRunInput(ctx context.Cont
 func UnmarshalRetryWorkflowRunInput(ctx context.Context, raw any) (model.RetryWorkflowRunInput, error) {
 	var out model.RetryWorkflowRunInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "RetryWorkflowRunInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputRevokeTokenInput(ctx context.Context, obj any) (model.RevokeTokenInput, error) {
+	var it model.RevokeTokenInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalRevokeTokenInput unmarshals raw into the RevokeTokenInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalRevokeTokenInput(ctx context.Context, raw any) (model.RevokeTokenInput, error) {
+	var out model.RevokeTokenInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "RevokeTokenInput", raw, &out)
 	return out, err
 }
 
@@ -19571,6 +20246,49 @@ func (ec *executionContext) _AnswerApprovalPayload(ctx context.Context, sel ast.
 	return execution.Object(fields, out)
 }
 
+var apiTokenImplementors = []string{"ApiToken"}
+
+func (ec *executionContext) _ApiToken(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.APIToken) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, apiTokenImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ApiToken")
+		case "name":
+			out.Values[i] = ec._ApiToken_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = ec._ApiToken_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdBy":
+			out.Values[i] = ec._ApiToken_createdBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var approvalImplementors = []string{"Approval"}
 
 func (ec *executionContext) _Approval(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Approval) graphql.Marshaler {
@@ -19589,6 +20307,11 @@ func (ec *executionContext) _Approval(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "fields":
 			out.Values[i] = ec._Approval_fields(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approvers":
+			out.Values[i] = ec._Approval_approvers(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20193,6 +20916,49 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 	return execution.Object(fields, out)
 }
 
+var createTokenPayloadImplementors = []string{"CreateTokenPayload"}
+
+func (ec *executionContext) _CreateTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateTokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateTokenPayload")
+		case "text":
+			out.Values[i] = ec._CreateTokenPayload_text(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "token":
+			out.Values[i] = ec._CreateTokenPayload_token(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateTokenPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var deletePoolPayloadImplementors = []string{"DeletePoolPayload"}
 
 func (ec *executionContext) _DeletePoolPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeletePoolPayload) graphql.Marshaler {
@@ -20659,6 +21425,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "deleteSecret":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteSecret(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createToken(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeToken":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeToken(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -21181,6 +21961,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_secrets(ctx, field)
 				})
+		case "tokens":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_tokens(ctx, field)
+				})
 		case "importErrors":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -21390,6 +22176,44 @@ func (ec *executionContext) _RetryWorkflowRunPayload(ctx context.Context, sel as
 			}
 		case "userErrors":
 			out.Values[i] = ec._RetryWorkflowRunPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var revokeTokenPayloadImplementors = []string{"RevokeTokenPayload"}
+
+func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RevokeTokenPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, revokeTokenPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RevokeTokenPayload")
+		case "isRevoked":
+			out.Values[i] = ec._RevokeTokenPayload_isRevoked(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RevokeTokenPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23644,6 +24468,30 @@ func (ec *executionContext) marshalNAnswerApprovalPayload2ᚖgithubᚗcomᚋsaur
 	return ec._AnswerApprovalPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNApiToken2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPITokenᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.APIToken) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNApiToken2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPIToken(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNApiToken2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPIToken(ctx context.Context, sel ast.SelectionSet, v *miniairflow.APIToken) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ApiToken!")
+		return graphql.Null
+	}
+	return ec._ApiToken(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNArtifact2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐArtifactᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Artifact) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -23734,6 +24582,8 @@ var (
 		"DELETE_VAR":       miniairflow.AuditDeleteVar,
 		"SET_SECRET":       miniairflow.AuditSetSecret,
 		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
+		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
+		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
 	}
 	marshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
 		miniairflow.AuditCreateRun:       "CREATE_RUN",
@@ -23753,6 +24603,8 @@ var (
 		miniairflow.AuditDeleteVar:       "DELETE_VAR",
 		miniairflow.AuditSetSecret:       "SET_SECRET",
 		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
+		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
+		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
 	}
 )
 
@@ -23886,6 +24738,19 @@ func (ec *executionContext) marshalNClearTaskRunsPayload2ᚖgithubᚗcomᚋsaura
 		return graphql.Null
 	}
 	return ec._ClearTaskRunsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreateTokenInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateTokenInput(ctx context.Context, v any) (model.CreateTokenInput, error) {
+	res, err := ec.unmarshalInputCreateTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateTokenPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateTokenPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateTokenPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CreateTokenPayload!")
+		return graphql.Null
+	}
+	return ec._CreateTokenPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
@@ -24514,6 +25379,19 @@ func (ec *executionContext) marshalNRetryWorkflowRunPayload2ᚖgithubᚗcomᚋsa
 		return graphql.Null
 	}
 	return ec._RetryWorkflowRunPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNRevokeTokenInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRevokeTokenInput(ctx context.Context, v any) (model.RevokeTokenInput, error) {
+	res, err := ec.unmarshalInputRevokeTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRevokeTokenPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRevokeTokenPayload(ctx context.Context, sel ast.SelectionSet, v *model.RevokeTokenPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RevokeTokenPayload!")
+		return graphql.Null
+	}
+	return ec._RevokeTokenPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
@@ -25465,6 +26343,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOApiToken2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAPIToken(ctx context.Context, sel ast.SelectionSet, v *miniairflow.APIToken) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ApiToken(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOApproval2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐApproval(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Approval) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25510,6 +26395,8 @@ var (
 		"DELETE_VAR":       miniairflow.AuditDeleteVar,
 		"SET_SECRET":       miniairflow.AuditSetSecret,
 		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
+		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
+		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
 	}
 	marshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
 		miniairflow.AuditCreateRun:       "CREATE_RUN",
@@ -25529,6 +26416,8 @@ var (
 		miniairflow.AuditDeleteVar:       "DELETE_VAR",
 		miniairflow.AuditSetSecret:       "SET_SECRET",
 		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
+		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
+		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
 	}
 )
 

@@ -92,6 +92,22 @@ type ClearTaskRunsPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A new token.
+type CreateTokenInput struct {
+	// Its name, which no other token has: letters, digits, _, -, ., + and @.
+	Name string `json:"name"`
+}
+
+// The answer of createToken.
+type CreateTokenPayload struct {
+	// The token itself. Nobody can read it again.
+	Text *string `json:"text,omitempty"`
+	// What is kept of it.
+	Token *miniairflow.APIToken `json:"token,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // What to delete.
 type DeletePoolInput struct {
 	// Its name.
@@ -270,6 +286,22 @@ type RetryWorkflowRunPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// Which token to revoke.
+type RevokeTokenInput struct {
+	// Its name.
+	Name string `json:"name"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of revokeToken.
+type RevokeTokenPayload struct {
+	// Whether it was revoked.
+	IsRevoked bool `json:"isRevoked"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A pool.
 type SetPoolInput struct {
 	// Its name.
@@ -400,17 +432,20 @@ const (
 	UserErrorCodeInvalid UserErrorCode = "INVALID"
 	// There is no such thing.
 	UserErrorCodeNotFound UserErrorCode = "NOT_FOUND"
+	// It is there, and the caller may not do this.
+	UserErrorCodeForbidden UserErrorCode = "FORBIDDEN"
 )
 
 var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeConflict,
 	UserErrorCodeInvalid,
 	UserErrorCodeNotFound,
+	UserErrorCodeForbidden,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeConflict, UserErrorCodeInvalid, UserErrorCodeNotFound:
+	case UserErrorCodeConflict, UserErrorCodeInvalid, UserErrorCodeNotFound, UserErrorCodeForbidden:
 		return true
 	}
 	return false

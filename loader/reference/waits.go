@@ -76,9 +76,14 @@ func approvalMap() Map {
 		Keys: []Key{
 			{Name: "message", Type: text(), Reads: readsUpstream, Text: "The question. Needed.", Sample: "Load the orders?"},
 			{Name: "fields", Absent: "none", Type: mapOf("map of names to values or [maps](#param)", miniairflow.IdentifierPattern(), either("", text(), block("param"))), Text: "What an approval has to fill in, declared as `params` are.", Sample: "{region: {type: string}}"},
+			{
+				Name: "approvers", Absent: "everybody may answer", Type: oneOrList("name or list of names", named("", miniairflow.TokenNamePattern())),
+				Text:   "Whose tokens may answer, by name (`miniairflow tokens create NAME`). `api` is the server's own token.",
+				Sample: "[ada@example.org, ops]",
+			},
 			{Name: "on_reject", Default: "fail", Type: orEmpty(word(miniairflow.WaitOnTimeouts)), Text: "What a rejection does: the task fails, or is skipped.", Sample: "skip"},
 			{Name: "on_timeout", Default: "fail", Type: orEmpty(word(miniairflow.WaitOnTimeouts)), Text: "What the task's `timeout` does.", Sample: "skip"},
 		},
 	}
-	return withExample(m, "tasks:\n  ok:\n    approval:\n      message: Load the orders?\n      fields: {region: {type: string, enum: [eu, us]}}\n      on_reject: skip\n      on_timeout: skip\n    timeout: 100ms\n", "")
+	return withExample(m, "tasks:\n  ok:\n    approval:\n      message: Load the orders?\n      fields: {region: {type: string, enum: [eu, us]}}\n      approvers: [ada@example.org, ops]\n      on_reject: skip\n      on_timeout: skip\n    timeout: 100ms\n", "")
 }

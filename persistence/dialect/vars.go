@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -30,7 +31,12 @@ func DecodeValue(stored string) (any, error) {
 
 // TooMany is the error for one more variable or secret than there may be.
 func TooMany(what string, max int) error {
-	return miniairflow.Errorf(miniairflow.CodeConflict, "there are %d %s already, and there may be no more: delete some", max, what)
+	return miniairflow.Errorf(miniairflow.CodeConflict, "there are %d %s already, and there may be no more: delete some", max, strings.TrimPrefix(what, "api_"))
+}
+
+// TokenExists is the error of a second token with a name.
+func TokenExists(name string) error {
+	return miniairflow.Errorf(miniairflow.CodeConflict, "there is a token called %s already: revoke it first, or choose another name", name)
 }
 
 // Names returns names as every database takes them. One that is none is not there.

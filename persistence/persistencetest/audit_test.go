@@ -136,6 +136,17 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 		{action: miniairflow.AuditDeleteSecret, subject: "token", label: "token", again: miniairflow.ErrNotFound, do: func(by miniairflow.Actor) error {
 			return db.DeleteSecret(ctx, "token", by)
 		}},
+		{
+			action: miniairflow.AuditCreateToken, subject: "ann@example.org", label: "ann@example.org", again: &miniairflow.Error{Code: miniairflow.CodeConflict},
+			do: func(by miniairflow.Actor) error {
+				_, err := db.CreateToken(ctx, "ann@example.org", []byte("hash"), by)
+				return err
+			},
+		},
+		{
+			action: miniairflow.AuditRevokeToken, subject: "ann@example.org", label: "ann@example.org", again: miniairflow.ErrNotFound,
+			do: func(by miniairflow.Actor) error { return db.RevokeToken(ctx, "ann@example.org", by) },
+		},
 	}
 }
 

@@ -263,6 +263,21 @@ func TestApproval(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, [2]string{c.field, c.text}, [2]string{e.Field, e.Message})
 		}
+		d := definition("closed", asking("ask", ""))
+		d.Tasks[0].Approval.Approvers = []string{"bob@example.org", "ops"}
+		closed := db.start(d)
+		w.exchange(0, aside(w.claim(1)[0], time.Hour, "asked"))
+		reject := func(by string) error {
+			_, err := control.AnswerApproval(t.Context(), miniairflow.AnswerRequest{RunID: closed.ID, Task: "ask", By: miniairflow.Actor{Name: by}})
+			return err
+		}
+		for _, by := range []string{"ann", "", "Ops"} {
+			err := reject(by)
+			require.Equal(t, miniairflow.CodeForbidden, miniairflow.ErrorCode(err))
+			require.ErrorContains(t, err, `task "ask" may be answered by bob@example.org or ops, and you are "`+by+`"`)
+		}
+		require.NoError(t, reject("ops"))
+		require.Equal(t, map[string]any{"decision": "rejected", "by": "ops", "fields": map[string]any{}}, db.task(closed.ID, 0).Outputs)
 		done, err := answer("yes", true, map[string]any{"rows": "7"})
 		require.NoError(t, err)
 		require.Len(t, done.TaskRuns, 1)

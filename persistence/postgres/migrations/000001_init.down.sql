@@ -1,6 +1,7 @@
 DROP TABLE audit_log;
 DROP TABLE import_errors;
 DROP TABLE leases;
+DROP TABLE api_tokens;
 DROP TABLE secrets;
 DROP TABLE vars;
 DROP TABLE pools;

@@ -401,6 +401,13 @@ CREATE TABLE secrets (
     updated_by text NOT NULL DEFAULT ''
 );
 
+CREATE TABLE api_tokens (
+    name       text COLLATE "C" PRIMARY KEY,
+    hash       bytea NOT NULL UNIQUE, -- of the text, which nobody keeps
+    created_at timestamptz NOT NULL,
+    created_by text NOT NULL DEFAULT ''
+);
+
 CREATE TABLE leases (
     name       text PRIMARY KEY,
     holder     uuid NOT NULL,

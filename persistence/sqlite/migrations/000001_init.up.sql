@@ -363,6 +363,13 @@ CREATE TABLE secrets (
     updated_by text NOT NULL DEFAULT ''
 );
 
+CREATE TABLE api_tokens (
+    name       text PRIMARY KEY,
+    hash       blob NOT NULL UNIQUE, -- of the text, which nobody keeps
+    created_at integer NOT NULL,
+    created_by text NOT NULL DEFAULT ''
+);
+
 CREATE TABLE leases (
     name       text PRIMARY KEY,
     holder     text NOT NULL,

@@ -15,6 +15,8 @@ interface ApprovalProps {
   run: RunSummaryFragment;
   task: TaskRowFragment;
   params: readonly Param[];
+  /** approvers are the names of those who may answer; empty: everybody. */
+  approvers: readonly string[];
   onChange: (run: RunSummaryFragment) => void;
 }
 
@@ -23,6 +25,7 @@ export function ApprovalActions(props: ApprovalProps) {
   const [open, setOpen] = useState<"approve" | "reject" | null>(null);
   return (
     <>
+      {props.approvers.length > 0 ? <p>Answered by {props.approvers.join(" or ")}.</p> : null}
       <div className={styles.actions}>
         <button type="button" data-variant="primary" onClick={() => setOpen("approve")}>
           Approve …

@@ -80,6 +80,7 @@ export function TaskPanel(props: TaskPanelProps) {
           run={props.run}
           task={task}
           params={detail.task.approval.fields}
+          approvers={detail.task.approval.approvers}
           onChange={props.onRunChange}
         />
       ) : null}

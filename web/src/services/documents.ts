@@ -207,6 +207,7 @@ export const TaskRunQuery = graphql(`
         when
         noop
         approval {
+          approvers
           fields {
             name
             type
