@@ -257,6 +257,9 @@ func (f *file) halt(at position, format string, args ...any) {
 // fail records a problem, but for one in a line that has a syntax error: its
 // text there is not what the file says.
 func (f *file) fail(at position, format string, args ...any) {
+	if last := len(f.lines); last > 0 && at.line > last { // what is missing at the end begins after it
+		at = position{line: last, column: len([]rune(f.lines.line(last))) + 1}
+	}
 	if f.repaired[at.line] {
 		return
 	}
