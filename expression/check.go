@@ -20,7 +20,7 @@ import (
 func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 	c := &checker{
 		d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
-		expressions: map[string]*checked{}, literals: map[string]error{},
+		expressions: map[string]*checked{}, literals: map[string]error{}, secretive: map[variable]bool{},
 	}
 	for _, p := range d.Params {
 		c.params[p.Name] = p.Type
@@ -52,7 +52,14 @@ type checker struct {
 	suggested   int
 	expressions map[string]*checked // by source: what one is does not depend on where it stands
 	literals    map[string]error    // by function, parameter and text
+	secretive   map[variable]bool   // whether a variable of a task holds a secret
 	isOver      bool                // expressionsMax is passed, and told
+}
+
+// variable is one of a task's own env.
+type variable struct {
+	task int
+	name string
 }
 
 // checked is an expression as parsed, and what its types say, once asked.
@@ -289,6 +296,8 @@ func (c *checker) reference(where site, r reference) error {
 		return refuse("%s may read %s only, not %s", where.name, enumerated(rootsOfOver, "and"), r.root)
 	case from.since > where.phase():
 		return refuse("%s may read %s only, not %s", where.name, formsUntil(where.phase()), r.root)
+	case r.root == rootSecrets && !from.isKnown(c, where, r.name):
+		return from.unknown(c, where, r)
 	case r.root == rootSecrets:
 		return nil // see secretReference
 	case from.keys != nil && !slices.Contains(from.keys, where.key()):

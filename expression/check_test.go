@@ -57,6 +57,10 @@ func TestCheckFindsProblems(t *testing.T) {
 			"env A", `${{ params.regio }}: unknown param "regio"; did you mean "region"? (at character 12)`,
 		},
 		{
+			"impossible secret", func(d *miniairflow.Definition) { d.Tasks[0].Env = map[string]string{"A": "${{ secrets.ä }}"} },
+			"tasks extract env A", `${{ secrets.ä }}: unknown secret "ä": there is none here (at character 13)`,
+		},
+		{
 			"tasks in workflow env", func(d *miniairflow.Definition) { d.Env["A"] = "${{ tasks.extract.status }}" },
 			"env A", "the workflow's env may read run.<field>, vars.<NAME> and params.<name> only, not tasks",
 		},
@@ -216,6 +220,19 @@ func TestCheckOfManyTasks(t *testing.T) {
 		d.Tasks = append(d.Tasks, task)
 	}
 	require.Len(t, expression.New().Check(d), count-1)
+}
+
+// Many references to a variable of many expressions cost no more than their sum: with
+// twice as much of both, a check allocates twice as much, not four times.
+func TestCheckOfManyReferencesIsLinear(t *testing.T) {
+	allocations := func(n int) float64 {
+		d := etl()
+		task := &d.Tasks[0]
+		task.Env = map[string]string{"X": "secrets " + strings.Repeat("${{ run.id }}", n)}
+		task.Stdin = strings.Repeat("${{ env.X }}", n)
+		return testing.AllocsPerRun(2, func() { require.Empty(t, expression.New().Check(d)) })
+	}
+	require.Less(t, allocations(400)/allocations(200), 3.0)
 }
 
 func TestCheckParamDefault(t *testing.T) {

@@ -79,7 +79,7 @@ func (e *Engine) names(template, root string) []string {
 	return slices.Compact(names)
 }
 
-// mayRead reports whether the templates of a place may read secrets, or what was
+// mayReadSecrets reports whether the templates of a place may read secrets, or what was
 // made of them.
 func (s site) mayReadSecrets() bool {
 	return s.task >= 0 && len(s.path) > 2 && miniairflow.Template{Path: s.path[2:]}.MayReadSecrets()
@@ -114,12 +114,23 @@ func wayOfSecrets(where site, name string) string {
 }
 
 // holdsSecret reports whether a variable of a task's own env is made of a secret.
-func (c *checker) holdsSecret(task int, variable string) bool {
+// Many expressions may read one variable, so it is found out once.
+func (c *checker) holdsSecret(task int, name string) bool {
 	if task < 0 {
 		return false
 	}
-	text, ok := c.d.Tasks[task].Env[variable]
-	if !ok || !strings.Contains(text, rootSecrets) {
+	v := variable{task: task, name: name}
+	holds, known := c.secretive[v]
+	if !known {
+		holds = readsSecret(c.d.Tasks[task].Env[name])
+		c.secretive[v] = holds
+	}
+	return holds
+}
+
+// readsSecret reports whether a template reads any secret.
+func readsSecret(text string) bool {
+	if !strings.Contains(text, rootSecrets) {
 		return false
 	}
 	segments, err := split(text)
