@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"slices"
+	"sort"
 )
 
 // maskText takes the place of a secret.
@@ -11,22 +12,37 @@ const maskText = "***"
 // masker replaces secrets in a stream. What comes out does not depend on how
 // the stream is cut: at each place the longest secret that matches is replaced,
 // and bytes that may be the beginning of one are held back until that is clear.
+//
+// A large secret has thousands of forms, so they are in order: those that begin a
+// text stand before it, on the way up from the last one that is no greater.
 type masker struct {
-	byFirst [256][][]byte // secrets by first byte, the longest first
+	secrets [][]byte // ascending, each once
+	begins  []int    // of each the place of the longest other one that it begins with, or -1
+	from    [257]int // place of the first secret with at least this first byte
 	any     bool
 	held    []byte // the beginning of a possible secret
 }
 
 func newMasker(secrets []string) *masker {
 	m := &masker{}
-	for _, secret := range secrets {
+	sorted := slices.Compact(slices.Sorted(slices.Values(secrets)))
+	for _, secret := range sorted {
 		if secret != "" {
-			m.byFirst[secret[0]] = append(m.byFirst[secret[0]], []byte(secret))
-			m.any = true
+			m.secrets = append(m.secrets, []byte(secret))
 		}
 	}
-	for i := range m.byFirst {
-		slices.SortFunc(m.byFirst[i], func(a, b []byte) int { return len(b) - len(a) })
+	m.any = len(m.secrets) > 0
+	m.begins = make([]int, len(m.secrets))
+	for i, secret := range m.secrets {
+		up := i - 1
+		for up >= 0 && !bytes.HasPrefix(secret, m.secrets[up]) {
+			up = m.begins[up]
+		}
+		m.begins[i] = up
+		m.from[int(secret[0])+1] = i + 1
+	}
+	for b := range 256 {
+		m.from[b+1] = max(m.from[b+1], m.from[b])
 	}
 	return m
 }
@@ -67,12 +83,14 @@ func (m *masker) scan(in []byte, final bool) []byte {
 // match returns the length of the longest secret at the beginning of in, or
 // that more of the stream may make a longer one there.
 func (m *masker) match(in []byte, final bool) (length int, open bool) {
-	for _, secret := range m.byFirst[in[0]] {
-		if bytes.HasPrefix(in, secret) {
-			return len(secret), false
-		}
-		if !final && bytes.HasPrefix(secret, in) {
-			return 0, true
+	first, last := m.from[in[0]], m.from[int(in[0])+1]
+	after := first + sort.Search(last-first, func(i int) bool { return bytes.Compare(m.secrets[first+i], in) > 0 })
+	if !final && after < last && bytes.HasPrefix(m.secrets[after], in) {
+		return 0, true
+	}
+	for at := after - 1; at >= first; at = m.begins[at] {
+		if bytes.HasPrefix(in, m.secrets[at]) {
+			return len(m.secrets[at]), false
 		}
 	}
 	return 0, false
