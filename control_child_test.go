@@ -1,6 +1,7 @@
 package miniairflow_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -104,7 +105,7 @@ func TestControl_RunOutputs(t *testing.T) {
 			{Name: "n", Value: "${{ tasks.t0.outputs.n }}"},
 			{Name: "text", Type: miniairflow.OutputString, Value: "${{ tasks.t0.outputs.n }} of ${{ run.workflow }}"},
 			{Name: "half", Value: "${{ 0.5 }}"},
-			{Name: "list", Value: "${{ [1, 'a'] }}"},
+			{Name: "list", Value: "${{ [9007199254740993, 'a'] }}"},
 		}
 		run := persistencetest.MustTrigger(t, c.Store, persistencetest.MustSync(t, c.Store, d))
 		outputs, err := c.RunOutputs(t.Context(), run)
@@ -126,6 +127,6 @@ func TestControl_RunOutputs(t *testing.T) {
 		require.NoError(t, err)
 		outputs, err = c.RunOutputs(t.Context(), run)
 		require.NoError(t, err)
-		require.Equal(t, map[string]any{"n": int64(7), "text": "7 of handing", "half": 0.5, "list": []any{1.0, "a"}}, outputs)
+		require.Equal(t, map[string]any{"n": int64(7), "text": "7 of handing", "half": 0.5, "list": []any{json.Number("9007199254740993"), "a"}}, outputs)
 	})
 }

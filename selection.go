@@ -143,11 +143,15 @@ func (g *DAG) named(kind selectionKind) ([]int, error) {
 		known = append(known, d.Groups[i].Name)
 	}
 	var seqs []int
+	taken := make(map[string]bool, len(kind.names))
 	for _, name := range kind.names {
 		if len(places[name]) == 0 {
 			return nil, invalidField(kind.name, "workflow %q has no task or group %s%s", d.Name, show(name), DidYouMean(name, known))
 		}
-		seqs = append(seqs, places[name]...)
+		if !taken[name] { // a large group that is named a thousand times is taken once
+			seqs = append(seqs, places[name]...)
+		}
+		taken[name] = true
 	}
 	return seqs, nil
 }

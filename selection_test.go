@@ -1,6 +1,9 @@
 package miniairflow_test
 
 import (
+	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,4 +146,20 @@ func TestPlanTasks(t *testing.T) {
 0 | e | not_chosen | not chosen (--only b,d)
 0 | y | not_chosen | not chosen (--only b,d)
 0 | z | not_chosen | not chosen (--only b,d)`, plan(miniairflow.Selection{Only: []string{"b", "d"}}))
+}
+
+// A large group that is named many times takes no more memory than once.
+func TestSelectionOfOneGroupManyTimes(t *testing.T) {
+	d := &miniairflow.Definition{Name: "wide", Groups: []miniairflow.Group{{Name: "g"}}}
+	for i := range 10_000 {
+		d.Tasks = append(d.Tasks, miniairflow.Task{Name: fmt.Sprintf("t%d", i), Group: "g", TriggerRule: miniairflow.AllSuccess, Noop: true})
+	}
+	g, err := miniairflow.NewDAG(d)
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = g.Select(&miniairflow.Selection{From: slices.Repeat([]string{"g"}, miniairflow.SelectionMax)})
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(32<<20))
 }

@@ -3,6 +3,7 @@ package miniairflow
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // WorkflowOutput is a value that a workflow hands to whoever runs it, computed from
@@ -60,9 +61,15 @@ func (o *WorkflowOutput) compute(scope Scope, eval Evaluator) (value any, size i
 	return value, len(text), err
 }
 
-// decodeValue reads a JSON value as outputs are kept: whole numbers as int64, others
-// as float64.
+// decodeValue reads a JSON value as the outputs of tasks are, so that a list or an
+// object is the same with and without its type, large numbers in it included.
 func decodeValue(text string) (any, error) {
+	switch {
+	case strings.HasPrefix(text, "["):
+		return ParseOutput(OutputList, text)
+	case strings.HasPrefix(text, "{"):
+		return ParseOutput(OutputObject, text)
+	}
 	var value any
 	if err := json.Unmarshal([]byte(text), &value); err != nil {
 		return nil, err
