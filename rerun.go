@@ -45,13 +45,18 @@ type RerunPlan struct {
 	Reopen  []int        // become pending, ascending
 	Keep    []int        // of Reopen, those with for_each whose items that were a success need not run again, ascending
 	Mark    []Ended      // become terminal, ascending
-	Added   []int        // pending ones that the run did not have, ascending: g is of a later version
+	Added   []int        // that the run did not have, ascending: g is of a later version. Those left out of the run are skipped, the others pending
 	States  []TaskStatus // of all task runs afterwards
 	Reopens bool         // the run itself is opened again: it was over
 }
 
 // IsEmpty reports whether there is nothing to do.
-func (p RerunPlan) IsEmpty() bool { return len(p.Reopen)+len(p.Mark)+len(p.Added) == 0 }
+func (p RerunPlan) IsEmpty() bool { return !p.opens() && len(p.Mark) == 0 }
+
+// opens reports whether a task run is to be done.
+func (p RerunPlan) opens() bool {
+	return len(p.Reopen) > 0 || slices.ContainsFunc(p.Added, func(seq int) bool { return p.States[seq] == TaskPending })
+}
 
 // PlanRerun decides what req does to a run whose task runs have the given states
 // (by Seq) and that goes on with g: its own graph, or that of a later version which
@@ -94,7 +99,7 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 		}
 		plan.reopen(withBelow(g, seeds, plan.neverRan))
 	}
-	if len(plan.Reopen)+len(plan.Added) > 0 {
+	if plan.opens() {
 		// What ends the run has to be done after the new end, too.
 		plan.reopen(finalsOf(g))
 	}
@@ -115,7 +120,7 @@ func PlanRerun(g *DAG, states []TaskStatus, over bool, req Rerun) (RerunPlan, er
 		plan.keepItems(g)
 	}
 	slices.SortFunc(plan.Mark, func(a, b Ended) int { return a.Seq - b.Seq })
-	plan.Reopens = over && len(plan.Reopen)+len(plan.Added) > 0
+	plan.Reopens = over && plan.opens()
 	return plan, nil
 }
 

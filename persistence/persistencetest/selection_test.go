@@ -163,3 +163,23 @@ func TestPartialRunAndTheLatestVersion(t *testing.T) {
 		require.Equal(t, "not chosen (--from b)", db.task(r.ID, 5).Reason)
 	})
 }
+
+// New tasks that the choice leaves out are nothing to do again: a good run stays as
+// it is, its tasks of finally too.
+func TestPartialRunIsNotOpenedForWhatItLeavesOut(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		w := db.worker("w")
+		r := db.startPartial(withFinally(definition("etl", task("a"), task("b")), task("z")), miniairflow.Selection{Only: []string{"a", "z"}})
+		w.drain(nil)
+		require.Equal(t, states("sks"), db.statuses(r.ID))
+		db.sync(withFinally(definition("etl", task("a"), task("b")), task("z"), task("y")))
+		req := rerunOf(r, miniairflow.RerunFailed)
+		req.Latest = true
+		result, err := db.Rerun(t.Context(), req)
+		require.NoError(t, err)
+		require.Empty(t, result.TaskRuns)
+		require.Equal(t, miniairflow.RunSuccess, db.run(r.ID).Status)
+		require.Equal(t, 1, db.task(r.ID, 2).Attempt)
+		db.check()
+	})
+}
