@@ -24,7 +24,7 @@ const (
 )
 
 // pastPoll is how often task runs that wait for the past are asked about by hand.
-const pastPoll = 30 * time.Second
+const pastPoll = 5 * time.Second
 
 // retentionPoll is how often old runs are looked for.
 const retentionPoll = time.Hour
@@ -96,7 +96,8 @@ func failExpired(ctx context.Context, store miniairflow.Store) (time.Duration, e
 }
 
 // askForPasts asks again about the task runs that wait for the run before theirs.
-// The ends of that run do so themselves; this is for what has no end.
+// The ends of that run do so themselves; this is for what has no end, and for an end
+// that came in the same moment as the look.
 func askForPasts(ctx context.Context, store miniairflow.TaskStore) (time.Duration, error) {
 	if _, err := store.AskForPasts(ctx, pastBatch); err != nil {
 		return 0, fmt.Errorf("ask about the past: %w", err)

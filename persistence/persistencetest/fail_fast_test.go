@@ -35,7 +35,7 @@ func TestFailFast(t *testing.T) {
 			tasks: func(d *miniairflow.Definition) { d.Tasks[0].AllowFailure = true },
 		},
 		{
-			name: "one that wants another try", end: miniairflow.TaskUpForRetry, then: "wrpqqp", result: "",
+			name: "one that wants another try", end: miniairflow.TaskUpForRetry, then: "wrpqqp", result: miniairflow.RunRunning,
 			tasks: func(d *miniairflow.Definition) {
 				d.Tasks[0].Retry = &miniairflow.RetryPolicy{Count: 1, Delay: retryDelay}
 			},
@@ -64,6 +64,9 @@ func TestFailFast(t *testing.T) {
 				require.Equal(t, want, db.statuses(r.ID))
 				if c.reason == "" {
 					require.Nil(t, db.run(r.ID).CancelRequestedAt)
+					w.end(miniairflow.TaskSuccess, claims[1])
+					w.drain(nil)
+					require.Equal(t, c.result, db.run(r.ID).Status)
 					return
 				}
 				for seq := 2; seq < 5; seq++ {

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
 // deleteChunksMax bounds the chunks that one statement deletes: each has hundreds of
@@ -77,7 +78,7 @@ func (s *Store) FindArtifacts(ctx context.Context, key miniairflow.AttemptKey, a
 	const text = `
 		SELECT ` + artifactColumns + ` FROM artifacts
 		WHERE workflow_run_id = $1 AND seq = $2 AND attempt = $3 AND name > $4 ORDER BY name LIMIT $5`
-	return query(ctx, s, scanArtifact, text, key.RunID, key.Seq, key.Attempt, afterName, max(limit, 0))
+	return query(ctx, s, scanArtifact, text, key.RunID, key.Seq, key.Attempt, dialect.Text(afterName), max(limit, 0))
 }
 
 // FindArtifact implements miniairflow.ArtifactStore.
@@ -85,7 +86,7 @@ func (s *Store) FindArtifact(ctx context.Context, key miniairflow.AttemptKey, na
 	const text = `
 		SELECT ` + artifactColumns + ` FROM artifacts
 		WHERE workflow_run_id = $1 AND seq = $2 AND attempt = $3 AND name = $4`
-	return queryOne(ctx, s, scanArtifact, text, key.RunID, key.Seq, key.Attempt, name)
+	return queryOne(ctx, s, scanArtifact, text, key.RunID, key.Seq, key.Attempt, dialect.Text(name))
 }
 
 // CountArtifacts implements miniairflow.ArtifactStore.

@@ -230,8 +230,11 @@ func release(ctx context.Context, t *tx, m *move, changes []miniairflow.Change) 
 	const releasedText = `UPDATE task_fanouts SET held = held - $3, next = $4 WHERE workflow_run_id = $1 AND seq = $2`
 	for _, c := range changes {
 		fans, err := collect(ctx, t, scanFan, fanText, m.run.ID, c.Seq)
-		if err != nil || len(fans) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(fans) == 0 {
+			continue // the others are still to be written
 		}
 		f := fans[0]
 		count := f.Release(m.run.Graph.TaskAt(c.Seq).ForEach.MaxParallel)

@@ -13,8 +13,8 @@ import (
 )
 
 // expectPast adds the statement that notes which task runs of scheduled runs depend
-// on the past. It comes before anybody looks at the past, so that each end there
-// finds them.
+// on the past. It comes before anybody looks at the past, so that an end there
+// finds them; one in the same moment may not, and AskForPasts makes up for it.
 func expectPast(batch *pgx.Batch, runs []uuid.UUID, seqs []int) {
 	const text = `
 		INSERT INTO task_pasts (workflow_run_id, seq, workflow_id, name, logical_date)
@@ -28,8 +28,9 @@ func expectPast(batch *pgx.Batch, runs []uuid.UUID, seqs []int) {
 	}
 }
 
-// pastIsOpen finds, of task_pasts p, task runs that are undecided. The lock on their run holds up its end, which drops
-// requests for decisions: none is left behind.
+// pastIsOpen finds, of task_pasts p, task runs that are undecided. Those who use it
+// lock them and their run: the end of the run, which drops requests for decisions, is
+// held up, and what others decide meanwhile is looked at again. No request is left behind.
 const pastIsOpen = `
 	JOIN workflow_runs r ON r.id = p.workflow_run_id AND r.status = 'running'
 	JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND ` + undecidedIs
@@ -44,7 +45,7 @@ func wakeFuture(batch *pgx.Batch, wakes []dialect.Wake) {
 		JOIN task_pasts p ON p.workflow_id = past.workflow_id AND p.name = ANY($2) AND p.logical_date > past.logical_date` + pastIsOpen + `
 		WHERE past.id = $1 AND past.type = 'scheduled'
 		ORDER BY p.workflow_run_id, p.seq
-		FOR SHARE OF r
+		FOR SHARE OF r, t
 		ON CONFLICT (workflow_run_id, seq) DO UPDATE SET generation = excluded.generation`
 	for _, w := range wakes {
 		batch.Queue(text, w.RunID, w.Tasks)
@@ -104,7 +105,7 @@ func (s *Store) AskForPasts(ctx context.Context, limit int) (asked int, err erro
 		FROM task_pasts p` + pastIsOpen + `
 		WHERE p.reason <> '' AND NOT EXISTS (SELECT 1 FROM task_decisions d WHERE d.workflow_run_id = p.workflow_run_id AND d.seq = p.seq)
 		ORDER BY random() LIMIT $1
-		FOR SHARE OF r SKIP LOCKED
+		FOR SHARE OF r, t SKIP LOCKED
 		ON CONFLICT (workflow_run_id, seq) DO NOTHING`
 	err = s.inTx(ctx, func(t *tx) error {
 		tag, err := t.Exec(ctx, text, limit)

@@ -44,16 +44,7 @@ func (s *Store) CreateToken(ctx context.Context, name string, hash []byte, by mi
 
 // RevokeToken implements miniairflow.TokenStore.
 func (s *Store) RevokeToken(ctx context.Context, name string, by miniairflow.Actor) error {
-	return s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, `DELETE FROM api_tokens WHERE name = $1`, dialect.Text(name))
-		if err != nil {
-			return fmt.Errorf("delete token: %w", err)
-		}
-		if done.RowsAffected() == 0 {
-			return miniairflow.ErrNotFound
-		}
-		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditRevokeToken, Name: name})
-	})
+	return s.deleteNamed(ctx, `DELETE FROM api_tokens WHERE name = $1`, name, miniairflow.AuditRevokeToken, by)
 }
 
 // FindTokens implements miniairflow.TokenStore.

@@ -72,15 +72,20 @@ func mayAdd(ctx context.Context, t *tx, table, name string, max int) error {
 
 // DeleteVar implements miniairflow.VarStore.
 func (s *Store) DeleteVar(ctx context.Context, name string, by miniairflow.Actor) error {
+	return s.deleteNamed(ctx, `DELETE FROM vars WHERE name = $1`, name, miniairflow.AuditDeleteVar, by)
+}
+
+// deleteNamed deletes the row with a name, or returns ErrNotFound.
+func (s *Store) deleteNamed(ctx context.Context, text, name string, action miniairflow.AuditAction, by miniairflow.Actor) error {
 	return s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, `DELETE FROM vars WHERE name = $1`, dialect.Text(name))
+		done, err := t.Exec(ctx, text, dialect.Text(name))
 		if err != nil {
-			return fmt.Errorf("delete variable: %w", err)
+			return fmt.Errorf("delete: %w", err)
 		}
 		if done.RowsAffected() == 0 {
 			return miniairflow.ErrNotFound
 		}
-		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDeleteVar, Name: name})
+		return audit(ctx, t, by, dialect.Audited{Action: action, Name: name})
 	})
 }
 
@@ -170,16 +175,7 @@ func (s *Store) SetSecret(ctx context.Context, secret miniairflow.SealedSecret, 
 
 // DeleteSecret implements miniairflow.SecretStore.
 func (s *Store) DeleteSecret(ctx context.Context, name string, by miniairflow.Actor) error {
-	return s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, `DELETE FROM secrets WHERE name = $1`, dialect.Text(name))
-		if err != nil {
-			return fmt.Errorf("delete secret: %w", err)
-		}
-		if done.RowsAffected() == 0 {
-			return miniairflow.ErrNotFound
-		}
-		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditDeleteSecret, Name: name})
-	})
+	return s.deleteNamed(ctx, `DELETE FROM secrets WHERE name = $1`, name, miniairflow.AuditDeleteSecret, by)
 }
 
 const secretColumns = `name, key_id, updated_at, updated_by`

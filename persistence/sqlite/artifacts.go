@@ -13,7 +13,7 @@ import (
 const deleteChunksMax = 64
 
 // AddArtifacts implements miniairflow.ArtifactStore. The bytes are in the file of the
-// logs, whose writes nobody waits for but those who have more of them.
+// logs: what they wait for, and what waits for them, is no more than other output.
 func (s *Store) AddArtifacts(ctx context.Context, key miniairflow.AttemptKey, complete []miniairflow.Artifact, chunks []miniairflow.ArtifactChunk) error {
 	if len(complete)+len(chunks) == 0 {
 		return nil

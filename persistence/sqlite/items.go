@@ -211,10 +211,14 @@ func release(ctx context.Context, t *tx, m *move, changes []miniairflow.Change) 
 		WHERE t.workflow_run_id = ? AND t.seq BETWEEN ? AND ? AND ` + undecidedIs + ` ORDER BY t.seq LIMIT ? + 0`
 	const releasedText = `UPDATE task_fanouts SET held = held - ?3, next = ?4 WHERE workflow_run_id = ?1 AND seq = ?2`
 	for _, c := range changes {
-		f, err := queryOne(ctx, t, scanFan, fanText, m.run.ID, c.Seq)
+		fans, err := query(ctx, t, scanFan, fanText, m.run.ID, c.Seq)
 		if err != nil {
 			return err
 		}
+		if len(fans) == 0 {
+			continue // the others are still to be written
+		}
+		f := fans[0]
 		count := f.Release(m.run.Graph.TaskAt(c.Seq).ForEach.MaxParallel)
 		ready, err := query(ctx, t, scanReady, heldText, m.run.ID, f.First+f.Next, f.First+f.Total-1, count)
 		if err != nil {
