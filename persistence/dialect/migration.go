@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // Migration is one numbered step of a schema, with its way back.
@@ -115,4 +117,10 @@ func Revert(migrations []Migration, version int64, dirty bool) (m Migration, bef
 		before = candidate.Version
 	}
 	return Migration{}, 0, false, fmt.Errorf("this program has no migration %d, which the database has", version)
+}
+
+// OtherTables is the error of a database that an earlier development version has made.
+func OtherTables(name string) error {
+	return miniairflow.Errorf(miniairflow.CodeConflict,
+		"the database %s was made by an earlier development version and has other tables: move it away, or name another one with --database-url", name)
 }

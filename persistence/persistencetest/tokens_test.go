@@ -1,12 +1,14 @@
 package persistencetest_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence"
 )
 
 func TestTokens(t *testing.T) {
@@ -41,5 +43,24 @@ func TestTokens(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, text, again, "the name is free, and the old token is worth nothing")
 		db.check()
+	})
+}
+
+// A database of an earlier development version is refused as a whole, and not by each call.
+func TestDatabaseWithOtherTables(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		url, raw := db.url, db.raw
+		if strings.HasPrefix(url, "sqlite://") { // which one process opens at a time
+			path := filepath.Join(t.TempDir(), "miniairflow.db")
+			url, raw = "sqlite://"+path, openRaw(t, "sqlite", "file:"+path)
+			first, err := persistence.Open(t.Context(), url, persistence.Options{})
+			require.NoError(t, err)
+			require.NoError(t, first.Close())
+		}
+		_, err := raw.ExecContext(t.Context(), `DROP TABLE api_tokens`)
+		require.NoError(t, err)
+		_, err = persistence.Open(t.Context(), url, persistence.Options{})
+		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+		require.ErrorContains(t, err, "was made by an earlier development version and has other tables: move it away")
 	})
 }

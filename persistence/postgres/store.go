@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -86,6 +87,12 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 	if err := m.Up(ctx); err != nil {
 		pool.Close()
 		return nil, err
+	}
+	// Until the first release version 1 has grown: a database of before lacks its last table.
+	var isThere bool
+	if err := pool.QueryRow(ctx, `SELECT to_regclass('api_tokens') IS NOT NULL`).Scan(&isThere); err != nil || !isThere {
+		pool.Close()
+		return nil, errors.Join(mapError(err), dialect.OtherTables(poolConfig.ConnConfig.Database))
 	}
 	beatsConfig := poolConfig.Copy()
 	beatsConfig.MaxConns, beatsConfig.MinConns, beatsConfig.MinIdleConns = 1, 0, 0
