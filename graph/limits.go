@@ -32,6 +32,7 @@ const (
 	streamsOfSocketMax = 50
 	logBytesPerObject  = 4096 // of a log cost as much as one object
 	listCost           = 20   // objects that a list is taken for whose length nobody chooses
+	outputsCost        = 500  // of a run: they are computed from those of all its tasks
 )
 
 // shape refuses operations by their text alone, before complexity is computed,
@@ -167,6 +168,7 @@ func complexity() generated.ComplexityRoot {
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
 	c.WorkflowVersion.Files = list
+	c.WorkflowRun.Outputs = func(child int) int { return child + outputsCost }
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {
 		return 1 + child + min(max(valueOr(limit, logChunkDefault), 0), logChunkMax)/logBytesPerObject
 	}

@@ -152,6 +152,15 @@ func (p *envParser) shown(text string) string {
 	return quoted(text)
 }
 
+// shownName is the name of a variable as messages have it: a line of a secret that is
+// torn may look like one.
+func (p *envParser) shownName(name string) string {
+	if p.isSecret {
+		return "of this line"
+	}
+	return name
+}
+
 // fail records a problem at a byte of the text.
 func (p *envParser) fail(offset int, text string) {
 	p.problems = append(p.problems, envProblem{at: p.place(offset), text: text})
@@ -196,9 +205,9 @@ func (p *envParser) line() {
 	case !envName.MatchString(name):
 		p.fail(start, "variable name "+p.shown(name)+" is not valid: letters, digits and _, not starting with a digit")
 	case slices.Contains(miniairflow.TaskEnv, name):
-		p.fail(start, "variable "+name+" is reserved: every task receives its own")
+		p.fail(start, "variable "+p.shownName(name)+" is reserved: every task receives its own")
 	case p.seen[name]:
-		p.fail(start, "variable "+name+" is here twice: remove one of the two")
+		p.fail(start, "variable "+p.shownName(name)+" is here twice: remove one of the two")
 	case len(p.variables) == envNamesMax:
 		p.fail(start, "the file has too many variables: keep those that tasks need")
 		p.at = len(p.text)

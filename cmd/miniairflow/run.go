@@ -45,7 +45,7 @@ func newRunCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			children, err := childrenOf(config, args[0], definition)
+			children, err := childrenOf(config, std, args[0], definition)
 			if err != nil {
 				return err
 			}
@@ -53,8 +53,12 @@ func newRunCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			shared, err := sharedOf(cmd, config)
+			if err != nil {
+				return err
+			}
 			if isDryRun(cmd) {
-				return planFile(std, format, definition.Definition, request)
+				return planFile(std, format, definition.Definition, request, shared.vars)
 			}
 			if !cmd.Flags().Changed("log-level") {
 				config.LogLevel = "error"
@@ -64,10 +68,6 @@ func newRunCommand(std stdio) *cobra.Command {
 			}
 			if !cmd.Flags().Changed("queues") {
 				config.Queues = queuesOf(withChildren(definition, children)...) // nobody else is there to take the tasks
-			}
-			shared, err := sharedOf(cmd, config)
-			if err != nil {
-				return err
 			}
 			logs, _ := cmd.Flags().GetBool("logs")
 			if !cmd.Flags().Changed("logs") {
@@ -157,8 +157,8 @@ func runRequest(cmd *cobra.Command, workflow string) (miniairflow.TriggerRequest
 	}, nil
 }
 
-// planFile prints what a run of the file would do.
-func planFile(std stdio, format outputFormat, d *miniairflow.Definition, request miniairflow.TriggerRequest) error {
+// planFile prints what a run of the file would do with these variables.
+func planFile(std stdio, format outputFormat, d *miniairflow.Definition, request miniairflow.TriggerRequest, vars map[string]any) error {
 	now := time.Now()
 	logical := request.LogicalDate
 	if logical.IsZero() {
@@ -171,7 +171,7 @@ func planFile(std stdio, format outputFormat, d *miniairflow.Definition, request
 	scope := miniairflow.RunScope{
 		ID: id, Workflow: d.Name, Type: miniairflow.RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now,
 	}
-	evaluator := expression.New()
+	evaluator := miniairflow.WithVars(expression.New(), vars)
 	params, err := miniairflow.ResolveParams(d.Params, request.Params, scope, evaluator)
 	if err != nil {
 		return err

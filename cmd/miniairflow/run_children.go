@@ -22,9 +22,9 @@ func onTop(definitions []loader.LoadedDefinition) []loader.LoadedDefinition {
 }
 
 // childrenOf returns the workflows that tasks of d run, directly or through others, as
-// far as the file of d and those of its folder have them. What is wrong with other
-// files is not told: a workflow that is missed is named when its turn comes.
-func childrenOf(c *config, path string, d loader.LoadedDefinition) ([]loader.LoadedDefinition, error) {
+// far as the file of d and those of its folder have them. Where one is missed, what is
+// wrong with other files is told: it may be in one of them, or else in the database.
+func childrenOf(c *config, std stdio, path string, d loader.LoadedDefinition) ([]loader.LoadedDefinition, error) {
 	if len(d.Calls) == 0 {
 		return nil, nil
 	}
@@ -41,12 +41,16 @@ func childrenOf(c *config, path string, d loader.LoadedDefinition) ([]loader.Loa
 	}
 	if _, isGood := known[d.Name]; !isGood { // it is part of a cycle
 		problems := slices.DeleteFunc(folder.Problems, func(p miniairflow.ImportError) bool { return p.File != d.File })
-		return nil, loader.ParseError(problems)
+		return nil, fileError(loader.ParseError(problems))
 	}
 	seen := map[string]bool{d.Name: true}
 	var children []loader.LoadedDefinition
 	for open := d.Runs(); len(open) > 0; open = open[1:] {
 		child, found := known[open[0]]
+		if !found && len(folder.Problems) > 0 {
+			fmt.Fprintf(std.err, "no good file here has the workflow %s; these files have errors:\n%v\n", open[0], loader.ParseError(folder.Problems))
+			folder.Problems = nil // told once
+		}
 		if !found || seen[child.Name] {
 			continue
 		}
