@@ -108,9 +108,10 @@ type SourceFile struct {
 // DefinitionAt is a definition with the place of its name in the file.
 type DefinitionAt struct {
 	*Definition
-	Line   int
-	Column int
-	Calls  []Call // of its tasks that run workflows
+	Line     int
+	Column   int
+	Calls    []Call        // of its tasks that run workflows
+	Warnings []ImportError // what it hardly means, but may say
 }
 
 // FileResult is what SyncFiles did with one file. A definition whose name

@@ -132,6 +132,34 @@ func (r TriggerRule) Decide(c UpstreamCounts) Verdict {
 	}
 }
 
+// MayRun reports whether the rule may come to run a task of which these upstream
+// tasks have ended, and open others are known not to have. What becomes of the rest
+// of c.Total is not known: they may have ended in any way, or not yet.
+func (r TriggerRule) MayRun(c UpstreamCounts, open int) bool {
+	rest := c.Total - c.Done() - open
+	isRun := func(more UpstreamCounts) bool {
+		return r.Decide(UpstreamCounts{Total: c.Total, Success: c.Success + more.Success, Failed: c.Failed + more.Failed, Skipped: c.Skipped + more.Skipped}) == VerdictRun
+	}
+	// A rule asks whether there is one of a kind and whether all have ended: one task
+	// of each kind, and all that are left as one kind, show everything there is.
+	for kinds := range OutcomeSkipped << 1 {
+		few := UpstreamCounts{}
+		for _, o := range []Outcome{OutcomeSuccess, OutcomeFailed, OutcomeSkipped} {
+			if kinds&o != 0 {
+				few = few.Add(o)
+			}
+		}
+		left := rest - few.Done()
+		if left >= 0 && (isRun(few) ||
+			few.Success > 0 && isRun(UpstreamCounts{Success: 1 + left, Failed: few.Failed, Skipped: few.Skipped}) ||
+			few.Failed > 0 && isRun(UpstreamCounts{Success: few.Success, Failed: 1 + left, Skipped: few.Skipped}) ||
+			few.Skipped > 0 && isRun(UpstreamCounts{Success: few.Success, Failed: few.Failed, Skipped: 1 + left})) {
+			return true
+		}
+	}
+	return false
+}
+
 // ruledOut is the verdict of a rule that needs all upstream tasks and can be
 // broken by one of them.
 func ruledOut(broken bool, otherwise Verdict, done bool) Verdict {

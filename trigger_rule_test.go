@@ -57,6 +57,24 @@ func TestEarlyOutcomesAreTheOnesThatSettle(t *testing.T) {
 	}
 }
 
+// MayRun says of what is known the same as a try of every way in which the rest can stand.
+func TestMayRunTriesWhatIsNotKnown(t *testing.T) {
+	for _, rule := range miniairflow.TriggerRules {
+		eachCounts(func(c miniairflow.UpstreamCounts) {
+			for open := range c.Total - c.Done() + 1 {
+				mayRun := false
+				eachCounts(func(all miniairflow.UpstreamCounts) {
+					isOfC := all.Total == c.Total && all.Success >= c.Success && all.Failed >= c.Failed && all.Skipped >= c.Skipped
+					mayRun = mayRun || isOfC && all.Total-all.Done() >= open && rule.Decide(all) == miniairflow.VerdictRun
+				})
+				require.Equal(t, mayRun, rule.MayRun(c, open), "%s %+v, %d open", rule, c, open)
+			}
+		})
+	}
+	require.True(t, miniairflow.AllDoneMinOneSuccess.MayRun(miniairflow.UpstreamCounts{Total: 10_000, Failed: 1}, 0))
+	require.False(t, miniairflow.AllSuccess.MayRun(miniairflow.UpstreamCounts{Total: 10_000, Failed: 1}, 0))
+}
+
 func TestTriggerRules(t *testing.T) {
 	const (
 		run  = miniairflow.VerdictRun

@@ -35,11 +35,14 @@ const (
 
 // Problem is something wrong in a definition. Path leads to it from the root of
 // the workflow: ["tasks", "extract", "depends_on", "0"]. OfKey says that it is
-// the last key of the path that is wrong, not what stands under it.
+// the last key of the path that is wrong, not what stands under it. IsWarning says
+// that the definition may become a version all the same: it does something, but
+// hardly what was meant.
 type Problem struct {
-	Path    []string
-	OfKey   bool
-	Message string
+	Path      []string
+	OfKey     bool
+	IsWarning bool
+	Message   string
 }
 
 // Validate returns everything that is wrong with d and can be said without its

@@ -17,9 +17,10 @@ import (
 // types, tasks that are not upstream, and templates where none may be. Positions
 // inside a text are part of the message, in characters from 1. d need not be
 // valid otherwise; of one whose graph has errors the upstream rule is not checked.
+// Some of what it returns are warnings.
 func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 	c := &checker{
-		d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
+		engine: e, d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
 		expressions: map[string]*checked{}, literals: map[string]error{}, secretive: map[variable]bool{},
 	}
 	for _, p := range d.Params {
@@ -33,7 +34,7 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 	if g, err := miniairflow.NewDAG(d); err == nil {
 		c.upstream = &reach{dag: g}
 	}
-	c.workflow(e)
+	c.workflow()
 	c.workflowOutputs()
 	for i := range d.Tasks {
 		c.task(i)
@@ -42,6 +43,7 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 }
 
 type checker struct {
+	engine      *Engine
 	d           *miniairflow.Definition
 	params      map[string]miniairflow.ParamType
 	paramNames  []string
@@ -54,6 +56,7 @@ type checker struct {
 	literals    map[string]error    // by function, parameter and text
 	secretive   map[variable]bool   // whether a variable of a task holds a secret
 	isOver      bool                // expressionsMax is passed, and told
+	tried       int                 // see triesMax
 }
 
 // variable is one of a task's own env.
@@ -85,7 +88,11 @@ func (c *checker) add(path []string, format string, args ...any) {
 	c.problems = append(c.problems, miniairflow.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-func (c *checker) workflow(e *Engine) {
+func (c *checker) warn(path []string, format string, args ...any) {
+	c.problems = append(c.problems, miniairflow.Problem{Path: path, IsWarning: true, Message: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) workflow() {
 	c.forbid([]string{"name"}, "a name", c.d.Name)
 	c.forbid([]string{"owner"}, "owner", c.d.Owner)
 	for i, tag := range c.d.Tags {
@@ -100,7 +107,7 @@ func (c *checker) workflow(e *Engine) {
 			before := len(c.problems)
 			c.template(site{path: []string{"params", p.Name, "default"}, name: "a param's default", task: -1}, text)
 			if len(c.problems) == before {
-				c.paramDefault(e, &p, text)
+				c.paramDefault(&p, text)
 			}
 		} else {
 			c.noTemplate([]string{"params", p.Name, "default"}, p.Default)
@@ -122,11 +129,11 @@ var sampleRun = miniairflow.RunScope{
 
 // paramDefault checks that a default with a template gives what the param's type
 // takes: a schedule would find out only when it is due, with nobody there to see.
-func (c *checker) paramDefault(e *Engine, p *miniairflow.Param, text string) {
-	if !strings.Contains(text, opening) || len(e.Vars(text)) > 0 {
+func (c *checker) paramDefault(p *miniairflow.Param, text string) {
+	if !strings.Contains(text, opening) || len(c.engine.Vars(text)) > 0 {
 		return // what the variables are nobody knows before a run
 	}
-	value, err := e.Text(text, miniairflow.Scope{Run: sampleRun})
+	value, err := c.engine.Text(text, miniairflow.Scope{Run: sampleRun})
 	if err == nil {
 		// Another run has other values: only the type holds for all of them.
 		_, err = (&miniairflow.Param{Type: p.Type}).Check(value)

@@ -47,7 +47,11 @@ func (c *checker) task(i int) {
 	c.forEach(i)
 	c.inputs(i)
 	if t.When != "" {
+		before := len(c.problems)
 		c.condition(site{path: path("when"), name: "when", params: true, task: i}, t.When)
+		if len(c.problems) == before {
+			c.answers(i, path("when"))
+		}
 	}
 	script := c.scripts(t)
 	for _, template := range t.Templates() {

@@ -54,6 +54,7 @@ type Result struct {
 	Files       int // that were read
 	Definitions []LoadedDefinition
 	Problems    []miniairflow.ImportError // sorted by place; File as the path was given
+	Warnings    []miniairflow.ImportError // of the definitions, likewise
 
 	owners map[string]LoadedDefinition // by name
 	around map[[2]string]*surroundings // by root and folder below it
@@ -130,6 +131,10 @@ func LoadPathBelow(root string, paths []string, limits Limits) (Result, error) {
 		}
 	}
 	result.refuseCycles()
+	for _, d := range result.Definitions {
+		result.Warnings = append(result.Warnings, d.Warnings...)
+	}
+	slices.SortStableFunc(result.Warnings, comparePlaces)
 	slices.SortStableFunc(result.Problems, comparePlaces)
 	result.Problems = slices.Compact(result.Problems) // defaults that are named, and taken by others
 	return result, nil

@@ -171,19 +171,20 @@ func TestLoadPath(t *testing.T) {
 func TestWriteProblems(t *testing.T) {
 	problems := []miniairflow.ImportError{{File: "dags/a,b.yaml", Line: 3, Column: 5, Message: "50% <wrong>: \"x\""}}
 	for format, want := range map[loader.Format]string{
-		loader.FormatText:   "dags/a,b.yaml:3:5: 50% <wrong>: \"x\"\n",
-		loader.FormatGitHub: "::error file=dags/a%2Cb.yaml,line=3,col=5::50%25 <wrong>: \"x\"\n",
-		loader.FormatJSON:   "[\n  {\n    \"file\": \"dags/a,b.yaml\",\n    \"line\": 3,\n    \"column\": 5,\n    \"message\": \"50% <wrong>: \\\"x\\\"\"\n  }\n]\n",
+		loader.FormatText:   "dags/a,b.yaml:3:5: 50% <wrong>: \"x\"\nc.yaml:1: warning: odd\n",
+		loader.FormatGitHub: "::error file=dags/a%2Cb.yaml,line=3,col=5::50%25 <wrong>: \"x\"\n::warning file=c.yaml,line=1,col=1::odd\n",
+		loader.FormatJSON: "[\n  {\n    \"file\": \"dags/a,b.yaml\",\n    \"line\": 3,\n    \"column\": 5,\n    \"severity\": \"error\",\n    \"message\": \"50% <wrong>: \\\"x\\\"\"\n  },\n" +
+			"  {\n    \"file\": \"c.yaml\",\n    \"line\": 1,\n    \"column\": 0,\n    \"severity\": \"warning\",\n    \"message\": \"odd\"\n  }\n]\n",
 	} {
 		var out bytes.Buffer
-		require.NoError(t, loader.WriteProblems(&out, format, problems))
+		require.NoError(t, loader.WriteProblems(&out, format, problems, []miniairflow.ImportError{{File: "c.yaml", Line: 1, Message: "odd"}}))
 		require.Equal(t, want, out.String())
 	}
 	var out bytes.Buffer
-	require.NoError(t, loader.WriteProblems(&out, loader.FormatJSON, nil))
+	require.NoError(t, loader.WriteProblems(&out, loader.FormatJSON, nil, nil))
 	require.Equal(t, "[]\n", out.String())
-	require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(loader.WriteProblems(&out, "xml", problems)))
-	require.ErrorIs(t, loader.WriteProblems(brokenWriter{}, loader.FormatText, problems), os.ErrClosed)
+	require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(loader.WriteProblems(&out, "xml", problems, nil)))
+	require.ErrorIs(t, loader.WriteProblems(brokenWriter{}, loader.FormatText, problems, nil), os.ErrClosed)
 
 	require.NoError(t, loader.ParseError(nil))
 	err := loader.ParseError(append(problems, problems...))

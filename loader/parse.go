@@ -135,7 +135,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		names[definition.Name] = place
 		if ok && i < whole && !f.around.isBroken {
 			definitions = append(definitions, miniairflow.DefinitionAt{
-				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition),
+				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition), Warnings: d.sortedWarnings(),
 			})
 		}
 	}
@@ -158,6 +158,7 @@ type document struct {
 	sources   map[string]string // by joined path of a task, the place in a template that says so
 	failed    map[string]bool   // joined paths that have a problem of shape
 	above     map[string]bool   // and what leads to them
+	warnings  []miniairflow.ImportError
 }
 
 // read returns the definition of a document and whether it has no problem.
@@ -185,7 +186,11 @@ func (d *document) checkMeaning(definition *miniairflow.Definition) {
 	}
 	found := append(definition.Validate(), expression.New().Check(definition)...)
 	for _, problem := range found {
-		if !d.follows(problem.Path) {
+		switch {
+		case d.follows(problem.Path):
+		case problem.IsWarning:
+			d.warn(d.placeOf(problem), "%s%s", problem.Message, d.source(problem))
+		default:
 			d.fail(d.placeOf(problem), "%s%s", problem.Message, d.source(problem))
 		}
 	}
@@ -260,10 +265,16 @@ func (f *file) fail(at position, format string, args ...any) {
 	if last := len(f.lines); last > 0 && at.line > last { // what is missing at the end begins after it
 		at = position{line: last, column: len([]rune(f.lines.line(last))) + 1}
 	}
-	if f.repaired[at.line] {
-		return
+	if !f.repaired[at.line] {
+		f.problems = append(f.problems, f.told(at, format, args...))
 	}
-	f.problems = append(f.problems, miniairflow.ImportError{
-		File: f.name, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...),
-	})
+}
+
+// warn records what the file says, but hardly means.
+func (d *document) warn(at position, format string, args ...any) {
+	d.warnings = append(d.warnings, d.told(at, format, args...))
+}
+
+func (f *file) told(at position, format string, args ...any) miniairflow.ImportError {
+	return miniairflow.ImportError{File: f.name, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
 }

@@ -36,7 +36,7 @@ func TestParseBad(t *testing.T) {
 }
 
 // Every good file has no problem and gives exactly the canonical form of its
-// golden file.
+// golden file, and the warnings there.
 func TestParseGood(t *testing.T) {
 	files := glob(t, "testdata/good/*.yaml")
 	require.GreaterOrEqual(t, len(files), 15)
@@ -52,6 +52,10 @@ func TestParseGood(t *testing.T) {
 				content, err := json.MarshalIndent(definition.Definition, "", "  ")
 				require.NoError(t, err)
 				text.Write(append(content, '\n'))
+				for _, warning := range definition.Warnings {
+					text.WriteString("warning: " + warning.String() + "\n")
+				}
+				checkPlaces(t, read(t, file), definition.Warnings)
 			}
 			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", text.String())
 		})

@@ -20,9 +20,14 @@ type position struct{ line, column int }
 const problemsMax = 1_000
 
 // sorted returns the problems by place, each once.
-func (f *file) sorted() []miniairflow.ImportError {
-	slices.SortStableFunc(f.problems, comparePlaces)
-	problems := slices.Compact(f.problems)
+func (f *file) sorted() []miniairflow.ImportError { return firstOnes(f.problems) }
+
+// sortedWarnings is sorted for the warnings of one workflow.
+func (d *document) sortedWarnings() []miniairflow.ImportError { return firstOnes(d.warnings) }
+
+func firstOnes(problems []miniairflow.ImportError) []miniairflow.ImportError {
+	slices.SortStableFunc(problems, comparePlaces)
+	problems = slices.Compact(problems)
 	if len(problems) > problemsMax {
 		problems = problems[:problemsMax]
 	}

@@ -16,46 +16,68 @@ type Format string
 const (
 	FormatText   Format = "text"   // file:line:column: message
 	FormatGitHub Format = "github" // workflow commands, which GitHub shows beside the lines
-	FormatJSON   Format = "json"   // one array of {file, line, column, message}
+	FormatJSON   Format = "json"   // one array of {file, line, column, severity, message}
 )
 
 // Formats lists all formats, the default first.
 var Formats = []Format{FormatText, FormatGitHub, FormatJSON}
 
-// WriteProblems writes the problems to w, one a line but for FormatJSON. An
-// unknown format is CodeInvalid.
-func WriteProblems(w io.Writer, format Format, problems []miniairflow.ImportError) error {
+// severity says whether a file is refused for what was found in it.
+type severity string
+
+const (
+	severityError   severity = "error"
+	severityWarning severity = "warning"
+)
+
+// told is a problem or a warning as it is written.
+type told struct {
+	miniairflow.ImportError
+	severity severity
+}
+
+// WriteProblems writes the problems and then the warnings to w, one a line but for
+// FormatJSON. An unknown format is CodeInvalid.
+func WriteProblems(w io.Writer, format Format, problems, warnings []miniairflow.ImportError) error {
+	all := make([]told, 0, len(problems)+len(warnings))
+	for _, problem := range problems {
+		all = append(all, told{problem, severityError})
+	}
+	for _, warning := range warnings {
+		all = append(all, told{warning, severityWarning})
+	}
 	switch format {
 	case FormatText:
-		return writeLines(w, problems, miniairflow.ImportError.String)
+		return writeLines(w, all, told.text)
 	case FormatGitHub:
-		return writeLines(w, problems, annotation)
+		return writeLines(w, all, told.annotation)
 	case FormatJSON:
-		return writeJSON(w, problems)
+		return writeJSON(w, all)
 	default:
 		return miniairflow.Errorf(miniairflow.CodeInvalid, "unknown format %q: use text, github or json", format)
 	}
 }
 
-func writeLines(w io.Writer, problems []miniairflow.ImportError, text func(miniairflow.ImportError) string) error {
-	for _, problem := range problems {
-		if _, err := fmt.Fprintln(w, text(problem)); err != nil {
+func writeLines(w io.Writer, all []told, text func(told) string) error {
+	for _, t := range all {
+		if _, err := fmt.Fprintln(w, text(t)); err != nil {
 			return fmt.Errorf("write problems: %w", err)
 		}
 	}
 	return nil
 }
 
-func writeJSON(w io.Writer, problems []miniairflow.ImportError) error {
+func writeJSON(w io.Writer, all []told) error {
 	type row struct {
-		File    string `json:"file"`
-		Line    int    `json:"line"`
-		Column  int    `json:"column"`
-		Message string `json:"message"`
+		File     string   `json:"file"`
+		Line     int      `json:"line"`
+		Column   int      `json:"column"`
+		Severity severity `json:"severity"`
+		Message  string   `json:"message"`
 	}
-	rows := make([]row, len(problems))
-	for i, problem := range problems {
-		rows[i] = row{problem.File, problem.Line, problem.Column, problem.Message}
+	rows := make([]row, len(all))
+	for i, t := range all {
+		rows[i] = row{t.File, t.Line, t.Column, t.severity, t.Message}
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
@@ -72,8 +94,15 @@ var (
 	githubMessage  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 )
 
-func annotation(problem miniairflow.ImportError) string {
+func (t told) text() string {
+	if t.severity == severityWarning {
+		t.Message = "warning: " + t.Message
+	}
+	return t.String()
+}
+
+func (t told) annotation() string {
 	// GitHub counts from 1 and puts a file's own problems on its first line.
-	return fmt.Sprintf("::error file=%s,line=%d,col=%d::%s", githubProperty.Replace(problem.File),
-		max(1, problem.Line), max(1, problem.Column), githubMessage.Replace(problem.Message))
+	return fmt.Sprintf("::%s file=%s,line=%d,col=%d::%s", t.severity, githubProperty.Replace(t.File),
+		max(1, t.Line), max(1, t.Column), githubMessage.Replace(t.Message))
 }

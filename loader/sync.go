@@ -199,7 +199,7 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 		s.report.Problems += len(batch[i].sync.Problems)
 		s.report.Conflicts = append(s.report.Conflicts, results[i].Conflicts...)
 		if !isKnown || before.hash != state.hash || before.conflict != state.conflict {
-			s.tell(ctx, batch[i].sync.Problems, results[i])
+			s.tell(ctx, batch[i].sync, results[i])
 		}
 		if len(results[i].Retired)+len(results[i].Updated) > 0 && len(s.contested) > 0 {
 			s.report.again = true // a file before this one may wait for the name, or for the end of a cycle
@@ -209,9 +209,14 @@ func (s *syncPass) store(ctx context.Context, batch []finding) error {
 }
 
 // tell logs what a new or changed file did, and adds it to the report.
-func (s *syncPass) tell(ctx context.Context, problems []miniairflow.ImportError, result miniairflow.FileResult) {
-	for _, problem := range slices.Concat(problems, result.Conflicts) {
+func (s *syncPass) tell(ctx context.Context, file miniairflow.FileSync, result miniairflow.FileResult) {
+	for _, problem := range slices.Concat(file.Problems, result.Conflicts) {
 		s.config.Logger.WarnContext(ctx, "Loader: File has a problem", "problem", problem.String())
+	}
+	for _, d := range file.Definitions {
+		for _, warning := range d.Warnings {
+			s.config.Logger.WarnContext(ctx, "Loader: File has a warning", "warning", warning.String())
+		}
 	}
 	if len(result.Created)+len(result.Updated)+len(result.Retired) == 0 {
 		return

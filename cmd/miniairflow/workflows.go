@@ -347,8 +347,8 @@ func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Ti
 	return nil
 }
 
-// loadFileOrExplain returns the workflows of a file. If the file is wrong it
-// prints every problem and returns exit code 3.
+// loadFileOrExplain returns the workflows of a file, and prints its warnings. If the
+// file is wrong it prints every problem and returns exit code 3.
 func loadFileOrExplain(c *config, std stdio, path string) ([]loader.LoadedDefinition, error) {
 	result, err := loader.LoadPathBelow(c.Dags, []string{path}, c.limits())
 	if err != nil {
@@ -357,6 +357,9 @@ func loadFileOrExplain(c *config, std stdio, path string) ([]loader.LoadedDefini
 	if len(result.Problems) > 0 {
 		fmt.Fprintln(std.err, loader.ParseError(result.Problems))
 		return nil, &exitError{code: exitInvalidFile}
+	}
+	if err := loader.WriteProblems(std.err, loader.FormatText, nil, result.Warnings); err != nil {
+		return nil, fmt.Errorf("print warnings: %w", err)
 	}
 	return result.Definitions, nil
 }
