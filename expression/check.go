@@ -238,6 +238,11 @@ func (c *checker) expression(where site, s segment, wantBool bool) {
 			c.add(where.path, "%v", at(s, err))
 		}
 	}
+	for _, r := range e.references {
+		if err := c.nearOutput(r); err != nil {
+			c.warn(where.path, "%v", at(s, err))
+		}
+	}
 }
 
 // literalsMax bounds the different texts of one definition that are tried where

@@ -187,6 +187,21 @@ func TestCheckOfABrokenGraphChecksNames(t *testing.T) {
 	require.Contains(t, problems[0].Message, `unknown task "nobody"`)
 }
 
+func TestCheckDoubtsOutputsOfNearlyTheSameName(t *testing.T) {
+	d := etl()
+	d.Tasks[2].Stdin = "${{ tasks.extract.outputs.row }}, ${{ tasks.load-data.outputs.row }}, ${{ tasks.extract.outputs.sum }}"
+	problems := expression.New().Check(d)
+	require.Len(t, problems, 1)
+	require.True(t, problems[0].IsWarning)
+	require.Equal(t, "tasks report stdin", strings.Join(problems[0].Path, " "))
+	require.Equal(t, `${{ tasks.extract.outputs.row }}: task "extract" declares no output "row"; did you mean "rows"? (at character 11)`, problems[0].Message)
+
+	d.Tasks[0].Command.Script = `echo "row=1" >> "$MINIAIRFLOW_OUTPUT"`
+	require.Empty(t, expression.New().Check(d))
+	d.Tasks[0].Command = &miniairflow.Command{Argv: []string{"sh", "-c", "echo 'row<<E' >> out"}}
+	require.Empty(t, expression.New().Check(d))
+}
+
 func TestScriptWordOfShells(t *testing.T) {
 	for argv, isScript := range map[string]bool{
 		"sh|-c|${{ params.region }}":                     true,
