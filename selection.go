@@ -84,7 +84,7 @@ func (g *DAG) Select(s *Selection) (*DAG, error) {
 // leftOut returns for each task whether s leaves it out.
 func (g *DAG) leftOut(s *Selection) ([]bool, error) {
 	if n := len(s.Only) + len(s.From) + len(s.Until); n > SelectionMax {
-		return nil, invalidField("only", "%d names choose the tasks of the run, at most %d are allowed: name groups, or use from and until", n, SelectionMax)
+		return nil, fieldError("only", "%d names choose the tasks of the run, at most %d are allowed: name groups, or use from and until", n, SelectionMax)
 	}
 	left := make([]bool, len(g.Upstream))
 	namesFinal, field := false, ""
@@ -104,7 +104,7 @@ func (g *DAG) leftOut(s *Selection) ([]bool, error) {
 		}
 	}
 	if !slices.Contains(left[:g.Mains], false) {
-		return nil, invalidField(field, "%s chooses no task%s", s, nothingLeft(s, namesFinal))
+		return nil, fieldError(field, "%s chooses no task%s", s, nothingLeft(s, namesFinal))
 	}
 	if !namesFinal {
 		for seq := g.Mains; seq < len(left); seq++ {
@@ -146,7 +146,7 @@ func (g *DAG) named(kind selectionKind) ([]int, error) {
 	taken := make(map[string]bool, len(kind.names))
 	for _, name := range kind.names {
 		if len(places[name]) == 0 {
-			return nil, invalidField(kind.name, "workflow %q has no task or group %s%s", d.Name, show(name), DidYouMean(name, known))
+			return nil, fieldError(kind.name, "workflow %q has no task or group %s%s", d.Name, show(name), DidYouMean(name, known))
 		}
 		if !taken[name] { // a large group that is named a thousand times is taken once
 			seqs = append(seqs, places[name]...)
@@ -200,9 +200,3 @@ func (g *DAG) HasFinals() bool { return g.Mains+g.leftFinals < len(g.Upstream) }
 // DoneBeforeFinals returns how many task runs have ended when the turn of those
 // of finally comes: all others, and those of finally that are left out.
 func (g *DAG) DoneBeforeFinals() int { return g.Mains + g.leftFinals }
-
-func invalidField(field, format string, args ...any) *Error {
-	e := Errorf(CodeInvalid, format, args...)
-	e.Field = field
-	return e
-}

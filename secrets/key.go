@@ -90,5 +90,17 @@ func makeKey(path string) (*key, error) {
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("name the key of secrets: %w", err)
 	}
+	if err := syncFolder(filepath.Dir(path)); err != nil { // before anything is sealed with it
+		return nil, fmt.Errorf("keep the key of secrets: %w", err)
+	}
 	return readKey(path)
+}
+
+// syncFolder makes the names in a folder outlast a loss of power.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -105,6 +105,12 @@ func waits(t *miniairflow.Task) string {
 	if t.When != "" {
 		text += fmt.Sprintf("; skipped unless %s", t.When)
 	}
+	if t.ForEach != nil {
+		text += "; runs once for each item of its for_each"
+		if t.ForEach.MaxParallel > 0 {
+			text += fmt.Sprintf(", at most %d at a time", t.ForEach.MaxParallel)
+		}
+	}
 	if t.Workflow != nil {
 		text += "; runs the workflow " + t.Workflow.Name
 	}

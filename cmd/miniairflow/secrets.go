@@ -111,9 +111,13 @@ func readSecret(std stdio, name string) (string, error) {
 
 // readInput reads a value from standard input, without the line end at its end.
 func readInput(std stdio) (string, error) {
-	data, err := io.ReadAll(io.LimitReader(std.in, miniairflow.NamedValueMax+3)) // the server says what is too long
+	const most = miniairflow.NamedValueMax + len("\r\n")
+	data, err := io.ReadAll(io.LimitReader(std.in, int64(most)+1))
 	if err != nil {
 		return "", fmt.Errorf("read standard input: %w", err)
+	}
+	if len(data) > most {
+		return "", usageErrorf("standard input has more than %d bytes, and a value may have no more: put it into a file", miniairflow.NamedValueMax)
 	}
 	text, isLine := strings.CutSuffix(string(data), "\n")
 	if isLine {

@@ -135,6 +135,7 @@ func newVarsSetCommand(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set NAME VALUE",
 		Short: "Create a variable, or change it; VALUE is - for standard input",
+		Long:  "Create a variable, or change it. VALUE is - for standard input; one that begins with - follows --,\nas in `vars set offset -- -5`.",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text := args[1]
