@@ -42,7 +42,7 @@ func ResolveParams(params []Param, given map[string]any, run RunScope, eval Eval
 // fallback returns what p is where it is not given: its default, computed.
 func (p *Param) fallback(run RunScope, eval Evaluator) (any, error) {
 	if p.IsRequired() {
-		return nil, paramError(p.Name, "param %q (%s) has no default and was not given", p.Name, p.Type)
+		return nil, paramError(p.Name, "%s", p.notGiven())
 	}
 	text, isText := p.Default.(string)
 	if !isText || eval == nil {
@@ -53,6 +53,10 @@ func (p *Param) fallback(run RunScope, eval Evaluator) (any, error) {
 		return nil, paramError(p.Name, "default of param %q: %v", p.Name, err)
 	}
 	return rendered, nil
+}
+
+func (p *Param) notGiven() string {
+	return fmt.Sprintf("param %q (%s) has no default and was not given", p.Name, p.Type)
 }
 
 func paramError(name, format string, args ...any) error {

@@ -19,8 +19,14 @@ import (
 // valid otherwise; of one whose graph has errors the upstream rule is not checked.
 // Some of what it returns are warnings.
 func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
+	return e.CheckKnowing(d, nil)
+}
+
+// CheckKnowing is Check where some of the workflows are known that tasks of d run: they
+// have the outputs that these declare, and no others.
+func (e *Engine) CheckKnowing(d *miniairflow.Definition, children map[string]*miniairflow.Definition) []miniairflow.Problem {
 	c := &checker{
-		engine: e, d: d, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
+		engine: e, d: d, children: children, params: make(map[string]miniairflow.ParamType, len(d.Params)), tasks: make(map[string]int, len(d.Tasks)),
 		expressions: map[string]*checked{}, literals: map[string]error{}, secretive: map[variable]bool{},
 	}
 	for _, p := range d.Params {
@@ -45,6 +51,7 @@ func (e *Engine) Check(d *miniairflow.Definition) []miniairflow.Problem {
 type checker struct {
 	engine      *Engine
 	d           *miniairflow.Definition
+	children    map[string]*miniairflow.Definition // by name, of those that are known
 	params      map[string]miniairflow.ParamType
 	paramNames  []string
 	tasks       map[string]int
@@ -342,7 +349,7 @@ func (c *checker) taskReference(where site, r reference) error {
 	if !slices.Contains(taskFields, r.field) {
 		return unknownTaskField(r)
 	}
-	if r.field == fieldOutputs && !mayHaveOutput(&c.d.Tasks[up], r.key) {
+	if r.field == fieldOutputs && !c.mayHaveOutput(&c.d.Tasks[up], r.key) {
 		return c.unknownOutput(r, up)
 	}
 	switch {

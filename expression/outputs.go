@@ -11,17 +11,35 @@ import (
 // mayHaveOutput reports whether a task may come to have an output. A command may
 // write any, and a task that runs a workflow and declares none has those of the
 // workflow; other tasks have those that they declare and nothing else.
-func mayHaveOutput(t *miniairflow.Task, name string) bool {
+func (c *checker) mayHaveOutput(t *miniairflow.Task, name string) bool {
+	if child := c.handsOn(t); child != nil {
+		_, declared := child.OutputTypes()[name]
+		return declared
+	}
 	_, declared := t.Outputs[name]
 	return declared || t.Runs() != nil || t.Workflow != nil && t.Outputs == nil
 }
 
-func (c *checker) unknownOutput(r reference, task int) error {
-	hint := ""
-	if c.suggested++; c.suggested <= suggestionsMax {
-		hint = miniairflow.DidYouMean(r.key, keysOf(c.d.Tasks[task].Outputs))
+// handsOn returns the workflow whose outputs are those of a task; nil if there is none,
+// or it is not known.
+func (c *checker) handsOn(t *miniairflow.Task) *miniairflow.Definition {
+	if t.Workflow == nil || t.Outputs != nil {
+		return nil
 	}
-	message := fmt.Sprintf("unknown output %q of task %q: it has those that it declares in outputs%s", r.key, r.name, hint)
+	return c.children[t.Workflow.Name]
+}
+
+func (c *checker) unknownOutput(r reference, task int) error {
+	t := &c.d.Tasks[task]
+	owner, declared := "it", t.Outputs
+	if child := c.handsOn(t); child != nil {
+		owner, declared = fmt.Sprintf("its workflow %q", child.Name), child.OutputTypes()
+	}
+	hint := ""
+	if c.maySuggest() {
+		hint = miniairflow.DidYouMean(r.key, keysOf(declared))
+	}
+	message := fmt.Sprintf("unknown output %q of task %q: it has those that %s declares in outputs%s", r.key, r.name, owner, hint)
 	return &compileError{message: message, at: r.at}
 }
 

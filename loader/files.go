@@ -134,6 +134,7 @@ func LoadPathBelow(root string, paths []string, limits Limits) (Result, error) {
 	for _, d := range result.Definitions {
 		result.Warnings = append(result.Warnings, d.Warnings...)
 	}
+	result.doubtCalls()
 	slices.SortStableFunc(result.Warnings, comparePlaces)
 	slices.SortStableFunc(result.Problems, comparePlaces)
 	result.Problems = slices.Compact(result.Problems) // defaults that are named, and taken by others

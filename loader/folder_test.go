@@ -20,6 +20,7 @@ import (
 const (
 	problemsSection    = "problems"
 	definitionsSection = "definitions"
+	warningsSection    = "warnings"
 )
 
 // Every folder gives exactly the problems and the definitions that its archive says,
@@ -34,7 +35,7 @@ func TestFolders(t *testing.T) {
 			require.NoError(t, err)
 			want := map[string]string{}
 			archive.Files = slices.DeleteFunc(archive.Files, func(section txtar.File) bool {
-				if section.Name != problemsSection && section.Name != definitionsSection {
+				if !slices.Contains([]string{problemsSection, definitionsSection, warningsSection}, section.Name) {
 					f.write(section.Name, string(section.Data))
 					return false
 				}
@@ -43,7 +44,7 @@ func TestFolders(t *testing.T) {
 			})
 			got := f.describe()
 			if *update {
-				for _, name := range []string{definitionsSection, problemsSection} {
+				for _, name := range []string{definitionsSection, problemsSection, warningsSection} {
 					if got[name] != "" {
 						archive.Files = append(archive.Files, txtar.File{Name: name, Data: []byte(got[name])})
 					}
@@ -53,6 +54,7 @@ func TestFolders(t *testing.T) {
 			}
 			require.Equal(t, want[problemsSection], got[problemsSection], "run with -update if the change is meant")
 			require.Equal(t, want[definitionsSection], got[definitionsSection])
+			require.Equal(t, want[warningsSection], got[warningsSection])
 			f.sync()
 			told := f.importErrors()
 			slices.Sort(told)
@@ -68,16 +70,20 @@ func (f *fixture) describe() map[string]string {
 	f.Helper()
 	result, err := loader.LoadPath([]string{f.dir}, loader.Limits{})
 	require.NoError(f, err)
-	var problems, definitions strings.Builder
-	for _, problem := range result.Problems {
-		problems.WriteString(strings.ReplaceAll(problem.String(), filepath.ToSlash(f.dir)+"/", "") + "\n")
+	var definitions strings.Builder
+	told := func(problems []miniairflow.ImportError) string {
+		var lines strings.Builder
+		for _, problem := range problems {
+			lines.WriteString(strings.ReplaceAll(problem.String(), filepath.ToSlash(f.dir)+"/", "") + "\n")
+		}
+		return lines.String()
 	}
 	for _, definition := range result.Definitions {
 		text, err := json.MarshalIndent(definition.Definition, "", "  ")
 		require.NoError(f, err)
 		definitions.Write(append(text, '\n'))
 	}
-	return map[string]string{problemsSection: problems.String(), definitionsSection: definitions.String()}
+	return map[string]string{problemsSection: told(result.Problems), definitionsSection: definitions.String(), warningsSection: told(result.Warnings)}
 }
 
 const defaultsBelow = "sub/defaults.yaml"

@@ -117,7 +117,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 	f.lines = splitLines(text)
 	trees, whole := f.decode()
 	var definitions []miniairflow.DefinitionAt
-	names := map[string]position{}
+	names, documents := map[string]position{}, map[string]*document{}
 	for i, tree := range trees {
 		if f.late() {
 			break
@@ -134,6 +134,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		}
 		names[definition.Name] = place
 		if ok && i < whole && !f.around.isBroken {
+			documents[definition.Name] = d
 			definitions = append(definitions, miniairflow.DefinitionAt{
 				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition), Warnings: d.sortedWarnings(),
 			})
@@ -142,7 +143,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 	if f.halted {
 		return nil
 	}
-	definitions = f.withoutCycles(definitions)
+	definitions = f.withoutCycles(f.withGoodCalls(definitions, documents))
 	if len(trees) == 0 && len(f.problems) == 0 {
 		f.fail(position{}, "the file is empty: a workflow needs at least `tasks:`")
 	}

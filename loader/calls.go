@@ -1,0 +1,53 @@
+package loader
+
+import (
+	"slices"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
+)
+
+// withGoodCalls returns the definitions of the file whose tasks give to the others what
+// they take, and take of them what they hand on.
+func (f *file) withGoodCalls(definitions []miniairflow.DefinitionAt, documents map[string]*document) []miniairflow.DefinitionAt {
+	children := map[string]*miniairflow.Definition{}
+	for _, d := range definitions {
+		children[d.Name] = d.Definition
+	}
+	return slices.DeleteFunc(definitions, func(d miniairflow.DefinitionAt) bool {
+		return documents[d.Name].refusesCalls(d, children)
+	})
+}
+
+// refusesCalls records what is wrong with the calls of workflows that are known, and
+// reports whether anything is.
+func (d *document) refusesCalls(definition miniairflow.DefinitionAt, children map[string]*miniairflow.Definition) bool {
+	isKnown := func(call miniairflow.Call) bool { return children[call.Workflow] != nil }
+	if !slices.ContainsFunc(definition.Calls, isKnown) {
+		return false
+	}
+	before := len(d.problems)
+	for _, problem := range append(definition.CallProblems(children), expression.New().CheckKnowing(definition.Definition, children)...) {
+		if !problem.IsWarning { // those were told without knowing more
+			d.fail(d.placeOf(problem), "%s%s", problem.Message, d.source(problem))
+		}
+	}
+	return len(d.problems) > before
+}
+
+// doubtCalls warns of calls of workflows of other files that these do not take: only
+// warns, because the other file may be about to change, too.
+func (r *Result) doubtCalls() {
+	for _, d := range r.Definitions {
+		others := map[string]*miniairflow.Definition{}
+		for _, call := range d.Calls {
+			if owner, ok := r.owners[call.Workflow]; ok && owner.File != d.File {
+				others[call.Workflow] = owner.Definition
+			}
+		}
+		for _, problem := range d.CallProblems(others) {
+			at := slices.IndexFunc(d.Calls, func(call miniairflow.Call) bool { return call.Task == problem.Path[1] })
+			r.Warnings = append(r.Warnings, miniairflow.ImportError{File: d.File, Line: d.Calls[at].Line, Column: d.Calls[at].Column, Message: problem.Message})
+		}
+	}
+}
