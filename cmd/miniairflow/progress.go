@@ -28,6 +28,9 @@ type progress struct {
 	said  map[int]state // by index: what was last said of a task, on plain lines
 	ended bool
 
+	prompt string   // of the question that is open; empty: none is
+	held   []string // lines that wait for its end
+
 	stop chan struct{}
 	done chan struct{}
 }
@@ -81,24 +84,72 @@ func (p *progress) update(run *runView, tasks, changed []taskRunView) {
 	}
 	if run.isTerminal() && !p.ended {
 		p.ended = true
-		fmt.Fprintln(p.out, p.summary(time.Now()))
+		p.print(p.summary(time.Now()))
 	}
 }
 
-// note prints lines that stay, above the block where there is one.
+// note prints lines that stay, above the block where there is one, and after the
+// question that is open.
 func (p *progress) note(lines ...string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.clear()
+	p.print(lines...)
+	if p.width > 0 {
+		p.draw(time.Now())
+	}
+}
+
+// ask prints lines and a question, behind which a person answers on the same
+// terminal: until answered is called, the block is away and notes are held back.
+func (p *progress) ask(question string, lines ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+	p.prompt = ""
+	p.print(lines...)
+	p.prompt = question
+	_, _ = io.WriteString(p.out, question)
+}
+
+// answered ends what ask began, and prints lines and then what was held back.
+func (p *progress) answered(lines ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.prompt = ""
+	p.print(append(lines, p.held...)...)
+	p.held = nil
+	if p.width > 0 {
+		p.draw(time.Now())
+	}
+}
+
+// clear takes the block away. The lock is held.
+func (p *progress) clear() {
 	if p.lines > 0 {
 		fmt.Fprintf(p.out, "\x1b[%dA\x1b[J", p.lines)
 		p.lines = 0
 	}
+}
+
+// heldMax is how many lines wait for the end of a question. Where there are more,
+// they are printed, and the question again below them.
+const heldMax = 200
+
+// print prints lines, or holds them back while a question is open. The lock is held.
+func (p *progress) print(lines ...string) {
+	if p.prompt != "" && len(p.held)+len(lines) <= heldMax {
+		p.held = append(p.held, lines...)
+		return
+	}
+	if p.prompt != "" {
+		lines, p.held = append(p.held, lines...), nil
+		fmt.Fprintln(p.out)
+	}
 	for _, line := range lines {
 		fmt.Fprintln(p.out, line)
 	}
-	if p.width > 0 {
-		p.draw(time.Now())
-	}
+	_, _ = io.WriteString(p.out, p.prompt)
 }
 
 // say prints a line for a task whose state is worth one.
@@ -117,7 +168,7 @@ func (p *progress) say(t *taskRunView) {
 	if t.Reason != nil {
 		line += "  " + printable(*t.Reason)
 	}
-	fmt.Fprintln(p.out, line)
+	p.print(line)
 }
 
 // summary is the line about the whole run.
@@ -157,7 +208,7 @@ var (
 
 // draw writes the block over the last one. The lock is held.
 func (p *progress) draw(now time.Time) {
-	if p.run == nil || p.ended {
+	if p.run == nil || p.ended || p.prompt != "" {
 		return
 	}
 	var b strings.Builder

@@ -147,7 +147,7 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 		ctx, cancel = context.WithTimeout(ctx, options.timeout)
 		defer cancel()
 	}
-	finished, err := watch(ctx, c, run.ID, newProgress(std.err, run.Label), nil)
+	finished, err := watch(ctx, c, run.ID, newProgress(std.err, run.Label), nil, nil)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &exitError{code: exitTimedOut, cause: fmt.Errorf("%s is not over after %s; it goes on", run.Label, options.timeout)}
 	}
@@ -202,15 +202,16 @@ func runResult(run *runView) error {
 }
 
 // watch follows a run until it is over and returns it with its task runs. A nil
-// output prints nothing of what the tasks print.
-func watch(ctx context.Context, c *client, runID string, show *progress, output *taskOutput) (*runView, error) {
+// output prints nothing of what the tasks print, a nil asker asks nothing.
+func watch(ctx context.Context, c *client, runID string, show *progress, output *taskOutput, asker *asker) (*runView, error) {
 	defer show.close()
 	ctx, stop := context.WithCancel(ctx)
 	defer func() {
 		stop()
+		asker.end()
 		output.wait()
 	}()
-	w := &watcher{client: c, runID: runID, show: show, output: output}
+	w := &watcher{client: c, runID: runID, show: show, output: output, asker: asker}
 	if err := c.resubscribe(ctx, resubscribePatience, func() (bool, error) { return w.subscribe(ctx) }); err != nil {
 		return nil, err
 	}
@@ -228,6 +229,7 @@ type watcher struct {
 	runID    string
 	show     *progress
 	output   *taskOutput
+	asker    *asker
 	run      *runView
 	taskRuns []taskRunView
 	revision *int64
@@ -262,7 +264,9 @@ func (w *watcher) update(ctx context.Context, data json.RawMessage) error {
 		w.taskRuns[at] = t
 	}
 	w.output.follow(ctx, u.ChangedTaskRuns)
+	w.asker.follow(ctx, u.ChangedTaskRuns)
 	if w.run.isTerminal() {
+		w.asker.end()
 		w.output.wait() // the last lines come before the summary
 	}
 	w.show.update(w.run, w.taskRuns, u.ChangedTaskRuns)
