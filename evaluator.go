@@ -22,6 +22,8 @@ type Evaluator interface {
 	Bool(template string, scope Scope) (bool, error)
 	// Tasks returns the names of the tasks that a template reads, sorted.
 	Tasks(template string) []string
+	// Outputs returns the outputs of tasks that a template reads, in its order.
+	Outputs(template string) []OutputOf
 	// ReadsItem reports whether a template reads the item of a task with for_each,
 	// or its number.
 	ReadsItem(template string) bool
@@ -30,6 +32,9 @@ type Evaluator interface {
 	// Secrets returns the names of the secrets that a template reads, sorted.
 	Secrets(template string) []string
 }
+
+// OutputOf is an output of a task.
+type OutputOf struct{ Task, Key string }
 
 // Scope is what a template can see.
 type Scope struct {

@@ -1,6 +1,7 @@
 package miniairflow_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
 )
 
 // flow is a, then b and c, then d after both; e alone; y and, after it, z of
@@ -146,6 +148,33 @@ func TestPlanTasks(t *testing.T) {
 0 | e | not_chosen | not chosen (--only b,d)
 0 | y | not_chosen | not chosen (--only b,d)
 0 | z | not_chosen | not chosen (--only b,d)`, plan(miniairflow.Selection{Only: []string{"b", "d"}}))
+}
+
+// What chosen tasks would take of others is told once each, and only where these are
+// not chosen and the task may run.
+func TestTriggerPlanWarns(t *testing.T) {
+	d := flow(t).Definition
+	d.Tasks[3].Inputs = []string{"a", "b"}
+	d.Tasks[3].ForEach = &miniairflow.ForEach{List: json.RawMessage(`"${{ tasks.c.outputs.list }}"`), Key: "${{ item }}"}
+	d.Tasks[3].When = "${{ tasks.a.outputs.n == tasks.b.outputs.n }}"
+	d.Tasks[3].Env = map[string]string{"X": "${{ tasks.a.outputs.n }} ${{ tasks.a.status }}", "Y": "${{ tasks.a.outputs.m }}"}
+	warnings := func(s miniairflow.Selection) string {
+		plan, err := miniairflow.NewTriggerPlan(d, &s, nil, expression.New())
+		require.NoError(t, err)
+		for i := range plan.Warnings {
+			plan.Warnings[i], _, _ = strings.Cut(plan.Warnings[i], ", which is not chosen: ")
+		}
+		return strings.Join(plan.Warnings, "\n")
+	}
+	require.Empty(t, warnings(miniairflow.Selection{}))
+	require.Empty(t, warnings(miniairflow.Selection{Until: []string{"d"}}))
+	require.Empty(t, warnings(miniairflow.Selection{Only: []string{"a"}}))
+	require.Equal(t, `task "d" takes the artifacts of "a"
+task "d" reads the output "n" of "a"
+task "d" reads the output "list" of "c"
+task "d" reads the output "m" of "a"`, warnings(miniairflow.Selection{Only: []string{"b", "d"}}))
+	d.Tasks[3].When = "${{ false }}"
+	require.Empty(t, warnings(miniairflow.Selection{Only: []string{"b", "d"}}), "it is skipped anyway")
 }
 
 // A large group that is named many times takes no more memory than once.

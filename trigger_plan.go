@@ -12,6 +12,7 @@ type TriggerPlan struct {
 	Params    map[string]any // with the defaults
 	Selection *Selection     // nil: all tasks
 	Tasks     []PlannedTask  // in the order in which they may start
+	Warnings  []string       // what chosen tasks miss of those that are not: which task, what, and what to do
 }
 
 // PlannedTask is a task of a TriggerPlan.
@@ -158,7 +159,9 @@ func NewTriggerPlan(d *Definition, s *Selection, params map[string]any, eval Eva
 	if g, err = g.Select(s); err != nil {
 		return nil, err
 	}
-	return &TriggerPlan{Workflow: d.Name, Params: params, Selection: g.Selection, Tasks: PlanTasks(g, knownWhen(eval, params))}, nil
+	plan := &TriggerPlan{Workflow: d.Name, Params: params, Selection: g.Selection, Tasks: PlanTasks(g, knownWhen(eval, params))}
+	plan.Warnings = g.missing(plan.Tasks, eval)
+	return plan, nil
 }
 
 // Words returns the verdict as people read it.

@@ -87,43 +87,50 @@ func (e *Engine) Bool(template string, scope miniairflow.Scope) (bool, error) {
 // Tasks implements miniairflow.Evaluator. Expressions that do not compile read
 // no task.
 func (e *Engine) Tasks(template string) []string {
-	segments, err := split(template)
-	if err != nil {
-		return nil
-	}
 	var names []string
-	for _, s := range segments {
-		if !s.isExpression {
-			continue
-		}
-		p, err := e.program(s.source)
-		if err != nil {
-			continue
-		}
-		for _, r := range p.references {
-			if r.root == rootTasks {
-				names = append(names, r.name)
-			}
+	for _, r := range e.references(template) {
+		if r.root == rootTasks {
+			names = append(names, r.name)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
+// Outputs implements miniairflow.Evaluator. Expressions that do not compile read
+// no output.
+func (e *Engine) Outputs(template string) []miniairflow.OutputOf {
+	var outputs []miniairflow.OutputOf
+	for _, r := range e.references(template) {
+		if r.root == rootTasks && r.field == fieldOutputs {
+			outputs = append(outputs, miniairflow.OutputOf{Task: r.name, Key: r.key})
+		}
+	}
+	return outputs
+}
+
 // ReadsItem implements miniairflow.Evaluator. Expressions that do not compile read
 // nothing.
 func (e *Engine) ReadsItem(template string) bool {
+	return slices.ContainsFunc(e.references(template), func(r reference) bool { return r.root == rootItem || r.root == rootIndex })
+}
+
+// references returns what the expressions of a template read, in order.
+func (e *Engine) references(template string) []reference {
 	segments, err := split(template)
 	if err != nil {
-		return false
+		return nil
 	}
-	return slices.ContainsFunc(segments, func(s segment) bool {
+	var all []reference
+	for _, s := range segments {
 		if !s.isExpression {
-			return false
+			continue
 		}
-		p, err := e.program(s.source)
-		return err == nil && slices.ContainsFunc(p.references, func(r reference) bool { return r.root == rootItem || r.root == rootIndex })
-	})
+		if p, err := e.program(s.source); err == nil {
+			all = append(all, p.references...)
+		}
+	}
+	return all
 }
 
 // only returns the expression of a template that is nothing else.

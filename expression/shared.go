@@ -56,23 +56,10 @@ func (e *Engine) names(template, root string) []string {
 	if !strings.Contains(template, root) {
 		return nil
 	}
-	segments, err := split(template)
-	if err != nil {
-		return nil
-	}
 	var names []string
-	for _, s := range segments {
-		if !s.isExpression {
-			continue
-		}
-		p, err := e.program(s.source)
-		if err != nil {
-			continue
-		}
-		for _, r := range p.references {
-			if r.root == root {
-				names = append(names, r.name)
-			}
+	for _, r := range e.references(template) {
+		if r.root == root {
+			names = append(names, r.name)
 		}
 	}
 	slices.Sort(names)

@@ -11,12 +11,13 @@ func TestPartialRuns(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
 		w.save(t, workflow("etl", "a", "b", "c"))
 		const query = `mutation($in: TriggerWorkflowInput!) { triggerWorkflow(input: $in) {
-			workflowRun { selection { only from until } } plan { params selection { only from until } tasks { name level finally verdict why } } userErrors { field message code } } }`
+			workflowRun { selection { only from until } } plan { params selection { only from until } tasks { name level finally verdict why } warnings } userErrors { field message code } } }`
 		type selection struct{ Only, From, Until []string }
 		type answer struct {
 			TriggerWorkflow struct {
 				WorkflowRun *struct{ Selection *selection }
 				Plan        *struct {
+					Warnings  []string
 					Params    map[string]any
 					Selection *selection
 					Tasks     []struct {
@@ -42,6 +43,7 @@ func TestPartialRuns(t *testing.T) {
 		require.Nil(t, dry.WorkflowRun)
 		require.Equal(t, chosen, dry.Plan.Selection)
 		require.Len(t, dry.Plan.Tasks, 3)
+		require.Empty(t, dry.Plan.Warnings)
 		require.Equal(t, "RUNS", dry.Plan.Tasks[0].Verdict)
 		require.Equal(t, "NOT_CHOSEN", dry.Plan.Tasks[2].Verdict)
 		var count struct{ WorkflowRuns struct{ TotalCount int } }

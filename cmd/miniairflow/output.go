@@ -142,3 +142,16 @@ func printable(s string) string {
 		return r
 	}, s)
 }
+
+// valueText returns a value of a parameter as a person would give it: text as it is,
+// all else as JSON.
+func valueText(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(data)
+}

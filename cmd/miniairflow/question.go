@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,7 +137,7 @@ func fieldLine(field *miniairflow.Param) string {
 		line += ": " + strings.Join(values, ", ")
 	}
 	if field.Default != nil {
-		line += ", default " + defaultText(field.Default)
+		line += ", default " + valueText(field.Default)
 	} else if field.Optional {
 		line += ", may be empty"
 	}
@@ -147,16 +146,4 @@ func fieldLine(field *miniairflow.Param) string {
 		line += " " + field.Description
 	}
 	return printable(line)
-}
-
-// defaultText returns a value as a person would answer it.
-func defaultText(value any) string {
-	if text, ok := value.(string); ok {
-		return text
-	}
-	data, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value)
-	}
-	return string(data)
 }

@@ -46,6 +46,7 @@ type planView struct {
 	Params    map[string]any    `json:"params"`
 	Selection *selectionView    `json:"selection"`
 	Tasks     []plannedTaskView `json:"tasks"`
+	Warnings  []string          `json:"warnings"`
 }
 
 // selectionView is the choice of a run's tasks as the commands show it.
@@ -65,12 +66,12 @@ type plannedTaskView struct {
 
 const (
 	selectionFields = `selection { only from until }`
-	planFields      = `params ` + selectionFields + ` tasks { name level finally verdict why }`
+	planFields      = `params ` + selectionFields + ` tasks { name level finally verdict why } warnings`
 )
 
 // newPlanView returns a plan as the API would give it.
 func newPlanView(plan *miniairflow.TriggerPlan) *planView {
-	view := &planView{Workflow: plan.Workflow, Params: plan.Params}
+	view := &planView{Workflow: plan.Workflow, Params: plan.Params, Warnings: append([]string{}, plan.Warnings...)}
 	if s := plan.Selection; s != nil {
 		view.Selection = &selectionView{Only: append([]string{}, s.Only...), From: append([]string{}, s.From...), Until: append([]string{}, s.Until...)}
 	}
@@ -99,7 +100,7 @@ func (v *planView) print(w io.Writer) {
 	}
 	fmt.Fprintln(w, "; no run was made")
 	for _, name := range slices.Sorted(maps.Keys(v.Params)) {
-		fmt.Fprintf(w, "param\t%s\t%s\n", name, printable(fmt.Sprint(v.Params[name])))
+		fmt.Fprintf(w, "param\t%s\t%s\n", name, printable(valueText(v.Params[name])))
 	}
 	for _, t := range v.Tasks {
 		level := "-"
@@ -107,6 +108,9 @@ func (v *planView) print(w io.Writer) {
 			level = fmt.Sprintf("level %d", t.Level)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", level, t.Name, strings.ReplaceAll(string(t.Verdict), "_", " "), printable(t.Why))
+	}
+	for _, warning := range v.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", printable(warning))
 	}
 }
 

@@ -463,6 +463,7 @@ type ComplexityRoot struct {
 		Params    func(childComplexity int) int
 		Selection func(childComplexity int) int
 		Tasks     func(childComplexity int) int
+		Warnings  func(childComplexity int) int
 	}
 
 	TriggerWorkflowPayload struct {
@@ -2528,6 +2529,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TriggerPlan.Tasks(childComplexity), true
+	case "TriggerPlan.warnings":
+		if e.ComplexityRoot.TriggerPlan.Warnings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TriggerPlan.Warnings(childComplexity), true
 
 	case "TriggerWorkflowPayload.plan":
 		if e.ComplexityRoot.TriggerWorkflowPayload.Plan == nil {
@@ -4105,6 +4112,8 @@ type TriggerPlan {
   selection: Selection
   "Its tasks, in the order in which they may start; those that are not chosen come last."
   tasks: [PlannedTask!]!
+  "What tasks would miss that are chosen, as other tasks are not: which task, what of which other one, and what to do."
+  warnings: [String!]!
 }
 
 "A task of a run that is planned. Tasks are taken to succeed."
@@ -5714,6 +5723,8 @@ func (ec *executionContext) childFields_TriggerPlan(ctx context.Context, field g
 		return ec.fieldContext_TriggerPlan_selection(ctx, field)
 	case "tasks":
 		return ec.fieldContext_TriggerPlan_tasks(ctx, field)
+	case "warnings":
+		return ec.fieldContext_TriggerPlan_warnings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TriggerPlan", field.Name)
 }
@@ -14285,6 +14296,32 @@ func (ec *executionContext) fieldContext_TriggerPlan_tasks(_ context.Context, fi
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _TriggerPlan_warnings(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TriggerPlan) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2ᚕstringᚄ(ctx, field.Selections, obj.Warnings); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TriggerPlan_warnings(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Warnings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TriggerPlan_warnings(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TriggerPlan", field, false, false, "String")
 }
 
 func (ec *executionContext) _TriggerWorkflowPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.TriggerWorkflowPayload) (ret graphql.Marshaler) {
@@ -23001,6 +23038,11 @@ func (ec *executionContext) _TriggerPlan(ctx context.Context, sel ast.SelectionS
 			}
 		case "tasks":
 			out.Values[i] = ec._TriggerPlan_tasks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "warnings":
+			out.Values[i] = ec._TriggerPlan_warnings(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
