@@ -14,6 +14,8 @@ type VarStore interface {
 	CountVars(ctx context.Context, filter VarFilter, max int) (int, error)
 	// ReadVars returns the values of those of the names that there are.
 	ReadVars(ctx context.Context, names []string) (map[string]any, error)
+	// KnownVars returns those of the names that there are, sorted.
+	KnownVars(ctx context.Context, names []string) ([]string, error)
 }
 
 // VarFilter chooses variables. The zero value of a field does not restrict.

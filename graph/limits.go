@@ -167,7 +167,7 @@ func complexity() generated.ComplexityRoot {
 	c.Workflow.Versions = page
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
-	c.WorkflowVersion.Files = list
+	c.WorkflowVersion.Files, c.Workflow.Vars, c.Workflow.Secrets = list, list, list
 	c.WorkflowRun.Outputs = func(child int) int { return child + outputsCost }
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {
 		return 1 + child + min(max(valueOr(limit, logChunkDefault), 0), logChunkMax)/logBytesPerObject

@@ -317,6 +317,14 @@ func (r *workflowResolver) Params(ctx context.Context, objs []*miniairflow.Workf
 	return ofVersions(ctx, r.Resolver, objs, paramsOf)
 }
 
+func (r *workflowResolver) Vars(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error) {
+	return r.named(ctx, obj, r.control.NamedVars)
+}
+
+func (r *workflowResolver) Secrets(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error) {
+	return r.named(ctx, obj, r.control.NamedSecrets)
+}
+
 func (r *workflowResolver) Tasks(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Task, error) {
 	return ofVersions(ctx, r.Resolver, objs, tasksOf)
 }

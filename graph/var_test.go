@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 func TestVarsAreSetShownAndDeleted(t *testing.T) {
@@ -57,6 +59,33 @@ func TestVarsAreSetShownAndDeleted(t *testing.T) {
 		require.JSONEq(t, `{"isDeleted": true, "userErrors": []}`, string(removed.DeleteVar))
 		w.ask(t, remove, nil, &removed)
 		require.JSONEq(t, `{"isDeleted": false, "userErrors": [{"message": "no variable is called \"A\""}]}`, string(removed.DeleteVar))
+	})
+}
+
+// A workflow tells what it names of variables and secrets, wherever that stands, and
+// what of it is not set.
+func TestWorkflowsTellWhatTheyName(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		d := workflow("names", "a", "b", "plain")
+		d.Params = []miniairflow.Param{{Name: "p", Type: miniairflow.ParamString, Default: "${{ vars.OF_PARAM }}"}}
+		d.Env = map[string]string{"E": "${{ vars.OF_ENV }}"}
+		d.Tasks[0].When = "${{ vars.OF_WHEN == 1 }}"
+		d.Tasks[0].Secrets = map[string]string{"TOKEN": "GIVEN"}
+		d.Tasks[0].Env = map[string]string{"A": "${{ secrets.OF_TASK }}", "B": "${{ vars.OF_WHEN }}"}
+		d.Tasks[1].ForEach = &miniairflow.ForEach{List: json.RawMessage(`"${{ vars.OF_LIST }}"`), Key: "${{ vars.OF_KEY }}"}
+		w.save(t, d, workflow("plain", "a"))
+		shown(t, w, `mutation { a: setVar(input: {name: "OF_ENV", value: 1}) { userErrors { message } } b: setVar(input: {name: "ELSE", value: 1}) { userErrors { message } }
+			setSecret(input: {name: "GIVEN", value: "hush-hush"}) { userErrors { message } } }`, nil)
+		var got struct{ Workflow json.RawMessage }
+		const query = `query($name: String!) { workflow(name: $name) { vars { name isSet } secrets { name isSet } } }`
+		w.ask(t, query, vars{"name": "names"}, &got)
+		require.JSONEq(t, `{
+			"vars": [{"name": "OF_ENV", "isSet": true}, {"name": "OF_KEY", "isSet": false}, {"name": "OF_LIST", "isSet": false},
+				{"name": "OF_PARAM", "isSet": false}, {"name": "OF_WHEN", "isSet": false}],
+			"secrets": [{"name": "GIVEN", "isSet": true}, {"name": "OF_TASK", "isSet": false}]
+		}`, string(got.Workflow))
+		w.ask(t, query, vars{"name": "plain"}, &got)
+		require.JSONEq(t, `{"vars": [], "secrets": []}`, string(got.Workflow))
 	})
 }
 

@@ -19,6 +19,15 @@ func (r *Resolver) vars(ctx context.Context, first *int, after, name *string) (*
 	return list.page(ctx, first, after)
 }
 
+// named returns what the latest version of a workflow names, as find tells it.
+func (r *Resolver) named(ctx context.Context, w *miniairflow.Workflow, find func(context.Context, *miniairflow.Definition) ([]*miniairflow.NamedValue, error)) ([]*miniairflow.NamedValue, error) {
+	v, err := r.versions.find(ctx, w.VersionID)
+	if err != nil {
+		return nil, err
+	}
+	return find(ctx, v.Definition)
+}
+
 func (r *Resolver) setVar(ctx context.Context, input model.SetVarInput) (*model.SetVarPayload, error) {
 	v, err := r.control.SetVar(ctx, input.Name, input.Value, input.Description, actor(ctx, nil))
 	problems, err := userErrors(err, "name")

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/sauravritesh63/miniairflow/secrets"
@@ -41,7 +42,7 @@ func newWorld(t *testing.T, store miniairflow.Store) *world {
 	t.Helper()
 	w := &world{store: store, log: &bytes.Buffer{}}
 	api, err := graph.NewHandler(graph.Config{
-		Store: store, Control: &miniairflow.Control{Store: store, Vault: secrets.NewVault(strings.Repeat("A", 43)+"=", "", false)},
+		Store: store, Control: &miniairflow.Control{Store: store, Evaluator: expression.New(), Vault: secrets.NewVault(strings.Repeat("A", 43)+"=", "", false)},
 		Logger:       slog.New(slog.NewTextHandler(w.log, nil)),
 		Authenticate: func(ctx context.Context, token string) (context.Context, bool) { return ctx, token == socketToken },
 	})

@@ -136,6 +136,7 @@ func trigger(ctx context.Context, c *client, std stdio, options triggerOptions) 
 	if err != nil {
 		return err
 	}
+	tellMissing(ctx, c, std, fmt.Sprint(options.input["workflow"]))
 	if run.Status == "pending" {
 		explainPending(ctx, c, std, run, fmt.Sprint(options.input["workflow"]))
 	}
@@ -177,6 +178,18 @@ func explainPending(ctx context.Context, c *client, std stdio, run *runView, wor
 		fmt.Fprintf(std.err, "%s waits: no worker is running (miniairflow serve)\n", run.Label)
 	}
 	_ = c.tellOldVersion(ctx, std.err, v) // the run is there, and what is wrong is also in the list
+}
+
+// tellMissing tells on stderr what a workflow names that is not set: its run is there,
+// and what is missing may be set before the task's turn comes.
+func tellMissing(ctx context.Context, c *client, std stdio, workflow string) {
+	named, err := c.findNamed(ctx, workflow)
+	if err != nil {
+		return
+	}
+	for _, command := range named.missing() {
+		fmt.Fprintf(std.err, "%s names what is not set: %s\n", workflow, command)
+	}
 }
 
 // hasWorker reports whether a worker takes tasks; true if that cannot be told.

@@ -27,6 +27,35 @@ type workflowView struct {
 	RetiredAt    *time.Time     `json:"retiredAt"`
 	Version      versionView    `json:"version"`
 	LatestRun    *runView       `json:"latestRun"`
+
+	namedView // where one workflow is asked for
+}
+
+// namedView is what a workflow names of the values that are kept for all.
+type namedView struct {
+	Vars    []namedValueView `json:"vars,omitempty"`
+	Secrets []namedValueView `json:"secrets,omitempty"`
+}
+
+type namedValueView struct {
+	Name  string `json:"name"`
+	IsSet bool   `json:"isSet"`
+}
+
+// missing returns the commands that set what is not set.
+func (v *namedView) missing() []string {
+	var commands []string
+	for _, kind := range []struct {
+		command string
+		values  []namedValueView
+	}{{"vars set %s VALUE", v.Vars}, {"secrets set %s", v.Secrets}} {
+		for _, value := range kind.values {
+			if !value.IsSet {
+				commands = append(commands, "miniairflow "+fmt.Sprintf(kind.command, value.Name))
+			}
+		}
+	}
+	return commands
 }
 
 type scheduleView struct {
@@ -153,6 +182,7 @@ func (r *runView) isTerminal() bool { return miniairflow.RunStatus(r.Status).IsT
 const (
 	workflowFields = `name description owner tags scheduleCron schedules { cron timezone nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
+	namedFields   = `vars { name isSet } secrets { name isSet }`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
 	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
@@ -195,7 +225,7 @@ type pageInfo struct {
 // findWorkflow returns the workflow of that name.
 func (c *client) findWorkflow(ctx context.Context, name string) (*workflowView, error) {
 	var data struct{ Workflow *workflowView }
-	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` `+versionFields+` } }`, map[string]any{"name": name}, &data); err != nil {
+	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` `+versionFields+` `+namedFields+` } }`, map[string]any{"name": name}, &data); err != nil {
 		return nil, err
 	}
 	if data.Workflow == nil {
@@ -224,6 +254,13 @@ func (c *client) setPaused(ctx context.Context, name string, paused bool, reason
 		return nil, err
 	}
 	return data[mutation].Workflow, nil
+}
+
+// findNamed returns what the workflow of that name names; nothing if there is none.
+func (c *client) findNamed(ctx context.Context, workflow string) (*namedView, error) {
+	var data struct{ Workflow namedView }
+	err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+namedFields+` } }`, map[string]any{"name": workflow}, &data)
+	return &data.Workflow, err
 }
 
 // trigger creates a run.

@@ -203,12 +203,29 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 	for i, file := range v.Version.Files {
 		fmt.Fprintf(w, "%s\t%s (%d bytes, %.12s)\n", once(i, "Carries"), printable(file.Path), file.Size, file.Hash)
 	}
+	writeNamed(w, "Vars", v.Vars)
+	writeNamed(w, "Secrets", v.Secrets)
+	for i, command := range v.missing() {
+		fmt.Fprintf(w, "%s\t%s\n", once(i, "Not set"), command)
+	}
 	for _, s := range v.Schedules {
 		fmt.Fprintf(w, "Schedule\t%s %s, next %s\n", s.Cron, s.Timezone, ago(s.NextFireAt, now))
 	}
 	if v.LatestRun != nil {
 		fmt.Fprintf(w, "Last run\t%s %s %s\n", v.LatestRun.Label, v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
 	}
+}
+
+// writeNamed writes what a workflow names, if anything.
+func writeNamed(w io.Writer, title string, values []namedValueView) {
+	if len(values) == 0 {
+		return
+	}
+	names := make([]string, len(values))
+	for i, value := range values {
+		names[i] = value.Name
+	}
+	fmt.Fprintf(w, "%s\t%s\n", title, strings.Join(names, ", "))
 }
 
 // commitText names the author of what was committed only: who changed the rest is not known.

@@ -233,6 +233,11 @@ type ComplexityRoot struct {
 		UnpauseWorkflow   func(childComplexity int, input model.UnpauseWorkflowInput) int
 	}
 
+	NamedValue struct {
+		IsSet func(childComplexity int) int
+		Name  func(childComplexity int) int
+	}
+
 	OutputDeclaration struct {
 		Name func(childComplexity int) int
 		Type func(childComplexity int) int
@@ -537,10 +542,12 @@ type ComplexityRoot struct {
 		Runs          func(childComplexity int, first *int, after *string, filter *model.WorkflowRunFilter) int
 		ScheduleCron  func(childComplexity int) int
 		Schedules     func(childComplexity int) int
+		Secrets       func(childComplexity int) int
 		SourceFile    func(childComplexity int) int
 		Tags          func(childComplexity int) int
 		Tasks         func(childComplexity int) int
 		UpdatedAt     func(childComplexity int) int
+		Vars          func(childComplexity int) int
 		Version       func(childComplexity int) int
 		Versions      func(childComplexity int, first *int) int
 	}
@@ -750,6 +757,8 @@ type WorkflowResolver interface {
 	Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Schedule, error)
 
 	Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error)
+	Vars(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error)
+	Secrets(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error)
 	Tasks(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Task, error)
 	Version(ctx context.Context, objs []*miniairflow.Workflow) ([]*miniairflow.WorkflowVersion, error)
 	Versions(ctx context.Context, obj *miniairflow.Workflow, first *int) ([]*miniairflow.WorkflowVersion, error)
@@ -1542,6 +1551,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnpauseWorkflow(childComplexity, args["input"].(model.UnpauseWorkflowInput)), true
+
+	case "NamedValue.isSet":
+		if e.ComplexityRoot.NamedValue.IsSet == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedValue.IsSet(childComplexity), true
+	case "NamedValue.name":
+		if e.ComplexityRoot.NamedValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedValue.Name(childComplexity), true
 
 	case "OutputDeclaration.name":
 		if e.ComplexityRoot.OutputDeclaration.Name == nil {
@@ -2847,6 +2869,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.Schedules(childComplexity), true
+	case "Workflow.secrets":
+		if e.ComplexityRoot.Workflow.Secrets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Secrets(childComplexity), true
 	case "Workflow.sourceFile":
 		if e.ComplexityRoot.Workflow.SourceFile == nil {
 			break
@@ -2871,6 +2899,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.UpdatedAt(childComplexity), true
+	case "Workflow.vars":
+		if e.ComplexityRoot.Workflow.Vars == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Vars(childComplexity), true
 	case "Workflow.version":
 		if e.ComplexityRoot.Workflow.Version == nil {
 			break
@@ -3724,6 +3758,10 @@ type Workflow implements Node {
   updatedAt: DateTime!
   "The typed inputs of a run, for a form."
   params: [Param!]!
+  "The variables that its expressions read, by name, and whether each is there now: a task that reads one that is not fails."
+  vars: [NamedValue!]!
+  "The secrets that its tasks are handed, by name, and whether each is there now."
+  secrets: [NamedValue!]!
   "The tasks, in file order."
   tasks: [Task!]!
   "The latest version."
@@ -3736,6 +3774,14 @@ type Workflow implements Node {
   run(number: Int64!): WorkflowRun
   "Its runs, the newest first. At most 200 a page. The filter's workflow is this one."
   runs(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
+}
+
+"A variable or a secret that a workflow names."
+type NamedValue {
+  "Its name."
+  name: String!
+  "Whether it is there now."
+  isSet: Boolean!
 }
 
 "Who owns the content of a workflow."
@@ -5315,6 +5361,16 @@ func (ec *executionContext) childFields_MarkTaskRunsPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type MarkTaskRunsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_NamedValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NamedValue_name(ctx, field)
+	case "isSet":
+		return ec.fieldContext_NamedValue_isSet(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NamedValue", field.Name)
+}
+
 func (ec *executionContext) childFields_OutputDeclaration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -5871,6 +5927,10 @@ func (ec *executionContext) childFields_Workflow(ctx context.Context, field grap
 		return ec.fieldContext_Workflow_updatedAt(ctx, field)
 	case "params":
 		return ec.fieldContext_Workflow_params(ctx, field)
+	case "vars":
+		return ec.fieldContext_Workflow_vars(ctx, field)
+	case "secrets":
+		return ec.fieldContext_Workflow_secrets(ctx, field)
 	case "tasks":
 		return ec.fieldContext_Workflow_tasks(ctx, field)
 	case "version":
@@ -10055,6 +10115,58 @@ func (ec *executionContext) fieldContext_Mutation_unpauseWorkflow(ctx context.Co
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _NamedValue_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.NamedValue) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NamedValue_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NamedValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NamedValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _NamedValue_isSet(ctx context.Context, field graphql.CollectedField, obj *miniairflow.NamedValue) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsSet); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NamedValue_isSet(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsSet, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NamedValue_isSet(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NamedValue", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _OutputDeclaration_name(ctx context.Context, field graphql.CollectedField, obj *model.OutputDeclaration) (ret graphql.Marshaler) {
@@ -15656,6 +15768,70 @@ func (ec *executionContext) resolveBatch_Workflow_params(ctx context.Context, fi
 		err,
 		"Workflow.params",
 	)
+}
+
+func (ec *executionContext) _Workflow_vars(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_vars(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Workflow().Vars(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.NamedValue) graphql.Marshaler {
+			return ec.marshalNNamedValue2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_vars(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NamedValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Workflow_secrets(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_secrets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Workflow().Secrets(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.NamedValue) graphql.Marshaler {
+			return ec.marshalNNamedValue2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_secrets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NamedValue(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Workflow_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
@@ -21511,6 +21687,44 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return execution.Object(fields, out)
 }
 
+var namedValueImplementors = []string{"NamedValue"}
+
+func (ec *executionContext) _NamedValue(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.NamedValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, namedValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NamedValue")
+		case "name":
+			out.Values[i] = ec._NamedValue_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "isSet":
+			out.Values[i] = ec._NamedValue_isSet(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var outputDeclarationImplementors = []string{"OutputDeclaration"}
 
 func (ec *executionContext) _OutputDeclaration(ctx context.Context, sel ast.SelectionSet, obj *model.OutputDeclaration) graphql.Marshaler {
@@ -23522,6 +23736,18 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Workflow_params(ctx, field, obj)
 				})
+		case "vars":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_vars(ctx, field, obj)
+				})
+		case "secrets":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_secrets(ctx, field, obj)
+				})
 		case "tasks":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -25035,6 +25261,30 @@ func (ec *executionContext) marshalNMarkTaskRunsPayload2ᚖgithubᚗcomᚋsaurav
 		return graphql.Null
 	}
 	return ec._MarkTaskRunsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNamedValue2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.NamedValue) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNamedValue2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNamedValue2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValue(ctx context.Context, sel ast.SelectionSet, v *miniairflow.NamedValue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "NamedValue!")
+		return graphql.Null
+	}
+	return ec._NamedValue(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNOutputDeclaration2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐOutputDeclarationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OutputDeclaration) graphql.Marshaler {

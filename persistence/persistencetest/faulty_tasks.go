@@ -202,6 +202,11 @@ func (f *Faulty) ReadVars(ctx context.Context, names []string) (map[string]any, 
 	return try(f, "ReadVars", func() (map[string]any, error) { return f.inner.ReadVars(ctx, names) })
 }
 
+// KnownVars implements miniairflow.VarStore.
+func (f *Faulty) KnownVars(ctx context.Context, names []string) ([]string, error) {
+	return try(f, "KnownVars", func() ([]string, error) { return f.inner.KnownVars(ctx, names) })
+}
+
 // SetSecret implements miniairflow.SecretStore.
 func (f *Faulty) SetSecret(ctx context.Context, secret miniairflow.SealedSecret, by miniairflow.Actor) (*miniairflow.Secret, error) {
 	return try(f, "SetSecret", func() (*miniairflow.Secret, error) { return f.inner.SetSecret(ctx, secret, by) })

@@ -142,6 +142,11 @@ func (s *Store) ReadVars(ctx context.Context, names []string) (map[string]any, e
 	return values, nil
 }
 
+// KnownVars implements miniairflow.VarStore.
+func (s *Store) KnownVars(ctx context.Context, names []string) ([]string, error) {
+	return query(ctx, s, pgx.RowTo[string], `SELECT name FROM vars WHERE name = ANY($1) ORDER BY name`, dialect.Names(names))
+}
+
 // SetSecret implements miniairflow.SecretStore.
 func (s *Store) SetSecret(ctx context.Context, secret miniairflow.SealedSecret, by miniairflow.Actor) (*miniairflow.Secret, error) {
 	var found *miniairflow.Secret
