@@ -15,6 +15,7 @@ import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
 import { commitText } from "../services/commit";
 import { RunsUpdates, WorkflowQuery } from "../services/documents";
+import { missingCommands } from "../services/named";
 import { mergeRuns } from "../services/runState";
 
 const pageSize = 25;
@@ -127,6 +128,7 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
           It starts no runs until the file says something else. What is triggered meanwhile waits.
         </Notice>
       )}
+      <Missing commands={missingCommands(workflow)} />
       <Facts
         facts={[
           ["Schedule", <ScheduleText key="schedule" workflow={workflow} />],
@@ -146,6 +148,16 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
         </details>
       ) : null}
     </>
+  );
+}
+
+/** Missing says what the workflow names and nobody has set: the tasks that name it fail. */
+function Missing({ commands }: { commands: readonly string[] }) {
+  if (commands.length === 0) return null;
+  return (
+    <Notice title="It names what is not set">
+      <pre>{commands.join("\n")}</pre>
+    </Notice>
   );
 }
 

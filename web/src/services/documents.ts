@@ -111,6 +111,14 @@ export const WorkflowQuery = graphql(`
       docs
       maxActiveRuns
       updatedAt
+      vars {
+        name
+        isSet
+      }
+      secrets {
+        name
+        isSet
+      }
       version {
         id
         number
