@@ -334,3 +334,23 @@ func TestGetAsksOnly(t *testing.T) {
 	w.ask(t, `{ workflow(name: "etl") { isPaused } }`, nil, &got)
 	require.False(t, got.Workflow.IsPaused)
 }
+
+// A name of a run, as the commands take it, is answered with the query that finds it.
+func TestNamesOfRunsAreNoIDs(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		for id, want := range map[string]string{
+			"etl#12":     `"etl#12" is not an id: ids are UUIDs; a run by its number is workflow(name: "etl") { run(number: 12) { id } }`,
+			"etl@latest": `"etl@latest" is not an id: ids are UUIDs; the newest run is workflow(name: "etl") { latestRun { id } }`,
+			"etl#last":   `"etl#last" is not an id: ids are UUIDs`,
+			"12":         `"12" is not an id: ids are UUIDs`,
+		} {
+			for _, a := range []answer{
+				w.post(t, `query($id: ID!) { workflowRun(id: $id) { id } }`, vars{"id": id}),
+				w.post(t, `{ workflowRun(id: "`+id+`") { id } }`, nil),
+			} {
+				require.Len(t, a.Errors, 1)
+				require.Equal(t, want, a.Errors[0].Message)
+			}
+		}
+	})
+}

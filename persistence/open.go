@@ -105,6 +105,10 @@ func parse(url string) (address, error) {
 	switch {
 	case found && (scheme == "postgres" || scheme == "postgresql"):
 		return address{isPostgres: true, target: url}, nil
+	case found && scheme == "sqlite" && strings.HasPrefix(rest, "//") && !strings.HasSuffix(rest, "/"):
+		path := strings.TrimLeft(rest, "/") // elsewhere four slashes are an absolute path, and three a relative one
+		return address{}, miniairflow.Errorf(miniairflow.CodeInvalid,
+			"database URL %s has more than three slashes: write sqlite:///%s for the absolute path /%[2]s, or sqlite://%[2]s for one below the current folder (or postgres://user:password@host/database)", url, path)
 	case found && scheme == "sqlite" && rest != "" && !strings.HasSuffix(rest, "/"):
 		return address{target: rest}, nil
 	default:

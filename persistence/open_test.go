@@ -15,13 +15,15 @@ import (
 func TestMain(m *testing.M) { persistencetest.Main(m) }
 
 func TestOpenRefusesUnknownURLs(t *testing.T) {
-	for _, url := range []string{"", "mysql://root:secret@host/db", "miniairflow.db", "/tmp/x.db", "sqlite://", "sqlite:///dir/", "sqlite:x.db"} {
+	for _, url := range []string{"", "mysql://root:secret@host/db", "miniairflow.db", "/tmp/x.db", "sqlite://", "sqlite:///dir/", "sqlite:x.db", "sqlite:////tmp/x.db"} {
 		_, err := persistence.Open(t.Context(), url, persistence.Options{})
 		require.Equal(t, miniairflow.CodeInvalid, miniairflow.ErrorCode(err), url)
 		require.ErrorContains(t, err, "postgres://", url)
 		require.ErrorContains(t, err, "sqlite:///", url)
 		require.NotContains(t, err.Error(), "secret")
 	}
+	_, err := persistence.Open(t.Context(), "sqlite:////tmp/x.db", persistence.Options{})
+	require.ErrorContains(t, err, "write sqlite:///tmp/x.db for the absolute path /tmp/x.db, or sqlite://tmp/x.db for one below the current folder")
 }
 
 func TestOpenRelativeAndAbsolutePaths(t *testing.T) {

@@ -2,8 +2,10 @@ package model
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,9 +22,21 @@ func UnmarshalUUID(v any) (uuid.UUID, error) {
 	text, _ := v.(string)
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return uuid.Nil, invalid("%q is not an id: ids are UUIDs", v)
+		return uuid.Nil, invalid("%q is not an id: ids are UUIDs%s", v, runHint(text))
 	}
 	return id, nil
+}
+
+// runHint says how a run is found that the commands name by its workflow.
+func runHint(text string) string {
+	name, number, isNumbered := strings.Cut(text, "#")
+	if _, err := strconv.ParseUint(number, 10, 63); isNumbered && err == nil {
+		return fmt.Sprintf("; a run by its number is workflow(name: %q) { run(number: %s) { id } }", name, number)
+	}
+	if name, isLatest := strings.CutSuffix(text, "@latest"); isLatest {
+		return fmt.Sprintf("; the newest run is workflow(name: %q) { latestRun { id } }", name)
+	}
+	return ""
 }
 
 // MarshalDateTime writes a time in UTC, with as many digits as it needs.
