@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -93,7 +92,7 @@ func TestCheckOfConditionsIsBounded(t *testing.T) {
 			When: fmt.Sprintf("${{ tasks.a.status == '%d' && tasks.b.status == '' && tasks.c.status == '' && tasks.root.status == '' }}", i),
 		})
 	}
-	start := time.Now()
-	require.NotEmpty(t, expression.New().Check(d))
-	require.Less(t, time.Since(start), 2*time.Second)
+	problems := expression.New().Check(d)
+	require.NotEmpty(t, problems)
+	require.Less(t, len(problems), 100, "the others are not tried any more")
 }
