@@ -53,6 +53,26 @@ func (c *Control) SetSecret(ctx context.Context, name, value string, by Actor) (
 	return s, nil
 }
 
+// RotateSecrets seals all secrets anew with the key with which the vault seals, and
+// returns how many others had sealed. Their values, and who set them, stay. An error
+// is CodeConflict where one of them does not open: then none is changed.
+func (c *Control) RotateSecrets(ctx context.Context, by Actor) (int, error) {
+	if c.Vault == nil {
+		return 0, Errorf(CodeConflict, "secrets are not kept here")
+	}
+	count, err := c.Store.ResealSecrets(ctx, func(secret SealedSecret) (SealedSecret, error) {
+		value, err := c.Vault.Open(secret)
+		if err != nil {
+			return SealedSecret{}, err
+		}
+		return c.Vault.Seal(secret.Name, value)
+	}, by)
+	if err != nil {
+		return 0, fmt.Errorf("seal secrets anew: %w", err)
+	}
+	return count, nil
+}
+
 // DeleteSecret deletes a secret. Tasks that name it fail from then on.
 func (c *Control) DeleteSecret(ctx context.Context, name string, by Actor) error {
 	err := c.Store.DeleteSecret(ctx, name, by)

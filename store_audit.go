@@ -33,6 +33,7 @@ const (
 	AuditDeleteVar       AuditAction = "delete_var"
 	AuditSetSecret       AuditAction = "set_secret"
 	AuditDeleteSecret    AuditAction = "delete_secret"
+	AuditRotateSecrets   AuditAction = "rotate_secrets"
 	AuditCreateToken     AuditAction = "create_token"
 	AuditRevokeToken     AuditAction = "revoke_token"
 )
@@ -41,7 +42,7 @@ const (
 var AuditActions = []AuditAction{
 	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
-	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret, AuditCreateToken, AuditRevokeToken,
+	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret, AuditRotateSecrets, AuditCreateToken, AuditRevokeToken,
 }
 
 // Audit returns the action of a rerun.

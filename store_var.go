@@ -35,4 +35,9 @@ type SecretStore interface {
 	FindSecrets(ctx context.Context) ([]*Secret, error)
 	// SealedSecrets returns those of the names that there are, ordered by name.
 	SealedSecrets(ctx context.Context, names []string) ([]SealedSecret, error)
+	// ResealSecrets puts what reseal makes of each secret in its place, all in one
+	// transaction, in which nobody else sets one, and returns how many have another
+	// KeyID than before: the others stay as they are. reseal must use no store, and may
+	// be called again for the same secret; its error is returned, and nothing is changed.
+	ResealSecrets(ctx context.Context, reseal func(SealedSecret) (SealedSecret, error), by Actor) (int, error)
 }

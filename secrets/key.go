@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -20,7 +21,7 @@ import (
 const (
 	// keySize is that of AES-256.
 	keySize = 32
-	// keyFileMax is more than a key file needs.
+	// keyFileMax is more than a file of a few keys needs.
 	keyFileMax = 1 << 10
 )
 
@@ -43,9 +44,26 @@ func parseKey(text string) (*key, error) {
 	return &key{id: hex.EncodeToString(sum[:4]), bytes: bytes}, nil
 }
 
-// readKey returns the key of a file; an error that is fs.ErrNotExist: there is none.
+// parseKeys reads one or more keys, which commas, blanks or line ends separate.
+func parseKeys(text string) ([]*key, error) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	if len(words) == 0 {
+		words = []string{""} // which is no key
+	}
+	keys := make([]*key, 0, len(words))
+	for _, word := range words {
+		k, err := parseKey(word)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// readKeys returns the keys of a file; an error that is fs.ErrNotExist: there is none.
 // A file that others may read is refused: then the key may be known already.
-func readKey(path string) (*key, error) {
+func readKeys(path string) ([]*key, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the key of secrets: %w", err)
@@ -66,16 +84,16 @@ func readKey(path string) (*key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the key of secrets: %w", err)
 	}
-	k, err := parseKey(string(data))
+	keys, err := parseKeys(string(data))
 	if err != nil {
 		return nil, miniairflow.Errorf(miniairflow.CodeConflict, "the key of secrets %s cannot be used: %v", path, err)
 	}
-	return k, nil
+	return keys, nil
 }
 
 // makeKey writes a new key to a file, unless somebody else has been faster, and
 // returns the one that is there. It is whole before it has its name.
-func makeKey(path string) (*key, error) {
+func makeKey(path string) ([]*key, error) {
 	bytes := make([]byte, keySize)
 	_, _ = rand.Read(bytes) // never fails
 	file, err := os.CreateTemp(filepath.Dir(path), ".secrets.key-*")
@@ -93,7 +111,7 @@ func makeKey(path string) (*key, error) {
 	if err := syncFolder(filepath.Dir(path)); err != nil { // before anything is sealed with it
 		return nil, fmt.Errorf("keep the key of secrets: %w", err)
 	}
-	return readKey(path)
+	return readKeys(path)
 }
 
 // syncFolder makes the names in a folder outlast a loss of power.

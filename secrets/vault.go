@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -17,21 +19,23 @@ import (
 // KeyVariable is the environment variable that holds the key.
 const KeyVariable = "MINIAIRFLOW_SECRETS_KEY"
 
-// Vault is a miniairflow.Vault with AES-256-GCM. Each value has a nonce of its
+// Vault is a miniairflow.Vault with AES-256-GCM. Of several keys the first one seals,
+// and each opens what it has sealed, so that a key can be changed while others use it. Each value has a nonce of its
 // own, which comes before it, and its name as additional data: a row under another
 // name does not open.
 type Vault struct {
-	text    string // of the key; empty: it is in the file
+	text    string // of the keys; empty: they are in the file
 	path    string
 	mayMake bool
+	first   []*key // before all others; nil: none
 
-	mu  sync.Mutex
-	key *key // once it was needed
+	mu   sync.Mutex
+	keys []*key // once they were needed
 }
 
 var _ miniairflow.Vault = (*Vault)(nil)
 
-// NewVault returns a vault whose key is text, or without one in the file at path,
+// NewVault returns a vault whose keys are text, or without one in the file at path,
 // which is read when it is first needed. mayMake: Seal makes that file if it is
 // not there. Of a database that several machines share, one that made its own
 // would seal what the others cannot open.
@@ -39,12 +43,26 @@ func NewVault(text, path string, mayMake bool) *Vault {
 	return &Vault{text: text, path: path, mayMake: mayMake}
 }
 
+// WithFirst returns a vault with the keys of a file before those of v: it seals with
+// the first of them, and opens what v opens.
+func (v *Vault) WithFirst(path string) (*Vault, error) {
+	keys, err := readKeys(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, miniairflow.Errorf(miniairflow.CodeNotFound, "there is no key in %s: make one with `umask 077; head -c %d /dev/urandom | base64 > %s`", path, keySize, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{text: v.text, path: v.path, first: keys}, nil
+}
+
 // Seal implements miniairflow.Vault.
 func (v *Vault) Seal(name, value string) (miniairflow.SealedSecret, error) {
-	k, err := v.current(v.mayMake)
+	keys, err := v.current(v.mayMake)
 	if err != nil {
 		return miniairflow.SealedSecret{}, err
 	}
+	k := keys[0]
 	box, err := newBox(k)
 	if err != nil {
 		return miniairflow.SealedSecret{}, err
@@ -54,15 +72,20 @@ func (v *Vault) Seal(name, value string) (miniairflow.SealedSecret, error) {
 
 // Open implements miniairflow.Vault.
 func (v *Vault) Open(secret miniairflow.SealedSecret) (string, error) {
-	k, err := v.current(false)
+	keys, err := v.current(false)
 	if err != nil {
 		return "", fmt.Errorf("open secret %s: %w", secret.Name, err)
 	}
-	if k.id != secret.KeyID {
+	at := slices.IndexFunc(keys, func(k *key) bool { return k.id == secret.KeyID })
+	if at < 0 {
+		ids := make([]string, len(keys))
+		for i, k := range keys {
+			ids[i] = k.id
+		}
 		return "", miniairflow.Errorf(miniairflow.CodeConflict,
-			"secret %s was sealed with the key %s, and this process has the key %s: give it that one, or set the secret anew", secret.Name, secret.KeyID, k.id)
+			"secret %s was sealed with the key %s, and this process has the key %s: give it that one, or set the secret anew", secret.Name, secret.KeyID, strings.Join(ids, ", "))
 	}
-	box, err := newBox(k)
+	box, err := newBox(keys[at])
 	if err != nil {
 		return "", err
 	}
@@ -87,33 +110,34 @@ func newBox(k *key) (cipher.AEAD, error) {
 	return box, nil
 }
 
-// current returns the key. One that was found is kept; a missing one is looked for
-// again, so that a process need not be started anew for it.
-func (v *Vault) current(mayMake bool) (*key, error) {
+// current returns the keys. Those that were found are kept; missing ones are looked
+// for again, so that a process need not be started anew for them.
+func (v *Vault) current(mayMake bool) ([]*key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.key != nil {
-		return v.key, nil
+	if v.keys != nil {
+		return v.keys, nil
 	}
-	k, err := v.find(mayMake)
-	if err == nil {
-		v.key = k
+	keys, err := v.find(mayMake)
+	if err != nil {
+		return nil, err
 	}
-	return k, err
+	v.keys = slices.Concat(v.first, keys)
+	return v.keys, nil
 }
 
-func (v *Vault) find(mayMake bool) (*key, error) {
+func (v *Vault) find(mayMake bool) ([]*key, error) {
 	if v.text != "" {
-		k, err := parseKey(v.text)
+		keys, err := parseKeys(v.text)
 		if err != nil {
 			return nil, miniairflow.Errorf(miniairflow.CodeConflict, "%s cannot be used: %v", KeyVariable, err)
 		}
-		return k, nil
+		return keys, nil
 	}
-	k, err := readKey(v.path)
+	keys, err := readKeys(v.path)
 	switch {
 	case !errors.Is(err, fs.ErrNotExist):
-		return k, err
+		return keys, err
 	case mayMake:
 		return makeKey(v.path)
 	default:

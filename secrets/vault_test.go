@@ -86,6 +86,38 @@ func TestKeyFile(t *testing.T) {
 	require.NotContains(t, err.Error(), "c2hvcnQ=")
 }
 
+// Of several keys the first one seals and all open, in the variable and in the file.
+func TestVaultWithSeveralKeys(t *testing.T) {
+	t.Parallel()
+	old, err := secrets.NewVault(keyOf('a'), "", false).Seal("NAME", "hunter2")
+	require.NoError(t, err)
+	anew, err := secrets.NewVault(keyOf('b'), "", false).Seal("NAME", "hunter2")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "secrets.key")
+	require.NoError(t, os.WriteFile(path, []byte(keyOf('b')+"\n"+keyOf('a')+"\n"), 0o600))
+	alone := filepath.Join(t.TempDir(), "new.key")
+	require.NoError(t, os.WriteFile(alone, []byte(keyOf('b')+"\n"), 0o600))
+	first, err := secrets.NewVault(keyOf('a'), "", false).WithFirst(alone)
+	require.NoError(t, err)
+	for _, vault := range []*secrets.Vault{secrets.NewVault(keyOf('b')+", "+keyOf('a'), "", false), secrets.NewVault("", path, false), first} {
+		sealed, err := vault.Seal("NAME", "hunter2")
+		require.NoError(t, err)
+		require.Equal(t, anew.KeyID, sealed.KeyID)
+		for _, secret := range []miniairflow.SealedSecret{old, anew, sealed} {
+			value, err := vault.Open(secret)
+			require.NoError(t, err)
+			require.Equal(t, "hunter2", value)
+		}
+	}
+	_, err = secrets.NewVault(keyOf('b')+","+keyOf('c'), "", false).Open(old)
+	require.ErrorContains(t, err, "this process has the key "+anew.KeyID+", ")
+	_, err = secrets.NewVault(keyOf('b')+",short", "", false).Open(old)
+	require.ErrorContains(t, err, "is not base64 of 32 bytes")
+	require.NoError(t, os.Chmod(alone, 0o644))
+	_, err = secrets.NewVault(keyOf('a'), "", false).WithFirst(alone)
+	require.ErrorContains(t, err, "may be read by others")
+}
+
 // Two processes that make the key at once end with the same one.
 func TestKeyIsMadeOnce(t *testing.T) {
 	t.Parallel()

@@ -25,11 +25,11 @@ type secretView struct {
 func newSecretsCommand(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "secrets",
-		Short: "List, set and delete secrets, which tasks get that name them",
+		Short: "List, set, delete and seal anew secrets, which tasks get that name them",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSecretsListCommand(std), newSecretsSetCommand(std), newDeleteCommand(std, "Secret", "secret", "Delete a secret; tasks that name it fail from then on"))
+	cmd.AddCommand(newSecretsListCommand(std), newSecretsSetCommand(std), newSecretsRotateCommand(std), newDeleteCommand(std, "Secret", "secret", "Delete a secret; tasks that name it fail from then on"))
 	return cmd
 }
 

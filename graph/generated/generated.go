@@ -4532,6 +4532,8 @@ enum AuditAction {
   SET_SECRET
   "A secret was deleted."
   DELETE_SECRET
+  "All secrets were sealed anew with another key, which the subject names."
+  ROTATE_SECRETS
   "A token was made."
   CREATE_TOKEN
   "A token was revoked."
@@ -24850,6 +24852,7 @@ var (
 		"DELETE_VAR":       miniairflow.AuditDeleteVar,
 		"SET_SECRET":       miniairflow.AuditSetSecret,
 		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
+		"ROTATE_SECRETS":   miniairflow.AuditRotateSecrets,
 		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
 		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
 	}
@@ -24871,6 +24874,7 @@ var (
 		miniairflow.AuditDeleteVar:       "DELETE_VAR",
 		miniairflow.AuditSetSecret:       "SET_SECRET",
 		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
+		miniairflow.AuditRotateSecrets:   "ROTATE_SECRETS",
 		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
 		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
 	}
@@ -26687,6 +26691,7 @@ var (
 		"DELETE_VAR":       miniairflow.AuditDeleteVar,
 		"SET_SECRET":       miniairflow.AuditSetSecret,
 		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
+		"ROTATE_SECRETS":   miniairflow.AuditRotateSecrets,
 		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
 		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
 	}
@@ -26708,6 +26713,7 @@ var (
 		miniairflow.AuditDeleteVar:       "DELETE_VAR",
 		miniairflow.AuditSetSecret:       "SET_SECRET",
 		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
+		miniairflow.AuditRotateSecrets:   "ROTATE_SECRETS",
 		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
 		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
 	}

@@ -47,3 +47,19 @@ func Names(names []string) []string {
 	}
 	return clean
 }
+
+// Reseal returns what is to be written of secrets: what reseal makes of those that it
+// gives another key.
+func Reseal(found []miniairflow.SealedSecret, reseal func(miniairflow.SealedSecret) (miniairflow.SealedSecret, error)) ([]miniairflow.SealedSecret, error) {
+	var changed []miniairflow.SealedSecret
+	for _, secret := range found {
+		anew, err := reseal(secret)
+		if err != nil {
+			return nil, err
+		}
+		if anew.KeyID != secret.KeyID {
+			changed = append(changed, anew)
+		}
+	}
+	return changed, nil
+}

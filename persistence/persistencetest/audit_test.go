@@ -133,6 +133,13 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 			_, err := db.SetSecret(ctx, miniairflow.SealedSecret{Name: "token", KeyID: "k", Sealed: []byte("s")}, by)
 			return err
 		}},
+		{action: miniairflow.AuditRotateSecrets, subject: "k2", label: "k2", do: func(by miniairflow.Actor) error {
+			_, err := db.ResealSecrets(ctx, func(s miniairflow.SealedSecret) (miniairflow.SealedSecret, error) {
+				s.KeyID = "k2"
+				return s, nil
+			}, by)
+			return err
+		}},
 		{action: miniairflow.AuditDeleteSecret, subject: "token", label: "token", again: miniairflow.ErrNotFound, do: func(by miniairflow.Actor) error {
 			return db.DeleteSecret(ctx, "token", by)
 		}},

@@ -227,6 +227,11 @@ func (f *Faulty) SealedSecrets(ctx context.Context, names []string) ([]miniairfl
 	return try(f, "SealedSecrets", func() ([]miniairflow.SealedSecret, error) { return f.inner.SealedSecrets(ctx, names) })
 }
 
+// ResealSecrets implements miniairflow.SecretStore.
+func (f *Faulty) ResealSecrets(ctx context.Context, reseal func(miniairflow.SealedSecret) (miniairflow.SealedSecret, error), by miniairflow.Actor) (int, error) {
+	return try(f, "ResealSecrets", func() (int, error) { return f.inner.ResealSecrets(ctx, reseal, by) })
+}
+
 // SyncPools implements miniairflow.PoolStore.
 func (f *Faulty) SyncPools(ctx context.Context, path string, pools []miniairflow.Pool, problems []miniairflow.ImportError) (bool, error) {
 	return try(f, "SyncPools", func() (bool, error) { return f.inner.SyncPools(ctx, path, pools, problems) })

@@ -1,9 +1,12 @@
 package persistencetest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -107,6 +110,73 @@ func TestSecretsAreKeptSealed(t *testing.T) {
 		require.Len(t, db.audited(miniairflow.AuditFilter{Subject: "token"}), 2)
 		require.NoError(t, db.DeleteSecret(ctx, "token", carol))
 		require.ErrorIs(t, db.DeleteSecret(ctx, "token", carol), miniairflow.ErrNotFound)
+	})
+}
+
+// What is sealed anew keeps who set it, and is all of it or nothing.
+func TestSecretsAreSealedAnew(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		ctx := t.Context()
+		reseal := func(s miniairflow.SealedSecret) (miniairflow.SealedSecret, error) {
+			if s.Name == "torn" {
+				return s, errors.New("it does not open")
+			}
+			return miniairflow.SealedSecret{Name: s.Name, KeyID: "k2", Sealed: append([]byte("anew "), s.Sealed...)}, nil
+		}
+		count, err := db.ResealSecrets(ctx, reseal, carol)
+		require.NoError(t, err)
+		require.Zero(t, count)
+		for name, key := range map[string]string{"a": "k1", "b": "k2", "c": "k0", "torn": "k1"} {
+			_, err := db.SetSecret(ctx, miniairflow.SealedSecret{Name: name, KeyID: key, Sealed: []byte(name)}, carol)
+			require.NoError(t, err)
+		}
+		before, err := db.FindSecrets(ctx)
+		require.NoError(t, err)
+		_, err = db.ResealSecrets(ctx, reseal, miniairflow.Actor{Name: "dave"})
+		require.ErrorContains(t, err, "it does not open")
+		after, err := db.FindSecrets(ctx)
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+		require.Empty(t, db.audited(miniairflow.AuditFilter{Subject: "k2"}))
+
+		require.NoError(t, db.DeleteSecret(ctx, "torn", carol))
+		for _, want := range []int{2, 0} {
+			count, err = db.ResealSecrets(ctx, reseal, miniairflow.Actor{Name: "dave"})
+			require.NoError(t, err)
+			require.Equal(t, want, count)
+		}
+		sealed, err := db.SealedSecrets(ctx, []string{"a", "b", "c"})
+		require.NoError(t, err)
+		require.Equal(t, []miniairflow.SealedSecret{
+			{Name: "a", KeyID: "k2", Sealed: []byte("anew a")}, {Name: "b", KeyID: "k2", Sealed: []byte("b")}, {Name: "c", KeyID: "k2", Sealed: []byte("anew c")},
+		}, sealed)
+		after, err = db.FindSecrets(ctx)
+		require.NoError(t, err)
+		require.Equal(t, before[0].UpdatedAt, after[0].UpdatedAt)
+		require.Equal(t, carol.Name, after[0].UpdatedBy)
+		require.Len(t, db.audited(miniairflow.AuditFilter{Subject: "k2"}), 1)
+	})
+}
+
+// Nobody sets a secret between its reading and its writing, which would undo that.
+func TestNoSecretIsSetWhileAllAreSealedAnew(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		set := func(ctx context.Context, sealed string) error {
+			_, err := db.SetSecret(ctx, miniairflow.SealedSecret{Name: "token", KeyID: "k1", Sealed: []byte(sealed)}, carol)
+			return err
+		}
+		require.NoError(t, set(t.Context(), "first"))
+		_, err := db.ResealSecrets(t.Context(), func(s miniairflow.SealedSecret) (miniairflow.SealedSecret, error) {
+			hurried, done := context.WithTimeout(t.Context(), 500*time.Millisecond) // enough for one that may
+			defer done()
+			require.Error(t, set(hurried, "second"))
+			return miniairflow.SealedSecret{Name: s.Name, KeyID: "k2", Sealed: []byte("anew")}, nil
+		}, carol)
+		require.NoError(t, err)
+		sealed, err := db.SealedSecrets(t.Context(), []string{"token"})
+		require.NoError(t, err)
+		require.Equal(t, "anew", string(sealed[0].Sealed))
+		require.NoError(t, set(t.Context(), "third"))
 	})
 }
 

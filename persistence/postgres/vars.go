@@ -199,9 +199,45 @@ func (s *Store) FindSecrets(ctx context.Context) ([]*miniairflow.Secret, error) 
 
 // SealedSecrets implements miniairflow.SecretStore.
 func (s *Store) SealedSecrets(ctx context.Context, names []string) ([]miniairflow.SealedSecret, error) {
-	return query(ctx, s, func(row pgx.CollectableRow) (miniairflow.SealedSecret, error) {
-		var found miniairflow.SealedSecret
-		err := row.Scan(&found.Name, &found.KeyID, &found.Sealed)
-		return found, err
-	}, `SELECT name, key_id, sealed FROM secrets WHERE name = ANY($1) ORDER BY name`, dialect.Names(names))
+	return query(ctx, s, scanSealed, `SELECT `+sealedColumns+` FROM secrets WHERE name = ANY($1) ORDER BY name`, dialect.Names(names))
+}
+
+const sealedColumns = `name, key_id, sealed`
+
+// scanSealed reads sealedColumns.
+func scanSealed(row pgx.CollectableRow) (miniairflow.SealedSecret, error) {
+	var found miniairflow.SealedSecret
+	err := row.Scan(&found.Name, &found.KeyID, &found.Sealed)
+	return found, err
+}
+
+// ResealSecrets implements miniairflow.SecretStore.
+func (s *Store) ResealSecrets(ctx context.Context, reseal func(miniairflow.SealedSecret) (miniairflow.SealedSecret, error), by miniairflow.Actor) (int, error) {
+	count := 0
+	err := s.inTx(ctx, func(t *tx) error {
+		count = 0
+		if _, err := t.Exec(ctx, `LOCK TABLE secrets IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return fmt.Errorf("lock secrets: %w", err)
+		}
+		rows, err := t.Query(ctx, `SELECT `+sealedColumns+` FROM secrets ORDER BY name`)
+		if err != nil {
+			return fmt.Errorf("read secrets: %w", err)
+		}
+		found, err := pgx.CollectRows(rows, scanSealed)
+		if err != nil {
+			return fmt.Errorf("read secrets: %w", err)
+		}
+		changed, err := dialect.Reseal(found, reseal)
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		for _, secret := range changed {
+			if _, err := t.Exec(ctx, `UPDATE secrets SET key_id = $1, sealed = $2 WHERE name = $3`, secret.KeyID, secret.Sealed, secret.Name); err != nil {
+				return fmt.Errorf("save secret: %w", err)
+			}
+		}
+		count = len(changed)
+		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditRotateSecrets, Name: changed[0].KeyID})
+	})
+	return count, err
 }
