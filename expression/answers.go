@@ -14,7 +14,7 @@ const (
 	// statusesReadMax bounds the tasks of whose statuses all combinations are tried.
 	statusesReadMax = 4
 	// triesMax bounds the combinations that are tried for one definition.
-	triesMax = 100_000
+	triesMax = 30_000
 )
 
 // answers warns of a `when` that reads nothing but how tasks ended, and has only one
