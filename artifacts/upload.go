@@ -104,6 +104,3 @@ func (u *Upload) Flush(ctx context.Context) error {
 	u.buffer, u.pieces, u.complete = u.buffer[:0], u.pieces[:0], u.complete[:0]
 	return nil
 }
-
-// Drop deletes what was stored.
-func (u *Upload) Drop(ctx context.Context) error { return u.depot.Drop(ctx, u.key) }

@@ -303,7 +303,9 @@ func TestInputsOfATaskThatRunsAgain(t *testing.T) {
 		s.load(map[string]string{"again.yaml": `
 tasks:
   build: {queue: first, command: 'echo good > "$MINIAIRFLOW_SCRATCH/x"', artifacts: $MINIAIRFLOW_SCRATCH/x}
+  mid: {queue: first, depends_on: [build], command: "true"}
   use: {queue: second, depends_on: [build], inputs: [build], command: 'ls "$MINIAIRFLOW_INPUTS/build"'}
+  far: {queue: second, depends_on: [mid], inputs: [build], command: 'ls "$MINIAIRFLOW_INPUTS/build"'}
 `})
 		s.scheduler()
 		config := s.config("first")
@@ -311,6 +313,7 @@ tasks:
 		first := spawn(t, runner.NewWorker(config).Run)
 		id := s.trigger("again", nil)
 		s.reach(id, "use", miniairflow.TaskQueued)
+		s.reach(id, "far", miniairflow.TaskQueued)
 		first.stop(t)
 		by := miniairflow.Actor{Name: "test"}
 		_, err := s.control.Rerun(t.Context(), miniairflow.RerunRequest{RunID: id, Kind: miniairflow.RerunClear, Tasks: []string{"build"}, By: by})
@@ -318,5 +321,7 @@ tasks:
 		s.onWorkers(func(*runner.WorkerConfig) {}, "second")
 		s.reach(id, "use", miniairflow.TaskFailed)
 		require.Contains(t, s.reason(id, "use"), `artifacts of "build": it was cleared and has not ended again: retry this task when it has`)
+		s.reach(id, "far", miniairflow.TaskFailed)
+		require.Contains(t, s.reason(id, "far"), `artifacts of "build": it was cleared and has not ended again`)
 	})
 }

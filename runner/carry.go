@@ -159,10 +159,11 @@ func writeFiles(dir string, files []miniairflow.WorkflowFile, contents map[strin
 		if file.IsExecutable {
 			mode = 0o555
 		}
-		if err := root.MkdirAll(filepath.FromSlash(path.Dir(file.Path)), 0o755); err != nil {
+		if err := makeFolders(root, path.Dir(file.Path)); err != nil {
 			return fmt.Errorf("%q: %w", file.Path, err)
 		}
-		if err := root.WriteFile(filepath.FromSlash(file.Path), contents[file.Hash], mode); err != nil {
+		place := filepath.FromSlash(file.Path)
+		if err := errors.Join(root.WriteFile(place, contents[file.Hash], mode), root.Chmod(place, mode)); err != nil {
 			return fmt.Errorf("%q: %w", file.Path, err)
 		}
 	}

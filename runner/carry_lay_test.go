@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
@@ -25,6 +26,20 @@ func TestWriteFilesStaysInside(t *testing.T) {
 		entries, err := os.ReadDir(above)
 		require.NoError(t, err)
 		require.Len(t, entries, 1)
+	}
+}
+
+// Modes do not depend on the umask of the worker: a container may have another user.
+func TestWriteFilesForEverybody(t *testing.T) {
+	before := syscall.Umask(0o077)
+	defer syscall.Umask(before)
+	dir := t.TempDir()
+	files := []miniairflow.WorkflowFile{{Path: "lib/sub/run.sh", Hash: "h", IsExecutable: true}, {Path: "lib/x", Hash: "h"}}
+	require.NoError(t, writeFiles(dir, files, map[string][]byte{"h": []byte("x")}))
+	for name, want := range map[string]os.FileMode{".": 0o755, "lib": 0o755, "lib/sub": 0o755, "lib/sub/run.sh": 0o555, "lib/x": 0o444} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, want, info.Mode().Perm(), name)
 	}
 }
 

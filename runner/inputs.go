@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -47,7 +49,7 @@ func (f *attemptFiles) bringOf(ctx context.Context, dir string, seq int) error {
 	switch {
 	case err != nil:
 		return err
-	case !task.Status.IsTerminal() && f.awaits(task.Name):
+	case !task.Status.IsTerminal() && f.awaits(seq):
 		return errors.New("it was cleared and has not ended again: retry this task when it has")
 	case f.dag.Definition.Tasks[seq].ForEach != nil:
 		return f.bringItems(ctx, dir, seq)
@@ -61,11 +63,25 @@ func (f *attemptFiles) bringOf(ctx context.Context, dir string, seq int) error {
 	return f.bringFrom(ctx, dir, seq, attempts[seq])
 }
 
-// awaits reports whether the task could not begin before that one had ended.
-func (f *attemptFiles) awaits(name string) bool {
-	task := f.dag.TaskAt(f.claim.Seq)
+// awaits reports whether the task could not begin before that one had ended, itself or
+// by way of others.
+func (f *attemptFiles) awaits(seq int) bool {
 	early := []miniairflow.TriggerRule{miniairflow.OneFailed, miniairflow.OneSuccess, miniairflow.OneDone, miniairflow.Always}
-	return slices.Contains(task.DependsOn, name) && !slices.Contains(early, task.TriggerRule)
+	own, _, _ := f.dag.Place(f.claim.Seq)
+	seen := map[int]bool{}
+	for open := []int{own}; len(open) > 0; {
+		at := open[len(open)-1]
+		open = open[:len(open)-1]
+		if seen[at] || slices.Contains(early, f.dag.Definition.Tasks[at].TriggerRule) {
+			continue
+		}
+		seen[at] = true
+		if slices.Contains(f.dag.Upstream[at], seq) {
+			return true
+		}
+		open = append(open, f.dag.Upstream[at]...)
+	}
+	return false
 }
 
 // bringItems lays out the artifacts of the items of a task.
@@ -172,7 +188,7 @@ func (f *attemptFiles) layOut(ctx context.Context, root *os.Root, key miniairflo
 		return fmt.Errorf("%q: %w", a.Name, err)
 	}
 	if folder := path.Dir(a.Name); folder != "." {
-		if err := root.MkdirAll(folder, 0o755); err != nil {
+		if err := makeFolders(root, folder); err != nil {
 			return fmt.Errorf("lay out %q: %w", a.Name, err)
 		}
 	}
@@ -186,7 +202,7 @@ func (f *attemptFiles) layOut(ctx context.Context, root *os.Root, key miniairflo
 	if err == nil {
 		err = out.Flush()
 	}
-	return errors.Join(err, file.Close())
+	return errors.Join(err, file.Chmod(0o644), file.Close()) // whatever the umask is, see makeFolder
 }
 
 // makeFolder makes a folder that the user of a container may look into: nobody else
@@ -196,6 +212,25 @@ func makeFolder(dir string) error {
 		return err
 	}
 	return os.Chmod(dir, 0o755) //nolint:gosec // see above
+}
+
+// makeFolders makes a folder below root and those on the way to it, all as makeFolder.
+func makeFolders(root *os.Root, folder string) error {
+	switch {
+	case folder == ".":
+		return nil
+	case !filepath.IsLocal(filepath.FromSlash(folder)):
+		return fs.ErrInvalid
+	}
+	if err := makeFolders(root, path.Dir(folder)); err != nil {
+		return err
+	}
+	if err := root.Mkdir(folder, 0o755); errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return root.Chmod(folder, 0o755)
 }
 
 // count bounds what is laid out.

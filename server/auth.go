@@ -22,6 +22,7 @@ const CookieName = "miniairflow_token"
 const (
 	tokenParam     = "token"
 	cookieLifetime = 30 * 24 * time.Hour
+	cookiesMax     = 3 // of which the tokens are looked up: a browser sends one, or another of a parent domain
 )
 
 // login is the page that those see who come without a token, or with a wrong
@@ -135,8 +136,8 @@ func (a *auth) credentials(r *http.Request) verdict {
 		v.worth = max(v.worth, refused)
 		return v
 	}
-	best := verdict{}
-	for _, cookie := range r.CookiesNamed(CookieName) {
+	best, cookies := verdict{}, r.CookiesNamed(CookieName)
+	for _, cookie := range cookies[:min(len(cookies), cookiesMax)] {
 		if v := a.judge(r.Context(), cookie.Value); v.worth > best.worth {
 			best = v
 		}
@@ -166,9 +167,13 @@ func (a *auth) check(next http.Handler) http.Handler {
 			a.logIn(w, r)
 			return
 		}
+		if isPublic(r.URL.Path) { // nobody is asked who comes, so that the database is not either
+			next.ServeHTTP(w, r)
+			return
+		}
 		v := a.credentials(r)
 		switch {
-		case v.worth == admitted, isPublic(r.URL.Path), v.worth == anonymous && r.URL.Path == "/graphql" && isSocket(r):
+		case v.worth == admitted, v.worth == anonymous && r.URL.Path == "/graphql" && isSocket(r):
 			a.admit(w, r, v, next)
 		case v.worth == untold:
 			writeError(w, http.StatusServiceUnavailable, miniairflow.CodeUnavailable, "the database, which knows the tokens, cannot be reached now: try again")

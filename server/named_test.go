@@ -60,6 +60,30 @@ func TestNamedTokens(t *testing.T) {
 	require.False(t, admitted)
 }
 
+// counting counts the look-ups.
+type counting struct{ looked int }
+
+func (c *counting) TokenByHash(context.Context, []byte) (*miniairflow.APIToken, error) {
+	c.looked++
+	return nil, miniairflow.ErrNotFound
+}
+
+// A stranger's request makes no more than a few look-ups, and one for what is public none.
+func TestStrangersCostLittle(t *testing.T) {
+	_, token, _ := named(t)
+	tokens := &counting{}
+	handler := newAuth("ma_own", tokens, false).check(http.NotFoundHandler())
+	for path, most := range map[string]int{healthPath: 0, "/graphql": cookiesMax} {
+		tokens.looked = 0
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, nil)
+		for range 300 {
+			request.AddCookie(&http.Cookie{Name: CookieName, Value: token})
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), request)
+		require.Equal(t, most, tokens.looked, path)
+	}
+}
+
 // unreachable is a database that does not answer.
 type unreachable struct{}
 

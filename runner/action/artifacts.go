@@ -78,7 +78,7 @@ func collect(ctx context.Context, in Input, own private, result Result, notes *n
 	if len(in.Task.Artifacts) == 0 || result.Status != miniairflow.AttemptSuccess {
 		return result
 	}
-	c := collector{in: in, own: own, roots: map[miniairflow.ArtifactBase]*os.Root{}, names: map[string]leftFile{}}
+	c := collector{in: in, own: own, hider: logs.NewHider(in.Mask), roots: map[miniairflow.ArtifactBase]*os.Root{}, names: map[string]leftFile{}}
 	defer c.close()
 	text, err := c.collect(ctx)
 	if err == nil {
@@ -98,6 +98,7 @@ func collect(ctx context.Context, in Input, own private, result Result, notes *n
 type collector struct {
 	in     Input
 	own    private
+	hider  *logs.Hider
 	roots  map[miniairflow.ArtifactBase]*os.Root // nil: the folder is gone
 	names  map[string]leftFile                   // by the name that it gets
 	looked int                                   // at so many names
@@ -119,7 +120,7 @@ func (c *collector) close() {
 
 func (c *collector) collect(ctx context.Context) (text string, err error) {
 	for _, rule := range c.in.Task.Artifacts {
-		if err := c.find(rule); err != nil {
+		if err := c.find(ctx, rule); err != nil {
 			return "", err
 		}
 	}
@@ -159,7 +160,7 @@ func (c *collector) checkFolders(names []string) error {
 }
 
 // find adds the files that a rule chooses.
-func (c *collector) find(rule miniairflow.ArtifactRule) error {
+func (c *collector) find(ctx context.Context, rule miniairflow.ArtifactRule) error {
 	pattern, err := miniairflow.ParseArtifactPath(rule.Path)
 	if err != nil {
 		return fmt.Errorf("%q: %w", rule.Path, err)
@@ -170,15 +171,12 @@ func (c *collector) find(rule miniairflow.ArtifactRule) error {
 	}
 	w := artifactWalk{collector: c, rule: rule, pattern: pattern, root: root}
 	if root != nil {
-		if err := w.folder(".", pattern.Start()); err != nil {
+		if err := w.folder(ctx, ".", pattern.Start()); err != nil {
 			return err
 		}
 	}
-	switch {
-	case w.found == 0 && !rule.Optional:
+	if w.found == 0 && !rule.Optional {
 		return fmt.Errorf("no file matches %s in %s: write it there, or say optional: true", rule.Path, c.shown(pattern.Base))
-	case w.found > 1 && rule.Name != "":
-		return fmt.Errorf("%s is a folder with %d files, which cannot all be called %q: remove name", rule.Path, w.found, rule.Name)
 	}
 	return nil
 }
@@ -221,12 +219,12 @@ type artifactWalk struct {
 
 // folder looks for files in a folder that the pattern has matched so far. Links are
 // not followed: what is kept lies where the pattern says.
-func (w *artifactWalk) folder(dir string, state miniairflow.ArtifactState) error {
+func (w *artifactWalk) folder(ctx context.Context, dir string, state miniairflow.ArtifactState) error {
 	if strings.Count(dir, "/") > 64 {
 		return fmt.Errorf("%q is too deep: name the folder of the files", dir)
 	}
 	if name, ok := w.pattern.Only(state); ok {
-		return w.one(dir, name, w.pattern.Step(state, name))
+		return w.one(ctx, dir, name, w.pattern.Step(state, name))
 	}
 	folder, err := w.root.Open(dir)
 	if err != nil {
@@ -234,6 +232,9 @@ func (w *artifactWalk) folder(dir string, state miniairflow.ArtifactState) error
 	}
 	defer folder.Close()
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		entries, err := folder.ReadDir(1000)
 		for _, entry := range entries {
 			next := w.pattern.Step(state, entry.Name())
@@ -243,7 +244,7 @@ func (w *artifactWalk) folder(dir string, state miniairflow.ArtifactState) error
 			if next == 0 {
 				continue
 			}
-			if err := w.entry(path.Join(dir, entry.Name()), entry.Type(), next); err != nil {
+			if err := w.entry(ctx, path.Join(dir, entry.Name()), entry.Type(), next); err != nil {
 				return err
 			}
 		}
@@ -257,7 +258,7 @@ func (w *artifactWalk) folder(dir string, state miniairflow.ArtifactState) error
 }
 
 // one looks at the only name in a folder that the pattern goes on with.
-func (w *artifactWalk) one(dir, name string, state miniairflow.ArtifactState) error {
+func (w *artifactWalk) one(ctx context.Context, dir, name string, state miniairflow.ArtifactState) error {
 	file := path.Join(dir, name)
 	info, err := w.root.Lstat(file)
 	switch {
@@ -268,14 +269,14 @@ func (w *artifactWalk) one(dir, name string, state miniairflow.ArtifactState) er
 	case info.Mode().Type() == fs.ModeSymlink:
 		return refusedKind(file, info.Mode())
 	}
-	return w.entry(file, info.Mode().Type(), state)
+	return w.entry(ctx, file, info.Mode().Type(), state)
 }
 
 // entry takes a file, goes on in a folder, and refuses anything else that matches.
-func (w *artifactWalk) entry(file string, kind fs.FileMode, state miniairflow.ArtifactState) error {
+func (w *artifactWalk) entry(ctx context.Context, file string, kind fs.FileMode, state miniairflow.ArtifactState) error {
 	switch {
 	case kind == fs.ModeDir:
-		return w.folder(file, state)
+		return w.folder(ctx, file, state)
 	case !w.pattern.IsMatch(state):
 		return nil
 	case kind != 0:
@@ -288,11 +289,15 @@ func (w *artifactWalk) entry(file string, kind fs.FileMode, state miniairflow.Ar
 	if err := miniairflow.CheckArtifactName(name); err != nil {
 		return fmt.Errorf("the file %q cannot be kept under its name: %w", file, err)
 	}
-	if logs.Hide(name, w.in.Mask) != name {
+	if w.hider.Hide(name) != name {
 		return errors.New("the name of a file holds a secret: give the file another one")
 	}
 	left := leftFile{base: w.pattern.Base, path: file}
-	if other, ok := w.names[name]; ok && other != left {
+	other, ok := w.names[name]
+	if ok && other != left && w.rule.Name != "" && w.found > 0 {
+		return fmt.Errorf("%s is more than one file, which cannot all be called %q: remove name", w.rule.Path, name)
+	}
+	if ok && other != left {
 		return fmt.Errorf("two files would be called %q, one in %s and one in %s: give one a name of its own", name, w.shown(other.base), w.shown(left.base))
 	}
 	w.found++

@@ -14,10 +14,11 @@ func (a *answer) hide(mask []string) {
 	if len(mask) == 0 {
 		return
 	}
-	a.body = []byte(logs.Hide(string(a.body), mask))
+	hider := logs.NewHider(mask) // once: an answer may have thousands of headers
+	a.body = []byte(hider.Hide(string(a.body)))
 	for _, values := range a.header {
 		for i := range values {
-			values[i] = logs.Hide(values[i], mask)
+			values[i] = hider.Hide(values[i])
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package action_test
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -57,4 +59,36 @@ func TestWrongOutputShowsNoHalfOfASecret(t *testing.T) {
 	require.Equal(t, miniairflow.AttemptFailed, result.Status)
 	require.Equal(t, `output "rows": "***" is not an integer such as 42`, result.Reason)
 	require.NotContains(t, log, "secret")
+}
+
+// A secret that has a = is no key of an output: cut there, it would not be found.
+func TestSecretIsNoKeyOfAnOutput(t *testing.T) {
+	for _, secret := range []string{"postgres://app:pa55word@db.internal/main?sslmode=disable", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "a-key<<and-the-rest"} {
+		in := script(t, `cat >> "$MINIAIRFLOW_OUTPUT"`)
+		in.Task.Stdin, in.Mask = secret+"\n", logs.Forms([]string{secret})
+		result, log := run(t, in)
+		require.Equal(t, miniairflow.AttemptFailed, result.Status)
+		require.Equal(t, "$MINIAIRFLOW_OUTPUT line 1 begins with a secret: write key=value, with a key of its own", result.Reason)
+		require.NotContains(t, log, secret[:5])
+		require.Empty(t, result.Outputs)
+
+		in = script(t, `echo "key=$(cat)" >> "$MINIAIRFLOW_OUTPUT"`)
+		in.Task.Stdin, in.Mask = secret, logs.Forms([]string{secret})
+		result, _ = run(t, in)
+		require.Equal(t, miniairflow.AttemptSuccess, result.Status, "as a value it is hidden whole")
+	}
+}
+
+// What is hidden in a body makes it shorter, and the body no less cut.
+func TestCutBodyIsNotWholeForWhatIsHidden(t *testing.T) {
+	const secret = "the-whole-secret-0123456789-abcdef"
+	url := serving(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(secret, (1<<20)/len(secret)+10))
+	})
+	in := asking(miniairflow.HTTP{URL: url})
+	in.Mask = logs.Forms([]string{secret})
+	in.Task.Outputs = map[string]miniairflow.OutputType{"body": miniairflow.OutputString}
+	result, log := run(t, in)
+	require.Equal(t, `output "body": the body is larger than 1 MiB, so it cannot be an output`, result.Reason)
+	require.NotContains(t, log, "the-whole")
 }

@@ -132,7 +132,7 @@ func (r *request) exchange(prepared *http.Request, h *miniairflow.HTTP, notes *n
 	if err != nil {
 		return nil, fmt.Errorf("answered %s, but the body ends early: %w", statusText(response.StatusCode), err)
 	}
-	return &answer{status: response.StatusCode, header: response.Header, body: body}, nil
+	return &answer{status: response.StatusCode, header: response.Header, body: body, isCut: len(body) > answerMax}, nil
 }
 
 // redirect decides whether an answer may send the request elsewhere. Where that

@@ -21,6 +21,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   []byte // of one longer than answerMax, one byte more than that
+	isCut  bool   // it was longer; what is hidden in it makes it shorter
 
 	tree    any // the body as JSON, once read
 	treeErr error
@@ -30,7 +31,7 @@ type answer struct {
 // head describes the answer in a line.
 func (a *answer) head() string {
 	size := strconv.Itoa(len(a.body)) + " bytes"
-	if len(a.body) > answerMax {
+	if a.isCut {
 		size = "more than 1 MiB"
 	}
 	if kind := a.header.Get("Content-Type"); kind != "" {
@@ -73,7 +74,7 @@ func (a *answer) text(part miniairflow.AnswerPart) (string, error) {
 	case miniairflow.AnswerHeaders:
 		return a.headers(part.Header)
 	}
-	if len(a.body) > answerMax {
+	if a.isCut {
 		return "", errors.New("the body is larger than 1 MiB, so it cannot be an output")
 	}
 	if len(part.Steps) == 0 {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/logs"
 )
 
 // outputMax is how much a task may write to its outputs file.
@@ -29,7 +30,7 @@ func readOutputs(path string, in Input, printed *tail) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	written, err := parseOutputs(text)
+	written, err := parseOutputs(text, in.Mask)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +88,9 @@ func readOutputFile(path string) (string, error) {
 
 // parseOutputs reads lines key=value, and blocks key<<DELIMITER up to a line
 // DELIMITER. Empty lines between them mean nothing; the last of two equal keys wins.
-func parseOutputs(text string) (map[string]string, error) {
+// A key is shown and kept, so none is taken from what is to be masked: a secret that
+// has a = would be cut there, and not be found any more.
+func parseOutputs(text string, mask []string) (map[string]string, error) {
 	lines := strings.Split(text, "\n")
 	if lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
@@ -100,8 +103,11 @@ func parseOutputs(text string) (map[string]string, error) {
 			return nil, outputLineError(i, "has a NUL byte")
 		}
 	}
-	outputs := map[string]string{}
+	outputs, hider := map[string]string{}, logs.NewHider(mask)
 	for i := 0; i < len(lines); {
+		if end := strings.IndexAny(lines[i], "=<"); end > 0 && !strings.HasPrefix(hider.Hide(lines[i]), lines[i][:end]) {
+			return nil, outputLineError(i, "begins with a secret: write key=value, with a key of its own")
+		}
 		next, key, value, err := parseOutput(lines, i)
 		if err != nil {
 			return nil, err
