@@ -79,6 +79,9 @@ func Advance(g *DAG, part []Node, asked []int, conditions Conditions) []Change {
 			continue
 		}
 		c, final := decide(&g.Definition.Tasks[seq], n, conditions)
+		if c.To == TaskUpstreamFailed {
+			c.Reason += g.failedUpstream(seq, n.Upstream)
+		}
 		changes = append(changes, c)
 		if !final || !c.To.IsTerminal() {
 			continue
@@ -92,6 +95,19 @@ func Advance(g *DAG, part []Node, asked []int, conditions Conditions) []Change {
 		}
 	}
 	return changes
+}
+
+// failedUpstream names the upstream tasks of a task, in brackets, where all of them
+// have failed: only the counts of the others are known.
+func (g *DAG) failedUpstream(seq int, counts UpstreamCounts) string {
+	if counts.Failed < len(g.Upstream[seq]) {
+		return ""
+	}
+	names := make([]string, len(g.Upstream[seq]))
+	for i, up := range g.Upstream[seq] {
+		names[i] = g.Definition.Tasks[up].Name
+	}
+	return " (" + listSome(names) + ")"
 }
 
 // decide applies the trigger rule and, if it lets the task run, its `when` and its

@@ -224,11 +224,22 @@ func TestAdvanceFellsABranchInOneCall(t *testing.T) {
 	}
 	changes := miniairflow.Advance(g, part, []int{1}, miniairflow.Conditions{When: evaluateWhen})
 	require.Len(t, changes, 4)
-	for _, c := range changes {
+	for i, c := range changes {
 		require.Equal(t, miniairflow.TaskUpstreamFailed, c.To)
-		require.Equal(t, "trigger rule all_success: 1 of 1 upstream tasks ended: 0 success, 1 failed", c.Reason)
+		require.Equal(t, fmt.Sprintf("trigger rule all_success: 1 of 1 upstream tasks ended: 0 success, 1 failed (t%d)", i), c.Reason)
 	}
 	require.Equal(t, int64(7), changes[0].Generation)
+}
+
+// Which ones have failed is known where all have.
+func TestAdvanceNamesWhatFailed(t *testing.T) {
+	g := flow(t)
+	reason := func(failed int) string {
+		part := []miniairflow.Node{{Seq: 3, Status: miniairflow.TaskPending, Upstream: miniairflow.UpstreamCounts{Total: 2, Success: 2 - failed, Failed: failed}}}
+		return miniairflow.Advance(g, part, []int{3}, miniairflow.Conditions{})[0].Reason
+	}
+	require.Equal(t, "trigger rule all_success: 2 of 2 upstream tasks ended: 0 success, 2 failed (b, c)", reason(2))
+	require.Equal(t, "trigger rule all_success: 2 of 2 upstream tasks ended: 1 success, 1 failed", reason(1))
 }
 
 func TestAdvanceDoesNotFollowWhen(t *testing.T) {

@@ -85,6 +85,7 @@ type AuditDetails struct {
 	Status     TaskStatus `json:"status,omitempty"`     // that they were marked as
 	Latest     bool       `json:"latest,omitempty"`     // the run went on with the latest version
 	Slots      *int       `json:"slots,omitempty"`      // that a pool was given
+	Selection  *Selection `json:"selection,omitempty"`  // of a run that was created in part
 }
 
 // AuditOfRerun returns the details of a rerun that was done: plan is what
@@ -124,6 +125,9 @@ func (d *AuditDetails) Text() string {
 	}
 	if d.Latest {
 		parts = append(parts, "latest version")
+	}
+	if d.Selection != nil {
+		parts = append(parts, d.Selection.String())
 	}
 	if d.Slots != nil {
 		parts = append(parts, fmt.Sprintf("%d slots", *d.Slots))

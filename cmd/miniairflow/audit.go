@@ -31,9 +31,11 @@ type auditDetailsView struct {
 	Status        *state   `json:"status"`
 	LatestVersion bool     `json:"latestVersion"`
 	Slots         *int     `json:"slots"`
+
+	Selection *selectionView `json:"selection"`
 }
 
-const auditFields = `id at actor action subject label reason details { text tasks moreTasks downstream status latestVersion slots }`
+const auditFields = `id at actor action subject label reason details { text tasks moreTasks downstream status latestVersion slots ` + selectionFields + ` }`
 
 func newAuditCommand(std stdio) *cobra.Command {
 	cmd := &cobra.Command{

@@ -98,6 +98,7 @@ type ComplexityRoot struct {
 		Downstream func(childComplexity int) int
 		Latest     func(childComplexity int) int
 		MoreTasks  func(childComplexity int) int
+		Selection  func(childComplexity int) int
 		Slots      func(childComplexity int) int
 		Status     func(childComplexity int) int
 		Tasks      func(childComplexity int) int
@@ -964,6 +965,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditDetails.MoreTasks(childComplexity), true
+	case "AuditDetails.selection":
+		if e.ComplexityRoot.AuditDetails.Selection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditDetails.Selection(childComplexity), true
 	case "AuditDetails.slots":
 		if e.ComplexityRoot.AuditDetails.Slots == nil {
 			break
@@ -4556,6 +4563,8 @@ type AuditDetails {
   latestVersion: Boolean!
   "How many slots a pool was given; null: it is of no pool."
   slots: Int
+  "The tasks that a new run was to execute; null: all."
+  selection: Selection
 }
 
 "A problem of a workflow file. The last good version of its workflows goes on."
@@ -5145,6 +5154,8 @@ func (ec *executionContext) childFields_AuditDetails(ctx context.Context, field 
 		return ec.fieldContext_AuditDetails_latestVersion(ctx, field)
 	case "slots":
 		return ec.fieldContext_AuditDetails_slots(ctx, field)
+	case "selection":
+		return ec.fieldContext_AuditDetails_selection(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditDetails", field.Name)
 }
@@ -7752,6 +7763,38 @@ func (ec *executionContext) _AuditDetails_slots(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_AuditDetails_slots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditDetails", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AuditDetails_selection(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditDetails) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditDetails_selection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Selection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Selection) graphql.Marshaler {
+			return ec.marshalOSelection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSelection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AuditDetails_selection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditDetails",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Selection(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AuditEntry_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AuditEntry) (ret graphql.Marshaler) {
@@ -20737,6 +20780,11 @@ func (ec *executionContext) _AuditDetails(ctx context.Context, sel ast.Selection
 			}
 		case "slots":
 			out.Values[i] = ec._AuditDetails_slots(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "selection":
+			out.Values[i] = ec._AuditDetails_selection(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

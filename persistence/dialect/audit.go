@@ -48,6 +48,14 @@ func EncodeDetails(details *miniairflow.AuditDetails) (string, error) {
 	return string(data), nil
 }
 
+// CreatedDetails returns the details of a new run; nil where it executes all tasks.
+func CreatedDetails(s *miniairflow.Selection) *miniairflow.AuditDetails {
+	if s.IsEmpty() {
+		return nil
+	}
+	return &miniairflow.AuditDetails{Selection: s}
+}
+
 // DecodeDetails is the inverse of EncodeDetails.
 func DecodeDetails(stored string) (*miniairflow.AuditDetails, error) {
 	if stored == "" {

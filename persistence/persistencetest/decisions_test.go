@@ -28,7 +28,7 @@ func TestFailureFallsThroughTheBranch(t *testing.T) {
 		})
 		u := miniairflow.TaskUpstreamFailed
 		require.Equal(t, []miniairflow.TaskStatus{miniairflow.TaskFailed, u, u, miniairflow.TaskSuccess, miniairflow.TaskSuccess}, db.statuses(r.ID))
-		require.Equal(t, "trigger rule all_success: 1 of 1 upstream tasks ended: 0 success, 1 failed", db.task(r.ID, 1).Reason)
+		require.Equal(t, "trigger rule all_success: 1 of 1 upstream tasks ended: 0 success, 1 failed (a)", db.task(r.ID, 1).Reason)
 		require.Equal(t, miniairflow.RunFailed, db.run(r.ID).Status)
 		require.Equal(t, "task a failed", db.run(r.ID).Reason)
 		db.check()

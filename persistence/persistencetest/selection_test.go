@@ -55,6 +55,8 @@ func TestPartialRun(t *testing.T) {
 				}
 				r := db.startPartial(d, c.selection)
 				require.Equal(t, &c.selection, r.Selection)
+				noted := db.audited(miniairflow.AuditFilter{Subject: r.ID.String(), Action: miniairflow.AuditCreateRun})
+				require.Equal(t, &miniairflow.AuditDetails{Selection: &c.selection}, noted[0].Details)
 				require.Equal(t, states(c.begun), db.statuses(r.ID))
 				db.worker("w").drain(func(claim miniairflow.Claim) miniairflow.TaskStatus {
 					if d.Tasks[claim.Seq].Name == c.fails {

@@ -281,8 +281,9 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
 		logged AS (
-			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)
-			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason FROM input, clock WHERE actor <> '')
+			INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason, details)
+			SELECT at, actor, 'create_run', id::text, workflow_id, actor_reason, CASE WHEN selection <> '' THEN '{"selection":' || selection || '}' ELSE '' END
+			FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
 			parent_run_id, parent_seq, is_awaited)

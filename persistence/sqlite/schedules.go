@@ -282,9 +282,13 @@ func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 		if !change.IsNoted(runs[i].By) {
 			continue
 		}
-		rows = append(rows, []any{t.now, dialect.Text(runs[i].By.Name), change.Action, change.Subject(), runs[i].WorkflowID, dialect.Text(runs[i].By.Reason)})
+		details, err := dialect.EncodeDetails(dialect.CreatedDetails(runs[i].Selection))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []any{t.now, dialect.Text(runs[i].By.Name), change.Action, change.Subject(), runs[i].WorkflowID, dialect.Text(runs[i].By.Reason), details})
 	}
-	err := insertRows(ctx, t, `INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason)`, rows, "")
+	err := insertRows(ctx, t, `INSERT INTO audit_log (at, actor, action, subject, workflow_id, reason, details)`, rows, "")
 	if err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}

@@ -143,6 +143,9 @@ func (c *collector) collect(ctx context.Context) (text string, err error) {
 	if err := c.in.Files.Kept(ctx); err != nil {
 		return "", err
 	}
+	if len(names) == 1 {
+		return fmt.Sprintf("kept 1 artifact, %d bytes", total), nil
+	}
 	return fmt.Sprintf("kept %d artifacts, %d bytes", len(names), total), nil
 }
 
