@@ -140,6 +140,8 @@ func RunWaitReason(r *WorkflowRun, w *Workflow, active []string, now time.Time) 
 		return "waits for its time: " + r.RunAfter.UTC().Format(time.RFC3339)
 	case w.IsPaused():
 		return "workflow is paused"
+	case slices.Contains(active, r.Label()): // it has started since it was read
+		return ""
 	case r.Type != RunChild && len(active) >= w.MaxActiveRuns:
 		return fmt.Sprintf("run waits: max_active_runs %d (running: %s)", w.MaxActiveRuns, listSome(active))
 	default:

@@ -105,6 +105,7 @@ func TestRunWaitReason(t *testing.T) {
 		"Later":     {miniairflow.WorkflowRun{Status: miniairflow.RunPending, RunAfter: now.Add(time.Hour)}, active, nil, "waits for its time: 2026-11-22T11:00:00Z"},
 		"Workflow":  {miniairflow.WorkflowRun{Status: miniairflow.RunPending, RunAfter: now}, paused, nil, "workflow is paused"},
 		"Limit":     {miniairflow.WorkflowRun{Status: miniairflow.RunPending, RunAfter: now}, active, []string{"etl#1", "etl#2"}, "run waits: max_active_runs 2 (running: etl#1, etl#2)"},
+		"Started":   {miniairflow.WorkflowRun{Status: miniairflow.RunPending, RunAfter: now, WorkflowName: "etl", Number: 2}, active, []string{"etl#1", "etl#2"}, ""},
 		"Scheduler": {miniairflow.WorkflowRun{Status: miniairflow.RunPending, RunAfter: now}, active, []string{"etl#1"}, "waits for a scheduler"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -80,6 +80,21 @@ func answerName(a *miniairflow.Approval, own string, isPrivate bool) string {
 	return ""
 }
 
+// unanswered returns the first task whose approval nobody can give, as no other
+// process reaches the database; empty: there is none.
+func (p *process) unanswered(a *asker, r fileRun) string {
+	if p.config.usesPostgres() {
+		return ""
+	}
+	for i := range r.definition.Tasks {
+		t := &r.definition.Tasks[i]
+		if t.Approval != nil && (a == nil || a.approvals[t.Name] == nil) {
+			return t.Name
+		}
+	}
+	return ""
+}
+
 // isInFront reports whether a file is the terminal of this process and it may
 // read from it: one in the background would be stopped.
 func isInFront(file *os.File) bool {

@@ -208,7 +208,7 @@ func testedWorkflow(definitions []loader.LoadedDefinition, file, name string) (*
 		known = append(known, d.Name)
 	}
 	if name == "" {
-		return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "%s: the file beside it has several workflows: write workflow: and one of %s", file, strings.Join(known, ", "))
+		return nil, fileError(miniairflow.Errorf(miniairflow.CodeInvalid, "%s: the file beside it has several workflows: write workflow: and one of %s", file, strings.Join(known, ", ")))
 	}
 	return nil, miniairflow.Errorf(miniairflow.CodeNotFound, "%s: unknown workflow %q: the file beside it has %s%s", file, name,
 		strings.Join(known, ", "), miniairflow.DidYouMean(name, known))

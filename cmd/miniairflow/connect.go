@@ -26,15 +26,16 @@ import (
 // serverFile is the note that a server leaves in its home while it runs, so
 // that the commands find it.
 type serverFile struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL      string `json:"url"`
+	PID      int    `json:"pid"`
+	Database string `json:"database"` // as it was given: which one the commands mean
 }
 
 func serverFilePath(home string) string { return filepath.Join(home, "server.json") }
 
 // writeServerFile leaves the note and returns how to take it away again.
-func writeServerFile(home, url string) (remove func(), err error) {
-	data, err := json.Marshal(serverFile{URL: url, PID: os.Getpid()})
+func writeServerFile(home, url, database string) (remove func(), err error) {
+	data, err := json.Marshal(serverFile{URL: url, PID: os.Getpid(), Database: database})
 	if err != nil {
 		return nil, fmt.Errorf("encode server file: %w", err)
 	}
@@ -58,8 +59,9 @@ func readServerFile(home string) (note serverFile, ok bool) {
 	return note, err == nil && json.Unmarshal(data, &note) == nil
 }
 
-// connect returns a client for the daily commands: to --server; else to the
-// server that runs on this home; else to the database itself.
+// connect returns a client for the daily commands: to --server; else to the server
+// that runs on this home, unless another database is asked for; else to the database
+// itself.
 func connect(ctx context.Context, c *config, io stdio) (*client, error) {
 	if c.Server != "" {
 		return remoteClient(c, strings.TrimRight(c.Server, "/"))
@@ -67,7 +69,7 @@ func connect(ctx context.Context, c *config, io stdio) (*client, error) {
 	if c.usesPostgres() {
 		return localClient(ctx, c, io)
 	}
-	if url, ok := runningServer(ctx, c.Home); ok {
+	if url, ok := runningServer(ctx, c); ok {
 		return remoteClient(c, url)
 	}
 	if path, _ := strings.CutPrefix(c.storeURL(), "sqlite://"); !exists(path) {
@@ -101,10 +103,12 @@ func remoteClient(c *config, url string) (*client, error) {
 	}}, nil
 }
 
-// runningServer returns the URL of the server on this home, if one answers.
-func runningServer(ctx context.Context, home string) (string, bool) {
-	note, ok := readServerFile(home)
-	if !ok || !isOurProcess(note.PID) {
+// runningServer returns the URL of the server on this home, if one answers and has the
+// database that is meant.
+func runningServer(ctx context.Context, c *config) (string, bool) {
+	note, ok := readServerFile(c.Home)
+	isOther := c.DatabaseURL != "" && note.Database != c.storeURL()
+	if !ok || isOther || !isOurProcess(note.PID) {
 		return "", false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)

@@ -130,7 +130,11 @@ func waits(t *miniairflow.Task) string {
 func waitsThen(t *miniairflow.Task) string {
 	switch w := t.Wait; {
 	case t.Approval != nil:
-		return "waits until somebody approves or rejects: " + t.Approval.Message
+		who := "somebody approves or rejects"
+		if len(t.Approval.Approvers) > 0 {
+			who = strings.Join(t.Approval.Approvers, " or ") + " approves or rejects"
+		}
+		return "waits until " + who + ": " + t.Approval.Message
 	case w == nil:
 		return ""
 	case w.Duration > 0:

@@ -28,7 +28,11 @@ func (p *process) follow(ctx, failed context.Context, c *client, r fileRun, run 
 	if r.logs {
 		output = newTaskOutput(c, show)
 	}
-	finished, err := watch(watching, c, run.ID.String(), show, output, p.newAsker(ctx, show, r, run))
+	asker := p.newAsker(ctx, show, r, run)
+	if task := p.unanswered(asker, r); task != "" {
+		show.note(fmt.Sprintf("%s asks for an approval that nobody can give here: run it on a terminal, or trigger it on a server", task))
+	}
+	finished, err := watch(watching, c, run.ID.String(), show, output, asker)
 	if stopListening() {
 		return finished, err
 	}

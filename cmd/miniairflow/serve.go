@@ -333,7 +333,7 @@ func (p *process) listen(ctx context.Context, api *graph.Handler, token string) 
 		return "", nil, usageErrorf("listen on %s: %v; choose another address with --addr", p.config.Addr, err)
 	}
 	address = "http://" + listener.Addr().String()
-	remove, err := writeServerFile(p.config.Home, address)
+	remove, err := writeServerFile(p.config.Home, address, p.config.storeURL())
 	if err != nil {
 		return "", nil, errors.Join(err, listener.Close())
 	}

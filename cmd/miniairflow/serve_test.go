@@ -107,7 +107,7 @@ func (i *installation) client(t *testing.T) *client {
 	t.Helper()
 	var c *client
 	require.Eventually(t, func() bool {
-		url, ok := runningServer(t.Context(), i.home)
+		url, ok := runningServer(t.Context(), &config{Home: i.home})
 		if !ok {
 			return false
 		}
