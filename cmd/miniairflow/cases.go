@@ -181,13 +181,9 @@ func testFile(ctx context.Context, c *config, std stdio, name string) (caseSuite
 }
 
 func loadCases(c *config, name string) (loader.CaseFile, error) {
-	file, err := os.Open(name)
+	data, err := readFile(name, c.limits().Bytes)
 	if err != nil {
-		return loader.CaseFile{}, fmt.Errorf("read test file: %w", err)
-	}
-	data, err := readUpTo(file, c.limits().Bytes)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return loader.CaseFile{}, fmt.Errorf("read test file %q: %w", name, err)
+		return loader.CaseFile{}, fileError(err)
 	}
 	cases, problems := loader.ParseCases(filepath.ToSlash(name), data, c.limits())
 	if len(problems) > 0 {

@@ -194,7 +194,7 @@ func nextFires(s miniairflow.Schedule, from time.Time) (explainFire, error) {
 
 // print writes the view for people, in columns that tabs separate.
 func (v *explainView) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %d tasks in %d levels, at most %d of them at a time\n", v.Name, len(v.Tasks), len(v.Levels), v.MaxActiveTasks)
+	fmt.Fprintf(w, "%s: %s in %s, at most %d of them at a time\n", v.Name, counted(len(v.Tasks), "task"), counted(len(v.Levels), "level"), v.MaxActiveTasks)
 	if v.Description != "" {
 		fmt.Fprintln(w, printable(v.Description))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
@@ -71,6 +72,28 @@ func readUpTo(in io.Reader, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, int64(limit)+1))
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
+	}
+	return data, nil
+}
+
+// readFile is readUpTo of a regular file. It refuses all else, and never blocks on a
+// pipe: what is written in place or has its name in reports is a file.
+func readFile(name string, limit int) ([]byte, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written to it
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read file: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "%s: the file cannot be read: it is not a regular file", name)
+	}
+	data, err := readUpTo(file, limit)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", name, err)
 	}
 	return data, nil
 }
@@ -151,13 +174,9 @@ func filesToFormat(paths []string) ([]string, error) {
 // file formats a file in place, unless it is only looked at, and reports whether
 // it was not as it should be.
 func (f formatter) file(name string) (changed bool, err error) {
-	file, err := os.Open(name)
+	data, err := readFile(name, f.limits.Bytes)
 	if err != nil {
-		return false, fmt.Errorf("read file: %w", err)
-	}
-	data, err := readUpTo(file, f.limits.Bytes)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return false, fmt.Errorf("read %q: %w", name, err)
+		return false, err
 	}
 	formatted, err := format.File(name, data, f.limits)
 	if err != nil || bytes.Equal(formatted, data) {

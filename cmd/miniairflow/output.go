@@ -124,6 +124,14 @@ func short(d time.Duration) string {
 	}
 }
 
+// counted returns a number with what it counts: 1 task, 2 tasks.
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 // orDash returns s, or "-" if it is empty.
 func orDash(s string) string {
 	if s == "" {

@@ -41,7 +41,7 @@ func newSecretsRotateCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(std.out, "%d secrets sealed anew\n", count)
+			_, err = fmt.Fprintf(std.out, "%s sealed anew\n", counted(count, "secret"))
 			if count > 0 && path != "" {
 				fmt.Fprintf(std.err, "Give the key in %s to every server and worker now, in place of the old one: they cannot open these secrets without it.\n", path)
 			}

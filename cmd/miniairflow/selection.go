@@ -94,7 +94,7 @@ func (v *planView) print(w io.Writer) {
 			runs++
 		}
 	}
-	fmt.Fprintf(w, "%s would execute up to %d of %d tasks", printable(v.Workflow), runs, len(v.Tasks))
+	fmt.Fprintf(w, "%s would execute up to %d of %s", printable(v.Workflow), runs, counted(len(v.Tasks), "task"))
 	if v.Selection != nil {
 		fmt.Fprintf(w, " (%s)", printable(v.Selection.String()))
 	}
