@@ -138,7 +138,8 @@ test("the playground runs a query and asks nobody but the server", async () => {
   await open("/playground");
   await page.locator(".graphiql-query-editor .view-lines").waitFor();
   await page.getByRole("button", { name: "Execute query" }).click();
-  await page.locator(".graphiql-response").getByText('"orders-report"').waitFor();
+  // The first of the ten that its query asks for: further down is out of sight.
+  await page.locator(".graphiql-response").getByText('"artifacts"').waitFor();
   expect(seen).toEqual({ problems: [], strangers: [] });
 });
 
