@@ -23,7 +23,9 @@ func newTokensCommand(std stdio) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTokensListCommand(std), newTokensCreateCommand(std), newTokensRevokeCommand(std))
+	cmd.AddCommand(newTokensListCommand(std), newTokensCreateCommand(std), newRemoveCommand(std, removal{
+		verb: "revoke", done: "revoked", kind: "Token", input: "RevokeTokenInput", what: "token", short: "Take a token away from its holder",
+	}))
 	return cmd
 }
 
@@ -83,31 +85,4 @@ func newTokensCreateCommand(std stdio) *cobra.Command {
 			})
 		},
 	}
-}
-
-func newTokensRevokeCommand(std stdio) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "revoke NAME",
-		Short: "Take a token away from its holder",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return withClient(cmd, std, func(ctx context.Context, c *client) error {
-				var data struct {
-					RevokeToken struct{ UserErrors []userError }
-				}
-				err := c.query(ctx, `mutation($input: RevokeTokenInput!) { revokeToken(input: $input) { userErrors { message code field } } }`,
-					map[string]any{"input": map[string]any{"name": args[0], "reason": reasonOf(cmd)}}, &data)
-				if err != nil {
-					return err
-				}
-				if err := firstUserError(data.RevokeToken.UserErrors); err != nil {
-					return err
-				}
-				_, err = fmt.Fprintf(std.out, "token %s is revoked\n", args[0])
-				return err
-			})
-		},
-	}
-	addReasonFlag(cmd)
-	return cmd
 }
