@@ -174,7 +174,7 @@ var invariants = map[string]string{
 				WHERE o.pool <> t.pool OR o.pool_slots <> t.pool_slots)
 			+ (SELECT count(*) FROM task_queue q JOIN task_runs t ON t.workflow_run_id = q.workflow_run_id AND t.seq = q.seq
 				WHERE q.pool <> t.pool OR q.pool_slots <> t.pool_slots OR q.priority <> t.priority OR q.queue <> t.queue)`,
-	"I14: a task run is not of the version of its run": `
+	notOfItsVersion: `
 		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		LEFT JOIN tasks k ON k.version_id = r.version_id AND k.seq = t.seq
 		WHERE r.task_count <= 1000 -- the document of a larger one is too long to be read again for each row
@@ -206,6 +206,9 @@ func (db *database) check() {
 
 // tooManyRuns may be where a new version has lowered the limit.
 const tooManyRuns = "I9: more runs than max_active_runs"
+
+// notOfItsVersion reads the documents of versions.
+const notOfItsVersion = "I14: a task run is not of the version of its run"
 
 // wrongQuery returns the query of all that is wrong, and how often.
 func wrongQuery(but ...string) string {

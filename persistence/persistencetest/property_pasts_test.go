@@ -14,18 +14,26 @@ import (
 
 // passSlots lets some hours go by for schedules, and fires what is due then: the
 // runs of before are so much older. Slots are unique, so all of them move far away
-// first, and then back. Each time differs a little from the others: a cursor that
-// comes back to where it was would be taken for one that nobody has moved.
+// first, and then back.
 func (g *game) passSlots() bool {
 	const century = 100 * 365 * 24 * time.Hour
-	g.passed++
-	hours := 3*time.Hour + time.Duration(g.passed)*time.Second
+	hours := g.moveCursors()
 	for _, by := range []time.Duration{century + hours, -century} {
 		g.shift("workflow_runs SET logical_date = logical_date - %[1]s, data_interval_start = data_interval_start - %[1]s WHERE type = 'scheduled'", by)
 		g.shift("task_pasts SET logical_date = logical_date - %s", by)
 	}
-	g.shift("schedules SET next_at = next_at - %s WHERE next_at IS NOT NULL", hours)
 	return g.readSchedules() && g.fire()
+}
+
+// moveCursors lets some hours go by for the cursors of schedules, and returns how
+// long that was. No two times are the same: a cursor that comes back to where it was
+// would be taken for one that nobody has moved.
+func (g *game) moveCursors() time.Duration {
+	g.Helper()
+	g.shifts++
+	hours := 3*time.Hour + time.Duration(g.shifts)*time.Second
+	g.shift("schedules SET next_at = next_at - %s WHERE next_at IS NOT NULL", hours)
+	return hours
 }
 
 // askForPasts asks again about all task runs that wait for their past, as a

@@ -299,6 +299,7 @@ func (g *game) finish() {
 	rounds := g.roundsLeft()
 	for range rounds {
 		if g.finishMore(p) {
+			g.judgeBy(g.whole)
 			return
 		}
 	}
