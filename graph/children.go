@@ -50,12 +50,11 @@ func (r *Resolver) parents(ctx context.Context, runs []*miniairflow.WorkflowRun)
 	})
 }
 
-// outputsOfRun returns the outputs of a run that has some. What is wrong with them is
-// told by the task that has started the run.
-func (r *Resolver) outputsOfRun(ctx context.Context, run *miniairflow.WorkflowRun) (map[string]any, error) {
-	outputs, err := r.control.RunOutputs(ctx, run)
+// outputsOfRun returns the outputs of a run that has some, or what is wrong with them.
+func (r *Resolver) outputsOfRun(ctx context.Context, run *miniairflow.WorkflowRun) (outputs map[string]any, wrong string, err error) {
+	outputs, err = r.control.RunOutputs(ctx, run)
 	if miniairflow.ErrorCode(err) == miniairflow.CodeInvalid {
-		return nil, nil
+		return nil, err.Error(), nil
 	}
-	return outputs, err
+	return outputs, "", err
 }

@@ -60,3 +60,35 @@ func TestChildRun(t *testing.T) {
 		require.Equal(t, "waits for a scheduler", got.Child.WaitReason)
 	})
 }
+
+// Outputs of a run that cannot be computed are told with the reason.
+func TestOutputsOfRun(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		good, bad := workflow("good", "a"), workflow("bad", "a")
+		good.Outputs = []miniairflow.WorkflowOutput{{Name: "n", Value: "${{ 6 * 7 }}"}}
+		bad.Outputs = []miniairflow.WorkflowOutput{{Name: "n", Value: "${{ fromJSON(tasks.a.outputs.text) }}"}}
+		w.save(t, good, bad)
+		ids := []uuid.UUID{w.started(t, "good"), w.started(t, "bad")}
+		var got struct {
+			Good, Bad struct{ Outputs, OutputsError any }
+		}
+		const fields = `{ outputs outputsError }`
+		ask := func() {
+			w.ask(t, `query($good: ID!, $bad: ID!) { good: workflowRun(id: $good) `+fields+` bad: workflowRun(id: $bad) `+fields+` }`,
+				vars{"good": ids[0], "bad": ids[1]}, &got)
+		}
+		ask()
+		require.Nil(t, got.Good.Outputs, "it has not succeeded")
+		require.Nil(t, got.Bad.OutputsError, "it has not succeeded")
+		for _, claim := range w.work(t, len(ids)) {
+			end := succeed(claim)
+			end.Outputs = map[string]any{"text": "{"}
+			w.work(t, 1, end)
+		}
+		ask()
+		require.Equal(t, map[string]any{"n": 42.0}, got.Good.Outputs)
+		require.Nil(t, got.Good.OutputsError)
+		require.Nil(t, got.Bad.Outputs)
+		require.Contains(t, got.Bad.OutputsError, `run bad#1: output "n"`)
+	})
+}

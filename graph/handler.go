@@ -41,9 +41,10 @@ type Config struct {
 	Logger  *slog.Logger
 	// Authenticate decides about a WebSocket connection: ctx is that of its HTTP
 	// request, token what connection_init carries, "" if nothing. The context that it
-	// returns is that of the connection, and says who it is (miniairflow.Caller). Without
-	// it every socket is refused. Plain HTTP is the business of who calls the handler.
-	Authenticate func(ctx context.Context, token string) (context.Context, bool)
+	// returns is that of the connection, and says who it is (miniairflow.Caller); the
+	// error is told to who is refused, and CodeUnavailable asks to try again. Without it
+	// every socket is refused. Plain HTTP is the business of who calls the handler.
+	Authenticate func(ctx context.Context, token string) (context.Context, error)
 	// AllowedOrigins are the origins of foreign pages, such as
 	// https://example.org, that may open a WebSocket.
 	AllowedOrigins []string
@@ -104,14 +105,17 @@ func (c Config) initSocket(ctx context.Context, payload transport.InitPayload) (
 	if !isBearer {
 		token = payload.GetString("token")
 	}
-	admitted := false
+	err := errors.New("no socket is let in here")
 	if c.Authenticate != nil {
-		ctx, admitted = c.Authenticate(ctx, token)
+		ctx, err = c.Authenticate(ctx, token)
 	}
-	if !admitted {
+	if err != nil {
 		const forbidden = 4403 // of the graphql-transport-ws protocol
-		return transport.WithWebsocketCloseCode(transport.AppendCloseReason(ctx, "Forbidden"), forbidden), nil,
-			errors.New("the token is missing or wrong: send it in connection_init as {\"token\": \"…\"}")
+		code, reason := forbidden, "Forbidden"
+		if miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+			code, reason = int(websocket.StatusTryAgainLater), "Try again later"
+		}
+		return transport.WithWebsocketCloseCode(transport.AppendCloseReason(ctx, reason), code), nil, err
 	}
 	return context.WithValue(ctx, socketGateKey{}, &gate{}), nil, nil
 }

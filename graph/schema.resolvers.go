@@ -358,7 +358,16 @@ func (r *workflowRunResolver) ScheduleName(ctx context.Context, obj *miniairflow
 }
 
 func (r *workflowRunResolver) Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error) {
-	return r.outputsOfRun(ctx, obj)
+	outputs, _, err := r.outputsOfRun(ctx, obj)
+	return outputs, err
+}
+
+func (r *workflowRunResolver) OutputsError(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
+	_, wrong, err := r.outputsOfRun(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	return orNull(wrong), nil
 }
 
 func (r *workflowRunResolver) Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error) {

@@ -236,6 +236,15 @@ func TestSocketNeedsToken(t *testing.T) {
 			require.NotEqual(t, "connection_ack", m.Type, "%v", payload)
 		}
 	}
+	for token, code := range map[string]websocket.StatusCode{"wrong": 4403, "untold": websocket.StatusTryAgainLater} {
+		conn := w.dialRaw(t)
+		require.NoError(t, wsjson.Write(t.Context(), conn, vars{"type": "connection_init", "payload": vars{"token": token}}))
+		err := error(nil)
+		for err == nil {
+			_, _, err = conn.Read(t.Context())
+		}
+		require.Equal(t, code, websocket.CloseStatus(err), token)
+	}
 	conn := w.dialRaw(t)
 	require.NoError(t, wsjson.Write(t.Context(), conn, vars{"type": "connection_init", "payload": vars{"Authorization": "Bearer " + socketToken}}))
 	var m message

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,8 +44,16 @@ func newWorld(t *testing.T, store miniairflow.Store) *world {
 	w := &world{store: store, log: &bytes.Buffer{}}
 	api, err := graph.NewHandler(graph.Config{
 		Store: store, Control: &miniairflow.Control{Store: store, Evaluator: expression.New(), Vault: secrets.NewVault(strings.Repeat("A", 43)+"=", "", false)},
-		Logger:       slog.New(slog.NewTextHandler(w.log, nil)),
-		Authenticate: func(ctx context.Context, token string) (context.Context, bool) { return ctx, token == socketToken },
+		Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Authenticate: func(ctx context.Context, token string) (context.Context, error) {
+			switch token {
+			case socketToken:
+				return ctx, nil
+			case "untold":
+				return ctx, miniairflow.Errorf(miniairflow.CodeUnavailable, "nobody could be asked")
+			}
+			return ctx, errors.New("refused")
+		},
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {

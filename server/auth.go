@@ -78,27 +78,37 @@ type verdict struct {
 
 type verdictKey struct{}
 
+var (
+	errRefused = errors.New(`the token is missing or wrong: send it in connection_init as {"token": "…"}`)
+	errUntold  = miniairflow.Errorf(miniairflow.CodeUnavailable, "the database, which knows the tokens, cannot be reached now: try again")
+)
+
 // Authenticate returns what decides about a WebSocket connection: whether its
 // request was let in, or the token that it sent later is right. The context that it
-// returns tells who it is. Only requests that came through a Server are ever let in.
-// An empty token matches nothing; without tokens only the server's own counts.
-func Authenticate(token string, tokens TokenFinder) func(ctx context.Context, candidate string) (context.Context, bool) {
+// returns tells who it is. The error is for who is not let in; where nobody could be
+// asked, it is CodeUnavailable. Only requests that came through a Server are ever let
+// in. An empty token matches nothing; without tokens only the server's own counts.
+func Authenticate(token string, tokens TokenFinder) func(ctx context.Context, candidate string) (context.Context, error) {
 	a := newAuth(token, tokens, false)
-	return func(ctx context.Context, candidate string) (context.Context, bool) {
+	return func(ctx context.Context, candidate string) (context.Context, error) {
 		if v, _ := ctx.Value(verdictKey{}).(verdict); v.worth == admitted {
-			return ctx, true
+			return ctx, nil
 		}
 		if token == "" {
-			return ctx, false
+			return ctx, errRefused
 		}
 		v := a.judge(ctx, candidate)
-		if v.worth != admitted {
-			return ctx, false
+		switch v.worth {
+		case admitted:
+		case untold:
+			return ctx, errUntold
+		default:
+			return ctx, errRefused
 		}
 		if w, ok := ctx.Value(watchKey{}).(*watch); ok {
 			w.begin(v.hash)
 		}
-		return miniairflow.WithCaller(ctx, v.name), true
+		return miniairflow.WithCaller(ctx, v.name), nil
 	}
 }
 
@@ -176,7 +186,7 @@ func (a *auth) check(next http.Handler) http.Handler {
 		case v.worth == admitted, v.worth == anonymous && r.URL.Path == "/graphql" && isSocket(r):
 			a.admit(w, r, v, next)
 		case v.worth == untold:
-			writeError(w, http.StatusServiceUnavailable, miniairflow.CodeUnavailable, "the database, which knows the tokens, cannot be reached now: try again")
+			writeError(w, http.StatusServiceUnavailable, miniairflow.CodeUnavailable, errUntold.Error())
 		case get && isPage(r.URL.Path):
 			serveLogin(w, v.worth)
 		default:

@@ -50,14 +50,14 @@ func TestNamedTokens(t *testing.T) {
 		code, _ = ask(header, prefix+token[:len(token)-1]+"!")
 		require.Equal(t, http.StatusUnauthorized, code, header)
 	}
-	ctx, admitted := Authenticate("ma_own", store)(t.Context(), token)
-	require.True(t, admitted)
+	ctx, err := Authenticate("ma_own", store)(t.Context(), token)
+	require.NoError(t, err)
 	require.Equal(t, "ann", miniairflow.Caller(ctx))
 	revoke()
 	code, _ := ask("Authorization", "Bearer "+token)
 	require.Equal(t, http.StatusUnauthorized, code)
-	_, admitted = Authenticate("ma_own", store)(t.Context(), token)
-	require.False(t, admitted)
+	_, err = Authenticate("ma_own", store)(t.Context(), token)
+	require.ErrorContains(t, err, "missing or wrong")
 }
 
 // counting counts the look-ups.
@@ -101,6 +101,8 @@ func TestTokenThatNobodyCanLookUp(t *testing.T) {
 		handler.ServeHTTP(answer, request)
 		require.Equal(t, want, answer.Code)
 	}
+	_, err := Authenticate("ma_own", unreachable{})(t.Context(), token)
+	require.Equal(t, miniairflow.CodeUnavailable, miniairflow.ErrorCode(err), "of a socket")
 }
 
 // A stream ends soon after its token was revoked, whether its request had the token
@@ -114,9 +116,8 @@ func TestStreamsEndWithTheirTokens(t *testing.T) {
 		handler := a.check(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
 			if late {
-				var admitted bool
-				ctx, admitted = Authenticate("ma_own", store)(ctx, token)
-				if !admitted {
+				var err error
+				if ctx, err = Authenticate("ma_own", store)(ctx, token); err != nil {
 					ctx = nil
 				}
 			}

@@ -347,14 +347,14 @@ func TestLogHasNoToken(t *testing.T) {
 
 func TestAuthenticateSockets(t *testing.T) {
 	judge := func(ctx context.Context, candidate string) bool {
-		_, admitted := server.Authenticate(testToken, nil)(ctx, candidate)
-		return admitted
+		_, err := server.Authenticate(testToken, nil)(ctx, candidate)
+		return err == nil
 	}
 	require.True(t, judge(t.Context(), testToken))
 	require.False(t, judge(t.Context(), "ma_wrong"))
 	require.False(t, judge(t.Context(), ""))
-	_, admitted := server.Authenticate("", nil)(t.Context(), "")
-	require.False(t, admitted)
+	_, err := server.Authenticate("", nil)(t.Context(), "")
+	require.ErrorContains(t, err, "missing or wrong")
 
 	// The request's own credentials count, and a socket without any is let through
 	// to show its token later.

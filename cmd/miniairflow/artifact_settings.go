@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,9 +58,16 @@ func (c *config) depot(ctx context.Context, store miniairflow.Store) (artifacts.
 }
 
 // lateDepot returns depot for those who only read, and hardly ever: it looks at the
-// folder when somebody does.
+// folder when somebody does, and makes none.
 func (c *config) lateDepot(store miniairflow.Store) artifacts.Depot {
-	return lateDepot{open: func(ctx context.Context) (artifacts.Depot, error) { return c.depot(ctx, store) }}
+	return lateDepot{open: func(ctx context.Context) (artifacts.Depot, error) {
+		if c.ArtifactsDir != "" {
+			if _, err := os.Stat(c.ArtifactsDir); errors.Is(err, fs.ErrNotExist) {
+				return nil, miniairflow.Errorf(miniairflow.CodeNotFound, "the folder of artifacts %s is not there: give the --artifacts-dir of the workers", c.ArtifactsDir)
+			}
+		}
+		return c.depot(ctx, store)
+	}}
 }
 
 type lateDepot struct {

@@ -164,7 +164,7 @@ func localClient(ctx context.Context, c *config, io stdio) (*client, error) {
 
 // newGraph returns the GraphQL handler over store. authenticate decides about
 // WebSockets; without it there are none.
-func newGraph(store miniairflow.Store, c *config, io stdio, authenticate func(ctx context.Context, token string) (context.Context, bool)) (*graph.Handler, error) {
+func newGraph(store miniairflow.Store, c *config, io stdio, authenticate func(ctx context.Context, token string) (context.Context, error)) (*graph.Handler, error) {
 	api, err := graph.NewHandler(graph.Config{
 		Store:          store,
 		Control:        &miniairflow.Control{Store: store, Evaluator: expression.New(), Vault: c.vault()},

@@ -24,11 +24,11 @@ const childFields = `{ id label status }`
 // addDetails adds what is shown of one run only: its outputs, and who has started it.
 func (c *client) addDetails(ctx context.Context, run *runView) error {
 	var data struct{ WorkflowRun *runView }
-	err := c.query(ctx, `query($id: ID!) { workflowRun(id: $id) { outputs parent { name workflowRun `+childFields+` } } }`, map[string]any{"id": run.ID}, &data)
+	err := c.query(ctx, `query($id: ID!) { workflowRun(id: $id) { outputs outputsError parent { name workflowRun `+childFields+` } } }`, map[string]any{"id": run.ID}, &data)
 	if err != nil || data.WorkflowRun == nil {
 		return err
 	}
-	run.Outputs, run.Parent = data.WorkflowRun.Outputs, data.WorkflowRun.Parent
+	run.Outputs, run.OutputsError, run.Parent = data.WorkflowRun.Outputs, data.WorkflowRun.OutputsError, data.WorkflowRun.Parent
 	return nil
 }
 
@@ -39,5 +39,8 @@ func (r *runView) writeDetails(w io.Writer) {
 	}
 	if len(r.Outputs) > 0 && string(r.Outputs) != "null" {
 		fmt.Fprintf(w, "outputs\t%s\n", printable(string(r.Outputs)))
+	}
+	if r.OutputsError != nil {
+		fmt.Fprintf(w, "outputs\tcannot be computed: %s\n", printable(*r.OutputsError))
 	}
 }

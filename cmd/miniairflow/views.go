@@ -100,9 +100,10 @@ type runView struct {
 	WaitReason  *string        `json:"waitReason,omitempty"`
 	Selection   *selectionView `json:"selection,omitempty"`
 
-	Outputs  json.RawMessage `json:"outputs,omitempty"`
-	Parent   *parentView     `json:"parent,omitempty"`
-	TaskRuns []taskRunView   `json:"taskRuns,omitempty"`
+	Outputs      json.RawMessage `json:"outputs,omitempty"`
+	OutputsError *string         `json:"outputsError,omitempty"`
+	Parent       *parentView     `json:"parent,omitempty"`
+	TaskRuns     []taskRunView   `json:"taskRuns,omitempty"`
 }
 
 // taskRunView is a task run as the commands show it.

@@ -587,6 +587,7 @@ type ComplexityRoot struct {
 		Number            func(childComplexity int) int
 		Outcome           func(childComplexity int) int
 		Outputs           func(childComplexity int) int
+		OutputsError      func(childComplexity int) int
 		Params            func(childComplexity int) int
 		Parent            func(childComplexity int) int
 		PausedAt          func(childComplexity int) int
@@ -773,6 +774,7 @@ type WorkflowRunResolver interface {
 	ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 
 	Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error)
+	OutputsError(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 	Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error)
 
 	Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error)
@@ -3077,6 +3079,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Outputs(childComplexity), true
+	case "WorkflowRun.outputsError":
+		if e.ComplexityRoot.WorkflowRun.OutputsError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.OutputsError(childComplexity), true
 	case "WorkflowRun.params":
 		if e.ComplexityRoot.WorkflowRun.Params == nil {
 			break
@@ -4112,6 +4120,8 @@ type WorkflowRun implements Node {
   them cannot be computed.
   """
   outputs: JSON
+  "Which of the outputs cannot be computed, and why; null when all can."
+  outputsError: String
   "Of a child run, the task run that has started it; null of other runs, and when that is deleted."
   parent: TaskRun
   "When it was created."
@@ -6032,6 +6042,8 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_selection(ctx, field)
 	case "outputs":
 		return ec.fieldContext_WorkflowRun_outputs(ctx, field)
+	case "outputsError":
+		return ec.fieldContext_WorkflowRun_outputsError(ctx, field)
 	case "parent":
 		return ec.fieldContext_WorkflowRun_parent(ctx, field)
 	case "createdAt":
@@ -16845,6 +16857,29 @@ func (ec *executionContext) fieldContext_WorkflowRun_outputs(_ context.Context, 
 	return graphql.NewScalarFieldContext("WorkflowRun", field, true, true, "JSON")
 }
 
+func (ec *executionContext) _WorkflowRun_outputsError(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_outputsError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.WorkflowRun().OutputsError(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_outputsError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, true, true, "String")
+}
+
 func (ec *executionContext) _WorkflowRun_parent(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24072,6 +24107,12 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkflowRun_outputs(ctx, field, obj)
+				})
+		case "outputsError":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_outputsError(ctx, field, obj)
 				})
 		case "parent":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

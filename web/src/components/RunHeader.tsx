@@ -24,6 +24,7 @@ interface RunHeaderProps {
 export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
   const over = run.finishedAt !== null;
   const params = Object.entries(objectOf(detail.params));
+  const outputs = Object.entries(objectOf(detail.outputs));
   return (
     <>
       <div className="row spread">
@@ -46,6 +47,11 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Version", `${detail.version.number}`],
           ["Generation", run.generation > 1 ? `${run.generation}` : null],
           ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),
+          ...outputs.map(
+            ([name, value]) =>
+              [`Output ${name}`, <code key={`output ${name}`}>{textOf(value)}</code>] as const,
+          ),
+          ["Outputs", detail.outputsError ? `cannot be computed: ${detail.outputsError}` : null],
         ]}
       />
     </>

@@ -157,6 +157,8 @@ export const RunQuery = graphql(`
         ...RunSummary
         deadlineAt
         params
+        outputs
+        outputsError
         parent {
           id
           name
