@@ -90,12 +90,13 @@ function LiveRun({ detail, onStale }: LiveRunProps) {
   const run = state.run ?? detail;
   useTitle(`${statusText(run.status)}: ${run.label}`);
 
-  // A run that was opened again may go on with another version.
+  // A run that was opened again may go on with another version, and one that succeeds has outputs.
   const askAnew = useEffectEvent(onStale);
   const newer = run.generation > detail.generation ? run.generation : null;
+  const succeeds = run.status === "SUCCESS" && detail.status !== "SUCCESS";
   useEffect(() => {
-    if (newer !== null) askAnew();
-  }, [newer]);
+    if (newer !== null || succeeds) askAnew();
+  }, [newer, succeeds]);
 
   const byName = useMemo(() => new Map(state.tasks.map((task) => [task.name, task])), [state.tasks]);
   // The detail may be asked again, but a version never changes.
