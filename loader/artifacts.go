@@ -32,9 +32,9 @@ func (v value) artifacts() []miniairflow.ArtifactRule {
 			rule.Path = text
 		} else {
 			entries, _ := item.entries("")
-			before := len(v.doc.problems)
+			before := v.doc.faults
 			artifactFields.read(entries, "artifacts", &rule)
-			if rule.Path == "" && len(v.doc.problems) == before {
+			if rule.Path == "" && v.doc.faults == before {
 				item.fail("the artifact has no path: write path: report.csv")
 				continue
 			}

@@ -26,13 +26,13 @@ func (d *document) refusesCalls(definition miniairflow.DefinitionAt, children ma
 	if !slices.ContainsFunc(definition.Calls, isKnown) {
 		return false
 	}
-	before := len(d.problems)
+	before := d.faults
 	for _, problem := range append(definition.CallProblems(children), expression.New().CheckKnowing(definition.Definition, children)...) {
 		if !problem.IsWarning { // those were told without knowing more
 			d.fail(d.placeOf(problem), "%s%s", problem.Message, d.source(problem))
 		}
 	}
-	return len(d.problems) > before
+	return d.faults > before
 }
 
 // doubtCalls warns of calls of workflows of other files that these do not take: only

@@ -57,9 +57,9 @@ func (v value) itemList() json.RawMessage {
 
 // maxParallel refuses 0, which is how a task says that it has no limit of its own.
 func (v value) maxParallel() int {
-	before := len(v.doc.problems)
+	before := v.doc.faults
 	count := v.integer()
-	if count == 0 && len(v.doc.problems) == before {
+	if count == 0 && v.doc.faults == before {
 		v.fail("max_parallel is 0: write at least 1, or leave it out")
 	}
 	return count

@@ -93,6 +93,7 @@ type file struct {
 	deadline time.Time
 	lines    lines
 	problems []miniairflow.ImportError
+	faults   int          // times that something was found wrong, told or not
 	repaired map[int]bool // lines with a syntax error that was repaired to read on
 	expanded int          // values that aliases, merge keys and defaults have added
 	halted   bool         // a limit is reached: nothing more is read
@@ -164,7 +165,7 @@ type document struct {
 
 // read returns the definition of a document and whether it has no problem.
 func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) {
-	before := len(d.problems)
+	before := d.faults
 	if !d.checkTree(tree) {
 		return nil, false
 	}
@@ -175,7 +176,7 @@ func (d *document) read(tree *node, first bool) (*miniairflow.Definition, bool) 
 	if !d.around.isBroken {
 		d.checkMeaning(definition)
 	}
-	return definition, len(d.problems) == before
+	return definition, d.faults == before
 }
 
 // checkMeaning places what the domain and the expressions find wrong. What
@@ -263,6 +264,7 @@ func (f *file) halt(at position, format string, args ...any) {
 // fail records a problem, but for one in a line that has a syntax error: its
 // text there is not what the file says.
 func (f *file) fail(at position, format string, args ...any) {
+	f.faults++
 	if last := len(f.lines); last > 0 && at.line > last { // what is missing at the end begins after it
 		at = position{line: last, column: len([]rune(f.lines.line(last))) + 1}
 	}

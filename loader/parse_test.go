@@ -99,3 +99,15 @@ func golden(t *testing.T, file, got string) {
 	}
 	require.Equal(t, string(read(t, file)), got, "run with -update if the change is meant")
 }
+
+// A workflow before the first syntax error is what the file says, not what a repair
+// made of its last line to read on; and it is none where that line has more faults.
+func TestParseBeforeSyntaxError(t *testing.T) {
+	definitions, problems := loader.Parse("any.yaml", []byte("--- {name: one, tasks: {a: {noop: true}}, docs: x}}\n"), loader.Limits{})
+	require.NotEmpty(t, problems)
+	require.Len(t, definitions, 1)
+	require.Equal(t, "x", definitions[0].Docs)
+	definitions, problems = loader.Parse("any.yaml", []byte("--- {name: one, tasks: {a: {noop: true}}, dosc: x}}\n"), loader.Limits{})
+	require.NotEmpty(t, problems)
+	require.Empty(t, definitions)
+}

@@ -70,7 +70,7 @@ var poolFields = fields[miniairflow.Pool]{
 
 // pool reads a number of slots, or a block.
 func (e entry) pool() miniairflow.Pool {
-	before := len(e.doc.problems)
+	before := e.doc.faults
 	p := miniairflow.Pool{Name: e.name, Origin: miniairflow.OriginFile}
 	if e.node.Kind == yaml.ScalarNode && !e.isNull() {
 		p.Slots = e.integer()
@@ -78,11 +78,11 @@ func (e entry) pool() miniairflow.Pool {
 		entries, ok := e.entries("slots, such as {slots: 4}")
 		poolFields.read(entries, "a pool", &p)
 		hasSlots := slices.ContainsFunc(entries, func(e entry) bool { return e.name == "slots" })
-		if ok && !hasSlots && len(e.doc.problems) == before {
+		if ok && !hasSlots && e.doc.faults == before {
 			e.fail("the pool has no slots: write slots: 4")
 		}
 	}
-	if invalid := (*miniairflow.Error)(nil); len(e.doc.problems) == before && errors.As(miniairflow.CheckPool(p), &invalid) {
+	if invalid := (*miniairflow.Error)(nil); e.doc.faults == before && errors.As(miniairflow.CheckPool(p), &invalid) {
 		place := e.at
 		if invalid.Field == "name" {
 			place = at(e.key)

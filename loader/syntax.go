@@ -22,11 +22,13 @@ var errLate = errors.New("out of time")
 // first syntax error: only they may become workflows.
 func (f *file) decode() (trees []*node, whole int) {
 	lines := slices.Clone(f.lines)
+	var unharmed []*node
 	for broken := 0; ; broken++ {
 		found, err := f.parseTrees(strings.Join(lines, "\n"))
 		if broken == 0 {
-			whole = len(found)
+			unharmed, whole = found, len(found)
 		}
+		copy(found, unharmed) // a repaired line may begin with the end of one of them
 		if err == nil || errors.Is(err, errLate) {
 			return found, whole
 		}

@@ -102,9 +102,9 @@ func (e entry) task(base taskDraft) miniairflow.Task {
 
 // poolSlots refuses 0, which is how a task says that it has no number of its own.
 func (v value) poolSlots() int {
-	before := len(v.doc.problems)
+	before := v.doc.faults
 	slots := v.integer()
-	if slots == 0 && len(v.doc.problems) == before {
+	if slots == 0 && v.doc.faults == before {
 		v.fail("pool_slots is 0: write at least 1, or remove pool to run without one")
 	}
 	return slots
@@ -134,9 +134,9 @@ var retryFields = fields[miniairflow.RetryPolicy]{
 
 // retryDelay refuses 0, which is how a policy says that it has no delay of its own.
 func (v value) retryDelay() miniairflow.Duration {
-	before := len(v.doc.problems)
+	before := v.doc.faults
 	delay := v.duration()
-	if delay == 0 && len(v.doc.problems) == before {
+	if delay == 0 && v.doc.faults == before {
 		v.fail("delay is 0: write at least 1ms, or leave it out for 1s, 2s, 4s … up to 30s")
 	}
 	return delay
@@ -158,10 +158,10 @@ func (v value) retry(policy miniairflow.RetryPolicy) *miniairflow.RetryPolicy {
 
 func (v value) retryBlock(policy *miniairflow.RetryPolicy) {
 	entries, ok := v.entries("how often and when, such as {count: 3, delay: 10s}")
-	before := len(v.doc.problems)
+	before := v.doc.faults
 	retryFields.read(entries, "retry", policy)
 	hasCount := slices.ContainsFunc(entries, func(e entry) bool { return e.name == "count" })
-	if ok && policy.Count == 0 && !hasCount && v.path[0] != "defaults" && len(v.doc.problems) == before {
+	if ok && policy.Count == 0 && !hasCount && v.path[0] != "defaults" && v.doc.faults == before {
 		v.fail("retry has no count, so nothing would be tried again: add count, as in {count: 3, delay: 10s}")
 	}
 }

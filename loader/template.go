@@ -234,7 +234,7 @@ func (u *templateUse) checkRetry(draft *taskDraft) {
 
 // values returns the values of all inputs; ok is false if one is wrong or missing.
 func (u *templateUse) values() (values map[string]expression.Input, ok bool) {
-	before := len(u.task.doc.problems)
+	before := u.task.doc.faults
 	values = make(map[string]expression.Input, len(u.inputs))
 	if u.given != nil {
 		entries, _ := u.given.entries("the inputs of the template, such as {table: orders}")
@@ -258,7 +258,7 @@ func (u *templateUse) values() (values map[string]expression.Input, ok bool) {
 		}
 		values[input.Name] = expression.Input{Text: inputText(input.Default), Value: input.Default}
 	}
-	return values, len(u.task.doc.problems) == before
+	return values, u.task.doc.faults == before
 }
 
 // value reads and checks one input. One that a run computes has no value yet.

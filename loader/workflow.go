@@ -128,12 +128,12 @@ func (v value) schedule() miniairflow.Schedule {
 		return s
 	}
 	entries, _ := v.entries("")
-	before := len(v.doc.problems)
+	before := v.doc.faults
 	scheduleFields.read(entries, "schedule", &s)
 	if _, ok := v.doc.positions[joined(append(v.path, "cron"))]; ok {
 		return s
 	}
-	if len(v.doc.problems) == before {
+	if v.doc.faults == before {
 		v.fail(`the schedule has no cron: write cron: "0 2 * * *"`)
 	}
 	v.doc.fault(v.path)
