@@ -174,15 +174,17 @@ var invariants = map[string]string{
 				WHERE o.pool <> t.pool OR o.pool_slots <> t.pool_slots)
 			+ (SELECT count(*) FROM task_queue q JOIN task_runs t ON t.workflow_run_id = q.workflow_run_id AND t.seq = q.seq
 				WHERE q.pool <> t.pool OR q.pool_slots <> t.pool_slots OR q.priority <> t.priority OR q.queue <> t.queue)`,
-	notOfItsVersion: `
-		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
+	"I14: a task run is not of the version of its run": `
+		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id
 		LEFT JOIN tasks k ON k.version_id = r.version_id AND k.seq = t.seq
-		WHERE r.task_count <= 1000 -- the document of a larger one is too long to be read again for each row
-			AND t.seq < ` + firstItem + ` AND (k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
+		WHERE t.seq < ` + firstItem + ` AND (k.id IS NULL OR t.task_id <> k.id OR t.name <> k.name
 			OR t.up_total <> (SELECT count(*) FROM task_dependencies d JOIN tasks above ON above.id = d.depends_on_task_id
 				JOIN task_runs u ON u.workflow_run_id = t.workflow_run_id AND u.seq = above.seq
-				WHERE d.task_id = k.id AND t.reason NOT LIKE 'not chosen %' AND u.reason NOT LIKE 'not chosen %')
-			OR t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
+				WHERE d.task_id = k.id AND t.reason NOT LIKE 'not chosen %' AND u.reason NOT LIKE 'not chosen %'))`,
+	notAsItsVersion: `
+		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
+		WHERE r.task_count <= 1000 -- the document of a larger one is too long to be read again for each row
+			AND t.seq < ` + firstItem + ` AND (t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
 			OR t.pool <> coalesce(v.document -> 'tasks' -> t.seq ->> 'pool', '')
 			OR t.pool_slots <> coalesce(CAST(v.document -> 'tasks' -> t.seq ->> 'pool_slots' AS integer), 0)
 			OR t.priority <> CAST(v.document -> 'tasks' -> t.seq ->> 'priority' AS integer))`,
@@ -207,8 +209,8 @@ func (db *database) check() {
 // tooManyRuns may be where a new version has lowered the limit.
 const tooManyRuns = "I9: more runs than max_active_runs"
 
-// notOfItsVersion reads the documents of versions.
-const notOfItsVersion = "I14: a task run is not of the version of its run"
+// notAsItsVersion reads the documents of versions.
+const notAsItsVersion = "I14: a task run has not the settings of the version of its run"
 
 // wrongQuery returns the query of all that is wrong, and how often.
 func wrongQuery(but ...string) string {

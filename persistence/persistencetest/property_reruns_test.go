@@ -13,12 +13,13 @@ import (
 // rerun opens a run again, or changes how task runs of it ended (T9).
 func (g *game) rerun() bool {
 	r := g.someRun(func(*runView) bool { return true })
-	if r == nil {
-		return false
-	}
+	return r != nil && g.rerunOf(r, g.one(4, "latest"))
+}
+
+func (g *game) rerunOf(r *runView, latest bool) bool {
 	req := miniairflow.Rerun{
 		ID: g.id(), RunID: r.id, Kind: pick(g, "kind", []miniairflow.RerunKind{miniairflow.RerunFailed, miniairflow.RerunClear, miniairflow.RerunMark}),
-		Latest: g.one(4, "latest"), DryRun: g.one(5, "dry run"), By: user,
+		Latest: latest, DryRun: g.one(5, "dry run"), By: user,
 	}
 	if req.Kind != miniairflow.RerunFailed {
 		if len(r.tasks) == 0 {

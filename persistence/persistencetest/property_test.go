@@ -97,7 +97,7 @@ type board struct {
 }
 
 func newBoard(t *testing.T, db *database) *board {
-	b := &board{db: db, dialect: "postgres", back: db.raw, query: wrongQuery(tooManyRuns, notOfItsVersion), whole: wrongQuery(tooManyRuns), ready: map[string]*sql.Stmt{}}
+	b := &board{db: db, dialect: "postgres", back: db.raw, query: wrongQuery(tooManyRuns, notAsItsVersion), whole: wrongQuery(tooManyRuns), ready: map[string]*sql.Stmt{}}
 	list := `SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`
 	if path, ok := strings.CutPrefix(db.url, "sqlite://"); ok {
 		b.dialect, b.back = "sqlite", openRaw(t, "sqlite", "file:"+path+"?_busy_timeout=10000")

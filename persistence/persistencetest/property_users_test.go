@@ -102,6 +102,10 @@ func (g *game) edit() bool {
 		}
 		d.Tasks = g.drawTasks(f.name, len(d.Tasks)-finals, finals)
 		g.write(f, &d)
+		if r := g.someRun(func(r *runView) bool { return r.workflow == f.id }); r != nil { // there is hardly ever one that goes over to it
+			g.judge()
+			g.rerunOf(r, true)
+		}
 	case "other":
 		g.write(f, g.drawDefinition(f.name))
 	case "broken":
