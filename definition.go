@@ -15,17 +15,18 @@ func (d *Definition) Hash() string { return hashJSON(d) }
 // Canonical returns the canonical form of d, which is JSON, and its Hash.
 func (d *Definition) Canonical() (document []byte, hash string, err error) { return canonical(d) }
 
-// Hash returns the SHA-256 of the schedule's canonical form, in hex.
-func (s Schedule) Hash() string { return hashJSON(s) }
-
-// ScheduleCron returns the cron expressions of d, joined by ", "; empty without
-// a schedule.
+// ScheduleCron returns the cron expressions of d, and its other times as people write
+// them, joined by ", "; empty without a schedule.
 func (d *Definition) ScheduleCron() string {
-	crons := make([]string, 0, len(d.Schedules))
+	times := make([]string, 0, len(d.Schedules))
 	for _, s := range d.Schedules {
-		crons = append(crons, s.Cron)
+		if s.Cron != "" {
+			times = append(times, s.Cron)
+		} else {
+			times = append(times, s.String())
+		}
 	}
-	return strings.Join(crons, ", ")
+	return strings.Join(times, ", ")
 }
 
 func hashJSON(v any) string {

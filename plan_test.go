@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -40,9 +41,9 @@ func TestPlanFire(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := miniairflow.ScheduleCursor{Schedule: miniairflow.Schedule{
+			c := miniairflow.ScheduleCursor{Schedules: miniairflow.ScheduleGroup{{
 				Cron: cron, Timezone: "UTC", Catchup: tt.catchup, CatchupWindow: miniairflow.Duration(tt.window),
-			}}
+			}}}
 			if !tt.nextAt.IsZero() {
 				c.NextAt = &tt.nextAt
 			}
@@ -62,56 +63,143 @@ func TestPlanFire(t *testing.T) {
 func TestPlanFireIsBounded(t *testing.T) {
 	first := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := time.Date(2026, 1, 1, 0, 0, 30, 0, time.UTC)
-	c := miniairflow.ScheduleCursor{NextAt: &first, Schedule: miniairflow.Schedule{Cron: "* * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll}}
+	c := miniairflow.ScheduleCursor{NextAt: &first, Schedules: miniairflow.ScheduleGroup{{Cron: "* * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll}}}
 	slots, next, err := miniairflow.PlanFire(c, now)
 	require.NoError(t, err)
 	require.Len(t, slots, miniairflow.SlotsMax)
 	require.Equal(t, now.Truncate(time.Minute), slots[len(slots)-1].LogicalDate, "the newest are kept")
 	require.True(t, next.After(now))
 
-	_, next, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{Schedule: miniairflow.Schedule{Cron: "0 0 30 2 *"}}, now)
+	c.Schedules[0].MaxCatchup = 3
+	slots, _, err = miniairflow.PlanFire(c, now)
+	require.NoError(t, err)
+	require.Len(t, slots, 3)
+	require.Equal(t, now.Truncate(time.Minute), slots[2].LogicalDate, "the newest are kept")
+
+	_, next, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{Schedules: miniairflow.ScheduleGroup{{Cron: "0 0 30 2 *"}}}, now)
 	require.NoError(t, err)
 	require.True(t, next.IsZero(), "it never fires")
+	_, _, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{}, now)
+	require.ErrorContains(t, err, "no times")
 }
 
+// drawGroup draws schedules with times of every kind near a day, in whole minutes.
+func drawGroup(t *rapid.T, zone string, day time.Time) miniairflow.ScheduleGroup {
+	minute := func(what string) time.Time {
+		return day.Add(time.Duration(rapid.IntRange(-24*60, 48*60).Draw(t, what)) * time.Minute)
+	}
+	jitter := miniairflow.Duration(rapid.IntRange(0, 90).Draw(t, "jitter")) * miniairflow.Duration(time.Minute)
+	var group miniairflow.ScheduleGroup
+	for range rapid.IntRange(1, 3).Draw(t, "entries") {
+		s := miniairflow.Schedule{Timezone: zone, Catchup: miniairflow.CatchupAll, Jitter: jitter}
+		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		case 0:
+			s.Cron = drawField(t, "minute", 0, 59).text + " " + drawField(t, "hour", 0, 23).text + " * * *"
+		case 1:
+			s.Every = miniairflow.Duration(rapid.IntRange(1, 100).Draw(t, "every")) * miniairflow.Duration(time.Minute)
+		default:
+			s.At = minute("at")
+		}
+		if rapid.Bool().Draw(t, "starts") {
+			s.Start = minute("start")
+		}
+		if rapid.Bool().Draw(t, "ends") {
+			s.End = minute("end")
+		}
+		group = append(group, s)
+	}
+	return group
+}
+
+// firesAt says in the plainest way whether a schedule fires in a minute.
+func firesAt(t require.TestingT, s miniairflow.Schedule, at time.Time) bool {
+	switch {
+	case !s.Start.IsZero() && at.Before(s.Start), !s.End.IsZero() && at.After(s.End):
+		return false
+	case s.Every > 0:
+		anchor := time.Unix(0, 0)
+		if !s.Start.IsZero() {
+			anchor = s.Start
+		}
+		return at.Sub(anchor)%s.Every.Std() == 0
+	case !s.At.IsZero():
+		return at.Equal(s.At)
+	}
+	fire, err := miniairflow.NextFire(miniairflow.Schedule{Cron: s.Cron, Timezone: s.Timezone}, at.Add(-1))
+	require.NoError(t, err)
+	return fire.Equal(at)
+}
+
+// However the looks fall, each minute in which an entry fires becomes one slot, which
+// begins where the one before has ended, and whose run comes later by one delay.
 func TestPlanFirePassesEverySlotOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		place := rapid.SampledFrom(clockChanges).Draw(t, "place")
-		s := miniairflow.Schedule{
-			Cron:     drawField(t, "minute", 0, 59).text + " " + drawField(t, "hour", 0, 23).text + " * * *",
-			Timezone: place.zone, Catchup: miniairflow.CatchupAll,
-		}
-		now, err := time.Parse(time.DateOnly, place.day)
+		day, err := time.Parse(time.DateOnly, place.day)
 		require.NoError(t, err)
-		now = now.Add(-12 * time.Hour)
-		c := miniairflow.ScheduleCursor{Schedule: s}
+		c := miniairflow.ScheduleCursor{WorkflowID: uuid.UUID{15: rapid.Byte().Draw(t, "id")}, Schedules: drawGroup(t, place.zone, day)}
+		now := day.Add(-12 * time.Hour)
 		_, next, err := miniairflow.PlanFire(c, now)
 		require.NoError(t, err)
-		start, made := now, []time.Time(nil)
+		start, delay, made := now, time.Duration(-1), []time.Time(nil)
 		for range 20 {
 			now = now.Add(time.Duration(rapid.IntRange(1, 180).Draw(t, "step")) * time.Minute)
-			if next.After(now) {
+			if next.IsZero() || next.After(now) {
 				continue
 			}
 			c.NextAt = &next
 			slots, moved, err := miniairflow.PlanFire(c, now)
 			require.NoError(t, err)
-			require.True(t, moved.After(now))
+			require.True(t, moved.IsZero() || moved.After(now))
 			for _, slot := range slots {
+				if delay < 0 {
+					delay = slot.RunAfter.Sub(slot.LogicalDate)
+				}
+				require.Equal(t, delay, slot.RunAfter.Sub(slot.LogicalDate))
+				require.False(t, slot.RunAfter.After(now))
+				if len(made) > 0 {
+					require.Equal(t, made[len(made)-1], slot.DataIntervalStart)
+				}
 				made = append(made, slot.LogicalDate)
 			}
 			next = moved
 		}
+		if delay < 0 { // none was due
+			require.Empty(t, made)
+			return
+		}
+		require.Less(t, delay, max(c.Schedules[0].Jitter.Std(), 1))
 		var want []time.Time
-		for at := start; ; {
-			at, err = miniairflow.NextFire(s, at)
-			require.NoError(t, err)
-			if !at.Before(next) {
-				break
+		for at := start.Truncate(time.Minute).Add(-2 * time.Hour); !at.Add(delay).After(now); at = at.Add(time.Minute) {
+			if at.Add(delay).After(start) && slices.ContainsFunc(c.Schedules, func(s miniairflow.Schedule) bool { return firesAt(t, s, at) }) {
+				want = append(want, at)
 			}
-			want = append(want, at)
 		}
 		require.Equal(t, want, made)
-		require.True(t, slices.IsSortedFunc(made, time.Time.Compare))
 	})
+}
+
+func TestParseMoment(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	for text, want := range map[string]string{
+		"2027-01-31T06:00:00Z":      "2027-01-31T06:00:00Z",
+		"2027-01-31T06:00:00+05:30": "2027-01-31T00:30:00Z",
+		"2027-01-31 06:00":          "2027-01-31T05:00:00Z",
+		"2027-07-31T06:00:30":       "2027-07-31T04:00:30Z",
+		"2027-07-31":                "2027-07-30T22:00:00Z",
+		"2027-10-31 02:30":          "2027-10-31T00:30:00Z", // the first of two
+	} {
+		at, err := miniairflow.ParseMoment(text, berlin)
+		require.NoError(t, err, text)
+		require.Equal(t, want, at.Format(time.RFC3339), text)
+	}
+	for text, want := range map[string]string{
+		"2027-03-28 02:30": "the clocks of Europe/Berlin never show 2027-03-28 02:30",
+		"tomorrow":         `"tomorrow" is no time: write it like 2027-01-31T06:00:00Z`,
+		"2027-02-30":       "is no time",
+	} {
+		_, err := miniairflow.ParseMoment(text, berlin)
+		require.ErrorContains(t, err, want, text)
+	}
 }

@@ -2,7 +2,7 @@ package miniairflow
 
 import (
 	"fmt"
-	"regexp"
+	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -19,10 +19,92 @@ const (
 	fireHorizon = 9 * 366 * 24 * time.Hour
 )
 
+// Schedule says when runs start by themselves: exactly one of Cron, Every and At.
+type Schedule struct {
+	Name          string         `json:"name,omitempty"` // empty: it is one with the others of its workflow that have none
+	Cron          string         `json:"cron,omitempty"`
+	Every         Duration       `json:"every,omitempty"` // whole seconds, counted from Start, or from the beginning of 1970
+	At            time.Time      `json:"at,omitzero"`     // only then
+	Timezone      string         `json:"timezone"`        // an IANA name
+	Start         time.Time      `json:"start,omitzero"`  // no slot is before it
+	End           time.Time      `json:"end,omitzero"`    // and none after it
+	Jitter        Duration       `json:"jitter,omitempty"`
+	Catchup       Catchup        `json:"catchup"`
+	CatchupWindow Duration       `json:"catchup_window,omitempty"` // 0: no limit
+	MaxCatchup    int            `json:"max_catchup,omitempty"`    // of CatchupAll; 0: SlotsMax
+	Overlap       Overlap        `json:"overlap"`
+	Params        map[string]any `json:"params,omitempty"` // in place of their defaults
+}
+
+// String returns the times of s as people write them.
+func (s Schedule) String() string {
+	switch {
+	case s.Every != 0:
+		return "every " + s.Every.shortest()
+	case !s.At.IsZero():
+		return "at " + s.At.Format(time.RFC3339)
+	}
+	return s.Cron + " " + s.Timezone
+}
+
+// ScheduleGroup are schedules that make one run where their times fall together: one
+// that has a name, or all of a workflow that have none. They differ in their times
+// only, and there is at least one. An edited group is a new one, which has missed
+// nothing.
+type ScheduleGroup []Schedule
+
+// Name returns the name of the group within its workflow; empty for those without.
+func (g ScheduleGroup) Name() string {
+	if len(g) == 0 {
+		return ""
+	}
+	return g[0].Name
+}
+
+// Hash returns the SHA-256 of the group's canonical form, in hex.
+func (g ScheduleGroup) Hash() string { return hashJSON(g) }
+
+// ScheduleGroups returns the schedules of d by group, in the order of the file.
+func (d *Definition) ScheduleGroups() []ScheduleGroup {
+	var groups []ScheduleGroup
+	unnamed := -1
+	for _, s := range d.Schedules {
+		switch {
+		case s.Name == "" && unnamed >= 0:
+			groups[unnamed] = append(groups[unnamed], s)
+			continue
+		case s.Name == "":
+			unnamed = len(groups)
+		}
+		groups = append(groups, ScheduleGroup{s})
+	}
+	return groups
+}
+
+// ParamsOf returns the params of d as the runs of a group have them: the values that
+// it gives are their defaults.
+func (d *Definition) ParamsOf(g ScheduleGroup) []Param {
+	params := slices.Clone(d.Params)
+	for i := range params {
+		if value, ok := g[0].Params[params[i].Name]; ok {
+			params[i].Default = value
+		}
+	}
+	return params
+}
+
+// differsFrom reports whether the runs of s would differ from those of another one in
+// more than their times.
+func (s Schedule) differsFrom(other Schedule) bool {
+	return s.Jitter != other.Jitter || s.Catchup != other.Catchup || s.CatchupWindow != other.CatchupWindow ||
+		s.MaxCatchup != other.MaxCatchup || s.Overlap != other.Overlap || hashJSON(s.Params) != hashJSON(other.Params)
+}
+
 // Slot is one time at which a schedule makes a run.
 type Slot struct {
 	LogicalDate       time.Time // the fire time
 	DataIntervalStart time.Time // the fire time before it; LogicalDate if there is none
+	RunAfter          time.Time // the fire time and the delay of the schedule's jitter
 }
 
 // NextFire returns the first time after the given one at which s fires, in
@@ -32,9 +114,9 @@ type Slot struct {
 // slots inside the gap fire once, right after it, unless the schedule runs
 // every hour anyway. Where clocks go back, a schedule with listed hours ("30 1
 // * * *") fires at the first of the two times only, one with a star or a step
-// in its hours at every real one.
+// in its hours at every real one. Every is real time, whatever the clocks do.
 func NextFire(s Schedule, after time.Time) (time.Time, error) {
-	t, err := newTimetable(s)
+	t, err := new(Timetables).entry(s)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -44,24 +126,42 @@ func NextFire(s Schedule, after time.Time) (time.Time, error) {
 // PreviousFire returns the last time before the given one at which s fires, in
 // UTC; the zero time if there is none. It is the inverse of NextFire.
 func PreviousFire(s Schedule, before time.Time) (time.Time, error) {
-	t, err := newTimetable(s)
+	t, err := new(Timetables).entry(s)
 	if err != nil {
 		return time.Time{}, err
 	}
 	return t.previous(before), nil
 }
 
-// CheckSchedule says what is wrong with the cron expression or the zone of s,
-// or that it never fires.
+// CheckSchedule says what is wrong with the times of s, or that it never fires.
 func CheckSchedule(s Schedule) error {
-	t, err := newTimetable(s)
-	if err != nil {
+	t, err := new(Timetables).entry(s)
+	switch {
+	case err != nil:
 		return err
+	case !t.next(beforeAllSlots).IsZero():
+		return nil
+	case !s.Start.IsZero() || !s.End.IsZero():
+		return fmt.Errorf("the schedule never fires: %s has no time between start and end", s)
 	}
-	if t.next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-		return fmt.Errorf("cron %s never fires: no month of it has such a day", show(s.Cron))
+	return fmt.Errorf("cron %s never fires: no month of it has such a day", show(s.Cron))
+}
+
+// beforeAllSlots is before any time that a schedule may name.
+var beforeAllSlots = time.Unix(-1, 0)
+
+// delay returns by how much the runs of a cursor come after their slots: the same for
+// each, at least zero and less than the jitter, so that workflows with the same times
+// do not start together.
+func (c ScheduleCursor) delay() time.Duration {
+	jitter := c.Schedules[0].Jitter
+	if jitter <= 0 {
+		return 0
 	}
-	return nil
+	h := fnv.New64a()
+	_, _ = h.Write(c.WorkflowID[:])
+	_, _ = h.Write([]byte(c.Schedules.Name())) // a hash takes anything
+	return time.Duration(h.Sum64() % uint64(jitter)).Truncate(time.Millisecond)
 }
 
 // PlanFire decides which slots the cursor c, whose time has come, makes at now,
@@ -69,62 +169,34 @@ func CheckSchedule(s Schedule) error {
 // never fires again. A cursor without NextAt has missed nothing: it only gets a
 // next time. Slots older than SlotGrace are missed ones, for which the catchup
 // policy stands: none drops them, latest keeps only the newest of all due
-// slots, all keeps those within CatchupWindow (0: no limit), at most SlotsMax.
+// slots, all keeps those within CatchupWindow (0: no limit), the newest MaxCatchup
+// of them.
 func PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
 	return new(Timetables).PlanFire(c, now)
 }
 
-// Timetables are for planning the fires of many schedules: a cron expression and
-// a zone that several of them have is read once. The zero value is ready.
-type Timetables struct{ known map[timetableKey]*timetable }
-
-type timetableKey struct{ cron, zone string }
-
-// of returns the timetable of a schedule.
-func (ts *Timetables) of(s Schedule) (*timetable, error) {
-	key := timetableKey{cron: s.Cron, zone: s.Timezone}
-	if t := ts.known[key]; t != nil {
-		return t, nil
-	}
-	t, err := newTimetable(s)
-	if err != nil {
-		return nil, err
-	}
-	if ts.known == nil {
-		ts.known = map[timetableKey]*timetable{}
-	}
-	ts.known[key] = t
-	return t, nil
-}
-
 // PlanFire is the function PlanFire.
 func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
-	t, err := ts.of(c.Schedule)
+	t, err := ts.group(c.Schedules)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	if c.NextAt == nil {
-		return nil, t.next(now), nil
+	delay := c.delay()
+	slotsUntil := now.Add(-delay)
+	if next = t.next(slotsUntil); !next.IsZero() {
+		next = next.Add(delay)
 	}
-	if c.NextAt.After(now) {
+	switch {
+	case c.NextAt == nil:
+		return nil, next, nil
+	case c.NextAt.After(now):
 		return nil, c.NextAt.UTC(), nil
 	}
-	oldest, limit := c.NextAt.UTC(), SlotsMax
-	window := c.Schedule.CatchupWindow.Std()
-	switch c.Schedule.Catchup {
-	case CatchupAll:
-	case CatchupNone:
-		window = SlotGrace
-	default: // CatchupLatest
-		limit = 1
-	}
-	if window > 0 {
-		oldest = later(oldest, now.Add(-max(window, SlotGrace)))
-	}
-	fire := t.previous(now.Add(1))
+	oldest, limit := c.oldest(slotsUntil, c.NextAt.UTC().Add(-delay))
+	fire := t.previous(slotsUntil.Add(1))
 	for len(slots) < limit && !fire.IsZero() && !fire.Before(oldest) {
 		before := t.previous(fire)
-		slot := Slot{LogicalDate: fire, DataIntervalStart: before}
+		slot := Slot{LogicalDate: fire, DataIntervalStart: before, RunAfter: fire.Add(delay)}
 		if before.IsZero() {
 			slot.DataIntervalStart = fire
 		}
@@ -132,133 +204,27 @@ func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, n
 		fire = before
 	}
 	slices.Reverse(slots)
-	return slots, t.next(now), nil
+	return slots, next, nil
 }
 
-// timetable is a schedule ready to be asked.
-type timetable struct {
-	cron *cronSpec
-	zone *time.Location
-}
-
-func newTimetable(s Schedule) (*timetable, error) {
-	spec, err := parseCron(s.Cron)
-	if err != nil {
-		return nil, err
-	}
-	zone, err := LoadZone(s.Timezone)
-	if err != nil {
-		return nil, err
-	}
-	return &timetable{cron: spec, zone: zone}, nil
-}
-
-// numericZone finds what people write for an offset: "+02:00", "UTC+2", "GMT-5".
-var numericZone = regexp.MustCompile(`^(?i:utc|gmt)?[+-]?[0-9][0-9:.]*$|^(?i:utc|gmt)[+-]`)
-
-// LoadZone returns the zone of an IANA name; no name is UTC. The machine's own
-// zone and fixed offsets are refused: what they mean depends on place and season.
-func LoadZone(name string) (*time.Location, error) {
-	switch {
-	case name == "Local", name == "localtime":
-		return nil, fmt.Errorf("timezone %q depends on the machine: write an IANA name such as Europe/Berlin", name)
-	case numericZone.MatchString(name):
-		return nil, fmt.Errorf("timezone %s is an offset, which knows no daylight saving: write an IANA name such as Europe/Berlin", show(name))
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("timezone %s is unknown: write an IANA name such as Europe/Berlin", show(name))
-	}
-	return zone, nil
-}
-
-// next walks the spans between clock changes, within which civil time runs
-// evenly, and looks for a civil match in each.
-func (t *timetable) next(after time.Time) time.Time {
-	from := after.Add(1)
-	for horizon := after.Add(fireHorizon); from.Before(horizon); {
-		local := from.In(t.zone)
-		start, end := local.ZoneBounds()
-		_, offset := local.Zone()
-		shift := changeAt(start, offset)
-		if from.Equal(start) && t.firesAfterGap(start, offset, shift) {
-			return start.UTC()
+// oldest returns from when on, and how many, slots the catchup policy keeps of those
+// between the first due one and now.
+func (c ScheduleCursor) oldest(now, first time.Time) (oldest time.Time, limit int) {
+	policy := c.Schedules[0]
+	limit = SlotsMax
+	window := policy.CatchupWindow.Std()
+	switch policy.Catchup {
+	case CatchupAll:
+		if policy.MaxCatchup > 0 {
+			limit = min(limit, policy.MaxCatchup)
 		}
-		search := from
-		if shift < 0 && t.cron.fixedHours {
-			// The civil minutes right after this change were there before it.
-			search = later(from, start.Add(-shift))
-		}
-		switch {
-		case end.IsZero() || end.After(horizon):
-			end = horizon
-		case !end.After(from):
-			// Past its tables the standard library ends leap years a day early.
-			end = from.Add(time.Hour)
-		}
-		if civil, ok := t.cron.next(civilTime(search, offset), civilTime(end, offset)); ok {
-			return civil.Add(-time.Duration(offset) * time.Second)
-		}
-		from = end
+	case CatchupNone:
+		window = SlotGrace
+	default: // CatchupLatest
+		limit = 1
 	}
-	return time.Time{}
-}
-
-// firesAfterGap reports whether a slot lies in the civil minutes that the clock
-// change at start left out.
-func (t *timetable) firesAfterGap(start time.Time, offset int, shift time.Duration) bool {
-	if shift <= 0 || t.cron.everyHour {
-		return false
+	if window > 0 {
+		first = later(first, now.Add(-max(window, SlotGrace)))
 	}
-	end := civilTime(start, offset)
-	_, ok := t.cron.next(end.Add(-shift), end)
-	return ok
-}
-
-// previous finds the last fire time by halving: next is monotone.
-func (t *timetable) previous(before time.Time) time.Time {
-	firesBefore := func(from time.Time) (time.Time, bool) {
-		fire := t.next(from)
-		return fire, !fire.IsZero() && fire.Before(before)
-	}
-	low, found := time.Time{}, false
-	for back := 2 * time.Minute; !found && back < 2*fireHorizon; back *= 2 {
-		low, found = firesBefore(before.Add(-min(back, fireHorizon)))
-	}
-	if !found {
-		return time.Time{}
-	}
-	for high := before; ; {
-		if _, more := firesBefore(low); !more {
-			return low
-		}
-		middle := low.Add(high.Sub(low) / 2)
-		if fire, ok := firesBefore(middle); ok {
-			low = fire
-		} else {
-			high = middle
-		}
-	}
-}
-
-// changeAt returns by how much clocks go forward at start, where the offset
-// becomes the given one; the zero start has no change.
-func changeAt(start time.Time, offset int) time.Duration {
-	if start.IsZero() {
-		return 0
-	}
-	_, before := start.Add(-1).Zone()
-	return time.Duration(offset-before) * time.Second
-}
-
-// civilTime writes the civil time of an instant as a time in UTC.
-func civilTime(t time.Time, offset int) time.Time {
-	return t.UTC().Add(time.Duration(offset) * time.Second)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	return first, limit
 }

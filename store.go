@@ -177,10 +177,10 @@ type ScheduleCursor struct {
 	WorkflowID   uuid.UUID
 	WorkflowName string
 	VersionID    uuid.UUID // the latest
-	Schedule     Schedule
-	Hash         string     // of Schedule, for the compare-and-set
-	Params       []Param    // of the version, for the parameters of its runs
-	NextAt       *time.Time // nil: not computed yet
+	Schedules    ScheduleGroup
+	Hash         string     // of Schedules, for the compare-and-set
+	Params       []Param    // as Definition.ParamsOf has them, for the parameters of its runs
+	NextAt       *time.Time // when the run of the next slot is to start; nil: not computed yet
 	LastAt       *time.Time // the last slot that was passed; nil: none
 }
 
@@ -198,7 +198,8 @@ type NewRun struct {
 	VersionID         uuid.UUID
 	Type              RunType
 	ScheduleName      string
-	LogicalDate       time.Time // zero: the database's time; of a scheduled run also its run_after
+	LogicalDate       time.Time // zero: the database's time
+	RunAfter          time.Time // of a scheduled run, not before LogicalDate; zero: LogicalDate
 	DataIntervalStart time.Time // zero: LogicalDate
 	Params            map[string]any
 	Parent            *Parent    // of a RunChild, and only of one

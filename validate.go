@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -57,8 +56,8 @@ type Problem struct {
 func (d *Definition) Validate() []Problem {
 	v := &validator{d: d}
 	v.workflow()
-	v.schedules()
 	v.params()
+	v.schedules()
 	v.env([]string{"env"}, d.Env)
 	v.workflowOutputs()
 	v.groups()
@@ -72,6 +71,8 @@ type validator struct {
 	suggestions int
 	patternWork int // see patternWorkMax
 	fans        int // tasks with for_each
+
+	checks map[string]func(value any) (any, error) // of params; nil: the param itself is wrong
 }
 
 func (v *validator) add(path []string, format string, args ...any) {
@@ -95,32 +96,6 @@ func (v *validator) workflow() {
 		v.add([]string{"max_active_tasks"}, "max_active_tasks is %d, but must be at least 1", v.d.MaxActiveTasks)
 	}
 	v.duration([]string{"timeout"}, v.d.Timeout)
-}
-
-func (v *validator) schedules() {
-	first := make(map[string]int, len(v.d.Schedules))
-	for i, s := range v.d.Schedules {
-		at := []string{"schedule", strconv.Itoa(i)}
-		_, cronErr := parseCron(s.Cron)
-		if cronErr != nil {
-			v.add(sub(at, "cron"), "%v", cronErr)
-		}
-		_, zoneErr := LoadZone(s.Timezone)
-		if zoneErr != nil {
-			v.add(sub(at, "timezone"), "%v", zoneErr)
-		}
-		if err := CheckSchedule(s); err != nil && cronErr == nil && zoneErr == nil {
-			v.add(sub(at, "cron"), "%v", err)
-		}
-		if other, repeated := first[s.Name()]; repeated {
-			v.add(at, "schedule %d repeats schedule %d (%s)", i+1, other+1, s.Name())
-		} else {
-			first[s.Name()] = i
-		}
-		oneOf(v, sub(at, "catchup"), s.Catchup, Catchups)
-		oneOf(v, sub(at, "overlap"), s.Overlap, Overlaps)
-		v.duration(sub(at, "catchup_window"), s.CatchupWindow)
-	}
 }
 
 func (v *validator) env(at []string, env map[string]string) {

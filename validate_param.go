@@ -14,22 +14,27 @@ func (v *validator) params() {
 		v.add([]string{"params"}, "the workflow has %d params, but may have at most %d", len(v.d.Params), paramsMax)
 		return
 	}
-	seen := make(map[string]bool, len(v.d.Params))
+	v.checks = make(map[string]func(any) (any, error), len(v.d.Params))
 	for i := range v.d.Params {
 		p := &v.d.Params[i]
 		at := []string{"params", p.Name}
 		if !identifier.MatchString(p.Name) {
 			v.addOfKey(at, "param name %s is not valid: letters, digits and _, not starting with a digit", show(p.Name))
 		}
-		if seen[p.Name] {
+		if _, seen := v.checks[p.Name]; seen {
 			v.add(at, "param %q is declared twice", p.Name)
 		}
-		seen[p.Name] = true
+		v.checks[p.Name] = nil
 		if !oneOf(v, sub(at, "type"), p.Type, ParamTypes) {
 			continue
 		}
+		before := len(v.problems)
 		rules, compiled := v.paramRules(at, p)
 		v.paramValues(at, p, rules, compiled)
+		if len(v.problems) == before {
+			rules.Enum = p.Enum
+			v.checks[p.Name] = func(value any) (any, error) { return rules.check(value, compiled) }
+		}
 	}
 }
 
@@ -124,7 +129,7 @@ func (v *validator) paramValues(at []string, p *Param, rules Param, compiled *pa
 	}
 	switch text, _ := p.Default.(string); {
 	case p.IsRequired():
-		if len(v.d.Schedules) > 0 {
+		if slices.ContainsFunc(v.d.Schedules, func(s Schedule) bool { _, given := s.Params[p.Name]; return !given }) {
 			v.add(at, "param %q has no default, but the workflow has a schedule: a scheduled run has nobody to ask", p.Name)
 		}
 	case p.Default == nil, strings.Contains(text, "${{"):

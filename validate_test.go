@@ -57,6 +57,31 @@ func TestValidateFindsProblems(t *testing.T) {
 		{func(d *miniairflow.Definition) { d.Schedules = append(d.Schedules, d.Schedules[0]) }, "schedule 1", "schedule 2 repeats schedule 1 (0 2 * * * Europe/Berlin)"},
 		{func(d *miniairflow.Definition) { d.Schedules[0].Catchup = "lastest" }, "schedule 0 catchup", `catchup "lastest" is unknown: use none, latest, all; did you mean "latest"?`},
 		{func(d *miniairflow.Definition) { d.Schedules[0].Overlap = "" }, "schedule 0 overlap", "use queue, skip"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Cron, d.Schedules[0].Every = "", 1 }, "schedule 0 every", "but must be a whole number of seconds, from 1s to 87840h"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Every = miniairflow.Duration(time.Hour) }, "schedule 0 cron", "one of cron, every and at"},
+		{func(d *miniairflow.Definition) {
+			d.Schedules[0].Cron, d.Schedules[0].At = "", time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)
+		}, "schedule 0 at", "is in the year 1969"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Start = time.Unix(1, 1).UTC() }, "schedule 0 start", "has a fraction of a second"},
+		{func(d *miniairflow.Definition) {
+			d.Schedules[0].Start, d.Schedules[0].End = time.Unix(9, 0).UTC(), time.Unix(8, 0).UTC()
+		}, "schedule 0 end", "end is before start"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].End = time.Unix(8, 0).UTC() }, "schedule 0 cron", "has no time between start and end"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Jitter = miniairflow.Duration(25 * time.Hour) }, "schedule 0 jitter", "jitter is 25h, but may be at most 24h"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].MaxCatchup = 1001 }, "schedule 0 max_catchup", "must be from 1 to 1000"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].MaxCatchup = 2 }, "schedule 0 max_catchup", "max_catchup is for catchup: all"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Name = "a b" }, "schedule 0 name", "\"a b\" is not valid"},
+		{func(d *miniairflow.Definition) { d.Schedules[0].Params = map[string]any{"regin": "x"} }, "schedule 0 params regin", "the workflow has no param"},
+		{func(d *miniairflow.Definition) {
+			other := d.Schedules[0]
+			other.Cron, other.Overlap = "0 3 * * *", miniairflow.OverlapSkip
+			d.Schedules = append(d.Schedules, other)
+		}, "schedule 1", "differs from schedule 1 in more than its times"},
+		{func(d *miniairflow.Definition) {
+			for range 100 {
+				d.Schedules = append(d.Schedules, d.Schedules[0])
+			}
+		}, "schedule", "has 101 schedules, but may have at most 100"},
 		{func(d *miniairflow.Definition) { d.Schedules[0].CatchupWindow = -1 }, "schedule 0 catchup_window", "must not be negative"},
 		{func(d *miniairflow.Definition) { d.Params[0].Name = "the-region" }, "params the-region", "param name"},
 		{func(d *miniairflow.Definition) { d.Params[1].Name = "region" }, "params region", "declared twice"},
@@ -112,7 +137,7 @@ func TestValidateFindsProblems(t *testing.T) {
 			require.Len(t, problems, 1, "%v", problems)
 			require.Equal(t, tt.path, strings.Join(problems[0].Path, " "))
 			require.Contains(t, problems[0].Message, tt.want)
-			isOfKey := strings.Contains(tt.want, " name") && !strings.HasPrefix(tt.path, "name") && !strings.HasSuffix(tt.path, "queue") || tt.want == "is reserved"
+			isOfKey := strings.Contains(tt.want, " name") && !strings.HasPrefix(tt.path, "name") && !strings.HasSuffix(tt.path, "queue") || tt.want == "is reserved" || tt.want == "the workflow has no param"
 			require.Equal(t, isOfKey, problems[0].OfKey, problems[0].Message)
 		})
 	}
@@ -164,7 +189,7 @@ func TestHashIsThatOfTheContent(t *testing.T) {
 	require.Empty(t, (&miniairflow.Definition{}).ScheduleCron())
 	d.Schedules = append(d.Schedules, miniairflow.Schedule{Cron: "@daily"})
 	require.Equal(t, "0 2 * * *, @daily", d.ScheduleCron())
-	require.NotEqual(t, d.Schedules[0].Hash(), d.Schedules[1].Hash())
+	require.NotEqual(t, miniairflow.ScheduleGroup{d.Schedules[0]}.Hash(), miniairflow.ScheduleGroup{d.Schedules[1]}.Hash())
 }
 
 func TestNearest(t *testing.T) {

@@ -284,17 +284,3 @@ const (
 
 // Overlaps lists all overlap policies.
 var Overlaps = []Overlap{OverlapQueue, OverlapSkip}
-
-// Schedule says when runs start by themselves.
-type Schedule struct {
-	Cron          string   `json:"cron"`
-	Timezone      string   `json:"timezone"` // an IANA name
-	Catchup       Catchup  `json:"catchup"`
-	CatchupWindow Duration `json:"catchup_window,omitempty"` // 0: no limit
-	Overlap       Overlap  `json:"overlap"`
-}
-
-// Name returns the name of the schedule within its workflow: the cron
-// expression and its zone. Two entries of a workflow may not share it, and an
-// edited one is a new schedule, which has missed nothing.
-func (s Schedule) Name() string { return s.Cron + " " + s.Timezone }

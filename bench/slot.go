@@ -31,11 +31,11 @@ func (s *system) makeFrequent(ctx context.Context, atOnce bool) (at time.Time, e
 		at = time.Now().Truncate(time.Minute)
 		first = s.instant(at)
 	}
-	spec := "replace(spec, $1, $2)"
+	entries := "replace(entries, $1, $2)"
 	if s.config.Database != "" {
-		spec = "replace(spec::text, $1, $2)::jsonb"
+		entries = "replace(entries::text, $1, $2)::jsonb"
 	}
-	text := "UPDATE schedules SET name = replace(name, $1, $2), next_at = $3, spec = " + spec // one without a name is called as its cron
+	text := "UPDATE schedules SET next_at = $3, entries = " + entries
 	if _, err := db.ExecContext(ctx, text, onceAYear, everyMinute, first); err != nil {
 		return at, fmt.Errorf("change the schedules: %w", err)
 	}

@@ -110,14 +110,11 @@ func (c *checker) workflow() {
 		c.forbid([]string{"schedule", strconv.Itoa(i), "timezone"}, "a schedule", s.Timezone)
 	}
 	for _, p := range c.d.Params {
-		if text, ok := p.Default.(string); ok {
-			before := len(c.problems)
-			c.template(site{path: []string{"params", p.Name, "default"}, name: "a param's default", task: -1}, text)
-			if len(c.problems) == before {
-				c.paramDefault(&p, text)
+		c.paramValue([]string{"params", p.Name, "default"}, &p, p.Default)
+		for i, s := range c.d.Schedules {
+			if value, given := s.Params[p.Name]; given {
+				c.paramValue([]string{"schedule", strconv.Itoa(i), "params", p.Name}, &p, value)
 			}
-		} else {
-			c.noTemplate([]string{"params", p.Name, "default"}, p.Default)
 		}
 	}
 	for _, name := range keysOf(c.d.Env) {
@@ -134,10 +131,18 @@ var sampleRun = miniairflow.RunScope{
 	RunAfter:          time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
 }
 
-// paramDefault checks that a default with a template gives what the param's type
-// takes: a schedule would find out only when it is due, with nobody there to see.
-func (c *checker) paramDefault(p *miniairflow.Param, text string) {
-	if !strings.Contains(text, opening) || len(c.engine.Vars(text)) > 0 {
+// paramValue checks what a param is where no run gives it: that a template gives what
+// the param's type takes. A schedule would find out only when it is due, with nobody
+// there to see.
+func (c *checker) paramValue(path []string, p *miniairflow.Param, given any) {
+	text, isText := given.(string)
+	if !isText {
+		c.noTemplate(path, given)
+		return
+	}
+	before := len(c.problems)
+	c.template(site{path: path, name: "a param's default", task: -1}, text)
+	if len(c.problems) > before || !strings.Contains(text, opening) || len(c.engine.Vars(text)) > 0 {
 		return // what the variables are nobody knows before a run
 	}
 	value, err := c.engine.Text(text, miniairflow.Scope{Run: sampleRun})
@@ -150,8 +155,16 @@ func (c *checker) paramDefault(p *miniairflow.Param, text string) {
 		if p.Type == miniairflow.ParamDate && checkDate(value) == nil {
 			hint = ", with formatDate(…, '%F') from a time"
 		}
-		c.add([]string{"params", p.Name, "default"}, "default of param %q (%s): %v%s", p.Name, p.Type, err, hint)
+		c.add(path, "%s of param %q (%s): %v%s", valueWord(path), p.Name, p.Type, err, hint)
 	}
+}
+
+// valueWord is what a param's value is called at a path.
+func valueWord(path []string) string {
+	if path[0] == "schedule" {
+		return "value"
+	}
+	return "default"
 }
 
 // forbid refuses a template in a text that is taken as it is.

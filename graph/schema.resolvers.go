@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/sauravritesh63/miniairflow"
@@ -200,14 +199,6 @@ func (r *retryPolicyResolver) MaxDelaySeconds(ctx context.Context, obj *miniairf
 	return seconds(obj.MaxDelay), nil
 }
 
-func (r *scheduleResolver) CatchupWindowSeconds(ctx context.Context, obj *miniairflow.Schedule) (*float64, error) {
-	return seconds(obj.CatchupWindow), nil
-}
-
-func (r *scheduleResolver) NextFireAt(ctx context.Context, obj *miniairflow.Schedule) (*time.Time, error) {
-	return nextFire(obj)
-}
-
 func (r *subscriptionResolver) WorkflowRunUpdated(ctx context.Context, id uuid.UUID, sinceRevision *int64) (<-chan *model.WorkflowRunUpdate, error) {
 	return r.watchRun(ctx, id, sinceRevision)
 }
@@ -309,7 +300,7 @@ func (r *workflowResolver) ScheduleCron(ctx context.Context, obj *miniairflow.Wo
 	return orNull(obj.ScheduleCron), nil
 }
 
-func (r *workflowResolver) Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Schedule, error) {
+func (r *workflowResolver) Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error) {
 	return ofVersions(ctx, r.Resolver, objs, schedulesOf)
 }
 
@@ -402,7 +393,7 @@ func (r *workflowVersionResolver) Docs(ctx context.Context, obj *miniairflow.Wor
 	return docsOf(obj), nil
 }
 
-func (r *workflowVersionResolver) Schedules(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Schedule, error) {
+func (r *workflowVersionResolver) Schedules(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*model.Schedule, error) {
 	return schedulesOf(obj), nil
 }
 
@@ -452,8 +443,6 @@ func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
 func (r *Resolver) RetryPolicy() generated.RetryPolicyResolver { return &retryPolicyResolver{r} }
 
-func (r *Resolver) Schedule() generated.ScheduleResolver { return &scheduleResolver{r} }
-
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }
 
 func (r *Resolver) Task() generated.TaskResolver { return &taskResolver{r} }
@@ -480,7 +469,6 @@ type (
 	poolHolderResolver      struct{ *Resolver }
 	queryResolver           struct{ *Resolver }
 	retryPolicyResolver     struct{ *Resolver }
-	scheduleResolver        struct{ *Resolver }
 	subscriptionResolver    struct{ *Resolver }
 	taskResolver            struct{ *Resolver }
 	taskAttemptResolver     struct{ *Resolver }

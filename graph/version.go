@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -116,8 +115,12 @@ func ofVersions[V any](ctx context.Context, r *Resolver, workflows []*miniairflo
 
 func docsOf(v *miniairflow.WorkflowVersion) string { return v.Definition.Docs }
 
-func schedulesOf(v *miniairflow.WorkflowVersion) []*miniairflow.Schedule {
-	return pointers(v.Definition.Schedules)
+func schedulesOf(v *miniairflow.WorkflowVersion) []*model.Schedule {
+	schedules := make([]*model.Schedule, len(v.Definition.Schedules))
+	for i := range schedules {
+		schedules[i] = &model.Schedule{Of: &v.Definition.Schedules[i]}
+	}
+	return schedules
 }
 
 func paramsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Param {
@@ -147,15 +150,6 @@ func definitionOf(v *miniairflow.WorkflowVersion) (map[string]any, error) {
 		return nil, fmt.Errorf("decode definition: %w", err)
 	}
 	return object, nil
-}
-
-// nextFire returns when s fires next; nil: never.
-func nextFire(s *miniairflow.Schedule) (*time.Time, error) {
-	next, err := miniairflow.NextFire(*s, time.Now())
-	if err != nil || next.IsZero() {
-		return nil, err
-	}
-	return &next, nil
 }
 
 // outputsOf returns the outputs that a task declares, by name.

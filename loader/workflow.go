@@ -2,9 +2,6 @@ package loader
 
 import (
 	"maps"
-	"slices"
-
-	"gopkg.in/yaml.v3"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -15,6 +12,7 @@ type workflowDraft struct {
 	miniairflow.Definition
 	defaults, tasks, finals *value
 	envFile                 *value
+	scheduleParams          []*value // by schedule; nil: it gives none
 }
 
 var workflowFields = fields[workflowDraft]{
@@ -24,7 +22,7 @@ var workflowFields = fields[workflowDraft]{
 	"docs":             textField(func(w *workflowDraft) *string { return &w.Docs }),
 	"tags":             func(v value, w *workflowDraft) { w.Tags = v.texts("a list of texts: write [etl, orders]") },
 	"is_active":        func(v value, w *workflowDraft) { w.IsActive = v.boolean() },
-	"schedule":         func(v value, w *workflowDraft) { w.Schedules = v.schedules() },
+	"schedule":         func(v value, w *workflowDraft) { v.schedules(w) },
 	"max_active_runs":  func(v value, w *workflowDraft) { w.MaxActiveRuns = v.integer() },
 	"max_active_tasks": func(v value, w *workflowDraft) { w.MaxActiveTasks = v.integer() },
 	"timeout":          func(v value, w *workflowDraft) { w.Timeout = v.duration() },
@@ -66,6 +64,7 @@ func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	if draft.envFile != nil {
 		draft.Env = draft.envFile.envFiles(draft.Env)
 	}
+	draft.giveScheduleParams()
 	base := d.defaults(draft.defaults)
 	if draft.tasks != nil {
 		draft.Tasks = d.tasks(*draft.tasks, base)
@@ -91,63 +90,6 @@ func (d *document) tasks(v value, base taskDraft) []miniairflow.Task {
 		tasks = append(tasks, e.task(base))
 	}
 	return tasks
-}
-
-// schedules reads a cron expression, a block, or a list of both.
-func (v value) schedules() []miniairflow.Schedule {
-	if v.node.Kind != yaml.SequenceNode {
-		// The one entry gets the path that it would have in a list.
-		only := v
-		only.path = slices.Concat(v.path, []string{"0"})
-		v.doc.positions[joined(only.path)] = v.at
-		return []miniairflow.Schedule{only.schedule()}
-	}
-	var list []miniairflow.Schedule
-	for _, item := range v.items("") {
-		list = append(list, item.schedule())
-	}
-	return list
-}
-
-var scheduleFields = fields[miniairflow.Schedule]{
-	"cron":           textField(func(s *miniairflow.Schedule) *string { return &s.Cron }),
-	"timezone":       textField(func(s *miniairflow.Schedule) *string { return &s.Timezone }),
-	"catchup":        func(v value, s *miniairflow.Schedule) { s.Catchup = v.catchup() },
-	"catchup_window": func(v value, s *miniairflow.Schedule) { s.CatchupWindow = v.duration() },
-	"overlap":        textField(func(s *miniairflow.Schedule) *miniairflow.Overlap { return &s.Overlap }),
-}
-
-func (v value) schedule() miniairflow.Schedule {
-	s := miniairflow.Schedule{Timezone: v.doc.around.timezone, Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue}
-	if v.node.Kind != yaml.MappingNode {
-		if v.node.Kind != yaml.ScalarNode || v.isNull() {
-			v.mismatch(`a cron expression such as "0 2 * * *", or a map with cron:`)
-			return s
-		}
-		s.Cron, _ = v.text()
-		return s
-	}
-	entries, _ := v.entries("")
-	before := v.doc.faults
-	scheduleFields.read(entries, "schedule", &s)
-	if _, ok := v.doc.positions[joined(append(v.path, "cron"))]; ok {
-		return s
-	}
-	if v.doc.faults == before {
-		v.fail(`the schedule has no cron: write cron: "0 2 * * *"`)
-	}
-	v.doc.fault(v.path)
-	return s
-}
-
-// catchup explains Airflow's booleans, which most people try first.
-func (v value) catchup() miniairflow.Catchup {
-	if v.isPlain() && v.node.Tag == "!!bool" {
-		v.fail("catchup is not a boolean here: write none, latest (the newest missed slot) or all")
-		return ""
-	}
-	text, _ := v.text()
-	return miniairflow.Catchup(text)
 }
 
 // environment reads variables, each with its text as the file has it, on top of

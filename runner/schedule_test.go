@@ -219,3 +219,56 @@ func TestRunAfterOfAManualRun(t *testing.T) {
 		require.False(t, after.Before(before.Truncate(time.Second)))
 	})
 }
+
+// Entries without a name make one run where they fall together; one with a name has
+// runs of its own. Both have the values that they give, and jitter makes the runs of a
+// schedule late by one time, not their slots.
+func TestScheduleEntries(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"w.yaml": `
+params: {region: {type: string, enum: [eu, us]}, at: {type: datetime, default: "${{ run.run_after }}"}}
+schedule:
+  - {cron: "* * * * *", catchup: all, params: {region: eu}}
+  - {every: 2m, catchup: all, params: {region: eu}}
+  - {name: us, every: 3m, catchup: all, max_catchup: 2, jitter: 50s, params: {region: us, at: "${{ run.logical_date }}"}}
+max_active_runs: 100
+tasks: {a: {noop: true}}`})
+		from := s.missed(12)
+		s.scheduler()
+		s.worker("w1")
+		last := from.Add(12 * time.Minute)
+		var plain, named []*miniairflow.WorkflowRun
+		s.await("all slots", func() bool {
+			plain, named = nil, nil
+			for _, r := range s.runs("w") {
+				switch {
+				case r.LogicalDate.After(last):
+				case r.ScheduleName == "us":
+					named = append(named, r)
+				default:
+					plain = append(plain, r)
+				}
+			}
+			return len(plain) >= 13 && len(named) >= 2
+		})
+		require.Len(t, plain, 13)
+		for i, r := range plain {
+			require.Empty(t, r.ScheduleName)
+			require.Equal(t, from.Add(time.Duration(i)*time.Minute), r.LogicalDate)
+			require.Equal(t, r.LogicalDate, r.RunAfter)
+			require.Equal(t, r.LogicalDate.Add(-time.Minute), r.DataIntervalStart)
+			require.Equal(t, "eu", r.Params["region"])
+		}
+		require.Len(t, named, 2, "the newest two")
+		delay := named[0].RunAfter.Sub(named[0].LogicalDate)
+		require.Less(t, delay, 50*time.Second)
+		for _, r := range named {
+			require.Zero(t, r.LogicalDate.Unix()%180)
+			require.Equal(t, delay, r.RunAfter.Sub(r.LogicalDate))
+			require.Equal(t, r.LogicalDate.Add(-3*time.Minute), r.DataIntervalStart)
+			require.Equal(t, "us", r.Params["region"])
+			require.Equal(t, r.LogicalDate.Format(time.RFC3339), r.Params["at"])
+		}
+	})
+}

@@ -140,17 +140,17 @@ func (s *slots) planOne(
 ) (miniairflow.Fire, error) {
 	due, next, err := timetables.PlanFire(cursor, now)
 	if err != nil {
-		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedule.Name(), err)
+		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedules.Name(), err)
 	}
 	if len(due) > slotsMax {
-		due, next = due[:slotsMax], due[slotsMax].LogicalDate
+		due, next = due[:slotsMax], due[slotsMax].RunAfter
 	}
 	fire := miniairflow.Fire{Cursor: cursor, NextAt: next}
 	for _, slot := range due {
 		run, err := s.newRun(cursor, slot)
 		if err != nil {
 			s.logger.ErrorContext(ctx, "Scheduler: Slot has no run, its parameters cannot be resolved",
-				"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "slot", slot.LogicalDate, "error", err)
+				"workflow", cursor.WorkflowName, "schedule", cursor.Schedules.Name(), "slot", slot.LogicalDate, "error", err)
 			continue
 		}
 		fire.Runs = append(fire.Runs, run)
@@ -166,23 +166,23 @@ func (s *slots) newRun(cursor miniairflow.ScheduleCursor, slot miniairflow.Slot)
 	params, err := miniairflow.ResolveParams(cursor.Params, nil, miniairflow.RunScope{
 		ID: id, Workflow: cursor.WorkflowName, Type: miniairflow.RunScheduled,
 		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
-		DataIntervalEnd: slot.LogicalDate, RunAfter: slot.LogicalDate,
+		DataIntervalEnd: slot.LogicalDate, RunAfter: slot.RunAfter,
 	}, miniairflow.WithVars(s.eval, s.vars.values))
 	if err != nil {
 		return miniairflow.NewRun{}, err
 	}
 	return miniairflow.NewRun{
 		ID: id, WorkflowID: cursor.WorkflowID, VersionID: cursor.VersionID,
-		Type: miniairflow.RunScheduled, ScheduleName: cursor.Schedule.Name(),
-		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart,
-		Params: params, Overlap: cursor.Schedule.Overlap, By: schedulerActor,
+		Type: miniairflow.RunScheduled, ScheduleName: cursor.Schedules.Name(),
+		LogicalDate: slot.LogicalDate, DataIntervalStart: slot.DataIntervalStart, RunAfter: slot.RunAfter,
+		Params: params, Overlap: cursor.Schedules[0].Overlap, By: schedulerActor,
 	}, nil
 }
 
 func (s *slots) putAside(ctx context.Context, cursor miniairflow.ScheduleCursor, err error) {
 	s.shelf.put(keyOf(cursor), time.Now().Add(shelfTime))
 	s.logger.ErrorContext(ctx, "Scheduler: Schedule cannot fire, set aside for a while",
-		"workflow", cursor.WorkflowName, "schedule", cursor.Schedule.Name(), "for", shelfTime.String(), "error", err)
+		"workflow", cursor.WorkflowName, "schedule", cursor.Schedules.Name(), "for", shelfTime.String(), "error", err)
 }
 
 // shelfKey names a schedule. An edited one is another one and is not held.

@@ -123,7 +123,8 @@ type explainTask struct {
 
 // explainFire is what `explain` says of a schedule.
 type explainFire struct {
-	Cron     string      `json:"cron"`
+	Name     string      `json:"name,omitempty"`
+	Text     string      `json:"text"`
 	Timezone string      `json:"timezone"`
 	Next     []time.Time `json:"next"`
 }
@@ -173,15 +174,15 @@ func taskNames(d *miniairflow.Definition, tasks []int) []string {
 }
 
 func nextFires(s miniairflow.Schedule, from time.Time) (explainFire, error) {
-	fire := explainFire{Cron: s.Cron, Timezone: s.Timezone, Next: []time.Time{}}
+	fire := explainFire{Name: s.Name, Text: s.String(), Timezone: s.Timezone, Next: []time.Time{}}
 	zone, err := time.LoadLocation(s.Timezone)
 	if err != nil {
-		return fire, fmt.Errorf("schedule %s: %w", s.Name(), err)
+		return fire, fmt.Errorf("schedule %s: %w", s, err)
 	}
 	for range nextRunsShown {
 		next, err := miniairflow.NextFire(s, from)
 		if err != nil {
-			return fire, fmt.Errorf("schedule %s: %w", s.Name(), err)
+			return fire, fmt.Errorf("schedule %s: %w", s, err)
 		}
 		if next.IsZero() {
 			break
@@ -214,7 +215,7 @@ func (v *explainView) print(w io.Writer) {
 		fmt.Fprintln(w, "no schedule: runs start by hand")
 	}
 	for _, s := range v.Schedules {
-		fmt.Fprintf(w, "next runs by %s in %s\n", s.Cron, s.Timezone)
+		fmt.Fprintf(w, "next runs by %s\n", printable(s.Text))
 		for _, at := range s.Next {
 			fmt.Fprintf(w, "  %s\n", at.Format(time.RFC3339))
 		}

@@ -59,9 +59,32 @@ func (v *namedView) missing() []string {
 }
 
 type scheduleView struct {
-	Cron       string     `json:"cron"`
+	Name       *string    `json:"name,omitempty"`
+	Text       string     `json:"text"`
+	Cron       *string    `json:"cron,omitempty"`
+	Every      *float64   `json:"everySeconds,omitempty"`
+	At         *time.Time `json:"at,omitempty"`
 	Timezone   string     `json:"timezone"`
+	StartsAt   *time.Time `json:"startsAt,omitempty"`
+	EndsAt     *time.Time `json:"endsAt,omitempty"`
 	NextFireAt *time.Time `json:"nextFireAt"`
+}
+
+// schedule returns the times of a schedule.
+func (v *scheduleView) schedule() miniairflow.Schedule {
+	s := miniairflow.Schedule{Timezone: v.Timezone}
+	if v.Cron != nil {
+		s.Cron = *v.Cron
+	}
+	if v.Every != nil {
+		s.Every = miniairflow.Duration(*v.Every * float64(time.Second))
+	}
+	for target, value := range map[*time.Time]*time.Time{&s.At: v.At, &s.Start: v.StartsAt, &s.End: v.EndsAt} {
+		if value != nil {
+			*target = *value
+		}
+	}
+	return s
 }
 
 type versionView struct {
@@ -181,7 +204,7 @@ func (s *state) UnmarshalText(text []byte) error { //nolint:unparam // the inter
 func (r *runView) isTerminal() bool { return miniairflow.RunStatus(r.Status).IsTerminal() }
 
 const (
-	workflowFields = `name description owner tags scheduleCron schedules { cron timezone nextFireAt } sourceFile isActive isPaused retiredAt
+	workflowFields = `name description owner tags scheduleCron schedules { name text cron everySeconds at timezone startsAt endsAt nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
 	namedFields   = `vars { name isSet } secrets { name isSet }`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`

@@ -209,7 +209,11 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 		fmt.Fprintf(w, "%s\t%s\n", once(i, "Not set"), command)
 	}
 	for _, s := range v.Schedules {
-		fmt.Fprintf(w, "Schedule\t%s %s, next %s\n", s.Cron, s.Timezone, ago(s.NextFireAt, now))
+		name := ""
+		if s.Name != nil {
+			name = *s.Name + ": "
+		}
+		fmt.Fprintf(w, "Schedule\t%s%s, next %s\n", name, printable(s.Text), ago(s.NextFireAt, now))
 	}
 	if v.LatestRun != nil {
 		fmt.Fprintf(w, "Last run\t%s %s %s\n", v.LatestRun.Label, v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
@@ -318,7 +322,7 @@ func schedulesOf(cmd *cobra.Command, std stdio, ref string) ([]miniairflow.Sched
 			return err
 		}
 		for _, s := range v.Schedules {
-			schedules = append(schedules, miniairflow.Schedule{Cron: s.Cron, Timezone: s.Timezone})
+			schedules = append(schedules, s.schedule())
 		}
 		return nil
 	})
@@ -337,10 +341,10 @@ func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Ti
 	for i, s := range schedules {
 		var err error
 		if next[i], err = miniairflow.NextFire(s, from); err != nil {
-			return fmt.Errorf("schedule %s: %w", s.Name(), err)
+			return fmt.Errorf("schedule %s: %w", s, err)
 		}
 		if zones[i], err = time.LoadLocation(s.Timezone); err != nil {
-			return fmt.Errorf("schedule %s: %w", s.Name(), err)
+			return fmt.Errorf("schedule %s: %w", s, err)
 		}
 	}
 	for range count {
@@ -358,7 +362,7 @@ func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Ti
 		}
 		var err error
 		if next[first], err = miniairflow.NextFire(schedules[first], next[first]); err != nil {
-			return fmt.Errorf("schedule %s: %w", schedules[first].Name(), err)
+			return fmt.Errorf("schedule %s: %w", schedules[first], err)
 		}
 	}
 	return nil

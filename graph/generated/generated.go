@@ -41,7 +41,6 @@ type ResolverRoot interface {
 	PoolHolder() PoolHolderResolver
 	Query() QueryResolver
 	RetryPolicy() RetryPolicyResolver
-	Schedule() ScheduleResolver
 	Subscription() SubscriptionResolver
 	Task() TaskResolver
 	TaskAttempt() TaskAttemptResolver
@@ -347,11 +346,20 @@ type ComplexityRoot struct {
 	}
 
 	Schedule struct {
+		At                   func(childComplexity int) int
 		Catchup              func(childComplexity int) int
 		CatchupWindowSeconds func(childComplexity int) int
 		Cron                 func(childComplexity int) int
+		EndsAt               func(childComplexity int) int
+		EverySeconds         func(childComplexity int) int
+		JitterSeconds        func(childComplexity int) int
+		MaxCatchup           func(childComplexity int) int
+		Name                 func(childComplexity int) int
 		NextFireAt           func(childComplexity int) int
 		Overlap              func(childComplexity int) int
+		Params               func(childComplexity int) int
+		StartsAt             func(childComplexity int) int
+		Text                 func(childComplexity int) int
 		Timezone             func(childComplexity int) int
 	}
 
@@ -711,11 +719,6 @@ type RetryPolicyResolver interface {
 	Backoff(ctx context.Context, obj *miniairflow.RetryPolicy) (*miniairflow.Backoff, error)
 	MaxDelaySeconds(ctx context.Context, obj *miniairflow.RetryPolicy) (*float64, error)
 }
-type ScheduleResolver interface {
-	CatchupWindowSeconds(ctx context.Context, obj *miniairflow.Schedule) (*float64, error)
-
-	NextFireAt(ctx context.Context, obj *miniairflow.Schedule) (*time.Time, error)
-}
 type SubscriptionResolver interface {
 	WorkflowRunUpdated(ctx context.Context, id uuid.UUID, sinceRevision *int64) (<-chan *model.WorkflowRunUpdate, error)
 	WorkflowRunsUpdated(ctx context.Context, filter *model.WorkflowRunFilter) (<-chan *miniairflow.WorkflowRun, error)
@@ -756,7 +759,7 @@ type WorkflowResolver interface {
 
 	SourceFile(ctx context.Context, obj *miniairflow.Workflow) (*string, error)
 	ScheduleCron(ctx context.Context, obj *miniairflow.Workflow) (*string, error)
-	Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Schedule, error)
+	Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error)
 
 	Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error)
 	Vars(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error)
@@ -788,7 +791,7 @@ type WorkflowRunResolver interface {
 }
 type WorkflowVersionResolver interface {
 	Docs(ctx context.Context, obj *miniairflow.WorkflowVersion) (string, error)
-	Schedules(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Schedule, error)
+	Schedules(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*model.Schedule, error)
 	MaxActiveTasks(ctx context.Context, obj *miniairflow.WorkflowVersion) (int, error)
 	TimeoutSeconds(ctx context.Context, obj *miniairflow.WorkflowVersion) (*float64, error)
 	Params(ctx context.Context, obj *miniairflow.WorkflowVersion) ([]*miniairflow.Param, error)
@@ -2024,6 +2027,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokeTokenPayload.UserErrors(childComplexity), true
 
+	case "Schedule.at":
+		if e.ComplexityRoot.Schedule.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.At(childComplexity), true
 	case "Schedule.catchup":
 		if e.ComplexityRoot.Schedule.Catchup == nil {
 			break
@@ -2042,6 +2051,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Schedule.Cron(childComplexity), true
+	case "Schedule.endsAt":
+		if e.ComplexityRoot.Schedule.EndsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.EndsAt(childComplexity), true
+	case "Schedule.everySeconds":
+		if e.ComplexityRoot.Schedule.EverySeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.EverySeconds(childComplexity), true
+	case "Schedule.jitterSeconds":
+		if e.ComplexityRoot.Schedule.JitterSeconds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.JitterSeconds(childComplexity), true
+	case "Schedule.maxCatchup":
+		if e.ComplexityRoot.Schedule.MaxCatchup == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.MaxCatchup(childComplexity), true
+	case "Schedule.name":
+		if e.ComplexityRoot.Schedule.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Name(childComplexity), true
 	case "Schedule.nextFireAt":
 		if e.ComplexityRoot.Schedule.NextFireAt == nil {
 			break
@@ -2054,6 +2093,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Schedule.Overlap(childComplexity), true
+	case "Schedule.params":
+		if e.ComplexityRoot.Schedule.Params == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Params(childComplexity), true
+	case "Schedule.startsAt":
+		if e.ComplexityRoot.Schedule.StartsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.StartsAt(childComplexity), true
+	case "Schedule.text":
+		if e.ComplexityRoot.Schedule.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Text(childComplexity), true
 	case "Schedule.timezone":
 		if e.ComplexityRoot.Schedule.Timezone == nil {
 			break
@@ -3865,17 +3922,35 @@ type Commit {
 
 "When runs start by themselves."
 type Schedule {
-  "A cron expression."
-  cron: String!
+  "Its own name; null: where it falls together with others of its workflow that have none, they make one run."
+  name: String
+  "Its times as people write them, such as 0 2 * * * Europe/Berlin, or every 1h30m."
+  text: String!
+  "A cron expression; null: it has other times."
+  cron: String
+  "How far its times are from each other; null: it has other times."
+  everySeconds: Float
+  "Its only time; null: it has others."
+  at: DateTime
   "An IANA name."
   timezone: String!
+  "No slot is before; null: no bound."
+  startsAt: DateTime
+  "No slot is after; null: no bound."
+  endsAt: DateTime
+  "By less than this do its runs come after their slots, each by the same time; null: not at all."
+  jitterSeconds: Float
   "What happens to slots that were missed while nothing was up."
   catchup: Catchup!
   "How far back catchup goes; null: no limit."
   catchupWindowSeconds: Float
+  "How many missed slots catchup keeps, the newest; null: 1000."
+  maxCatchup: Int
+  "The values of params that it gives in place of their defaults; null: none."
+  params: JSON
   "What a slot does when maxActiveRuns is reached."
   overlap: Overlap!
-  "When it fires next, counted from now; null: never. While the workflow is paused or retired, that slot passes."
+  "Its next slot, counted from now; null: none. While the workflow is paused or retired, that slot passes."
   nextFireAt: DateTime
 }
 
@@ -5574,14 +5649,32 @@ func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, 
 
 func (ec *executionContext) childFields_Schedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "name":
+		return ec.fieldContext_Schedule_name(ctx, field)
+	case "text":
+		return ec.fieldContext_Schedule_text(ctx, field)
 	case "cron":
 		return ec.fieldContext_Schedule_cron(ctx, field)
+	case "everySeconds":
+		return ec.fieldContext_Schedule_everySeconds(ctx, field)
+	case "at":
+		return ec.fieldContext_Schedule_at(ctx, field)
 	case "timezone":
 		return ec.fieldContext_Schedule_timezone(ctx, field)
+	case "startsAt":
+		return ec.fieldContext_Schedule_startsAt(ctx, field)
+	case "endsAt":
+		return ec.fieldContext_Schedule_endsAt(ctx, field)
+	case "jitterSeconds":
+		return ec.fieldContext_Schedule_jitterSeconds(ctx, field)
 	case "catchup":
 		return ec.fieldContext_Schedule_catchup(ctx, field)
 	case "catchupWindowSeconds":
 		return ec.fieldContext_Schedule_catchupWindowSeconds(ctx, field)
+	case "maxCatchup":
+		return ec.fieldContext_Schedule_maxCatchup(ctx, field)
+	case "params":
+		return ec.fieldContext_Schedule_params(ctx, field)
 	case "overlap":
 		return ec.fieldContext_Schedule_overlap(ctx, field)
 	case "nextFireAt":
@@ -12124,19 +12217,39 @@ func (ec *executionContext) fieldContext_RevokeTokenPayload_userErrors(_ context
 	return fc, nil
 }
 
-func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
-	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cron); ret != graphql.Null {
-		return ret
-	}
+func (ec *executionContext) _Schedule_name(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Schedule_cron(ctx, field)
+			return ec.fieldContext_Schedule_name(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cron, nil
+			return obj.Name(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "String")
+}
+
+func (ec *executionContext) _Schedule_text(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -12146,14 +12259,80 @@ func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.Co
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Schedule_cron(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, false, false, "String")
+func (ec *executionContext) fieldContext_Schedule_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "String")
 }
 
-func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
-	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Timezone); ret != graphql.Null {
-		return ret
-	}
+func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_cron(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cron(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_cron(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "String")
+}
+
+func (ec *executionContext) _Schedule_everySeconds(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_everySeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EverySeconds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_everySeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Float")
+}
+
+func (ec *executionContext) _Schedule_at(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12162,7 +12341,7 @@ func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphq
 			return ec.fieldContext_Schedule_timezone(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Timezone, nil
+			return obj.Timezone(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -12173,13 +12352,79 @@ func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_Schedule_timezone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, false, false, "String")
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "String")
 }
 
-func (ec *executionContext) _Schedule_catchup(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
-	if ret = ec.marshalNCatchup2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCatchup(ctx, field.Selections, obj.Catchup); ret != graphql.Null {
-		return ret
-	}
+func (ec *executionContext) _Schedule_startsAt(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_startsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartsAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_startsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Schedule_endsAt(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_endsAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndsAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_endsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _Schedule_jitterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_jitterSeconds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.JitterSeconds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_jitterSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Float")
+}
+
+func (ec *executionContext) _Schedule_catchup(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12188,7 +12433,7 @@ func (ec *executionContext) _Schedule_catchup(ctx context.Context, field graphql
 			return ec.fieldContext_Schedule_catchup(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Catchup, nil
+			return obj.Catchup(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.Catchup) graphql.Marshaler {
@@ -12199,10 +12444,10 @@ func (ec *executionContext) _Schedule_catchup(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Schedule_catchup(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, false, false, "Catchup")
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Catchup")
 }
 
-func (ec *executionContext) _Schedule_catchupWindowSeconds(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+func (ec *executionContext) _Schedule_catchupWindowSeconds(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12211,7 +12456,7 @@ func (ec *executionContext) _Schedule_catchupWindowSeconds(ctx context.Context, 
 			return ec.fieldContext_Schedule_catchupWindowSeconds(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Schedule().CatchupWindowSeconds(ctx, obj)
+			return obj.CatchupWindowSeconds(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
@@ -12222,13 +12467,56 @@ func (ec *executionContext) _Schedule_catchupWindowSeconds(ctx context.Context, 
 	)
 }
 func (ec *executionContext) fieldContext_Schedule_catchupWindowSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, true, true, "Float")
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Float")
 }
 
-func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
-	if ret = ec.marshalNOverlap2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOverlap(ctx, field.Selections, obj.Overlap); ret != graphql.Null {
-		return ret
-	}
+func (ec *executionContext) _Schedule_maxCatchup(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_maxCatchup(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxCatchup(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_maxCatchup(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Schedule_params(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_params(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Params(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v map[string]any) graphql.Marshaler {
+			return ec.marshalOJSON2map(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_params(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "JSON")
+}
+
+func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12237,7 +12525,7 @@ func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql
 			return ec.fieldContext_Schedule_overlap(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Overlap, nil
+			return obj.Overlap(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.Overlap) graphql.Marshaler {
@@ -12248,10 +12536,10 @@ func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql
 	)
 }
 func (ec *executionContext) fieldContext_Schedule_overlap(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, false, false, "Overlap")
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "Overlap")
 }
 
-func (ec *executionContext) _Schedule_nextFireAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Schedule) (ret graphql.Marshaler) {
+func (ec *executionContext) _Schedule_nextFireAt(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12260,7 +12548,7 @@ func (ec *executionContext) _Schedule_nextFireAt(ctx context.Context, field grap
 			return ec.fieldContext_Schedule_nextFireAt(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Schedule().NextFireAt(ctx, obj)
+			return obj.NextFireAt()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
@@ -12271,7 +12559,7 @@ func (ec *executionContext) _Schedule_nextFireAt(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Schedule_nextFireAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Schedule", field, true, true, "DateTime")
+	return graphql.NewScalarFieldContext("Schedule", field, true, false, "DateTime")
 }
 
 func (ec *executionContext) _Secret_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Secret) (ret graphql.Marshaler) {
@@ -15588,8 +15876,8 @@ func (ec *executionContext) _Workflow_schedules(ctx context.Context, field graph
 			return ec.resolveBatch_Workflow_schedules(ctx, field, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
-			return ec.marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Schedule) graphql.Marshaler {
+			return ec.marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -15613,7 +15901,7 @@ func (ec *executionContext) resolveBatch_Workflow_schedules(ctx context.Context,
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Schedules(ctx, batch.Parents)
 		})
-		return graphql.ResolveBatchGroupResult[[]*miniairflow.Schedule](
+		return graphql.ResolveBatchGroupResult[[]*model.Schedule](
 			ctx,
 			batch.Index,
 			len(batch.Parents),
@@ -15623,7 +15911,7 @@ func (ec *executionContext) resolveBatch_Workflow_schedules(ctx context.Context,
 		)
 	}
 	results, err := resolver.Schedules(ctx, []*miniairflow.Workflow{obj})
-	return graphql.ResolveBatchSingleResult[[]*miniairflow.Schedule](
+	return graphql.ResolveBatchSingleResult[[]*model.Schedule](
 		ctx,
 		results,
 		err,
@@ -17774,8 +18062,8 @@ func (ec *executionContext) _WorkflowVersion_schedules(ctx context.Context, fiel
 			return ec.Resolvers.WorkflowVersion().Schedules(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
-			return ec.marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Schedule) graphql.Marshaler {
+			return ec.marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -22572,7 +22860,7 @@ func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.Sel
 
 var scheduleImplementors = []string{"Schedule"}
 
-func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Schedule) graphql.Marshaler {
+func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet, obj *model.Schedule) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -22581,38 +22869,81 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Schedule")
+		case "name":
+			out.Values[i] = ec._Schedule_name(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "text":
+			out.Values[i] = ec._Schedule_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "cron":
 			out.Values[i] = ec._Schedule_cron(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "everySeconds":
+			out.Values[i] = ec._Schedule_everySeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = ec._Schedule_at(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
 			}
 		case "timezone":
 			out.Values[i] = ec._Schedule_timezone(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+				out.Invalids++
+			}
+		case "startsAt":
+			out.Values[i] = ec._Schedule_startsAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "endsAt":
+			out.Values[i] = ec._Schedule_endsAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "jitterSeconds":
+			out.Values[i] = ec._Schedule_jitterSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
 			}
 		case "catchup":
 			out.Values[i] = ec._Schedule_catchup(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+				out.Invalids++
 			}
 		case "catchupWindowSeconds":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Schedule_catchupWindowSeconds(ctx, field, obj)
-				})
+			out.Values[i] = ec._Schedule_catchupWindowSeconds(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "maxCatchup":
+			out.Values[i] = ec._Schedule_maxCatchup(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "params":
+			out.Values[i] = ec._Schedule_params(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "overlap":
 			out.Values[i] = ec._Schedule_overlap(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+				out.Invalids++
 			}
 		case "nextFireAt":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
-				true, false,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._Schedule_nextFireAt(ctx, field, obj)
-				})
+			out.Values[i] = ec._Schedule_nextFireAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -25779,11 +26110,11 @@ func (ec *executionContext) marshalNRevokeTokenPayload2ᚖgithubᚗcomᚋsauravr
 	return ec._RevokeTokenPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Schedule) graphql.Marshaler {
+func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Schedule) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSchedule(ctx, sel, v[i])
+		return ec.marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSchedule(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -25795,7 +26126,7 @@ func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63
 	return ret
 }
 
-func (ec *executionContext) marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSchedule(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Schedule) graphql.Marshaler {
+func (ec *executionContext) marshalNSchedule2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSchedule(ctx context.Context, sel ast.SelectionSet, v *model.Schedule) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Schedule!")
 		return graphql.Null

@@ -131,45 +131,6 @@ func tasks() Type {
 	return mapOf("map of names to [tasks](#task)", miniairflow.TaskNamePattern(), block("task"))
 }
 
-func scheduleMap() Map {
-	return Map{
-		Name: "schedule", Table: "scheduleFields", Needs: []string{"cron"},
-		Intro: "An entry of the workflow's `schedule`, where a cron expression alone is not enough.",
-		Keys: []Key{
-			{
-				Name: "cron", Type: quoted("cron expression"),
-				Text:    "Minute, hour, day of month, month and day of week, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Needed.",
-				Sample:  `"0 2 * * *"`,
-				Example: "schedule: {cron: \"30 2 * * 1-5\"}\ntasks:\n  load: {command: echo hello}\n",
-			},
-			{
-				Name: "timezone", Default: "UTC", Type: quoted("IANA name"),
-				Text:    "The zone in which the fields of `cron` count. A slot that a clock change leaves out fires once, right after the gap.",
-				Sample:  "Europe/Berlin",
-				Example: "schedule: {cron: \"0 2 * * *\", timezone: Europe/Berlin}\ntasks:\n  load: {command: echo hello}\n",
-			},
-			{
-				Name: "catchup", Default: "latest", Type: word(miniairflow.Catchups),
-				Text:    "What happens to slots that were missed while nothing was up: none of them, the latest one, or all. Paused time, new files and edited expressions miss nothing.",
-				Sample:  "all",
-				Example: "schedule: {cron: \"@daily\", catchup: none}\ntasks:\n  load: {command: echo hello}\n",
-			},
-			{
-				Name: "catchup_window", Absent: "no limit", Type: duration(),
-				Text:    "How old a missed slot may be to be caught up.",
-				Sample:  "12h",
-				Example: "schedule: {cron: \"@hourly\", catchup: all, catchup_window: 12h}\ntasks:\n  load: {command: echo hello}\n",
-			},
-			{
-				Name: "overlap", Default: "queue", Type: word(miniairflow.Overlaps),
-				Text:    "What a slot does that comes while `max_active_runs` is reached: it waits, or is recorded as skipped.",
-				Sample:  "skip",
-				Example: "schedule: {cron: \"*/5 * * * *\", overlap: skip}\ntasks:\n  poll: {command: echo hello}\n",
-			},
-		},
-	}
-}
-
 func paramMap() Map {
 	return Map{
 		Name: "param", Table: "paramFields", NeedsA: []string{"type", "default", "enum"},

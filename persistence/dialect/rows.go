@@ -61,7 +61,7 @@ func commandText(c *miniairflow.Command) (string, error) {
 type ScheduleRow struct {
 	WorkflowID, VersionID uuid.UUID
 	Name                  string
-	Spec, Params          string // JSON
+	Entries, Params       string // JSON
 	Hash                  string
 	Runs                  bool
 }
@@ -84,21 +84,21 @@ func NewScheduleRows(saves []Save) (ScheduleRows, error) {
 		if len(d.Schedules) == 0 {
 			continue
 		}
-		params, err := json.Marshal(d.Params)
-		if err != nil {
-			return ScheduleRows{}, fmt.Errorf("encode params of workflow %q: %w", w.Name, err)
-		}
 		into := &rows.Keep
 		if save.ResetCursors {
 			into = &rows.Reset
 		}
-		for _, s := range d.Schedules {
-			spec, err := json.Marshal(s)
+		for _, group := range d.ScheduleGroups() {
+			entries, err := json.Marshal(group)
 			if err != nil {
-				return ScheduleRows{}, fmt.Errorf("encode schedule %q of workflow %q: %w", s.Name(), w.Name, err)
+				return ScheduleRows{}, fmt.Errorf("encode schedule %q of workflow %q: %w", group.Name(), w.Name, err)
+			}
+			params, err := json.Marshal(d.ParamsOf(group))
+			if err != nil {
+				return ScheduleRows{}, fmt.Errorf("encode params of workflow %q: %w", w.Name, err)
 			}
 			*into = append(*into, ScheduleRow{
-				WorkflowID: w.ID, VersionID: w.VersionID, Name: s.Name(), Spec: string(spec), Params: string(params), Hash: s.Hash(), Runs: w.Runs(),
+				WorkflowID: w.ID, VersionID: w.VersionID, Name: group.Name(), Entries: string(entries), Params: string(params), Hash: group.Hash(), Runs: w.Runs(),
 			})
 		}
 	}

@@ -197,8 +197,8 @@ func (g *game) readSchedules() bool {
 			f := miniairflow.Fire{Cursor: c, NextAt: next}
 			for _, s := range slots {
 				f.Runs = append(f.Runs, miniairflow.NewRun{
-					ID: g.id(), WorkflowID: c.WorkflowID, VersionID: c.VersionID, Type: miniairflow.RunScheduled, ScheduleName: c.Schedule.Name(),
-					LogicalDate: s.LogicalDate, DataIntervalStart: s.DataIntervalStart, Overlap: c.Schedule.Overlap,
+					ID: g.id(), WorkflowID: c.WorkflowID, VersionID: c.VersionID, Type: miniairflow.RunScheduled, ScheduleName: c.Schedules.Name(),
+					LogicalDate: s.LogicalDate, DataIntervalStart: s.DataIntervalStart, Overlap: c.Schedules[0].Overlap, RunAfter: s.RunAfter,
 				})
 			}
 			fires = append(fires, f)
@@ -259,7 +259,7 @@ func (g *game) cursor(c miniairflow.ScheduleCursor) bool {
 	if g.dialect == "postgres" {
 		active, finished = "is_active", "NOT is_finished"
 	}
-	return g.number(`SELECT count(*) FROM schedules WHERE workflow_id = '`+c.WorkflowID.String()+`' AND name = '`+c.Schedule.Name()+
+	return g.number(`SELECT count(*) FROM schedules WHERE workflow_id = '`+c.WorkflowID.String()+`' AND name = '`+c.Schedules.Name()+
 		`' AND hash = '`+c.Hash+`' AND `+at+` AND `+active+` AND `+finished) == 1
 }
 

@@ -18,8 +18,12 @@ var slot = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 func scheduled(name string, overlap miniairflow.Overlap, crons ...string) *miniairflow.Definition {
 	d := definition(name, task("x"))
 	d.MaxActiveRuns = 1
-	for _, cron := range crons {
-		d.Schedules = append(d.Schedules, miniairflow.Schedule{Cron: cron, Timezone: "UTC", Catchup: miniairflow.CatchupLatest, Overlap: overlap})
+	for i, cron := range crons {
+		s := miniairflow.Schedule{Cron: cron, Timezone: "UTC", Catchup: miniairflow.CatchupLatest, Overlap: overlap}
+		if len(crons) > 1 {
+			s.Name = fmt.Sprintf("s%d", i)
+		}
+		d.Schedules = append(d.Schedules, s)
 	}
 	return d
 }
@@ -39,8 +43,8 @@ func (db *database) fireOf(c miniairflow.ScheduleCursor, next time.Time, slots .
 		id, err := miniairflow.NewParentID()
 		require.NoError(db, err)
 		f.Runs = append(f.Runs, miniairflow.NewRun{
-			ID: id, WorkflowID: c.WorkflowID, VersionID: c.VersionID, Type: miniairflow.RunScheduled, ScheduleName: c.Schedule.Name(),
-			LogicalDate: at, DataIntervalStart: at.Add(-time.Hour), Overlap: c.Schedule.Overlap, Params: map[string]any{"n": int64(1)},
+			ID: id, WorkflowID: c.WorkflowID, VersionID: c.VersionID, Type: miniairflow.RunScheduled, ScheduleName: c.Schedules.Name(),
+			LogicalDate: at, DataIntervalStart: at.Add(-time.Hour), Overlap: c.Schedules[0].Overlap, Params: map[string]any{"n": int64(1)},
 		})
 	}
 	return f
@@ -80,7 +84,7 @@ func TestFireSchedule(t *testing.T) {
 		require.Nil(t, due.Next)
 		c := due.Due[0]
 		require.Equal(t, miniairflow.ScheduleCursor{
-			WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Schedule: v.Definition.Schedules[0], Hash: v.Definition.Schedules[0].Hash(),
+			WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Schedules: v.Definition.ScheduleGroups()[0], Hash: v.Definition.ScheduleGroups()[0].Hash(),
 			Params: d.Params,
 		}, c)
 		db.aim(slot)
@@ -102,7 +106,7 @@ func TestFireSchedule(t *testing.T) {
 		r := runs[0]
 		require.Equal(t, &miniairflow.WorkflowRun{
 			ID: f.Runs[0].ID, WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Number: 1, Status: miniairflow.RunPending,
-			Type: miniairflow.RunScheduled, ScheduleName: "0 * * * * UTC", LogicalDate: slot, DataIntervalStart: slot.Add(-time.Hour), DataIntervalEnd: slot,
+			Type: miniairflow.RunScheduled, ScheduleName: "", LogicalDate: slot, DataIntervalStart: slot.Add(-time.Hour), DataIntervalEnd: slot,
 			RunAfter: slot, Params: map[string]any{"n": int64(1)}, CreatedAt: r.CreatedAt, Generation: 1, Revision: r.Revision,
 		}, r)
 		require.Zero(t, db.number(`SELECT count(*) FROM audit_log`)) // nobody is named
@@ -213,7 +217,7 @@ func TestCursorsOfAChangedWorkflow(t *testing.T) {
 		v := db.sync(scheduled("a", miniairflow.OverlapQueue, "0 * * * *", "31 * * * *"))
 		due := db.due().Due
 		require.Len(t, due, 2)
-		require.Equal(t, "31 * * * *", due[0].Schedule.Cron)
+		require.Equal(t, "31 * * * *", due[0].Schedules[0].Cron)
 		require.Nil(t, due[0].NextAt)
 		require.Equal(t, slot, *due[1].NextAt)
 		require.Equal(t, v.ID, due[1].VersionID)

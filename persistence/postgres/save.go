@@ -117,13 +117,13 @@ func saveSchedules(batch *pgx.Batch, saves []dialect.Save) error {
 	const drop = `
 DELETE FROM schedules WHERE workflow_id = ANY($1) AND (workflow_id, name) NOT IN (SELECT * FROM unnest($2::uuid[], $3::text[]))`
 	const keep = `
-ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
+ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 	params = excluded.params, is_active = excluded.is_active,
 	next_at = CASE WHEN c.hash = excluded.hash THEN c.next_at END,
 	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END,
 	is_finished = c.is_finished AND c.hash = excluded.hash`
 	const reset = `
-ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
+ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 	params = excluded.params, is_active = excluded.is_active, next_at = NULL,
 	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END, is_finished = false`
 	schedules, err := dialect.NewScheduleRows(saves)
@@ -145,10 +145,10 @@ ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, 
 
 func upsertSchedules(batch *pgx.Batch, list []dialect.ScheduleRow, onConflict string) {
 	const insert = `
-INSERT INTO schedules AS c (workflow_id, name, version_id, spec, hash, params, is_active)
-SELECT u.id, u.name, u.version_id, u.spec::jsonb, u.hash, u.params::jsonb, u.runs
+INSERT INTO schedules AS c (workflow_id, name, version_id, entries, hash, params, is_active)
+SELECT u.id, u.name, u.version_id, u.entries::jsonb, u.hash, u.params::jsonb, u.runs
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[])
-	AS u(id, name, version_id, spec, hash, params, runs)`
+	AS u(id, name, version_id, entries, hash, params, runs)`
 	if len(list) == 0 {
 		return
 	}
@@ -157,7 +157,7 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text
 	names, specs, hashes, params := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, s := range list {
 		ids[i], versions[i], runs[i] = s.WorkflowID, s.VersionID, s.Runs
-		names[i], specs[i], hashes[i], params[i] = s.Name, s.Spec, s.Hash, s.Params
+		names[i], specs[i], hashes[i], params[i] = s.Name, s.Entries, s.Hash, s.Params
 	}
 	queueAs(batch, "save schedules", insert+onConflict, ids, names, versions, specs, hashes, params, runs)
 }

@@ -41,7 +41,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 
 // cursorsText selects the cursors of what is due.
 const cursorsText = `
-	SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
+	SELECT d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.last_at
 	FROM due d JOIN workflows w ON w.id = d.workflow_id
 	ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
 
@@ -157,7 +157,7 @@ func lockSchedules(ctx context.Context, t *tx, fires []miniairflow.Fire) error {
 		ORDER BY c.workflow_id, c.name FOR NO KEY UPDATE OF c`
 	ids, names := make([]uuid.UUID, len(fires)), make([]string, len(fires))
 	for i, f := range fires {
-		ids[i], names[i] = f.Cursor.WorkflowID, f.Cursor.Schedule.Name()
+		ids[i], names[i] = f.Cursor.WorkflowID, f.Cursor.Schedules.Name()
 	}
 	batch := &pgx.Batch{}
 	batch.Queue(pinText)
@@ -198,7 +198,7 @@ func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniai
 	ids, names, hashes := make([]uuid.UUID, len(fires)), make([]string, len(fires)), make([]string, len(fires))
 	from, to, passed := make([]*time.Time, len(fires)), make([]*time.Time, len(fires)), make([]*time.Time, len(fires))
 	for i, f := range fires {
-		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedule.Name(), f.Cursor.Hash
+		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash
 		from[i], to[i], passed[i] = f.Cursor.NextAt, nullTime(f.NextAt), nullTime(dialect.LastSlot(f))
 	}
 	if _, err := t.Exec(ctx, lockWorkflows, ids); err != nil {
@@ -274,9 +274,9 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 		input AS MATERIALIZED (
 			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-				$9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[], $15::uuid[], $16::int[])
+				$9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::text[], $15::text[], $16::uuid[], $17::int[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
-				data_interval_start, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq, place)),
+				data_interval_start, run_after, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq, place)),
 		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
@@ -289,7 +289,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			parent_run_id, parent_seq, is_awaited)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
-			CASE WHEN i.type = 'scheduled' THEN coalesce(i.logical_date, at) ELSE at END,
+			CASE WHEN i.type = 'scheduled' THEN coalesce(i.run_after, i.logical_date, at) ELSE at END,
 			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
 			i.parent_run_id, i.parent_seq, i.parent_run_id IS NOT NULL
 		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
@@ -310,7 +310,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 func runInput(runs []dialect.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
 	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections []string
-	var dates, starts []*time.Time
+	var dates, starts, runAfters []*time.Time
 	var parents []*uuid.UUID
 	var parentSeqs []*int
 	for _, run := range runs {
@@ -327,6 +327,7 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 		statuses, reasons = append(statuses, string(run.Status)), append(reasons, run.Reason)
 		types, schedules = append(types, string(run.Type)), append(schedules, run.ScheduleName)
 		dates, starts = append(dates, nullTime(run.LogicalDate)), append(starts, nullTime(run.DataIntervalStart))
+		runAfters = append(runAfters, nullTime(run.RunAfter))
 		params, keys = append(params, string(object)), append(keys, dialect.Text(run.IdempotencyKey))
 		actors, actorReasons = append(actors, dialect.Text(run.By.Name)), append(actorReasons, dialect.Text(run.By.Reason))
 		var parent *uuid.UUID
@@ -337,17 +338,17 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 		parents, parentSeqs = append(parents, parent), append(parentSeqs, parentSeq)
 	}
 	return []any{
-		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, params, keys, actors, actorReasons, selections,
+		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, runAfters, params, keys, actors, actorReasons, selections,
 		parents, parentSeqs,
 	}, nil
 }
 
 func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {
-	var spec, params []byte
-	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &spec, &c.Hash, &params, &c.NextAt, &c.LastAt); err != nil {
+	var entries, params []byte
+	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, &c.NextAt, &c.LastAt); err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(spec, &c.Schedule); err != nil {
+	if err := json.Unmarshal(entries, &c.Schedules); err != nil {
 		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
 	}
 	c.Params, err = dialect.DecodeParams(params)

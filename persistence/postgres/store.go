@@ -88,9 +88,10 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	// Until the first release version 1 has grown: a database of before lacks its last table.
+	// Until the first release version 1 has grown: a database of before lacks its last column.
+	const last = `SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('schedules') AND attname = 'entries')`
 	var isThere bool
-	if err := pool.QueryRow(ctx, `SELECT to_regclass('api_tokens') IS NOT NULL`).Scan(&isThere); err != nil || !isThere {
+	if err := pool.QueryRow(ctx, last).Scan(&isThere); err != nil || !isThere {
 		pool.Close()
 		return nil, errors.Join(mapError(err), dialect.OtherTables(poolConfig.ConnConfig.Database))
 	}

@@ -116,15 +116,15 @@ func saveSchedules(ctx context.Context, t *tx, saves []dialect.Save) error {
 	const drop = `
 		DELETE FROM schedules WHERE workflow_id IN (SELECT value FROM json_each(?1))
 			AND (workflow_id, name) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`
-	const into = `INSERT INTO schedules (workflow_id, name, version_id, spec, hash, params, is_active)`
+	const into = `INSERT INTO schedules (workflow_id, name, version_id, entries, hash, params, is_active)`
 	const keep = `
-		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
+		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 			params = excluded.params, is_active = excluded.is_active,
 			next_at = CASE WHEN hash = excluded.hash THEN next_at END,
 			last_at = CASE WHEN hash = excluded.hash THEN last_at END,
 			is_finished = is_finished AND hash = excluded.hash`
 	const reset = `
-		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, spec = excluded.spec, hash = excluded.hash,
+		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 			params = excluded.params, is_active = excluded.is_active, next_at = NULL,
 			last_at = CASE WHEN hash = excluded.hash THEN last_at END, is_finished = false`
 	schedules, err := dialect.NewScheduleRows(saves)
@@ -152,7 +152,7 @@ func saveSchedules(ctx context.Context, t *tx, saves []dialect.Save) error {
 func scheduleRows(list []dialect.ScheduleRow) [][]any {
 	rows := make([][]any, len(list))
 	for i, s := range list {
-		rows[i] = []any{s.WorkflowID, s.Name, s.VersionID, s.Spec, s.Hash, s.Params, s.Runs}
+		rows[i] = []any{s.WorkflowID, s.Name, s.VersionID, s.Entries, s.Hash, s.Params, s.Runs}
 	}
 	return rows
 }

@@ -24,7 +24,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT ?2 + 0)
 			UNION ALL
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= ?1 ORDER BY next_at LIMIT ?2 + 0))
-		SELECT d.workflow_id, w.name, d.version_id, d.spec, d.hash, d.params, d.next_at, d.last_at
+		SELECT d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.last_at
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
 		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2 + 0`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > ?`
@@ -114,7 +114,7 @@ func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniai
 			from = micros(*f.Cursor.NextAt)
 		}
 		done, err := t.ExecContext(ctx, move, nullMicros(f.NextAt), nullMicros(dialect.LastSlot(f)),
-			f.Cursor.WorkflowID, f.Cursor.Schedule.Name(), f.Cursor.Hash, from)
+			f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash, from)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -259,6 +259,9 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 	}
 	if run.Type == miniairflow.RunScheduled {
 		runAfter = logical
+		if !run.RunAfter.IsZero() {
+			runAfter = micros(run.RunAfter)
+		}
 	}
 	if run.Status.IsTerminal() {
 		finishedAt = t.now
@@ -297,7 +300,7 @@ func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 
 func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
 	var params []byte
-	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, jsonInto{&c.Schedule}, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
+	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, jsonInto{&c.Schedules}, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
 	if err != nil {
 		return c, err
 	}

@@ -103,9 +103,9 @@ func (s *Store) open(ctx context.Context, path string) error {
 		}
 		*f.read = newPool(db, f.path, s.log)
 	}
-	// Until the first release version 1 has grown: a file of before lacks its last table.
-	const text = `SELECT count(*) FROM sqlite_schema WHERE name = 'api_tokens'`
-	if tables, err := queryOne(ctx, s.read, scanOne[int], text); err != nil || tables == 0 {
+	// Until the first release version 1 has grown: a file of before lacks its last column.
+	const text = `SELECT count(*) FROM pragma_table_info('schedules') WHERE name = 'entries'`
+	if columns, err := queryOne(ctx, s.read, scanOne[int], text); err != nil || columns == 0 {
 		return errors.Join(err, dialect.OtherTables(path))
 	}
 	return s.endEarlierSessions(ctx)

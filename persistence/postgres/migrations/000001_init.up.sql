@@ -81,7 +81,7 @@ CREATE TABLE schedules (
     workflow_id uuid NOT NULL REFERENCES workflows (id),
     name        text NOT NULL,
     version_id  uuid NOT NULL,
-    spec        jsonb NOT NULL,
+    entries     jsonb NOT NULL, -- schedules whose times together are those of the row
     hash        text NOT NULL,
     params      jsonb NOT NULL, -- of the version, so that a firing reads no versions
     is_active   boolean NOT NULL, -- the workflow is active, not paused, not retired

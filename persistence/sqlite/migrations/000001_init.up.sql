@@ -83,7 +83,7 @@ CREATE TABLE schedules (
     workflow_id text NOT NULL REFERENCES workflows (id),
     name        text NOT NULL,
     version_id  text NOT NULL,
-    spec        text NOT NULL,
+    entries     text NOT NULL, -- schedules whose times together are those of the row
     hash        text NOT NULL,
     params      text NOT NULL, -- of the version, so that a firing reads no versions
     is_active   integer NOT NULL, -- the workflow is active, not paused, not retired

@@ -13,8 +13,9 @@ export function ScheduleText({ workflow }: { workflow: WorkflowSummaryFragment }
   return (
     <div>
       {workflow.schedules.map((s) => (
-        <div key={`${s.cron} ${s.timezone}`}>
-          <code>{s.cron}</code> {s.timezone === "UTC" ? null : <span className="muted">{s.timezone}</span>}
+        <div key={`${s.name} ${s.text}`}>
+          {s.name ? <span className="muted">{s.name}: </span> : null}
+          <code>{s.text}</code>
         </div>
       ))}
       {workflow.isPaused || workflow.retiredAt ? (

@@ -60,8 +60,8 @@ export const WorkflowSummary = graphql(`
     pausedAt
     retiredAt
     schedules {
-      cron
-      timezone
+      name
+      text
       nextFireAt
     }
     params {
