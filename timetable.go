@@ -56,7 +56,7 @@ func (ts *Timetables) entry(s Schedule) (t timetable, err error) {
 	return boundedTimetable{timetable: t, start: s.Start.UTC(), end: s.End.UTC()}, nil
 }
 
-func (ts *Timetables) cron(text, zoneName string) (timetable, error) {
+func (ts *Timetables) cron(text, zoneName string) (*cronTimetable, error) {
 	key := timetableKey{cron: text, zone: zoneName}
 	if t := ts.known[key]; t != nil {
 		return t, nil

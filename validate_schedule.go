@@ -1,6 +1,7 @@
 package miniairflow
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,6 +87,16 @@ func (v *validator) times(at []string, s Schedule) {
 	if err := CheckSchedule(s); err != nil {
 		v.add(sub(at, place), "%v", err)
 	}
+}
+
+// CheckTimes says what is wrong with when a schedule fires, as Validate does of one in
+// a file.
+func CheckTimes(s Schedule) error {
+	v := &validator{d: &Definition{}}
+	if v.times(nil, s); len(v.problems) > 0 {
+		return errors.New(v.problems[0].Message)
+	}
+	return nil
 }
 
 // timing checks that a schedule has exactly one kind of times, and returns its key.

@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/sauravritesh63/miniairflow"
@@ -181,6 +182,10 @@ func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.Import
 
 func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error) {
 	return r.auditLog(ctx, first, after, filter)
+}
+
+func (r *queryResolver) NextSlots(ctx context.Context, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) ([]*model.UpcomingSlot, error) {
+	return r.nextSlots(ctx, workflow, schedule, after, first)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id uuid.UUID) (model.Node, error) {

@@ -158,3 +158,30 @@ func TestComingFromRuns(t *testing.T) {
 	}
 	require.Equal(t, 3, ran, "one from each of the tools")
 }
+
+var (
+	consoleBlock = regexp.MustCompile("(?s)```console\n(.*?)```")
+	consoleWord  = regexp.MustCompile(`"([^"]*)"|(\S+)`)
+)
+
+// What the page about scheduling shows of commands is what they print.
+func TestSchedulingPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/scheduling.md")
+	require.NoError(t, err)
+	ran := 0
+	for _, block := range consoleBlock.FindAllStringSubmatch(string(text), -1) {
+		for _, command := range strings.Split(block[1], "$ miniairflow ")[1:] {
+			line, want, _ := strings.Cut(command, "\n")
+			var args []string
+			for _, word := range consoleWord.FindAllStringSubmatch(line, -1) {
+				args = append(args, word[1]+word[2])
+			}
+			var out, errors bytes.Buffer
+			code := run(t.Context(), append(args, "--home", t.TempDir()), stdio{in: strings.NewReader(""), out: &out, err: &errors})
+			require.Equal(t, exitOK, code, "%s\n%s", line, &errors)
+			require.Equal(t, want, out.String(), line)
+			ran++
+		}
+	}
+	require.Equal(t, 4, ran)
+}

@@ -93,7 +93,7 @@ func named(definitions []loader.LoadedDefinition, args []string) ([]loader.Loade
 		strings.Join(known, ", "), miniairflow.DidYouMean(args[1], known))
 }
 
-// nextRunsShown is how many of the next fire times of each schedule are told.
+// nextRunsShown is how many of the next runs are told.
 const nextRunsShown = 3
 
 // explainView is what `explain` says of a workflow.
@@ -107,7 +107,8 @@ type explainView struct {
 	CriticalPathBy string        `json:"criticalPathBy"` // timeout, wait or count
 	CriticalTime   string        `json:"criticalTime,omitempty"`
 	Tasks          []explainTask `json:"tasks"`
-	Schedules      []explainFire `json:"schedules"`
+	NextRuns       []nextRunView `json:"nextRuns"`
+	isScheduled    bool
 }
 
 // explainTask is what `explain` says of a task.
@@ -121,14 +122,6 @@ type explainTask struct {
 	Waits       string   `json:"waits"` // what it waits for, and is given, in words
 }
 
-// explainFire is what `explain` says of a schedule.
-type explainFire struct {
-	Name     string      `json:"name,omitempty"`
-	Text     string      `json:"text"`
-	Timezone string      `json:"timezone"`
-	Next     []time.Time `json:"next"`
-}
-
 func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	g, err := miniairflow.NewDAG(d)
 	if err != nil {
@@ -136,7 +129,7 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	}
 	view := &explainView{
 		Name: d.Name, Description: d.Description, MaxActiveTasks: d.MaxActiveTasks,
-		Tasks: make([]explainTask, len(d.Tasks)), Schedules: []explainFire{},
+		Tasks: make([]explainTask, len(d.Tasks)),
 	}
 	for _, file := range d.Files {
 		view.Files = append(view.Files, file.Path)
@@ -155,13 +148,10 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 		view.Levels = append(view.Levels, taskNames(d, tasks))
 	}
 	view.critical(g)
-	for _, s := range d.Schedules {
-		fire, err := nextFires(s, from)
-		if err != nil {
-			return nil, err
-		}
-		view.Schedules = append(view.Schedules, fire)
+	if view.NextRuns, err = nextRuns(d.Schedules, from, nextRunsShown); err != nil {
+		return nil, err
 	}
+	view.isScheduled = len(d.Schedules) > 0
 	return view, nil
 }
 
@@ -171,26 +161,6 @@ func taskNames(d *miniairflow.Definition, tasks []int) []string {
 		names[i] = d.Tasks[task].Name
 	}
 	return names
-}
-
-func nextFires(s miniairflow.Schedule, from time.Time) (explainFire, error) {
-	fire := explainFire{Name: s.Name, Text: s.String(), Timezone: s.Timezone, Next: []time.Time{}}
-	zone, err := time.LoadLocation(s.Timezone)
-	if err != nil {
-		return fire, fmt.Errorf("schedule %s: %w", s, err)
-	}
-	for range nextRunsShown {
-		next, err := miniairflow.NextFire(s, from)
-		if err != nil {
-			return fire, fmt.Errorf("schedule %s: %w", s, err)
-		}
-		if next.IsZero() {
-			break
-		}
-		fire.Next = append(fire.Next, next.In(zone))
-		from = next
-	}
-	return fire, nil
 }
 
 // print writes the view for people, in columns that tabs separate.
@@ -211,13 +181,13 @@ func (v *explainView) print(w io.Writer) {
 		fmt.Fprintf(w, "%s\t%s\n", t.Name, printable(t.Waits))
 	}
 	fmt.Fprintln(w)
-	if len(v.Schedules) == 0 {
+	switch {
+	case !v.isScheduled:
 		fmt.Fprintln(w, "no schedule: runs start by hand")
-	}
-	for _, s := range v.Schedules {
-		fmt.Fprintf(w, "next runs by %s\n", printable(s.Text))
-		for _, at := range s.Next {
-			fmt.Fprintf(w, "  %s\n", at.Format(time.RFC3339))
-		}
+	case len(v.NextRuns) == 0:
+		fmt.Fprintln(w, "no next run: its schedules are over")
+	default:
+		fmt.Fprintln(w, "next runs")
+		writeNextRuns(w, v.NextRuns)
 	}
 }

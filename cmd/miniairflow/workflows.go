@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -266,106 +265,6 @@ func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
 	}
 	addReasonFlag(cmd)
 	return cmd
-}
-
-func newNextRunsCommand(std stdio) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "next-runs NAME|FILE",
-		Short: "Print when a workflow starts by itself",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			count, _ := cmd.Flags().GetInt("count")
-			if count < 1 || count > 10_000 {
-				return usageErrorf("--count %d: write a number from 1 to 10000", count)
-			}
-			from := time.Now()
-			if value, _ := cmd.Flags().GetString("from"); value != "" {
-				var err error
-				if from, err = time.Parse(time.RFC3339, value); err != nil {
-					return usageErrorf("--from %s: write a time like 2026-01-31T06:00:00Z", value)
-				}
-			}
-			schedules, err := schedulesOf(cmd, std, args[0])
-			if err != nil {
-				return err
-			}
-			return printNextRuns(std.out, schedules, from, count)
-		},
-	}
-	addFileFlags(cmd.Flags())
-	cmd.Flags().String("from", "", "count from this time on (RFC 3339; default: now)")
-	cmd.Flags().Int("count", 10, "how many to print")
-	return cmd
-}
-
-// schedulesOf returns the schedules of a workflow in the database, or of the
-// workflows of a file.
-func schedulesOf(cmd *cobra.Command, std stdio, ref string) ([]miniairflow.Schedule, error) {
-	var schedules []miniairflow.Schedule
-	if info, err := os.Stat(ref); err == nil && !info.IsDir() {
-		config, err := loadConfig(cmd)
-		if err != nil {
-			return nil, err
-		}
-		definitions, err := loadFileOrExplain(config, std, ref)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range definitions {
-			schedules = append(schedules, d.Schedules...)
-		}
-		return schedules, nil
-	}
-	err := withClient(cmd, std, func(ctx context.Context, c *client) error {
-		v, err := c.findWorkflow(ctx, ref)
-		if err != nil {
-			return err
-		}
-		for _, s := range v.Schedules {
-			schedules = append(schedules, s.schedule())
-		}
-		return nil
-	})
-	return schedules, err
-}
-
-// printNextRuns prints the next fire times of all schedules together, in order,
-// each in its own zone.
-func printNextRuns(out io.Writer, schedules []miniairflow.Schedule, from time.Time, count int) error {
-	if len(schedules) == 0 {
-		_, err := fmt.Fprintln(out, "no schedule")
-		return err
-	}
-	next := make([]time.Time, len(schedules))
-	zones := make([]*time.Location, len(schedules))
-	for i, s := range schedules {
-		var err error
-		if next[i], err = miniairflow.NextFire(s, from); err != nil {
-			return fmt.Errorf("schedule %s: %w", s, err)
-		}
-		if zones[i], err = time.LoadLocation(s.Timezone); err != nil {
-			return fmt.Errorf("schedule %s: %w", s, err)
-		}
-	}
-	for range count {
-		first := -1
-		for i := range next {
-			if !next[i].IsZero() && (first < 0 || next[i].Before(next[first])) {
-				first = i
-			}
-		}
-		if first < 0 {
-			return nil
-		}
-		if _, err := fmt.Fprintln(out, next[first].In(zones[first]).Format(time.RFC3339)); err != nil {
-			return err
-		}
-		var err error
-		if next[first], err = miniairflow.NextFire(schedules[first], next[first]); err != nil {
-			return fmt.Errorf("schedule %s: %w", schedules[first], err)
-		}
-	}
-	return nil
 }
 
 // loadFileOrExplain returns the workflows of a file, and prints its warnings. If the

@@ -300,6 +300,7 @@ type ComplexityRoot struct {
 	Query struct {
 		AuditLog     func(childComplexity int, first *int, after *string, filter *model.AuditLogFilter) int
 		ImportErrors func(childComplexity int) int
+		NextSlots    func(childComplexity int, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) int
 		Node         func(childComplexity int, id uuid.UUID) int
 		Pools        func(childComplexity int) int
 		QueueDepths  func(childComplexity int) int
@@ -489,6 +490,14 @@ type ComplexityRoot struct {
 	UnpauseWorkflowPayload struct {
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
+	}
+
+	UpcomingSlot struct {
+		At       func(childComplexity int) int
+		Note     func(childComplexity int) int
+		Schedule func(childComplexity int) int
+		Times    func(childComplexity int) int
+		Timezone func(childComplexity int) int
 	}
 
 	UserError struct {
@@ -712,6 +721,7 @@ type QueryResolver interface {
 	Tokens(ctx context.Context) ([]*miniairflow.APIToken, error)
 	ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error)
 	AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error)
+	NextSlots(ctx context.Context, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) ([]*model.UpcomingSlot, error)
 	Node(ctx context.Context, id uuid.UUID) (model.Node, error)
 }
 type RetryPolicyResolver interface {
@@ -1813,6 +1823,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.ImportErrors(childComplexity), true
 
+	case "Query.nextSlots":
+		if e.ComplexityRoot.Query.NextSlots == nil {
+			break
+		}
+
+		args, err := ec.field_Query_nextSlots_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.NextSlots(childComplexity, args["workflow"].(*string), args["schedule"].(*model.ScheduleInput), args["after"].(*time.Time), args["first"].(*int)), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -2656,6 +2677,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UnpauseWorkflowPayload.Workflow(childComplexity), true
 
+	case "UpcomingSlot.at":
+		if e.ComplexityRoot.UpcomingSlot.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpcomingSlot.At(childComplexity), true
+	case "UpcomingSlot.note":
+		if e.ComplexityRoot.UpcomingSlot.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpcomingSlot.Note(childComplexity), true
+	case "UpcomingSlot.schedule":
+		if e.ComplexityRoot.UpcomingSlot.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpcomingSlot.Schedule(childComplexity), true
+	case "UpcomingSlot.times":
+		if e.ComplexityRoot.UpcomingSlot.Times == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpcomingSlot.Times(childComplexity), true
+	case "UpcomingSlot.timezone":
+		if e.ComplexityRoot.UpcomingSlot.Timezone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpcomingSlot.Timezone(childComplexity), true
+
 	case "UserError.code":
 		if e.ComplexityRoot.UserError.Code == nil {
 			break
@@ -3422,6 +3474,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ResumeWorkflowRunInput", ec.unmarshalInputResumeWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RevokeTokenInput", ec.unmarshalInputRevokeTokenInput),
+			graphql.NewInputUnmarshaler("ScheduleInput", ec.unmarshalInputScheduleInput),
 			graphql.NewInputUnmarshaler("SetPoolInput", ec.unmarshalInputSetPoolInput),
 			graphql.NewInputUnmarshaler("SetSecretInput", ec.unmarshalInputSetSecretInput),
 			graphql.NewInputUnmarshaler("SetVarInput", ec.unmarshalInputSetVarInput),
@@ -3572,6 +3625,11 @@ type Query {
   importErrors: [ImportError!]!
   "Who changed what, the newest first. At most 200 a page."
   auditLog(first: Int = 50, after: String, filter: AuditLogFilter): AuditEntryConnection!
+  """
+  The next slots of a workflow, by its latest version, or of a schedule that is tried out, after a time (default: now), the
+  earliest first. At most 200. While the workflow is paused or retired, its slots pass.
+  """
+  nextSlots(workflow: String, schedule: ScheduleInput, after: DateTime, first: Int = 10): [UpcomingSlot!]!
   "The workflow, version, run, task run or worker with that id."
   node(id: ID!): Node
 }
@@ -3952,6 +4010,36 @@ type Schedule {
   overlap: Overlap!
   "Its next slot, counted from now; null: none. While the workflow is paused or retired, that slot passes."
   nextFireAt: DateTime
+}
+
+"A schedule that is tried out: one of cron, everySeconds and at."
+input ScheduleInput {
+  "A cron expression."
+  cron: String
+  "How far its times are from each other, in whole seconds."
+  everySeconds: Int
+  "Its only time."
+  at: DateTime
+  "An IANA name."
+  timezone: String = "UTC"
+  "No slot is before."
+  startsAt: DateTime
+  "No slot is after."
+  endsAt: DateTime
+}
+
+"A slot to come."
+type UpcomingSlot {
+  "When it is."
+  at: DateTime!
+  "The zone by whose clocks the schedule counts, an IANA name."
+  timezone: String!
+  "The name of the schedule; null: it has none."
+  schedule: String
+  "The times of all entries of the schedule that fire then, as people write them."
+  times: String!
+  "What a clock change does to it; null: nothing."
+  note: String
 }
 
 "What happens to slots that were missed while nothing was up."
@@ -5923,6 +6011,22 @@ func (ec *executionContext) childFields_UnpauseWorkflowPayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type UnpauseWorkflowPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpcomingSlot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_UpcomingSlot_at(ctx, field)
+	case "timezone":
+		return ec.fieldContext_UpcomingSlot_timezone(ctx, field)
+	case "schedule":
+		return ec.fieldContext_UpcomingSlot_schedule(ctx, field)
+	case "times":
+		return ec.fieldContext_UpcomingSlot_times(ctx, field)
+	case "note":
+		return ec.fieldContext_UpcomingSlot_note(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpcomingSlot", field.Name)
+}
+
 func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "field":
@@ -6666,6 +6770,44 @@ func (ec *executionContext) field_Query_auditLog_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_nextSlots_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "workflow",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["workflow"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "schedule",
+		func(ctx context.Context, v any) (*model.ScheduleInput, error) {
+			return ec.unmarshalOScheduleInput2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["schedule"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
 	return args, nil
 }
 
@@ -11680,6 +11822,50 @@ func (ec *executionContext) fieldContext_Query_auditLog(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_nextSlots(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_nextSlots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().NextSlots(ctx, fc.Args["workflow"].(*string), fc.Args["schedule"].(*model.ScheduleInput), fc.Args["after"].(*time.Time), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UpcomingSlot) graphql.Marshaler {
+			return ec.marshalNUpcomingSlot2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUpcomingSlotᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_nextSlots(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpcomingSlot(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_nextSlots_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14939,6 +15125,121 @@ func (ec *executionContext) fieldContext_UnpauseWorkflowPayload_userErrors(_ con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _UpcomingSlot_at(ctx context.Context, field graphql.CollectedField, obj *model.UpcomingSlot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpcomingSlot_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpcomingSlot_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpcomingSlot", field, true, false, "DateTime")
+}
+
+func (ec *executionContext) _UpcomingSlot_timezone(ctx context.Context, field graphql.CollectedField, obj *model.UpcomingSlot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpcomingSlot_timezone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Timezone(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpcomingSlot_timezone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpcomingSlot", field, true, false, "String")
+}
+
+func (ec *executionContext) _UpcomingSlot_schedule(ctx context.Context, field graphql.CollectedField, obj *model.UpcomingSlot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpcomingSlot_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Schedule(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpcomingSlot_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpcomingSlot", field, true, false, "String")
+}
+
+func (ec *executionContext) _UpcomingSlot_times(ctx context.Context, field graphql.CollectedField, obj *model.UpcomingSlot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpcomingSlot_times(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Times(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpcomingSlot_times(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpcomingSlot", field, true, false, "String")
+}
+
+func (ec *executionContext) _UpcomingSlot_note(ctx context.Context, field graphql.CollectedField, obj *model.UpcomingSlot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpcomingSlot_note(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Note(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UpcomingSlot_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UpcomingSlot", field, true, false, "String")
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
@@ -20254,6 +20555,87 @@ func UnmarshalRevokeTokenInput(ctx context.Context, raw any) (model.RevokeTokenI
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputScheduleInput(ctx context.Context, obj any) (model.ScheduleInput, error) {
+	var it model.ScheduleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["timezone"]; !present {
+		asMap["timezone"] = "UTC"
+	}
+
+	fieldsInOrder := [...]string{"cron", "everySeconds", "at", "timezone", "startsAt", "endsAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "cron":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cron"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cron = data
+		case "everySeconds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("everySeconds"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EverySeconds = data
+		case "at":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.At = data
+		case "timezone":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("timezone"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Timezone = data
+		case "startsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("startsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StartsAt = data
+		case "endsAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("endsAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EndsAt = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalScheduleInput unmarshals raw into the ScheduleInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalScheduleInput(ctx context.Context, raw any) (model.ScheduleInput, error) {
+	var out model.ScheduleInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ScheduleInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputSetPoolInput(ctx context.Context, obj any) (model.SetPoolInput, error) {
 	var it model.SetPoolInput
 	if obj == nil {
@@ -22603,6 +22985,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_auditLog(ctx, field)
 				})
+		case "nextSlots":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_nextSlots(ctx, field)
+				})
 		case "node":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -23755,6 +24143,59 @@ func (ec *executionContext) _UnpauseWorkflowPayload(ctx context.Context, sel ast
 		case "userErrors":
 			out.Values[i] = ec._UnpauseWorkflowPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var upcomingSlotImplementors = []string{"UpcomingSlot"}
+
+func (ec *executionContext) _UpcomingSlot(ctx context.Context, sel ast.SelectionSet, obj *model.UpcomingSlot) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, upcomingSlotImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpcomingSlot")
+		case "at":
+			out.Values[i] = ec._UpcomingSlot_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timezone":
+			out.Values[i] = ec._UpcomingSlot_timezone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "schedule":
+			out.Values[i] = ec._UpcomingSlot_schedule(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "times":
+			out.Values[i] = ec._UpcomingSlot_times(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "note":
+			out.Values[i] = ec._UpcomingSlot_note(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -26517,6 +26958,30 @@ func (ec *executionContext) marshalNUnpauseWorkflowPayload2ᚖgithubᚗcomᚋsau
 	return ec._UnpauseWorkflowPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNUpcomingSlot2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUpcomingSlotᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UpcomingSlot) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUpcomingSlot2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUpcomingSlot(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUpcomingSlot2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUpcomingSlot(ctx context.Context, sel ast.SelectionSet, v *model.UpcomingSlot) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpcomingSlot!")
+		return graphql.Null
+	}
+	return ec._UpcomingSlot(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -27400,6 +27865,14 @@ func (ec *executionContext) marshalOPool2ᚖgithubᚗcomᚋsauravritesh63ᚋmini
 		return graphql.Null
 	}
 	return ec._Pool(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOScheduleInput2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleInput(ctx context.Context, v any) (*model.ScheduleInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputScheduleInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSecret(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Secret) graphql.Marshaler {

@@ -302,6 +302,22 @@ type RevokeTokenPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// A schedule that is tried out: one of cron, everySeconds and at.
+type ScheduleInput struct {
+	// A cron expression.
+	Cron *string `json:"cron,omitempty"`
+	// How far its times are from each other, in whole seconds.
+	EverySeconds *int `json:"everySeconds,omitempty"`
+	// Its only time.
+	At *time.Time `json:"at,omitempty"`
+	// An IANA name.
+	Timezone *string `json:"timezone,omitempty"`
+	// No slot is before.
+	StartsAt *time.Time `json:"startsAt,omitempty"`
+	// No slot is after.
+	EndsAt *time.Time `json:"endsAt,omitempty"`
+}
+
 // A pool.
 type SetPoolInput struct {
 	// Its name.

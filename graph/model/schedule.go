@@ -65,3 +65,21 @@ func orNull[T comparable](value T) *T {
 	}
 	return &value
 }
+
+// UpcomingSlot is a slot to come. What it does not have is null.
+type UpcomingSlot struct{ Of miniairflow.UpcomingSlot }
+
+// At returns when it is.
+func (s UpcomingSlot) At() time.Time { return s.Of.At }
+
+// Timezone returns the zone of the schedule.
+func (s UpcomingSlot) Timezone() string { return s.Of.At.Location().String() }
+
+// Schedule returns the name of the schedule.
+func (s UpcomingSlot) Schedule() *string { return orNull(s.Of.Schedule) }
+
+// Times returns the times of the entries that fire then.
+func (s UpcomingSlot) Times() string { return s.Of.Text }
+
+// Note returns what a clock change does to it.
+func (s UpcomingSlot) Note() *string { return orNull(s.Of.Note) }
