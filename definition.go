@@ -20,11 +20,7 @@ func (d *Definition) Canonical() (document []byte, hash string, err error) { ret
 func (d *Definition) ScheduleCron() string {
 	times := make([]string, 0, len(d.Schedules))
 	for _, s := range d.Schedules {
-		if s.Cron != "" {
-			times = append(times, s.Cron)
-		} else {
-			times = append(times, s.String())
-		}
+		times = append(times, s.times())
 	}
 	return strings.Join(times, ", ")
 }

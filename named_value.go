@@ -16,6 +16,9 @@ type NamedValue struct {
 // VarNames returns the variables that the templates of d read, sorted.
 func (d *Definition) VarNames(eval Evaluator) []string {
 	names := VarsOfDefaults(eval, d.Params)
+	for _, group := range d.ScheduleGroups() {
+		names = append(names, VarsOfDefaults(eval, d.ParamsOf(group))...)
+	}
 	d.eachTemplate(func(text string) { names = append(names, eval.Vars(text)...) })
 	slices.Sort(names)
 	return slices.Compact(names)

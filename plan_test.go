@@ -83,6 +83,31 @@ func TestPlanFireIsBounded(t *testing.T) {
 	require.ErrorContains(t, err, "no times")
 }
 
+// Whatever the policy, no slot that is on time is left out, and a schedule that is new
+// fires none of before, not even one whose run the jitter would let come now.
+func TestPlanFireKeepsWhatIsOnTime(t *testing.T) {
+	first := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
+	for _, catchup := range miniairflow.Catchups {
+		group := miniairflow.ScheduleGroup{{Every: miniairflow.Duration(time.Second), Timezone: "UTC", Catchup: catchup, MaxCatchup: 1}}
+		slots, _, err := miniairflow.PlanFire(miniairflow.ScheduleCursor{NextAt: &first, Schedules: group}, first.Add(2500*time.Millisecond))
+		require.NoError(t, err)
+		require.Len(t, slots, 3, catchup)
+	}
+	for id := range byte(20) {
+		c := miniairflow.ScheduleCursor{WorkflowID: uuid.UUID{id}, Schedules: miniairflow.ScheduleGroup{
+			{Cron: "@daily", Timezone: "UTC", Catchup: miniairflow.CatchupAll, Jitter: miniairflow.Duration(24 * time.Hour)},
+		}}
+		_, next, err := miniairflow.PlanFire(c, first)
+		require.NoError(t, err)
+		require.False(t, next.Before(first.Add(18*time.Hour)), "of the next midnight: %s", next)
+		c.NextAt = &next
+		slots, _, err := miniairflow.PlanFire(c, next)
+		require.NoError(t, err)
+		require.Len(t, slots, 1)
+		require.Equal(t, first.Add(18*time.Hour), slots[0].LogicalDate)
+	}
+}
+
 // drawGroup draws schedules with times of every kind near a day, in whole minutes.
 func drawGroup(t *rapid.T, zone string, day time.Time) miniairflow.ScheduleGroup {
 	minute := func(what string) time.Time {
@@ -171,7 +196,7 @@ func TestPlanFirePassesEverySlotOnce(t *testing.T) {
 		require.Less(t, delay, max(c.Schedules[0].Jitter.Std(), 1))
 		var want []time.Time
 		for at := start.Truncate(time.Minute).Add(-2 * time.Hour); !at.Add(delay).After(now); at = at.Add(time.Minute) {
-			if at.Add(delay).After(start) && slices.ContainsFunc(c.Schedules, func(s miniairflow.Schedule) bool { return firesAt(t, s, at) }) {
+			if at.After(start) && slices.ContainsFunc(c.Schedules, func(s miniairflow.Schedule) bool { return firesAt(t, s, at) }) {
 				want = append(want, at)
 			}
 		}
@@ -193,6 +218,19 @@ func TestParseMoment(t *testing.T) {
 		at, err := miniairflow.ParseMoment(text, berlin)
 		require.NoError(t, err, text)
 		require.Equal(t, want, at.Format(time.RFC3339), text)
+	}
+	for _, tt := range [][3]string{
+		{"Antarctica/Troll", "2027-10-31 01:30", "2027-10-30T23:30:00Z"}, // clocks go back by two hours
+		{"Australia/Lord_Howe", "2027-04-04 01:45", "2027-04-03T14:45:00Z"},
+		{"America/Santiago", "2027-09-05", "2027-09-05T04:00:00Z"}, // the day has no midnight
+		{"Africa/Cairo", "2027-04-30", "2027-04-29T22:00:00Z"},
+		{"Pacific/Kiritimati", "2027-01-01", "2026-12-31T10:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(tt[0])
+		require.NoError(t, err)
+		at, err := miniairflow.ParseMoment(tt[1], zone)
+		require.NoError(t, err, tt)
+		require.Equal(t, tt[2], at.Format(time.RFC3339), tt)
 	}
 	for text, want := range map[string]string{
 		"2027-03-28 02:30": "the clocks of Europe/Berlin never show 2027-03-28 02:30",

@@ -36,15 +36,30 @@ type Schedule struct {
 	Params        map[string]any `json:"params,omitempty"` // in place of their defaults
 }
 
-// String returns the times of s as people write them.
+// String returns the times of s as people write them, with its bounds.
 func (s Schedule) String() string {
+	text := s.times()
+	if s.Cron != "" {
+		text += " " + s.Timezone
+	}
+	if !s.Start.IsZero() {
+		text += " from " + s.Start.Format(time.RFC3339)
+	}
+	if !s.End.IsZero() {
+		text += " until " + s.End.Format(time.RFC3339)
+	}
+	return text
+}
+
+// times returns what s has of cron, every and at.
+func (s Schedule) times() string {
 	switch {
 	case s.Every != 0:
 		return "every " + s.Every.shortest()
 	case !s.At.IsZero():
 		return "at " + s.At.Format(time.RFC3339)
 	}
-	return s.Cron + " " + s.Timezone
+	return s.Cron
 }
 
 // ScheduleGroup are schedules that make one run where their times fall together: one
@@ -141,10 +156,14 @@ func CheckSchedule(s Schedule) error {
 		return err
 	case !t.next(beforeAllSlots).IsZero():
 		return nil
-	case !s.Start.IsZero() || !s.End.IsZero():
-		return fmt.Errorf("the schedule never fires: %s has no time between start and end", s)
+	case s.Cron != "" && s.Start.IsZero() && s.End.IsZero():
+		return fmt.Errorf("cron %s never fires: no month of it has such a day", show(s.Cron))
 	}
-	return fmt.Errorf("cron %s never fires: no month of it has such a day", show(s.Cron))
+	end := "end"
+	if s.End.IsZero() {
+		end = "the end of the year 9999"
+	}
+	return fmt.Errorf("the schedule never fires: %s has no time between start and %s", s.times(), end)
 }
 
 // beforeAllSlots is before any time that a schedule may name.
@@ -167,10 +186,10 @@ func (c ScheduleCursor) delay() time.Duration {
 // PlanFire decides which slots the cursor c, whose time has come, makes at now,
 // oldest first, and where it goes: next is after now, or zero if the schedule
 // never fires again. A cursor without NextAt has missed nothing: it only gets a
-// next time. Slots older than SlotGrace are missed ones, for which the catchup
-// policy stands: none drops them, latest keeps only the newest of all due
+// next time, of a slot after now. Slots older than SlotGrace are missed ones, for
+// which the catchup policy stands: none drops them, latest keeps the newest of all due
 // slots, all keeps those within CatchupWindow (0: no limit), the newest MaxCatchup
-// of them.
+// of them. Those that are younger are kept by each of them.
 func PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
 	return new(Timetables).PlanFire(c, now)
 }
@@ -182,19 +201,17 @@ func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, n
 		return nil, time.Time{}, err
 	}
 	delay := c.delay()
-	slotsUntil := now.Add(-delay)
-	if next = t.next(slotsUntil); !next.IsZero() {
-		next = next.Add(delay)
-	}
 	switch {
 	case c.NextAt == nil:
-		return nil, next, nil
+		return nil, delayed(t.next(now), delay), nil
 	case c.NextAt.After(now):
 		return nil, c.NextAt.UTC(), nil
 	}
-	oldest, limit := c.oldest(slotsUntil, c.NextAt.UTC().Add(-delay))
-	fire := t.previous(slotsUntil.Add(1))
-	for len(slots) < limit && !fire.IsZero() && !fire.Before(oldest) {
+	until := now.Add(-delay) // a run may start now if its slot is not after it
+	oldest, limit := c.oldest(until, c.NextAt.UTC().Add(-delay))
+	onTime := until.Add(-SlotGrace)
+	fire := t.previous(until.Add(1))
+	for len(slots) < SlotsMax && !fire.IsZero() && !fire.Before(oldest) && (len(slots) < limit || !fire.Before(onTime)) {
 		before := t.previous(fire)
 		slot := Slot{LogicalDate: fire, DataIntervalStart: before, RunAfter: fire.Add(delay)}
 		if before.IsZero() {
@@ -204,11 +221,19 @@ func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, n
 		fire = before
 	}
 	slices.Reverse(slots)
-	return slots, next, nil
+	return slots, delayed(t.next(until), delay), nil
+}
+
+// delayed returns a time so much later; the zero time stays.
+func delayed(at time.Time, by time.Duration) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return at.Add(by)
 }
 
 // oldest returns from when on, and how many, slots the catchup policy keeps of those
-// between the first due one and now.
+// between the first due one and now; those on time are kept however many they are.
 func (c ScheduleCursor) oldest(now, first time.Time) (oldest time.Time, limit int) {
 	policy := c.Schedules[0]
 	limit = SlotsMax

@@ -181,7 +181,7 @@ type ScheduleCursor struct {
 	Hash         string     // of Schedules, for the compare-and-set
 	Params       []Param    // as Definition.ParamsOf has them, for the parameters of its runs
 	NextAt       *time.Time // when the run of the next slot is to start; nil: not computed yet
-	LastAt       *time.Time // the last slot that was passed; nil: none
+	LastAt       *time.Time // when the last run that was made, or passed over, was to start; nil: none
 }
 
 // Fire moves a cursor and makes its runs.

@@ -37,7 +37,7 @@ func (ts *Timetables) group(g ScheduleGroup) (timetable, error) {
 	if len(union) == 1 {
 		return union[0], nil
 	}
-	return union, nil
+	return &lookback{unionTimetable: union, before: make([]*time.Time, len(union))}, nil
 }
 
 // entry returns the timetable of one schedule.
@@ -50,11 +50,19 @@ func (ts *Timetables) entry(s Schedule) (t timetable, err error) {
 	default:
 		t, err = ts.cron(s.Cron, s.Timezone)
 	}
-	if err != nil || s.Start.IsZero() && s.End.IsZero() {
-		return t, err
+	if err != nil {
+		return nil, err
 	}
-	return boundedTimetable{timetable: t, start: s.Start.UTC(), end: s.End.UTC()}, nil
+	bounded := boundedTimetable{timetable: t, start: s.Start.UTC(), end: lastSlot}
+	if !s.End.IsZero() && s.End.Before(lastSlot) {
+		bounded.end = s.End.UTC()
+	}
+	return bounded, nil
 }
+
+// lastSlot is the end of all schedules: what comes later has a year of five digits in
+// some zone, which no format of times takes.
+var lastSlot = time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC)
 
 func (ts *Timetables) cron(text, zoneName string) (*cronTimetable, error) {
 	key := timetableKey{cron: text, zone: zoneName}
@@ -89,15 +97,32 @@ func (u unionTimetable) next(after time.Time) (first time.Time) {
 	return first
 }
 
-func (u unionTimetable) previous(before time.Time) (last time.Time) {
-	for _, t := range u {
-		last = later(last, t.previous(before))
+// lookback looks for the last times of a union, each before the one before. What it has
+// found of an entry stays until it is passed: looking back is the dear direction, and
+// most entries of many have nothing there.
+type lookback struct {
+	unionTimetable
+	from   time.Time
+	before []*time.Time
+}
+
+func (l *lookback) previous(before time.Time) (last time.Time) {
+	if before.After(l.from) { // not back, but from a later time on: what is known says nothing
+		clear(l.before)
+	}
+	l.from = before
+	for i, t := range l.unionTimetable {
+		if known := l.before[i]; known == nil || !known.Before(before) {
+			found := t.previous(before)
+			l.before[i] = &found
+		}
+		last = later(last, *l.before[i])
 	}
 	return last
 }
 
-// boundedTimetable has those times of another one that lie from start to end; a zero
-// bound is none.
+// boundedTimetable has those times of another one that lie from start, unless it is
+// zero, to end.
 type boundedTimetable struct {
 	timetable
 	start, end time.Time
@@ -108,14 +133,14 @@ func (b boundedTimetable) next(after time.Time) time.Time {
 		after = b.start.Add(-1)
 	}
 	fire := b.timetable.next(after)
-	if !b.end.IsZero() && fire.After(b.end) {
+	if fire.After(b.end) {
 		return time.Time{}
 	}
 	return fire
 }
 
 func (b boundedTimetable) previous(before time.Time) time.Time {
-	if !b.end.IsZero() && before.After(b.end) {
+	if before.After(b.end) {
 		before = b.end.Add(1)
 	}
 	fire := b.timetable.previous(before)
@@ -186,29 +211,42 @@ var numericZone = regexp.MustCompile(`^(?i:utc|gmt)?[+-]?[0-9][0-9:.]*$|^(?i:utc
 var momentLayouts = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly}
 
 // ParseMoment reads a time with its offset (RFC 3339) or one without, which the clocks
-// of a zone show; a date is its midnight. A time that they leave out is an error, of
-// one that they show twice it is the first.
+// of a zone show; a date is its first moment. A time that they leave out is an error,
+// of one that they show twice it is the first.
 func ParseMoment(text string, zone *time.Location) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at.UTC(), nil
 	}
 	for _, layout := range momentLayouts {
-		civil, err := time.ParseInLocation(layout, text, time.UTC)
+		civil, err := time.Parse(layout, text)
 		if err != nil {
 			continue
 		}
-		at := time.Date(civil.Year(), civil.Month(), civil.Day(), civil.Hour(), civil.Minute(), civil.Second(), civil.Nanosecond(), zone)
-		if at.Format(layout) != civil.Format(layout) {
-			return time.Time{}, fmt.Errorf("the clocks of %s never show %s: they go forward over it", zone, text)
+		at, gapEnd := moments(civil, zone)
+		switch {
+		case !at.IsZero():
+			return at.UTC(), nil
+		case layout == time.DateOnly:
+			return gapEnd.UTC(), nil
 		}
-		for _, back := range []time.Duration{time.Hour, 30 * time.Minute} {
-			if first := at.Add(-back); first.Format(layout) == civil.Format(layout) {
-				return first.UTC(), nil
-			}
-		}
-		return at.UTC(), nil
+		return time.Time{}, fmt.Errorf("the clocks of %s never show %s: they go forward over it", zone, text)
 	}
 	return time.Time{}, fmt.Errorf("%s is no time: write it like 2027-01-31T06:00:00Z, or 2027-01-31 06:00 by the clocks of timezone", show(text))
+}
+
+// moments returns the first moment at which the clocks of a zone show a civil time,
+// which is written in UTC; zero if they leave it out, and then when they go over it.
+func moments(civil time.Time, zone *time.Location) (first, gapEnd time.Time) {
+	_, before := civil.Add(-26 * time.Hour).In(zone).Zone() // no zone is further from UTC, and no two changes are so near
+	_, after := civil.Add(26 * time.Hour).In(zone).Zone()
+	for _, offset := range []int{max(before, after), min(before, after)} { // the larger one is earlier
+		at := civil.Add(-time.Duration(offset) * time.Second)
+		if _, shown := at.In(zone).Zone(); shown == offset {
+			return at, time.Time{}
+		}
+	}
+	start, _ := civil.Add(-time.Duration(before) * time.Second).In(zone).ZoneBounds()
+	return time.Time{}, start
 }
 
 // LoadZone returns the zone of an IANA name; no name is UTC. The machine's own

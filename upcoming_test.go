@@ -34,14 +34,16 @@ func TestUpcoming(t *testing.T) {
 			{"2027-10-31T03:30:00+01:00", "", "30 * * * * Europe/Berlin", ""},
 		}},
 		"together and apart": {"2027-01-01T00:00:00Z", []miniairflow.Schedule{
-			{Cron: "0 2 * * *", Timezone: "UTC"}, {Every: hour, Timezone: "UTC", Start: time.Date(2027, 1, 1, 1, 0, 0, 0, time.UTC)},
-			{Name: "own", Cron: "0 2 * * *", Timezone: "UTC"}, {Name: "once", At: time.Date(2027, 1, 1, 2, 30, 0, 0, time.UTC), Timezone: "Asia/Tokyo"},
+			{Cron: "0 2 * * *", Timezone: "UTC"},
+			{Every: hour, Timezone: "UTC", Start: time.Date(2027, 1, 1, 1, 0, 0, 0, time.UTC)},
+			{Name: "own", Cron: "0 2 * * *", Timezone: "UTC"},
+			{Name: "once", At: time.Date(2027, 1, 1, 2, 30, 0, 0, time.UTC), Timezone: "Asia/Tokyo"},
 		}, [][4]string{
-			{"2027-01-01T01:00:00Z", "", "every 1h", ""},
-			{"2027-01-01T02:00:00Z", "", "0 2 * * * UTC, every 1h", ""},
+			{"2027-01-01T01:00:00Z", "", "every 1h from 2027-01-01T01:00:00Z", ""},
+			{"2027-01-01T02:00:00Z", "", "0 2 * * * UTC, every 1h from 2027-01-01T01:00:00Z", ""},
 			{"2027-01-01T02:00:00Z", "own", "0 2 * * * UTC", ""},
 			{"2027-01-01T11:30:00+09:00", "once", "at 2027-01-01T02:30:00Z", ""},
-			{"2027-01-01T03:00:00Z", "", "every 1h", ""},
+			{"2027-01-01T03:00:00Z", "", "every 1h from 2027-01-01T01:00:00Z", ""},
 		}},
 		"over": {"2027-01-01T00:00:00Z", []miniairflow.Schedule{{At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Timezone: "UTC"}}, nil},
 	}

@@ -33,7 +33,12 @@ func (v *validator) params() {
 		v.paramValues(at, p, rules, compiled)
 		if len(v.problems) == before {
 			rules.Enum = p.Enum
-			v.checks[p.Name] = func(value any) (any, error) { return rules.check(value, compiled) }
+			v.checks[p.Name] = func(value any) (any, error) {
+				if text, _ := value.(string); !v.spend(p, compiled, len(text)) {
+					return value, nil // what is too much was told
+				}
+				return rules.check(value, compiled)
+			}
 		}
 	}
 }
@@ -88,7 +93,7 @@ func (v *validator) paramBound(at []string, p *Param, bound any) any {
 const patternWorkMax = 30_000_000
 
 // mayMatch reports whether the values of p are within what is matched.
-func (v *validator) mayMatch(at []string, p *Param, compiled *pattern) bool {
+func (v *validator) mayMatch(p *Param, compiled *pattern) bool {
 	if compiled == nil {
 		return true
 	}
@@ -97,10 +102,18 @@ func (v *validator) mayMatch(at []string, p *Param, compiled *pattern) bool {
 		text, _ := value.(string)
 		bytes += len(text)
 	}
+	return v.spend(p, compiled, bytes)
+}
+
+// spend reports whether so many bytes more may be matched with the pattern of p.
+func (v *validator) spend(p *Param, compiled *pattern, bytes int) bool {
+	if compiled == nil {
+		return true
+	}
 	before := v.patternWork
 	v.patternWork += bytes * compiled.steps
 	if before <= patternWorkMax && v.patternWork > patternWorkMax {
-		v.add(sub(at, "pattern"), "pattern of param %q: the patterns of the workflow are too much to check against its defaults and enums: repeat less in them", p.Name)
+		v.add([]string{"params", p.Name, "pattern"}, "pattern of param %q: the patterns of the workflow are too much to check against its defaults, enums and schedules: repeat less in them", p.Name)
 	}
 	return v.patternWork <= patternWorkMax
 }
@@ -115,7 +128,7 @@ func (v *validator) paramValues(at []string, p *Param, rules Param, compiled *pa
 		v.add(sub(at, "enum"), "enum of param %q is not for type %s", p.Name, p.Type)
 		return
 	}
-	if !v.mayMatch(at, p, compiled) {
+	if !v.mayMatch(p, compiled) {
 		return
 	}
 	values := rules

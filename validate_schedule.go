@@ -8,25 +8,28 @@ import (
 	"time"
 )
 
-// Bounds of the schedules of a workflow.
+// SchedulesMax bounds the schedules of a workflow.
+const SchedulesMax = 100
+
 const (
-	schedulesMax = 100
-	jitterMax    = Duration(24 * time.Hour)
-	everyMax     = Duration(10 * 366 * 24 * time.Hour)
+	jitterMax = Duration(24 * time.Hour)
+	everyMax  = Duration(10 * 366 * 24 * time.Hour)
 )
 
 func (v *validator) schedules() {
-	if len(v.d.Schedules) > schedulesMax {
-		v.add([]string{"schedule"}, "the workflow has %d schedules, but may have at most %d", len(v.d.Schedules), schedulesMax)
+	if len(v.d.Schedules) > SchedulesMax {
+		v.add([]string{"schedule"}, "the workflow has %d schedules, but may have at most %d", len(v.d.Schedules), SchedulesMax)
 		return
 	}
 	first := make(map[string]int, len(v.d.Schedules))
-	unnamed := -1
+	unnamed, known := -1, sortedKeys(v.checks)
 	for i, s := range v.d.Schedules {
 		at := []string{"schedule", strconv.Itoa(i)}
 		v.times(at, s)
 		v.policies(at, s)
-		v.scheduleParams(at, s)
+		if v.checks != nil { // there are not too many params
+			v.scheduleParams(at, s, known)
+		}
 		v.scheduleName(at, s, first, i)
 		switch {
 		case s.Name != "":
@@ -45,9 +48,6 @@ func (v *validator) scheduleName(at []string, s Schedule, first map[string]int, 
 	switch {
 	case s.Name == "":
 		key = " " + s.String()
-		if !s.Start.IsZero() || !s.End.IsZero() {
-			key += " " + s.Start.String() + s.End.String()
-		}
 	case !workflowName.MatchString(s.Name):
 		v.add(sub(at, "name"), "schedule name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(s.Name))
 	}
@@ -143,13 +143,13 @@ func (v *validator) policies(at []string, s Schedule) {
 
 // scheduleParams checks the values that a schedule gives; those with templates are
 // checked with the expressions.
-func (v *validator) scheduleParams(at []string, s Schedule) {
+func (v *validator) scheduleParams(at []string, s Schedule, params []string) {
 	for _, name := range sortedKeys(s.Params) {
 		check, known := v.checks[name]
 		text, _ := s.Params[name].(string)
 		switch {
 		case !known:
-			v.addOfKey(sub(at, "params", name), "the workflow has no param %q%s", name, v.suggest(name, sortedKeys(v.checks)))
+			v.addOfKey(sub(at, "params", name), "the workflow has no param %q%s", name, v.suggest(name, params))
 			continue
 		case check == nil, strings.Contains(text, "${{"):
 			continue // the param itself is wrong, or the expressions tell more

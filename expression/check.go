@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/google/uuid"
 
 	miniairflow "github.com/sauravritesh63/miniairflow"
 )
@@ -109,62 +106,14 @@ func (c *checker) workflow() {
 		c.forbid([]string{"schedule", strconv.Itoa(i), "cron"}, "a schedule", s.Cron)
 		c.forbid([]string{"schedule", strconv.Itoa(i), "timezone"}, "a schedule", s.Timezone)
 	}
-	for _, p := range c.d.Params {
-		c.paramValue([]string{"params", p.Name, "default"}, &p, p.Default)
-		for i, s := range c.d.Schedules {
-			if value, given := s.Params[p.Name]; given {
-				c.paramValue([]string{"schedule", strconv.Itoa(i), "params", p.Name}, &p, value)
-			}
-		}
+	for i := range c.d.Params {
+		p := &c.d.Params[i]
+		c.paramValue([]string{"params", p.Name, "default"}, p, p.Default)
 	}
+	c.scheduleParams()
 	for _, name := range keysOf(c.d.Env) {
 		c.template(site{path: []string{"env", name}, name: "the workflow's env", params: true, task: -1}, c.d.Env[name])
 	}
-}
-
-// sampleRun stands for the run that a param's default will read.
-var sampleRun = miniairflow.RunScope{
-	ID: uuid.MustParse("01936f2a-0000-7000-8000-000000000000"), Number: 1, Workflow: "workflow", Type: miniairflow.RunScheduled,
-	LogicalDate:       time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
-	DataIntervalStart: time.Date(2026, 1, 30, 6, 0, 0, 0, time.UTC),
-	DataIntervalEnd:   time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
-	RunAfter:          time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC),
-}
-
-// paramValue checks what a param is where no run gives it: that a template gives what
-// the param's type takes. A schedule would find out only when it is due, with nobody
-// there to see.
-func (c *checker) paramValue(path []string, p *miniairflow.Param, given any) {
-	text, isText := given.(string)
-	if !isText {
-		c.noTemplate(path, given)
-		return
-	}
-	before := len(c.problems)
-	c.template(site{path: path, name: "a param's default", task: -1}, text)
-	if len(c.problems) > before || !strings.Contains(text, opening) || len(c.engine.Vars(text)) > 0 {
-		return // what the variables are nobody knows before a run
-	}
-	value, err := c.engine.Text(text, miniairflow.Scope{Run: sampleRun})
-	if err == nil {
-		// Another run has other values: only the type holds for all of them.
-		_, err = (&miniairflow.Param{Type: p.Type}).Check(value)
-	}
-	if err != nil {
-		hint := ""
-		if p.Type == miniairflow.ParamDate && checkDate(value) == nil {
-			hint = ", with formatDate(…, '%F') from a time"
-		}
-		c.add(path, "%s of param %q (%s): %v%s", valueWord(path), p.Name, p.Type, err, hint)
-	}
-}
-
-// valueWord is what a param's value is called at a path.
-func valueWord(path []string) string {
-	if path[0] == "schedule" {
-		return "value"
-	}
-	return "default"
 }
 
 // forbid refuses a template in a text that is taken as it is.

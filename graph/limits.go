@@ -168,7 +168,9 @@ func complexity() generated.ComplexityRoot {
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
 	c.WorkflowVersion.Files, c.Workflow.Vars, c.Workflow.Secrets = list, list, list
-	c.Query.NextSlots = func(child int, _ *string, _ *model.ScheduleInput, _ *time.Time, first *int) int { return page(child, first) }
+	c.Query.NextSlots = func(child int, _ *string, _ *model.ScheduleInput, _ *time.Time, first *int) int {
+		return page(child, first)
+	}
 	outputs := func(child int) int { return child + outputsCost }
 	c.WorkflowRun.Outputs, c.WorkflowRun.OutputsError = outputs, outputs
 	c.TaskRun.Logs = func(child int, _ *int, _ *int64, limit *int) int {

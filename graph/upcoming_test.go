@@ -30,15 +30,22 @@ func TestNextSlots(t *testing.T) {
 			{"2027-03-28T04:00:00Z", "UTC", "once", "at 2027-03-28T04:00:00Z", ""},
 		}, got.Named)
 		require.Equal(t, []slot{
-			{"2027-01-01T01:00:00Z", "UTC", "", "every 1h", ""}, {"2027-01-01T02:00:00Z", "UTC", "", "every 1h", ""},
+			{"2027-01-01T01:00:00Z", "UTC", "", "every 1h until 2027-01-01T02:00:00Z", ""}, {"2027-01-01T02:00:00Z", "UTC", "", "every 1h until 2027-01-01T02:00:00Z", ""},
 		}, got.Tried)
 
 		const ask = `query($workflow: String, $schedule: ScheduleInput, $first: Int) { nextSlots(workflow: $workflow, schedule: $schedule, first: $first) { at } }`
 		for _, bad := range []vars{
-			{}, {"workflow": "nightly", "schedule": vars{"cron": "@daily"}}, {"workflow": "nightly", "first": 201},
-			{"schedule": vars{}}, {"schedule": vars{"cron": "daily"}}, {"schedule": vars{"cron": "@daily", "everySeconds": 60}},
-			{"schedule": vars{"everySeconds": -1}}, {"schedule": vars{"everySeconds": 2147483647}}, {"schedule": vars{"cron": "@daily", "timezone": "Mars/Base"}},
-			{"schedule": vars{"cron": "0 0 30 2 *"}}, {"schedule": vars{"cron": "@daily", "endsAt": "1969-01-01T00:00:00Z"}},
+			{},
+			{"workflow": "nightly", "schedule": vars{"cron": "@daily"}},
+			{"workflow": "nightly", "first": 201},
+			{"schedule": vars{}},
+			{"schedule": vars{"cron": "daily"}},
+			{"schedule": vars{"cron": "@daily", "everySeconds": 60}},
+			{"schedule": vars{"everySeconds": -1}},
+			{"schedule": vars{"everySeconds": 2147483647}},
+			{"schedule": vars{"cron": "@daily", "timezone": "Mars/Base"}},
+			{"schedule": vars{"cron": "0 0 30 2 *"}},
+			{"schedule": vars{"cron": "@daily", "endsAt": "1969-01-01T00:00:00Z"}},
 		} {
 			require.Equal(t, miniairflow.CodeInvalid, w.code(t, ask, bad), "%v", bad)
 		}

@@ -111,9 +111,15 @@ func TestParseBombs(t *testing.T) {
 		"values of a pattern":     "params: {a: {type: string, pattern: '(a{0,190}|b){5}', enum: [" + numbered(60_000, "aaaaaaaaaa%d,") + "]}}",
 		"long patterns":           "params:\n" + numbered(1_000, "  p%d: {type: string, pattern: '"+strings.Repeat(".{0,1000}", 100)+"'}\n"),
 		"long cron":               "schedule: \"" + fill("1,") + "\"",
-		"groups":                  "groups:\n" + numbered(9_000, "  g%d: {depends_on: [g1, x]}\n") + "tasks:\n" + numbered(9_000, "  t%d: {noop: true, group: h}\n"),
-		"group after group":       "groups: {a: {}, b: {depends_on: [a]}}\ntasks:\n" + numbered(4_900, "  a%d: {noop: true, group: a}\n") + numbered(4_900, "  b%d: {noop: true, group: b}\n"),
-		"edge of a kind":          "tasks:\n" + numbered(9_000, "  t%d: {command: echo, depends_on: [t1, t2, t3, t4]}\n"),
+		"schedules and params":    "params: {" + numbered(20_000, "p%d: 1, ") + "}\nschedule: [" + numbered(80_000, "a%d,") + "]\ntasks: {a: {noop: true}}",
+		"strange schedule params": "params: {" + numbered(1_000, "p%d: 1, ") + "}\nschedule: {cron: '@daily', params: {" + numbered(70_000, "x%d: 1, ") + "}}\ntasks: {a: {noop: true}}",
+		"templates of schedules": "params: {" + numbered(900, "p%d: 1, ") + "}\nschedule:\n- {name: a, cron: '@daily', params: &p {" + numbered(700, "p%d: '${{ run.idd }}', ") + "}}\n" +
+			numbered(99, "- {name: s%d, cron: '@daily', params: *p}\n") + "tasks: {a: {noop: true}}",
+		"patterns of schedules": "params: {p: {type: string, pattern: '(?:.*,){330}x', required: false}}\nschedule:\n- {name: a, cron: '@daily', params: {p: &p '" + strings.Repeat(",", 16_000) + "'}}\n" +
+			numbered(99, "- {name: s%d, cron: '@daily', params: {p: *p}}\n") + "tasks: {a: {noop: true}}",
+		"groups":            "groups:\n" + numbered(9_000, "  g%d: {depends_on: [g1, x]}\n") + "tasks:\n" + numbered(9_000, "  t%d: {noop: true, group: h}\n"),
+		"group after group": "groups: {a: {}, b: {depends_on: [a]}}\ntasks:\n" + numbered(4_900, "  a%d: {noop: true, group: a}\n") + numbered(4_900, "  b%d: {noop: true, group: b}\n"),
+		"edge of a kind":    "tasks:\n" + numbered(9_000, "  t%d: {command: echo, depends_on: [t1, t2, t3, t4]}\n"),
 	}
 	for name, bomb := range bombs {
 		t.Run(name, func(t *testing.T) {

@@ -99,8 +99,12 @@ func (v value) moment(zone *time.Location) time.Time {
 		return time.Time{}
 	}
 	at, err := miniairflow.ParseMoment(text, zone)
-	if err != nil {
+	switch {
+	case err != nil:
 		v.fail("%s: %v", v.label(), err)
+	case at.Year() < 1970: // and the first of them would be none at all
+		v.fail("%s is in the year %d: write one from 1970 to 9999", v.label(), at.Year())
+		return time.Time{}
 	}
 	return at
 }

@@ -133,11 +133,14 @@ func writeWorkflowRow(w io.Writer, v *workflowView, now time.Time) {
 	if v.LatestRun != nil {
 		last = fmt.Sprintf("%s %s", v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
 	}
+	var first *time.Time
 	for _, s := range v.Schedules {
-		if s.NextFireAt != nil && !v.IsPaused {
-			next = ago(s.NextFireAt, now)
-			break
+		if s.NextFireAt != nil && !v.IsPaused && (first == nil || s.NextFireAt.Before(*first)) {
+			first = s.NextFireAt
 		}
+	}
+	if first != nil {
+		next = ago(first, now)
 	}
 	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, printable(text(v.ScheduleCron)), next, last, workflowState(v), printable(text(v.SourceFile)))
 }

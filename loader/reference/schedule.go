@@ -44,7 +44,7 @@ func scheduleTimes() []Key {
 		},
 		{
 			Name: "timezone", Default: "UTC", Type: quoted("IANA name"),
-			Text:    "The zone in which the fields of `cron` count, and times without an offset. A slot that a clock change leaves out fires once, right after the gap.",
+			Text:    "The zone in which the fields of `cron` count, and times without an offset. A slot that a clock change leaves out fires once, right after the gap, unless the schedule fires every hour.",
 			Sample:  "Europe/Berlin",
 			Example: "schedule: {cron: \"0 2 * * *\", timezone: Europe/Berlin}" + load,
 		},

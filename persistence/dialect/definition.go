@@ -90,6 +90,7 @@ func decodeHead(fields map[string]json.RawMessage) (*miniairflow.Definition, err
 		return nil, fmt.Errorf("decode definition: %w", err)
 	}
 	plainParams(d.Params)
+	plainSchedules(d.Schedules)
 	return d, nil
 }
 
@@ -152,6 +153,28 @@ func plainParams(params []miniairflow.Param) {
 			p.Enum[j] = plainNumbers(p.Enum[j])
 		}
 	}
+}
+
+// plainSchedules replaces the json.Numbers among the values that schedules give.
+func plainSchedules(schedules []miniairflow.Schedule) {
+	for _, s := range schedules {
+		for name, value := range s.Params {
+			s.Params[name] = plainNumbers(value)
+		}
+	}
+}
+
+// DecodeSchedules reads the entries of a row of schedules, with numbers as in
+// DecodeDefinition.
+func DecodeSchedules(data []byte) (miniairflow.ScheduleGroup, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var group miniairflow.ScheduleGroup
+	if err := decoder.Decode(&group); err != nil {
+		return nil, fmt.Errorf("decode schedules: %w", err)
+	}
+	plainSchedules(group)
+	return group, nil
 }
 
 // DecodeParams reads the params of a row of schedules, with numbers as in

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -348,7 +347,7 @@ func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error
 	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, &c.NextAt, &c.LastAt); err != nil {
 		return c, err
 	}
-	if err := json.Unmarshal(entries, &c.Schedules); err != nil {
+	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {
 		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
 	}
 	c.Params, err = dialect.DecodeParams(params)

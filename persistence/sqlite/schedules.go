@@ -299,10 +299,13 @@ func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 }
 
 func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
-	var params []byte
-	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, jsonInto{&c.Schedules}, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
+	var entries, params []byte
+	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
 	if err != nil {
 		return c, err
+	}
+	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {
+		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
 	}
 	c.Params, err = dialect.DecodeParams(params)
 	return c, err
