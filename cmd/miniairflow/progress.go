@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,8 +23,8 @@ type progress struct {
 
 	mu    sync.Mutex
 	run   *runView
-	tasks []taskRunView
-	lines int // drawn last
+	tasks []taskRunView // by index
+	lines int           // drawn last
 	frame int
 	said  map[int]state // by index: what was last said of a task, on plain lines
 	ended bool
@@ -70,11 +71,20 @@ func (p *progress) tick() {
 	}
 }
 
-// update shows the run with its tasks; changed are those that moved.
-func (p *progress) update(run *runView, tasks, changed []taskRunView) {
+// update shows the run with all of its tasks that it has been told of; changed are
+// those that moved.
+func (p *progress) update(run *runView, changed []taskRunView) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.run, p.tasks = run, tasks
+	p.run = run
+	for _, t := range changed {
+		at, found := slices.BinarySearchFunc(p.tasks, t.Index, func(have taskRunView, index int) int { return have.Index - index })
+		if !found {
+			p.tasks = slices.Insert(p.tasks, at, t)
+			continue
+		}
+		p.tasks[at] = t
+	}
 	if p.width > 0 {
 		p.draw(time.Now())
 		return
@@ -86,6 +96,13 @@ func (p *progress) update(run *runView, tasks, changed []taskRunView) {
 		p.ended = true
 		p.print(p.summary(time.Now()))
 	}
+}
+
+// taskRuns returns the tasks as they were last, in the order of the file.
+func (p *progress) taskRuns() []taskRunView {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.tasks)
 }
 
 // note prints lines that stay, above the block where there is one, and after the

@@ -79,14 +79,14 @@ func TestProgress_PlainLines(t *testing.T) {
 	run := &runView{Status: "running"}
 	pending, running := taskRunView{Name: "a", Status: "pending"}, shownTask(0, "a", "running", time.Second)
 	for range 2 {
-		p.update(run, []taskRunView{pending}, []taskRunView{pending})
-		p.update(run, []taskRunView{running}, []taskRunView{running})
+		p.update(run, []taskRunView{pending})
+		p.update(run, []taskRunView{running})
 	}
 	done := running
 	done.Status, done.FinishedAt = "success", &noon
 	run = &runView{Status: "success", StartedAt: running.StartedAt, FinishedAt: &noon}
-	p.update(run, []taskRunView{done}, []taskRunView{done})
-	p.update(run, []taskRunView{done}, nil)
+	p.update(run, []taskRunView{done})
+	p.update(run, nil)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, 3, "each state once: %q", lines)
 	require.Regexp(t, `^\d\d:\d\d:\d\d  running +a$`, lines[0])

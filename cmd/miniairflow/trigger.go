@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -231,7 +230,7 @@ func watch(ctx context.Context, c *client, runID string, show *progress, output 
 	if w.run == nil {
 		return nil, fmt.Errorf("run %s ended without a word", runID)
 	}
-	w.run.TaskRuns = w.taskRuns
+	w.run.TaskRuns = show.taskRuns()
 	return w.run, nil
 }
 
@@ -244,7 +243,6 @@ type watcher struct {
 	output   *taskOutput
 	asker    *asker
 	run      *runView
-	taskRuns []taskRunView
 	revision *int64
 }
 
@@ -267,21 +265,12 @@ func (w *watcher) update(ctx context.Context, data json.RawMessage) error {
 	}
 	u := event.WorkflowRunUpdated
 	w.run, w.revision = u.WorkflowRun, &u.Revision
-	for i := range u.ChangedTaskRuns {
-		t := u.ChangedTaskRuns[i]
-		at, found := slices.BinarySearchFunc(w.taskRuns, t.Index, func(have taskRunView, index int) int { return have.Index - index })
-		if !found {
-			w.taskRuns = slices.Insert(w.taskRuns, at, t)
-			continue
-		}
-		w.taskRuns[at] = t
-	}
 	w.output.follow(ctx, u.ChangedTaskRuns)
 	w.asker.follow(ctx, u.ChangedTaskRuns)
 	if w.run.isTerminal() {
 		w.asker.end()
 		w.output.wait() // the last lines come before the summary
 	}
-	w.show.update(w.run, w.taskRuns, u.ChangedTaskRuns)
+	w.show.update(w.run, u.ChangedTaskRuns)
 	return nil
 }
