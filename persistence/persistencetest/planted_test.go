@@ -220,7 +220,7 @@ func (d *defect) find(t *testing.T, root string) {
 	if d.file == smallShare.file {
 		changes = append(changes, smallShare)
 	}
-	out, err := plant(t, root, changes...).playSequences(d.dialect, 400) // the rarest takes some thirty
+	out, err := plant(t, root, changes...).playSequences(d.dialect, 1000) // the rarest takes about a hundred
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit, "the defect is not found: %s", out)
 	after := failedAfter.FindSubmatch(out)
@@ -282,7 +282,7 @@ func plant(t *testing.T, root string, changes ...change) planted {
 
 // playSequences plays so many random sequences.
 func (p planted) playSequences(dialect string, sequences int) (out []byte, err error) {
-	run := exec.Command(string(p), "-test.run", "TestRandomCalls$/"+dialect, "-test.timeout=15m",
+	run := exec.Command(string(p), "-test.run", "TestRandomCalls$/"+dialect, "-test.timeout=25m",
 		fmt.Sprintf("-rapid.checks=%d", sequences), "-rapid.shrinktime=0s", "-rapid.nofailfile")
 	return run.CombinedOutput()
 }
