@@ -16,27 +16,27 @@ import (
 )
 
 func (r *auditDetailsResolver) Status(ctx context.Context, obj *miniairflow.AuditDetails) (*miniairflow.TaskStatus, error) {
-	return orNull(obj.Status), nil
+	return model.OrNull(obj.Status), nil
 }
 
 func (r *auditEntryResolver) Reason(ctx context.Context, obj *miniairflow.AuditEntry) (*string, error) {
-	return orNull(obj.Reason), nil
+	return model.OrNull(obj.Reason), nil
 }
 
 func (r *commandResolver) Script(ctx context.Context, obj *miniairflow.Command) (*string, error) {
-	return orNull(obj.Script), nil
+	return model.OrNull(obj.Script), nil
 }
 
 func (r *commandResolver) Shell(ctx context.Context, obj *miniairflow.Command) (*string, error) {
-	return orNull(obj.Shell), nil
+	return model.OrNull(obj.Shell), nil
 }
 
 func (r *importErrorResolver) Line(ctx context.Context, obj *miniairflow.ImportError) (*int, error) {
-	return orNull(obj.Line), nil
+	return model.OrNull(obj.Line), nil
 }
 
 func (r *importErrorResolver) Column(ctx context.Context, obj *miniairflow.ImportError) (*int, error) {
-	return orNull(obj.Column), nil
+	return model.OrNull(obj.Column), nil
 }
 
 func (r *mutationResolver) TriggerWorkflow(ctx context.Context, input model.TriggerWorkflowInput) (*model.TriggerWorkflowPayload, error) {
@@ -197,7 +197,7 @@ func (r *retryPolicyResolver) DelaySeconds(ctx context.Context, obj *miniairflow
 }
 
 func (r *retryPolicyResolver) Backoff(ctx context.Context, obj *miniairflow.RetryPolicy) (*miniairflow.Backoff, error) {
-	return orNull(obj.Backoff), nil
+	return model.OrNull(obj.Backoff), nil
 }
 
 func (r *retryPolicyResolver) MaxDelaySeconds(ctx context.Context, obj *miniairflow.RetryPolicy) (*float64, error) {
@@ -225,11 +225,11 @@ func (r *subscriptionResolver) CatalogUpdated(ctx context.Context) (<-chan *mode
 }
 
 func (r *taskResolver) Group(ctx context.Context, obj *miniairflow.Task) (*string, error) {
-	return orNull(obj.Group), nil
+	return model.OrNull(obj.Group), nil
 }
 
 func (r *taskResolver) When(ctx context.Context, obj *miniairflow.Task) (*string, error) {
-	return orNull(obj.When), nil
+	return model.OrNull(obj.When), nil
 }
 
 func (r *taskResolver) Outputs(ctx context.Context, obj *miniairflow.Task) ([]*model.OutputDeclaration, error) {
@@ -246,11 +246,11 @@ func (r *taskResolver) TimeoutSeconds(ctx context.Context, obj *miniairflow.Task
 }
 
 func (r *taskAttemptResolver) Reason(ctx context.Context, obj *miniairflow.TaskAttempt) (*string, error) {
-	return orNull(obj.Reason), nil
+	return model.OrNull(obj.Reason), nil
 }
 
 func (r *taskRunResolver) Reason(ctx context.Context, obj *miniairflow.TaskRun) (*string, error) {
-	return orNull(obj.Reason), nil
+	return model.OrNull(obj.Reason), nil
 }
 
 func (r *taskRunResolver) Outputs(ctx context.Context, obj *miniairflow.TaskRun) (map[string]any, error) {
@@ -258,7 +258,7 @@ func (r *taskRunResolver) Outputs(ctx context.Context, obj *miniairflow.TaskRun)
 }
 
 func (r *taskRunResolver) Pool(ctx context.Context, obj *miniairflow.TaskRun) (*string, error) {
-	return orNull(obj.Pool), nil
+	return model.OrNull(obj.Pool), nil
 }
 
 func (r *taskRunResolver) WaitReason(ctx context.Context, objs []*miniairflow.TaskRun) ([]*string, error) {
@@ -298,11 +298,11 @@ func (r *workflowResolver) Docs(ctx context.Context, objs []*miniairflow.Workflo
 }
 
 func (r *workflowResolver) SourceFile(ctx context.Context, obj *miniairflow.Workflow) (*string, error) {
-	return orNull(obj.SourceFile), nil
+	return model.OrNull(obj.SourceFile), nil
 }
 
 func (r *workflowResolver) ScheduleCron(ctx context.Context, obj *miniairflow.Workflow) (*string, error) {
-	return orNull(obj.ScheduleCron), nil
+	return model.OrNull(obj.ScheduleCron), nil
 }
 
 func (r *workflowResolver) Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error) {
@@ -346,11 +346,11 @@ func (r *workflowResolver) Runs(ctx context.Context, obj *miniairflow.Workflow, 
 }
 
 func (r *workflowRunResolver) Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
-	return orNull(obj.Reason), nil
+	return model.OrNull(obj.Reason), nil
 }
 
 func (r *workflowRunResolver) ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
-	return orNull(obj.ScheduleName), nil
+	return model.OrNull(obj.ScheduleName), nil
 }
 
 func (r *workflowRunResolver) Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error) {
@@ -363,7 +363,7 @@ func (r *workflowRunResolver) OutputsError(ctx context.Context, obj *miniairflow
 	if err != nil {
 		return nil, err
 	}
-	return orNull(wrong), nil
+	return model.OrNull(wrong), nil
 }
 
 func (r *workflowRunResolver) Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error) {
@@ -371,7 +371,7 @@ func (r *workflowRunResolver) Parent(ctx context.Context, objs []*miniairflow.Wo
 }
 
 func (r *workflowRunResolver) Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error) {
-	return orNull(obj.Outcome), nil
+	return model.OrNull(obj.Outcome), nil
 }
 
 func (r *workflowRunResolver) WaitReason(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*string, error) {

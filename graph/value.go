@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
 // byKey returns one value for each object and loads each distinct key once.
@@ -34,17 +35,8 @@ func orNil[T any](found *T, err error) (*T, error) {
 	return found, err
 }
 
-// orNull turns a zero value, which stands for none, into null.
-func orNull[T comparable](value T) *T {
-	var zero T
-	if value == zero {
-		return nil
-	}
-	return &value
-}
-
 // seconds returns d in seconds; zero, which stands for none, is null.
-func seconds(d miniairflow.Duration) *float64 { return orNull(d.Seconds()) }
+func seconds(d miniairflow.Duration) *float64 { return model.OrNull(d.Seconds()) }
 
 // pointers returns pointers to the members of a slice.
 func pointers[T any](values []T) []*T {

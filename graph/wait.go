@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
 // waitReasons says why each task run does not run now; nil for one that is
@@ -63,7 +64,7 @@ func (r *Resolver) waitReasons(ctx context.Context, taskRuns []*miniairflow.Task
 				Run: run, Pool: pools[taskRuns[i].Pool], Task: task, State: states[taskRuns[i].Seq], Upstream: around.open(task.DependsOn, states),
 				MaxActiveTasks: version.Definition.MaxActiveTasks, Queues: queues, Now: now, FanOut: fan,
 			})
-			reasons[i] = orNull(reason)
+			reasons[i] = model.OrNull(reason)
 		}
 	}
 	return reasons, nil
@@ -112,7 +113,7 @@ func (r *Resolver) runWaitReasons(ctx context.Context, runs []*miniairflow.Workf
 			}
 			w = workflows[run.WorkflowID]
 		}
-		reasons[i] = orNull(miniairflow.RunWaitReason(run, w, active[run.WorkflowID], now))
+		reasons[i] = model.OrNull(miniairflow.RunWaitReason(run, w, active[run.WorkflowID], now))
 	}
 	return reasons, nil
 }
