@@ -111,6 +111,15 @@ test("the files that a task has left are downloaded from its details", async () 
   await expectNoBarriers(page);
 });
 
+test("a workflow shows when it starts by itself next, by the clocks of its schedule", async () => {
+  await page.getByRole("link", { name: "orders-report" }).click();
+  await page.getByText("Next slots").click();
+  const cells = page.getByRole("cell", { name: /^\d{4}-\d\d-\d\d 02:00:00 Europe\/Berlin$/ });
+  await expect.poll(() => cells.count()).toBe(10);
+  await expectNoBarriers(page);
+  expect(seen).toEqual({ problems: [], strangers: [] });
+});
+
 test("the form refuses what the workflow's parameters do not allow", async () => {
   await page.getByRole("button", { name: "Trigger orders-report" }).click();
   await page.getByLabel("rows").fill("1.5");

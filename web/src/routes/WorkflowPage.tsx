@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { Facts } from "../components/Facts";
 import { GraphCard } from "../components/GraphCard";
+import { NextSlots } from "../components/NextSlots";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
 import { PauseSwitch } from "../components/PauseSwitch";
 import { RunTable } from "../components/RunTable";
@@ -141,6 +142,9 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
           ["Changed", <Time key="changed" value={workflow.updatedAt} />],
         ]}
       />
+      {workflow.schedules.length > 0 && workflow.isActive && !workflow.pausedAt && !workflow.retiredAt ? (
+        <NextSlots workflow={workflow.name} />
+      ) : null}
       {workflow.docs ? (
         <details className="card">
           <summary style={{ padding: "0.6rem 0.9rem", cursor: "pointer" }}>Documentation</summary>

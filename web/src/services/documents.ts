@@ -148,6 +148,18 @@ export const WorkflowQuery = graphql(`
   }
 `);
 
+export const NextSlotsQuery = graphql(`
+  query NextSlots($workflow: String!) {
+    nextSlots(workflow: $workflow) {
+      at
+      timezone
+      schedule
+      times
+      note
+    }
+  }
+`);
+
 export const RunQuery = graphql(`
   query Run($workflow: String!, $number: Int64!) {
     workflow(name: $workflow) {

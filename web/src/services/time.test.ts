@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { elapsed, formatDuration, formatRelative } from "./time";
+import { elapsed, formatDuration, formatInZone, formatRelative } from "./time";
 
 test.each([
   [-5, "0 ms"],
@@ -29,6 +29,15 @@ test.each([
   [-200_000_000, "2 d ago"],
 ])("%d ms away is %s", (away, text) => {
   expect(formatRelative(1e12 + away, 1e12)).toBe(text);
+});
+
+test.each([
+  ["2026-10-25T00:30:00Z", "Europe/Berlin", "2026-10-25 02:30:00 Europe/Berlin"],
+  ["2026-10-25T01:30:00Z", "Europe/Berlin", "2026-10-25 02:30:00 Europe/Berlin"],
+  ["2026-03-01T18:30:00Z", "Asia/Kolkata", "2026-03-02 00:00:00 Asia/Kolkata"],
+  ["2026-03-01T18:30:05Z", "Mars/Olympus", "2026-03-01 18:30:05 UTC"],
+])("%s in %s is %s", (at, zone, text) => {
+  expect(formatInZone(Date.parse(at), zone)).toBe(text);
 });
 
 test("elapsed counts up to now while there is no end", () => {

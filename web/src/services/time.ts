@@ -53,6 +53,27 @@ export function formatAbsolute(time: number): string {
 }
 
 /**
+ * formatInZone writes a time as the clocks of a zone show it, with the zone:
+ * "2026-11-28 06:00:00 Europe/Berlin". A zone that the browser does not know is UTC.
+ */
+export function formatInZone(time: number, zone: string): string {
+  const clock = clockOf(zone) ?? clockOf("UTC");
+  const parts = new Map(clock?.format.formatToParts(time).map(({ type, value }) => [type, value]));
+  const date = `${parts.get("year")}-${parts.get("month")}-${parts.get("day")}`;
+  return `${date} ${parts.get("hour")}:${parts.get("minute")}:${parts.get("second")} ${clock?.zone}`;
+}
+
+function clockOf(zone: string): { zone: string; format: Intl.DateTimeFormat } | null {
+  const two = "2-digit";
+  const fields = { year: "numeric", month: two, day: two, hour: two, minute: two, second: two } as const;
+  try {
+    return { zone, format: new Intl.DateTimeFormat("en", { ...fields, hourCycle: "h23", timeZone: zone }) };
+  } catch {
+    return null;
+  }
+}
+
+/**
  * elapsed returns the milliseconds from start to end, up to now while there is
  * no end, and null before the start. A server whose clock is ahead of the
  * reader's never makes it negative.
