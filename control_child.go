@@ -13,6 +13,7 @@ import (
 type ChildRequest struct {
 	Parent   *WorkflowRun
 	Seq      int       // of the task in Parent
+	Task     string    // its name
 	Token    uuid.UUID // of the claim of its attempt
 	Workflow string
 	Params   map[string]any
@@ -49,6 +50,7 @@ func (c *Control) StartChild(ctx context.Context, req ChildRequest) (*WorkflowRu
 	run := NewRun{
 		ID: id, WorkflowID: w.ID, VersionID: v.ID, Type: RunChild,
 		LogicalDate: req.Parent.LogicalDate, DataIntervalStart: req.Parent.DataIntervalStart,
+		Cause:  Cause{Kind: CauseChild, Detail: "of " + req.Parent.Label() + ", task " + req.Task, By: req.Parent.Cause.By},
 		Parent: &Parent{TaskRunKey: TaskRunKey{RunID: req.Parent.ID, Seq: req.Seq}, Token: req.Token},
 	}
 	scope := RunScope{

@@ -27,6 +27,7 @@ type WorkflowRun struct {
 	Status            RunStatus
 	Reason            string // why it failed, was cancelled or skipped; empty otherwise
 	Type              RunType
+	Cause             Cause
 	ScheduleName      string     // of a scheduled run
 	LogicalDate       time.Time  // the slot's fire time; of a manual run, its trigger time; of a child run, that of its parent
 	DataIntervalStart time.Time  // the previous slot; of a manual run, the logical date

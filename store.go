@@ -197,6 +197,7 @@ type NewRun struct {
 	WorkflowID        uuid.UUID
 	VersionID         uuid.UUID
 	Type              RunType
+	Cause             Cause // see CauseOf
 	ScheduleName      string
 	LogicalDate       time.Time // zero: the database's time
 	RunAfter          time.Time // of a scheduled run, not before LogicalDate; zero: LogicalDate

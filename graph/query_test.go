@@ -42,7 +42,7 @@ func TestRunIsShownWhole(t *testing.T) {
 
 		var got any
 		w.ask(t, `query($id: ID!) { workflowRun(id: $id) {
-			number label status reason type scheduleName params cancelRequestedAt taskCount
+			number label status reason type cause { kind detail by } scheduleName params cancelRequestedAt taskCount
 			workflow { name owner tags docs scheduleCron isPaused isActive origin sourceFile latestRun { number }
 				schedules { cron timezone catchup overlap catchupWindowSeconds } params { name type enum default isRequired pattern minimum maximum } }
 			version { number timeoutSeconds maxActiveTasks groups { name description dependsOn } tasks { name group } }
@@ -60,7 +60,7 @@ func TestRunIsShownWhole(t *testing.T) {
 					"command": {"script": "true", "shell": "bash", "argv": null}}}`, name, index, outputs, upstream, declared, retry)
 		}
 		require.JSONEq(t, `{"workflowRun": {
-			"number": 1, "label": "etl#1", "status": "SUCCESS", "reason": null, "type": "MANUAL", "scheduleName": null,
+			"number": 1, "label": "etl#1", "status": "SUCCESS", "reason": null, "type": "MANUAL", "cause": {"kind": "MANUAL", "detail": null, "by": "api"}, "scheduleName": null,
 			"params": {"region": "eu", "rows": null, "files": ["a", 1], "table": "a"}, "cancelRequestedAt": null, "taskCount": 2,
 			"workflow": {"name": "etl", "owner": "data", "tags": ["daily"], "docs": "# Orders", "scheduleCron": "0 2 * * *",
 				"isPaused": false, "isActive": true, "origin": "FILE", "sourceFile": "etl.yaml", "latestRun": {"number": 1},

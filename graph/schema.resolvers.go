@@ -204,6 +204,14 @@ func (r *retryPolicyResolver) MaxDelaySeconds(ctx context.Context, obj *miniairf
 	return seconds(obj.MaxDelay), nil
 }
 
+func (r *runCauseResolver) Detail(ctx context.Context, obj *miniairflow.Cause) (*string, error) {
+	return model.OrNull(obj.Detail), nil
+}
+
+func (r *runCauseResolver) By(ctx context.Context, obj *miniairflow.Cause) (*string, error) {
+	return model.OrNull(obj.By), nil
+}
+
 func (r *subscriptionResolver) WorkflowRunUpdated(ctx context.Context, id uuid.UUID, sinceRevision *int64) (<-chan *model.WorkflowRunUpdate, error) {
 	return r.watchRun(ctx, id, sinceRevision)
 }
@@ -448,6 +456,8 @@ func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
 
 func (r *Resolver) RetryPolicy() generated.RetryPolicyResolver { return &retryPolicyResolver{r} }
 
+func (r *Resolver) RunCause() generated.RunCauseResolver { return &runCauseResolver{r} }
+
 func (r *Resolver) Subscription() generated.SubscriptionResolver { return &subscriptionResolver{r} }
 
 func (r *Resolver) Task() generated.TaskResolver { return &taskResolver{r} }
@@ -474,6 +484,7 @@ type (
 	poolHolderResolver      struct{ *Resolver }
 	queryResolver           struct{ *Resolver }
 	retryPolicyResolver     struct{ *Resolver }
+	runCauseResolver        struct{ *Resolver }
 	subscriptionResolver    struct{ *Resolver }
 	taskResolver            struct{ *Resolver }
 	taskAttemptResolver     struct{ *Resolver }

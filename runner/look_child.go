@@ -56,7 +56,7 @@ func (w *Worker) findChild(
 		return nil, err
 	}
 	return control.StartChild(ctx, miniairflow.ChildRequest{
-		Parent: in.Claim.Run, Seq: in.Claim.Seq, Token: in.Claim.Token, Workflow: spec.Name, Params: given,
+		Parent: in.Claim.Run, Seq: in.Claim.Seq, Task: in.Task.Name, Token: in.Claim.Token, Workflow: spec.Name, Params: given,
 	})
 }
 

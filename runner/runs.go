@@ -30,7 +30,7 @@ const pastPoll = 5 * time.Second
 const retentionPoll = time.Hour
 
 // schedulerActor is who the audit log names for what no person asked for.
-var schedulerActor = miniairflow.Actor{Name: "scheduler"}
+var schedulerActor = miniairflow.Actor{Name: miniairflow.SchedulerName}
 
 // startRuns starts every pending run whose turn has come, and pokes started:
 // a run that started may have a deadline. Slots that are due are fired first.

@@ -34,9 +34,7 @@ func (c *client) addDetails(ctx context.Context, run *runView) error {
 
 // writeDetails prints what addDetails has added.
 func (r *runView) writeDetails(w io.Writer) {
-	if r.Parent != nil {
-		fmt.Fprintf(w, "started by\t%s of %s\n", r.Parent.Name, r.Parent.WorkflowRun.Label)
-	}
+	fmt.Fprintf(w, "cause\t%s\n", printable(r.Cause.String()))
 	if len(r.Outputs) > 0 && string(r.Outputs) != "null" {
 		fmt.Fprintf(w, "outputs\t%s\n", printable(string(r.Outputs)))
 	}

@@ -58,11 +58,12 @@ func newRunsListCommand(std stdio) *cobra.Command {
 					return err
 				}
 				return write(std.out, format, runs, func(w io.Writer) {
-					fmt.Fprintln(w, "RUN\tSTATUS\tCREATED\tTOOK\tREASON\tID")
+					fmt.Fprintln(w, "RUN\tSTATUS\tCREATED\tTOOK\tCAUSE\tREASON\tID")
 					now := time.Now()
 					for i := range runs {
 						r := &runs[i]
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.Status, ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now), printable(r.why()), r.ID)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.Status, ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now),
+							printable(r.Cause.String()), printable(r.why()), r.ID)
 					}
 				})
 			})

@@ -114,6 +114,7 @@ type runView struct {
 	Label       string         `json:"label"`
 	Status      state          `json:"status"`
 	Reason      *string        `json:"reason"`
+	Cause       causeView      `json:"cause"`
 	LogicalDate time.Time      `json:"logicalDate"`
 	CreatedAt   time.Time      `json:"createdAt"`
 	StartedAt   *time.Time     `json:"startedAt"`
@@ -127,6 +128,17 @@ type runView struct {
 	OutputsError *string         `json:"outputsError,omitempty"`
 	Parent       *parentView     `json:"parent,omitempty"`
 	TaskRuns     []taskRunView   `json:"taskRuns,omitempty"`
+}
+
+// causeView is why a run was started.
+type causeView struct {
+	Kind   state  `json:"kind"`
+	Detail string `json:"detail,omitempty"`
+	By     string `json:"by,omitempty"`
+}
+
+func (v causeView) String() string {
+	return miniairflow.Cause{Kind: miniairflow.CauseKind(v.Kind), Detail: v.Detail, By: v.By}.String()
 }
 
 // taskRunView is a task run as the commands show it.
@@ -208,7 +220,7 @@ const (
 		version { number hash } latestRun { ` + runFields + ` }`
 	namedFields   = `vars { name isSet } secrets { name isSet }`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
-	runFields     = `id label status reason logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
+	runFields     = `id label status reason cause { kind detail by } logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
 	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
 )

@@ -41,6 +41,7 @@ type ResolverRoot interface {
 	PoolHolder() PoolHolderResolver
 	Query() QueryResolver
 	RetryPolicy() RetryPolicyResolver
+	RunCause() RunCauseResolver
 	Subscription() SubscriptionResolver
 	Task() TaskResolver
 	TaskAttempt() TaskAttemptResolver
@@ -346,6 +347,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	RunCause struct {
+		By     func(childComplexity int) int
+		Detail func(childComplexity int) int
+		Kind   func(childComplexity int) int
+	}
+
 	Schedule struct {
 		At                   func(childComplexity int) int
 		Catchup              func(childComplexity int) int
@@ -592,6 +599,7 @@ type ComplexityRoot struct {
 
 	WorkflowRun struct {
 		CancelRequestedAt func(childComplexity int) int
+		Cause             func(childComplexity int) int
 		CreatedAt         func(childComplexity int) int
 		DataIntervalEnd   func(childComplexity int) int
 		DataIntervalStart func(childComplexity int) int
@@ -728,6 +736,10 @@ type RetryPolicyResolver interface {
 	DelaySeconds(ctx context.Context, obj *miniairflow.RetryPolicy) (*float64, error)
 	Backoff(ctx context.Context, obj *miniairflow.RetryPolicy) (*miniairflow.Backoff, error)
 	MaxDelaySeconds(ctx context.Context, obj *miniairflow.RetryPolicy) (*float64, error)
+}
+type RunCauseResolver interface {
+	Detail(ctx context.Context, obj *miniairflow.Cause) (*string, error)
+	By(ctx context.Context, obj *miniairflow.Cause) (*string, error)
 }
 type SubscriptionResolver interface {
 	WorkflowRunUpdated(ctx context.Context, id uuid.UUID, sinceRevision *int64) (<-chan *model.WorkflowRunUpdate, error)
@@ -2048,6 +2060,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokeTokenPayload.UserErrors(childComplexity), true
 
+	case "RunCause.by":
+		if e.ComplexityRoot.RunCause.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunCause.By(childComplexity), true
+	case "RunCause.detail":
+		if e.ComplexityRoot.RunCause.Detail == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunCause.Detail(childComplexity), true
+	case "RunCause.kind":
+		if e.ComplexityRoot.RunCause.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunCause.Kind(childComplexity), true
+
 	case "Schedule.at":
 		if e.ComplexityRoot.Schedule.At == nil {
 			break
@@ -3116,6 +3147,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.CancelRequestedAt(childComplexity), true
+	case "WorkflowRun.cause":
+		if e.ComplexityRoot.WorkflowRun.Cause == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Cause(childComplexity), true
 	case "WorkflowRun.createdAt":
 		if e.ComplexityRoot.WorkflowRun.CreatedAt == nil {
 			break
@@ -4262,6 +4299,8 @@ type WorkflowRun implements Node {
   reason: String
   "What made it."
   type: WorkflowRunType!
+  "Why it was started, and by whom."
+  cause: RunCause!
   "The schedule that made it; null for a manual run."
   scheduleName: String
   "It does not start before this time."
@@ -4318,6 +4357,26 @@ type WorkflowRun implements Node {
   taskStates: [TaskStateCount!]!
   "Its task runs, in file order. At most 200 a page."
   taskRuns(first: Int = 50, after: String, filter: TaskRunFilter): TaskRunConnection!
+}
+
+"Why a run was started, and by whom."
+type RunCause {
+  "What kind of thing has started it."
+  kind: RunCauseKind!
+  "In words, to be read after the kind: the name of the schedule, or: of daily-etl#142, task load. Null where the kind says all."
+  detail: String
+  "Who has asked for it: the name of a token, api, cli, scheduler; of a child run, who has asked for that of its parent. Null if nobody is known."
+  by: String
+}
+
+"What kind of thing has started a run."
+enum RunCauseKind {
+  "A schedule."
+  SCHEDULE
+  "A person or a program, by the page, the API or a command."
+  MANUAL
+  "A task of another run."
+  CHILD
 }
 
 "The tasks that a run executes; the others are skipped, and no task waits for them."
@@ -5735,6 +5794,18 @@ func (ec *executionContext) childFields_RevokeTokenPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RevokeTokenPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RunCause(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_RunCause_kind(ctx, field)
+	case "detail":
+		return ec.fieldContext_RunCause_detail(ctx, field)
+	case "by":
+		return ec.fieldContext_RunCause_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunCause", field.Name)
+}
+
 func (ec *executionContext) childFields_Schedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -6221,6 +6292,8 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_reason(ctx, field)
 	case "type":
 		return ec.fieldContext_WorkflowRun_type(ctx, field)
+	case "cause":
+		return ec.fieldContext_WorkflowRun_cause(ctx, field)
 	case "scheduleName":
 		return ec.fieldContext_WorkflowRun_scheduleName(ctx, field)
 	case "runAfter":
@@ -12403,6 +12476,78 @@ func (ec *executionContext) fieldContext_RevokeTokenPayload_userErrors(_ context
 	return fc, nil
 }
 
+func (ec *executionContext) _RunCause_kind(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Cause) (ret graphql.Marshaler) {
+	if ret = ec.marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx, field.Selections, obj.Kind); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunCause_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.CauseKind) graphql.Marshaler {
+			return ec.marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunCause_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunCause", field, false, false, "RunCauseKind")
+}
+
+func (ec *executionContext) _RunCause_detail(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Cause) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunCause_detail(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RunCause().Detail(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RunCause_detail(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunCause", field, true, true, "String")
+}
+
+func (ec *executionContext) _RunCause_by(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Cause) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunCause_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RunCause().By(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RunCause_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunCause", field, true, true, "String")
+}
+
 func (ec *executionContext) _Schedule_name(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17229,6 +17374,38 @@ func (ec *executionContext) _WorkflowRun_type(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_WorkflowRun_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "WorkflowRunType")
+}
+
+func (ec *executionContext) _WorkflowRun_cause(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_cause(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cause, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.Cause) graphql.Marshaler {
+			return ec.marshalNRunCause2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCause(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_cause(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RunCause(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _WorkflowRun_scheduleName(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
@@ -23246,6 +23423,51 @@ func (ec *executionContext) _RevokeTokenPayload(ctx context.Context, sel ast.Sel
 	return execution.Object(fields, out)
 }
 
+var runCauseImplementors = []string{"RunCause"}
+
+func (ec *executionContext) _RunCause(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Cause) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, runCauseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RunCause")
+		case "kind":
+			out.Values[i] = ec._RunCause_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "detail":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RunCause_detail(ctx, field, obj)
+				})
+		case "by":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._RunCause_by(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var scheduleImplementors = []string{"Schedule"}
 
 func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet, obj *model.Schedule) graphql.Marshaler {
@@ -24834,6 +25056,11 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 			out.Values[i] = ec._WorkflowRun_reason(ctx, field, obj)
 		case "type":
 			out.Values[i] = ec._WorkflowRun_type(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "cause":
+			out.Values[i] = ec._WorkflowRun_cause(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -26550,6 +26777,38 @@ func (ec *executionContext) marshalNRevokeTokenPayload2ᚖgithubᚗcomᚋsauravr
 	}
 	return ec._RevokeTokenPayload(ctx, sel, v)
 }
+
+func (ec *executionContext) marshalNRunCause2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCause(ctx context.Context, sel ast.SelectionSet, v miniairflow.Cause) graphql.Marshaler {
+	return ec._RunCause(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx context.Context, v any) (miniairflow.CauseKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx context.Context, sel ast.SelectionSet, v miniairflow.CauseKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RunCauseKind!")
+	}
+	return res
+}
+
+var (
+	unmarshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[string]miniairflow.CauseKind{
+		"SCHEDULE": miniairflow.CauseSchedule,
+		"MANUAL":   miniairflow.CauseManual,
+		"CHILD":    miniairflow.CauseChild,
+	}
+	marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[miniairflow.CauseKind]string{
+		miniairflow.CauseSchedule: "SCHEDULE",
+		miniairflow.CauseManual:   "MANUAL",
+		miniairflow.CauseChild:    "CHILD",
+	}
+)
 
 func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Schedule) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,16 @@ type PlannedRun struct {
 	miniairflow.NewRun
 	Status miniairflow.RunStatus
 	Reason string
+}
+
+// CauseOf returns the cause of a run as it is stored.
+func CauseOf(run *PlannedRun) miniairflow.Cause {
+	c := miniairflow.CauseOf(&run.NewRun)
+	c.Detail, c.By = Text(c.Detail), Text(c.By)
+	if len(c.Detail) > miniairflow.CauseDetailMax {
+		c.Detail = strings.ToValidUTF8(c.Detail[:miniairflow.CauseDetailMax], "") + "…"
+	}
+	return c
 }
 
 // FireBatches splits fires so that no batch writes more than about rowsMax rows.

@@ -3,6 +3,7 @@ package persistencetest_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,40 @@ func TestCreateRun(t *testing.T) {
 		require.Equal(t, first.ID, again.ID)
 
 		require.Equal(t, int64(2), db.trigger(v).Number, "a repetition takes no number")
+	})
+}
+
+// A run keeps why it was started, and by whom.
+func TestRunCause(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(definition("etl", task("a")))
+		for _, c := range []struct {
+			run  func(*miniairflow.NewRun)
+			want miniairflow.Cause
+		}{
+			{func(*miniairflow.NewRun) {}, miniairflow.Cause{Kind: miniairflow.CauseManual, By: "test"}},
+			{
+				func(r *miniairflow.NewRun) {
+					r.Type, r.ScheduleName, r.By.Name = miniairflow.RunScheduled, "eu", "scheduler"
+				},
+				miniairflow.Cause{Kind: miniairflow.CauseSchedule, Detail: "eu", By: "scheduler"},
+			},
+			{
+				func(r *miniairflow.NewRun) {
+					r.Cause = miniairflow.Cause{Kind: miniairflow.CauseManual, Detail: "a\x00" + strings.Repeat("é", miniairflow.CauseDetailMax), By: "ann"}
+				},
+				miniairflow.Cause{Kind: miniairflow.CauseManual, Detail: "a\uFFFD" + strings.Repeat("é", (miniairflow.CauseDetailMax-4)/2) + "…", By: "ann"},
+			},
+		} {
+			run := db.newRun(v)
+			c.run(&run)
+			created, _, err := db.CreateRun(t.Context(), run)
+			require.NoError(t, err)
+			require.Equal(t, c.want, created.Cause)
+			found, err := db.FindRuns(t.Context(), miniairflow.RunFilter{Limit: 1})
+			require.NoError(t, err)
+			require.Equal(t, c.want, found[0].Cause)
+		}
 	})
 }
 

@@ -12,7 +12,8 @@ import (
 
 // runColumns are what scanRun reads, from runTables.
 const (
-	runColumns = `r.id, r.workflow_id, w.name, r.version_id, r.number, r.status, r.reason, r.type, r.schedule_name,
+	runColumns = `r.id, r.workflow_id, w.name, r.version_id, r.number, r.status, r.reason, r.type,
+		r.cause, r.cause_detail, r.created_by, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
 		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
 		r.parent_run_id, r.parent_seq, r.changed::text::bigint`
@@ -26,7 +27,8 @@ func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) {
 	var selection string
 	var parent uuid.NullUUID
 	var parentSeq *int
-	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type, &r.ScheduleName,
+	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
+		&r.Cause.Kind, &r.Cause.Detail, &r.Cause.By, &r.ScheduleName,
 		&r.LogicalDate, &r.DataIntervalStart, &r.RunAfter, &r.DeadlineAt, &params, &selection, &r.TaskCount,
 		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.Revision)
 	if err != nil {

@@ -273,9 +273,11 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 		input AS MATERIALIZED (
 			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-				$9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::text[], $15::text[], $16::uuid[], $17::int[])
+				$9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::text[], $15::text[], $16::uuid[], $17::int[],
+				$18::text[], $19::text[], $20::text[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
-				data_interval_start, run_after, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq, place)),
+				data_interval_start, run_after, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq,
+				cause, cause_detail, created_by, place)),
 		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
@@ -285,12 +287,12 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 			FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited)
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.run_after, i.logical_date, at) ELSE at END,
 			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
-			i.parent_run_id, i.parent_seq, i.parent_run_id IS NOT NULL
+			i.parent_run_id, i.parent_seq, i.parent_run_id IS NOT NULL, i.cause, i.cause_detail, i.created_by
 		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
 	if len(runs) == 0 {
 		return nil
@@ -308,7 +310,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 // runInput returns the runs by column, in the order that insertRuns reads.
 func runInput(runs []dialect.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
-	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections []string
+	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections, causes, causeDetails, creators []string
 	var dates, starts, runAfters []*time.Time
 	var parents []*uuid.UUID
 	var parentSeqs []*int
@@ -329,6 +331,8 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 		runAfters = append(runAfters, nullTime(run.RunAfter))
 		params, keys = append(params, string(object)), append(keys, dialect.Text(run.IdempotencyKey))
 		actors, actorReasons = append(actors, dialect.Text(run.By.Name)), append(actorReasons, dialect.Text(run.By.Reason))
+		cause := dialect.CauseOf(&run)
+		causes, causeDetails, creators = append(causes, string(cause.Kind)), append(causeDetails, cause.Detail), append(creators, cause.By)
 		var parent *uuid.UUID
 		var parentSeq *int
 		if run.Parent != nil {
@@ -338,7 +342,7 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 	}
 	return []any{
 		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, runAfters, params, keys, actors, actorReasons, selections,
-		parents, parentSeqs,
+		parents, parentSeqs, causes, causeDetails, creators,
 	}, nil
 }
 

@@ -201,7 +201,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 	const into = `
 		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited, number, changed)`
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, number, changed)`
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
 		return fmt.Errorf("insert runs: %w", err)
 	}
@@ -270,10 +270,11 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 	if run.Parent != nil {
 		parent, parentSeq = run.Parent.RunID, run.Parent.Seq
 	}
+	cause := dialect.CauseOf(run)
 	return []any{
 		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
 		logical, start, runAfter, string(params), selection, nullText(run.IdempotencyKey), t.now, finishedAt,
-		parent, parentSeq, run.Parent != nil,
+		parent, parentSeq, run.Parent != nil, cause.Kind, cause.Detail, cause.By,
 	}, nil
 }
 

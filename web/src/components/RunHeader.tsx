@@ -43,7 +43,7 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],
           ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
-          ["Started by", detail.parent ? <Parent key="parent" task={detail.parent} /> : starterOf(run.type)],
+          ["Started by", detail.parent ? <Parent key="parent" task={detail.parent} /> : starterOf(run.cause)],
           ["Version", `${detail.version.number}`],
           ["Generation", run.generation > 1 ? `${run.generation}` : null],
           ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),

@@ -33,7 +33,7 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
               <td>
                 <Time value={run.runAfter} />
               </td>
-              <td>{starterOf(run.type)}</td>
+              <td>{starterOf(run.cause)}</td>
               <td>
                 <Elapsed startedAt={run.startedAt} finishedAt={run.finishedAt} />
               </td>

@@ -10,7 +10,11 @@ export const RunSummary = graphql(`
     status
     reason
     revision
-    type
+    cause {
+      kind
+      detail
+      by
+    }
     runAfter
     createdAt
     startedAt

@@ -34,7 +34,7 @@ function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSu
     status,
     reason: null,
     revision: 1,
-    type: "MANUAL",
+    cause: { kind: "MANUAL", detail: null, by: "ann" },
     runAfter: "2026-01-01T00:00:00Z",
     createdAt: "2026-01-01T00:00:00Z",
     startedAt: null,

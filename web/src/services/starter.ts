@@ -1,13 +1,13 @@
-import type { WorkflowRunType } from "../gql/graphql";
+import type { RunSummaryFragment } from "../gql/graphql";
 
-/** starterOf says in a word what has started a run. */
-export function starterOf(type: WorkflowRunType): string {
-  switch (type) {
-    case "SCHEDULED":
-      return "schedule";
-    case "CHILD":
-      return "another run";
-    default:
-      return "hand";
+/** starterOf says in a few words what has started a run, and who. */
+export function starterOf(cause: RunSummaryFragment["cause"]): string {
+  const words = [cause.kind === "MANUAL" ? "hand" : cause.kind.toLowerCase()];
+  if (cause.detail !== null) {
+    words.push(cause.detail);
   }
+  if (cause.by !== null && cause.by !== "scheduler") {
+    words.push(`by ${cause.by}`);
+  }
+  return words.join(" ");
 }
