@@ -55,7 +55,7 @@ func Each(t *testing.T, test func(t *testing.T, store miniairflow.Store)) {
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
 }
 
-// SQLite returns a new, migrated store in a temporary directory. It is closed
+// SQLite returns a new, migrated store in a directory of its own. It is closed
 // when the test ends.
 func SQLite(t testing.TB) miniairflow.Store {
 	t.Helper()
@@ -65,7 +65,7 @@ func SQLite(t testing.TB) miniairflow.Store {
 // SQLiteURL returns the address of a SQLite database that does not exist yet.
 func SQLiteURL(t testing.TB) string {
 	t.Helper()
-	return "sqlite://" + filepath.Join(t.TempDir(), "miniairflow.db")
+	return "sqlite://" + filepath.Join(newDir(t), "miniairflow.db")
 }
 
 // Postgres returns a store on a new, migrated PostgreSQL database. It is closed
@@ -154,7 +154,7 @@ func sharedServer() (*server, error) {
 		return nil, err
 	}
 	if err = s.exec(ctx, "CREATE DATABASE "+templateDatabase+" TEMPLATE template0"); err == nil {
-		err = persistence.Migrate(ctx, s.url(templateDatabase))
+		err = errors.Join(persistence.Migrate(ctx, s.url(templateDatabase)), s.findStrategy(ctx))
 	}
 	if err != nil {
 		shared.err = errors.Join(fmt.Errorf("make the template database: %w", err), s.close())
@@ -180,7 +180,7 @@ func stopShared() error {
 func newDatabase(t testing.TB, s *server, template string) string {
 	t.Helper()
 	name := fmt.Sprintf("test_%d", shared.databases.Add(1))
-	require.NoError(t, s.exec(context.Background(), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template)))
+	require.NoError(t, s.exec(context.Background(), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s%s", name, template, s.strategy)))
 	t.Cleanup(func() {
 		require.NoError(t, s.exec(context.Background(), fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)))
 	})

@@ -4,8 +4,6 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +46,7 @@ func TestRandomCalls(t *testing.T) {
 	case !given:
 		require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(batch)))
 	}
-	t.Run("sqlite", func(t *testing.T) { playAll(t, "sqlite", openOnMemory, given) })
+	t.Run("sqlite", func(t *testing.T) { playAll(t, "sqlite", openSQLite, given) })
 	t.Run("postgres", func(t *testing.T) { playAll(t, "postgres", openPostgres, given) })
 }
 
@@ -65,20 +63,6 @@ func playAll(t *testing.T, dialect string, open func(testing.TB) *database, once
 		rapid.Check(t, func(rt *rapid.T) { newGame(b, rt).play() })
 	}
 	t.Logf("%s: %d sequences, %d steps, %d calls of the store in %s", dialect, b.sequences, b.steps, b.calls, time.Since(start).Round(time.Millisecond))
-}
-
-// openOnMemory is openSQLite with the file on a RAM disk where there is one: the
-// store waits for each of its commits to be on the disk, which is not what is tested.
-func openOnMemory(t testing.TB) *database {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "miniairflow-") //nolint:usetesting // the test's own directory is on a disk
-	if err != nil {
-		return openSQLite(t)
-	}
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	url := "sqlite://" + filepath.Join(dir, "miniairflow.db")
-	store := persistencetest.Open(t, url)
-	return &database{testCase: t, Store: store, url: url, raw: openRaw(t, "sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?mode=ro&_busy_timeout=10000")}
 }
 
 // board is what the sequences of one dialect share: the database, whose tables
