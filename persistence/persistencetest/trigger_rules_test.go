@@ -30,17 +30,17 @@ func TestTriggerRulesInTheStore(t *testing.T) {
 		{rule: miniairflow.NoneSkipped, becomes: "ssskkk"},
 		{rule: miniairflow.Always, becomes: "ssssss"},
 	} {
-		for i, end := range ends {
-			t.Run(string(c.rule)+" "+end, func(t *testing.T) {
-				onEach(t, func(t *testing.T, db *database) {
-					w := db.worker("w")
+		t.Run(string(c.rule), func(t *testing.T) {
+			onEach(t, func(t *testing.T, db *database) {
+				w := db.worker("w")
+				for i, end := range ends {
 					for _, order := range [][]int{{0, 1}, {1, 0}, nil} {
-						require.Equal(t, states(c.becomes[i : i+1])[0], db.endOfChild(w, c.rule, end, order), "order %v", order)
-						db.check()
+						require.Equal(t, states(c.becomes[i : i+1])[0], db.endOfChild(w, c.rule, end, order), "%s, order %v", end, order)
 					}
-				})
+				}
+				db.check()
 			})
-		}
+		})
 	}
 }
 
