@@ -174,19 +174,24 @@ type game struct {
 	fault persistencetest.Fault // of the next call
 	ids   uint64
 
-	flows    []*flow
-	players  []*player
-	air      []miniairflow.Finish // results of crashed workers, which may arrive yet
-	seen     []decided            // what schedulers have read and not answered, or answered before
-	fires    [][]miniairflow.Fire
-	reruns   []miniairflow.Rerun
-	triggers []miniairflow.NewRun
-	folded   map[uuid.UUID]*folded
-	dags     map[uuid.UUID]*miniairflow.DAG
-	now      view // after the last step
-	judged   int  // times
-	shifts   int  // of cursors, see moveCursors
-	isEnding bool // everything must come to its end now: nothing waits any longer
+	flows      []*flow
+	players    []*player
+	air        []miniairflow.Finish // results of crashed workers, which may arrive yet
+	seen       []decided            // what schedulers have read and not answered, or answered before
+	fires      [][]miniairflow.Fire
+	reruns     []miniairflow.Rerun
+	triggers   []miniairflow.NewRun
+	folded     map[uuid.UUID]*folded
+	dags       map[uuid.UUID]*miniairflow.DAG
+	now        view   // after the last step
+	judgedAt   string // the mark of what was judged last
+	lookedAt   string // the mark of lookedLast
+	lookedLast view
+	printedAt  string // the mark of printed
+	printed    string
+	judged     int  // times
+	shifts     int  // of cursors, see moveCursors
+	isEnding   bool // everything must come to its end now: nothing waits any longer
 }
 
 func newGame(b *board, rt *rapid.T) *game {
@@ -237,9 +242,15 @@ var faults = []persistencetest.Fault{
 // which is a tenth of the time of all. A failure comes with its trace as it is.
 func (g *game) Helper() {}
 
-// judge compares the database with itself and with what it was before the step. What
-// does not pass by again is looked for each tenth time.
+// judge compares the database with itself and with what it was before the step, when
+// the step has written anything. What does not pass by again is looked for each tenth
+// time.
 func (g *game) judge() {
+	mark := g.mark()
+	if mark == g.judgedAt {
+		return
+	}
+	g.judgedAt = mark
 	g.judged++
 	if g.judged%10 == 0 {
 		g.judgeBy(g.whole)
@@ -277,9 +288,11 @@ func (g *game) certainly(call func() error) {
 // print returns a text that changes with any table that matters.
 func (g *game) print() string {
 	g.Helper()
-	text := ""
-	g.each(g.prints, func(scan func(...any)) { scan(&text) })
-	return text
+	if mark := g.mark(); mark != g.printedAt {
+		g.each(g.prints, func(scan func(...any)) { scan(&g.printed) })
+		g.printedAt = mark
+	}
+	return g.printed
 }
 
 // id returns an id that no other call of this sequence returns.

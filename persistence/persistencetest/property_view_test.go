@@ -74,8 +74,29 @@ type sessionView struct {
 	places int // that it has in all
 }
 
-// look reads a view.
+// mark returns a text that changes with each write to the database, whoever writes.
+// PostgreSQL's also changes with what happens to be written in vain.
+func (g *game) mark() string {
+	g.Helper()
+	mark := ""
+	g.each(map[string]string{
+		"sqlite":   `SELECT data_version || ' ' || total_changes() FROM pragma_data_version`, // of others, and its own
+		"postgres": `SELECT CAST(pg_current_snapshot() AS text)`,
+	}[g.dialect], func(scan func(...any)) { scan(&mark) })
+	return mark
+}
+
+// look returns the view of now, and reads it when something was written since it did.
 func (g *game) look() view {
+	g.Helper()
+	if mark := g.mark(); mark != g.lookedAt {
+		g.lookedLast, g.lookedAt = g.read(), mark
+	}
+	return g.lookedLast
+}
+
+// read reads a view.
+func (g *game) read() view {
 	g.Helper()
 	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
 	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type = 'child', reason
