@@ -10,12 +10,13 @@ const (
 	CauseSchedule CauseKind = "schedule"
 	CauseManual   CauseKind = "manual" // a person or a program has asked for it
 	CauseChild    CauseKind = "child"  // a task of another run
+	CauseAfter    CauseKind = "after"  // the end of runs of other workflows
 )
 
 // Cause says why a run was started, and by whom. The engine decides nothing by it.
 type Cause struct {
 	Kind   CauseKind
-	Detail string // for people, to be read after the kind: the schedule's name, "of daily-etl#142, task load"; may be empty
+	Detail string // for people, to be read after the kind: the schedule's name, "of daily-etl#142, task load", the runs whose end it was; may be empty
 	By     string // who has asked for it, as Actor.Name; of a child run, for that of its parent. Empty: nobody is known
 }
 

@@ -22,12 +22,15 @@ type Control struct {
 
 // TriggerRequest asks for a run.
 type TriggerRequest struct {
-	Workflow       string // its name
-	Params         map[string]any
-	LogicalDate    time.Time // zero: now. One in the past or future does not change when the run starts
-	Selection      Selection // of the tasks to execute; the zero value: all
-	IdempotencyKey string    // a second trigger with the same key returns the first run; up to IdempotencyKeyMax bytes
-	By             Actor
+	Workflow    string // its name
+	Params      map[string]any
+	LogicalDate time.Time // zero: now. One in the past or future does not change when the run starts
+	// DataIntervalStart is that of the run; zero: LogicalDate.
+	DataIntervalStart time.Time
+	Selection         Selection // of the tasks to execute; the zero value: all
+	IdempotencyKey    string    // a second trigger with the same key returns the first run; up to IdempotencyKeyMax bytes
+	Cause             Cause     // see CauseOf
+	By                Actor
 }
 
 // IdempotencyKeyMax bounds TriggerRequest.IdempotencyKey.
@@ -88,11 +91,15 @@ func (c *Control) newRun(ctx context.Context, req TriggerRequest) (NewRun, *Defi
 	if logical.IsZero() {
 		logical = now
 	}
-	run := NewRun{
-		ID: id, WorkflowID: w.ID, VersionID: v.ID, Type: RunManual, LogicalDate: logical,
-		DataIntervalStart: logical, IdempotencyKey: req.IdempotencyKey, By: req.By,
+	start := req.DataIntervalStart
+	if start.IsZero() {
+		start = logical
 	}
-	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: logical, DataIntervalEnd: logical, RunAfter: now}
+	run := NewRun{
+		ID: id, WorkflowID: w.ID, VersionID: v.ID, Type: RunManual, Cause: req.Cause, LogicalDate: logical,
+		DataIntervalStart: start, IdempotencyKey: req.IdempotencyKey, By: req.By,
+	}
+	scope := RunScope{ID: id, Workflow: w.Name, Type: RunManual, LogicalDate: logical, DataIntervalStart: start, DataIntervalEnd: logical, RunAfter: now}
 	eval, err := EvaluatorOfDefaults(ctx, c.Evaluator, c.Store, v.Definition.Params)
 	if err != nil {
 		return NewRun{}, nil, err

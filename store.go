@@ -21,6 +21,7 @@ type Store interface {
 	CatalogStore
 	FileStore
 	ScheduleStore
+	AfterStore
 	PoolStore
 	VarStore
 	SecretStore
@@ -111,6 +112,7 @@ type DefinitionAt struct {
 	Line     int
 	Column   int
 	Calls    []Call        // of its tasks that run workflows
+	After    []Call        // the workflows that it starts after
 	Warnings []ImportError // what it hardly means, but may say
 }
 

@@ -58,6 +58,7 @@ func (d *Definition) Validate() []Problem {
 	v.workflow()
 	v.params()
 	v.schedules()
+	v.triggers()
 	v.env([]string{"env"}, d.Env)
 	v.workflowOutputs()
 	v.groups()

@@ -63,6 +63,7 @@ type Definition struct {
 	Docs           string            `json:"docs,omitempty"` // Markdown
 	IsActive       bool              `json:"is_active"`
 	Schedules      []Schedule        `json:"schedules,omitempty"`
+	Triggers       *Triggers         `json:"triggers,omitempty"` // nil: only schedules and people start it
 	MaxActiveRuns  int               `json:"max_active_runs"`
 	MaxActiveTasks int               `json:"max_active_tasks"`    // in one run
 	Timeout        Duration          `json:"timeout,omitempty"`   // of the run from its start; 0: none

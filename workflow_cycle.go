@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// Call says that a task of a workflow runs a workflow, and where it says so.
+// Call says that a task of a workflow runs a workflow, or that the workflow starts
+// after one, and where it says so.
 type Call struct {
-	Task     string
-	Workflow string // that it runs
+	Task     string // empty: it starts after that workflow
+	Workflow string
 	Line     int
 	Column   int
 }
@@ -26,9 +27,9 @@ func (d *Definition) Runs() []string {
 	return slices.Compact(names)
 }
 
-// CycleMessage says that workflows run each other. way is one of CallCycles.
+// CycleMessage says that workflows start each other. way is one of CallCycles.
 func CycleMessage(way []string) string {
-	return fmt.Sprintf("workflows run each other, which would never end: %s; take one of these tasks out", strings.Join(way, " → "))
+	return fmt.Sprintf("workflows start each other, which would never end: %s; take one of these tasks or triggers out", strings.Join(way, " → "))
 }
 
 // callCyclesMax bounds how many of the workflows that run each other are told of.

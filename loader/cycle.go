@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -27,7 +29,21 @@ func (d *document) calls(definition *miniairflow.Definition) []miniairflow.Call 
 	return calls
 }
 
-// withoutCycles returns the definitions of the file that do not run themselves
+// afters returns the workflows after which a definition starts, with where it says so.
+func (d *document) afters(definition *miniairflow.Definition) []miniairflow.Call {
+	after := definition.After()
+	if after == nil {
+		return nil
+	}
+	var calls []miniairflow.Call
+	for i, w := range after.Workflows {
+		at := d.find([]string{"triggers", "after", "workflows", strconv.Itoa(i), "workflow"})
+		calls = append(calls, miniairflow.Call{Workflow: w.Workflow, Line: at.line, Column: at.column})
+	}
+	return calls
+}
+
+// withoutCycles returns the definitions of the file that do not start themselves
 // through each other.
 func (f *file) withoutCycles(definitions []miniairflow.DefinitionAt) []miniairflow.DefinitionAt {
 	runs := map[string][]string{}
@@ -42,29 +58,34 @@ func (f *file) withoutCycles(definitions []miniairflow.DefinitionAt) []miniairfl
 	})
 }
 
-// addRuns notes what a definition runs, if anything.
+// addRuns notes what a definition runs, and that it starts after others, if so.
 func addRuns(runs map[string][]string, d miniairflow.DefinitionAt) {
 	if len(d.Calls) > 0 {
-		runs[d.Name] = d.Runs()
+		runs[d.Name] = append(runs[d.Name], d.Runs()...)
+	}
+	for _, upstream := range d.After {
+		runs[upstream.Workflow] = append(runs[upstream.Workflow], d.Name)
 	}
 }
 
-// cycleOf returns the problem of a definition that runs itself on one of the ways, at
-// the first task that takes it.
+// cycleOf returns the problem of a definition that starts itself on one of the ways, at
+// the first task that takes it, or where it says after whom it starts, if it does.
 func cycleOf(file string, d miniairflow.DefinitionAt, ways map[string][]string) []miniairflow.ImportError {
 	way := ways[d.Name]
 	if len(way) < 2 {
 		return nil
 	}
-	for _, call := range d.Calls {
-		if call.Workflow == way[1] {
-			return []miniairflow.ImportError{{File: file, Line: call.Line, Column: call.Column, Message: miniairflow.CycleMessage(way)}}
-		}
+	place := miniairflow.Call{Line: d.Line, Column: d.Column}
+	if i := slices.IndexFunc(d.After, func(c miniairflow.Call) bool { return c.Workflow == way[len(way)-2] }); i >= 0 {
+		place = d.After[i]
 	}
-	return nil
+	if i := slices.IndexFunc(d.Calls, func(c miniairflow.Call) bool { return c.Workflow == way[1] }); i >= 0 {
+		place = d.Calls[i]
+	}
+	return []miniairflow.ImportError{{File: file, Line: place.Line, Column: place.Column, Message: miniairflow.CycleMessage(way)}}
 }
 
-// refuseCycles drops the definitions that run themselves through those of other files.
+// refuseCycles drops the definitions that start themselves through those of other files.
 func (r *Result) refuseCycles() {
 	runs := map[string][]string{}
 	for _, d := range r.Definitions {
@@ -82,7 +103,7 @@ func (r *Result) refuseCycles() {
 // cycles. One that was not found begins no run: that is refused, too.
 const callsLookedUp = 1_000
 
-// refuseCycles makes a problem of each definition of the batch that would run itself
+// refuseCycles makes a problem of each definition of the batch that would start itself
 // through others of the batch or of the store. Its file has the rest of its workflows
 // as they are, and is looked at again, since the cause may go with another file.
 func (s *syncPass) refuseCycles(ctx context.Context, batch []finding) error {
@@ -113,31 +134,40 @@ func (s *syncPass) refuseCycles(ctx context.Context, batch []finding) error {
 	return nil
 }
 
-// followRuns adds what the store knows of the workflows that those in runs lead to.
+// followRuns adds what the store knows of the workflows that those in runs lead to:
+// what they run, and who starts after them. What is in the batch says so itself.
 func (s *syncPass) followRuns(ctx context.Context, batch []finding, runs map[string][]string) error {
-	known := map[string]bool{}
+	isInBatch := map[string]bool{}
 	for _, file := range batch {
 		for _, d := range file.sync.Definitions {
-			known[d.Name] = true
+			isInBatch[d.Name] = true
 		}
 	}
-	var open []string
+	open := slices.Collect(maps.Keys(runs))
 	for _, names := range runs {
 		open = append(open, names...)
 	}
-	for looked := 0; len(open) > 0 && looked < callsLookedUp; open = open[1:] {
+	seen := map[string]bool{}
+	for ; len(open) > 0 && len(seen) < callsLookedUp; open = open[1:] {
 		name := open[0]
-		if known[name] {
+		if seen[name] {
 			continue
 		}
-		known[name] = true
-		looked++
-		names, err := s.storedRuns(ctx, name)
+		seen[name] = true
+		names, err := s.config.Store.Followers(ctx, name)
 		if err != nil {
-			return err
+			return fmt.Errorf("find who starts after workflow %q: %w", name, err)
+		}
+		names = slices.DeleteFunc(names, func(follower string) bool { return isInBatch[follower] })
+		if !isInBatch[name] {
+			stored, err := s.storedRuns(ctx, name)
+			if err != nil {
+				return err
+			}
+			names = append(names, stored...)
 		}
 		if len(names) > 0 {
-			runs[name] = names
+			runs[name] = append(runs[name], names...)
 			open = append(open, names...)
 		}
 	}

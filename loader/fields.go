@@ -32,7 +32,7 @@ var synonyms = map[string]string{
 	"run": "command", "script": "command", "cmd": "command", "bash": "command", "sh": "command",
 	"exec": "command", "bashcommand": "command", "entrypoint": "command", "args": "command",
 	"if": "when", "condition": "when", "conditions": "when", "onlyif": "when", "runif": "when", "precondition": "when", "preconditions": "when",
-	"cron": "schedule", "scheduleinterval": "schedule", "schedulecron": "schedule", "schedules": "schedule", "on": "schedule", "triggers": "schedule",
+	"cron": "schedule", "scheduleinterval": "schedule", "schedulecron": "schedule", "schedules": "schedule", "on": "triggers",
 	"environment": "env", "environ": "env", "envs": "env", "vars": "env", "variables": "env",
 	"retries": "retry", "retrycount": "retry", "retrypolicy": "retry", "maxretries": "retry",
 	"cwd": "working_dir", "workdir": "working_dir", "dir": "working_dir", "workingdirectory": "working_dir", "workingdir": "working_dir",
@@ -94,7 +94,8 @@ var homes = map[string]string{
 	"files":    "to the workflow",
 	"template": "inside a task",
 	"finally":  "to the workflow",
-	"schedule": "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
+	"after":    "inside triggers",
+	"schedule": "to the workflow", "triggers": "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
 	"docs": "to the workflow", "is_active": "to the workflow", "max_active_runs": "to the workflow",
 	"fail_fast": "to the workflow", "max_active_tasks": "to the workflow", "defaults": "to the workflow", "tasks": "to the workflow",
 }

@@ -137,7 +137,7 @@ func (f *file) parse(text string) []miniairflow.DefinitionAt {
 		if ok && i < whole && !f.around.isBroken {
 			documents[definition.Name] = d
 			definitions = append(definitions, miniairflow.DefinitionAt{
-				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition), Warnings: d.sortedWarnings(),
+				Definition: definition, Line: place.line, Column: place.column, Calls: d.calls(definition), After: d.afters(definition), Warnings: d.sortedWarnings(),
 			})
 		}
 	}

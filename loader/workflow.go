@@ -23,6 +23,7 @@ var workflowFields = fields[workflowDraft]{
 	"tags":             func(v value, w *workflowDraft) { w.Tags = v.texts("a list of texts: write [etl, orders]") },
 	"is_active":        func(v value, w *workflowDraft) { w.IsActive = v.boolean() },
 	"schedule":         func(v value, w *workflowDraft) { v.schedules(w) },
+	"triggers":         func(v value, w *workflowDraft) { w.Triggers = v.triggers() },
 	"max_active_runs":  func(v value, w *workflowDraft) { w.MaxActiveRuns = v.integer() },
 	"max_active_tasks": func(v value, w *workflowDraft) { w.MaxActiveTasks = v.integer() },
 	"timeout":          func(v value, w *workflowDraft) { w.Timeout = v.duration() },

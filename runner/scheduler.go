@@ -20,7 +20,7 @@ type SchedulerConfig struct {
 	Pulse     *Pulse        // of the process; nil: one of its own
 }
 
-// Scheduler starts runs when they are due, ends those that take too long, fails
+// Scheduler starts runs when they are due or others have ended, ends those that take too long, fails
 // what was queued for too long, brings retries back, takes the work of lost
 // workers away from them, and deletes old runs. Any number of schedulers work on one store at once: constraints of the
 // store keep them honest, and none is the leader.
@@ -37,10 +37,12 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 
 	firing := &firing{}
 	slots := &slots{store: cfg.Store, firing: firing, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
+	afters := &afters{control: &miniairflow.Control{Store: cfg.Store, Evaluator: cfg.Evaluator}, logger: cfg.Logger}
 	started := make(chan struct{}, 1)
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
 	s.duties = []loop{
 		{name: "fire schedules", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: slots.pass},
+		{name: "start runs after others", topics: []miniairflow.Topic{miniairflow.TopicRuns}, poll: cfg.Poll, pass: afters.pass},
 		{
 			name: "start runs", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, firing, started) },

@@ -108,6 +108,7 @@ type explainView struct {
 	CriticalTime   string        `json:"criticalTime,omitempty"`
 	Tasks          []explainTask `json:"tasks"`
 	NextRuns       []nextRunView `json:"nextRuns"`
+	Triggers       []string      `json:"triggers,omitempty"` // what else starts runs, in words
 	isScheduled    bool
 }
 
@@ -151,7 +152,7 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	if view.NextRuns, err = nextRuns(d.Schedules, from, nextRunsShown); err != nil {
 		return nil, err
 	}
-	view.isScheduled = len(d.Schedules) > 0
+	view.isScheduled, view.Triggers = len(d.Schedules) > 0, triggerWords(d)
 	return view, nil
 }
 
@@ -182,12 +183,16 @@ func (v *explainView) print(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	switch {
-	case !v.isScheduled:
+	case !v.isScheduled && len(v.Triggers) == 0:
 		fmt.Fprintln(w, "no schedule: runs start by hand")
+	case !v.isScheduled:
 	case len(v.NextRuns) == 0:
 		fmt.Fprintln(w, "no next run: its schedules are over")
 	default:
 		fmt.Fprintln(w, "next runs")
 		writeNextRuns(w, v.NextRuns)
+	}
+	for _, words := range v.Triggers {
+		fmt.Fprintln(w, printable(words))
 	}
 }

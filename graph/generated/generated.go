@@ -4377,6 +4377,8 @@ enum RunCauseKind {
   MANUAL
   "A task of another run."
   CHILD
+  "The end of runs of other workflows."
+  AFTER
 }
 
 "The tasks that a run executes; the others are skipped, and no task waits for them."
@@ -26802,11 +26804,13 @@ var (
 		"SCHEDULE": miniairflow.CauseSchedule,
 		"MANUAL":   miniairflow.CauseManual,
 		"CHILD":    miniairflow.CauseChild,
+		"AFTER":    miniairflow.CauseAfter,
 	}
 	marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[miniairflow.CauseKind]string{
 		miniairflow.CauseSchedule: "SCHEDULE",
 		miniairflow.CauseManual:   "MANUAL",
 		miniairflow.CauseChild:    "CHILD",
+		miniairflow.CauseAfter:    "AFTER",
 	}
 )
 

@@ -21,6 +21,12 @@ func workflowMap() Map {
 				Example: "schedule:\n  - \"0 6 * * 1-5\"\n  - {cron: \"0 9 * * sat\", timezone: Europe/Berlin}\ntasks:\n  report: {command: echo hello}\n",
 			},
 			Key{
+				Name: "triggers", Absent: "nothing else starts runs", Type: block("triggers"),
+				Text:    "What else starts runs: the end of runs of other workflows.",
+				Sample:  "{after: extract}",
+				Example: "triggers: {after: extract}\ntasks:\n  report: {command: echo hello}\n",
+			},
+			Key{
 				Name: "max_active_runs", Default: "1", Type: integer(1, 0),
 				Text:    "How many runs of this workflow run at a time; others wait. Runs that tasks of other workflows start (`workflow`) are not counted.",
 				Sample:  "4",

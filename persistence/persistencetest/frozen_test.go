@@ -76,6 +76,6 @@ func TestAllTriggersAreTried(t *testing.T) {
 		if !strings.HasPrefix(db.url, "sqlite://") {
 			list = `SELECT tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1`
 		}
-		require.Equal(t, slices.Sorted(maps.Keys(frozen)), texts(t, db.raw, list))
+		require.ElementsMatch(t, append(slices.Collect(maps.Keys(frozen)), "workflow_runs_ended"), texts(t, db.raw, list), "the last one refuses nothing: TestAfterEnds")
 	})
 }

@@ -58,7 +58,11 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 	if err := insertVersions(batch, saves, now); err != nil {
 		return err
 	}
-	return saveSchedules(batch, saves)
+	if err := saveSchedules(batch, saves); err != nil {
+		return err
+	}
+	saveAfters(batch, saves)
+	return nil
 }
 
 // insertVersions adds what writes the new versions with their tasks.

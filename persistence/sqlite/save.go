@@ -59,7 +59,10 @@ func saveWorkflows(ctx context.Context, t *tx, saves []dialect.Save) error {
 	if err := insertVersions(ctx, t, saves); err != nil {
 		return err
 	}
-	return saveSchedules(ctx, t, saves)
+	if err := saveSchedules(ctx, t, saves); err != nil {
+		return err
+	}
+	return saveAfters(ctx, t, saves)
 }
 
 // insertVersions writes the new versions with their tasks.

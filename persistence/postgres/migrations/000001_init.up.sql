@@ -100,7 +100,7 @@ CREATE TABLE workflow_runs (
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
     type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child')),
-    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child')),
+    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after')),
     cause_detail        text NOT NULL DEFAULT '', -- in words
     created_by          text NOT NULL DEFAULT '', -- who has asked for it
     schedule_name       text NOT NULL DEFAULT '',
@@ -310,6 +310,37 @@ CREATE TRIGGER task_runs_frozen BEFORE UPDATE OF status ON task_runs FOR EACH RO
         AND OLD.status IN ('success', 'failed', 'cancelled', 'skipped', 'upstream_failed'))
     EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER task_attempts_frozen BEFORE UPDATE ON task_attempts FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+-- Which workflows start after which others, of the latest versions.
+CREATE TABLE after_triggers (
+    upstream    text NOT NULL, -- the name of a workflow
+    workflow_id uuid NOT NULL REFERENCES workflows (id), -- that starts after its runs
+    status      text NOT NULL CHECK (status IN ('success', 'failed', 'cancelled', 'finished')),
+    PRIMARY KEY (upstream, workflow_id)
+);
+CREATE INDEX after_triggers_workflow ON after_triggers (workflow_id);
+
+-- The ends of runs that a workflow starts after, until a scheduler has looked at them.
+CREATE TABLE after_ends (
+    workflow_run_id uuid NOT NULL,
+    workflow_id     uuid NOT NULL, -- that may start
+    status          text NOT NULL,
+    PRIMARY KEY (workflow_run_id, workflow_id, status)
+);
+
+-- Whatever ends a run notes it for them.
+CREATE FUNCTION note_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO after_ends (workflow_run_id, workflow_id, status)
+    SELECT NEW.id, a.workflow_id, NEW.status
+    FROM workflows u JOIN after_triggers a ON a.upstream = u.name JOIN workflows w ON w.id = a.workflow_id
+    WHERE u.id = NEW.workflow_id AND a.status IN (NEW.status, 'finished') AND w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs FOR EACH ROW
+    WHEN (NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '')
+    EXECUTE FUNCTION note_end();
 
 -- Task runs that need a decision of Advance. The generation rises with each
 -- request, so that an answer to an older one leaves the newer one open.

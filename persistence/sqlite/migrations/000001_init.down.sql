@@ -18,6 +18,8 @@ DROP TABLE task_queue;
 DROP TABLE task_runs;
 DROP TABLE run_counters;
 DROP TABLE workflow_runs;
+DROP TABLE after_ends;
+DROP TABLE after_triggers;
 DROP TABLE schedules;
 DROP TABLE task_dependencies;
 DROP TABLE tasks;

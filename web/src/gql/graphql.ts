@@ -141,6 +141,8 @@ export type RetryWorkflowRunInput = {
 
 /** What kind of thing has started a run. */
 export type RunCauseKind =
+  /** The end of runs of other workflows. */
+  | 'AFTER'
   /** A task of another run. */
   | 'CHILD'
   /** A person or a program, by the page, the API or a command. */

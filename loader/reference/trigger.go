@@ -1,0 +1,50 @@
+package reference
+
+import "github.com/sauravritesh63/miniairflow"
+
+func triggersMap() Map {
+	return Map{
+		Name: "triggers", Table: "triggerFields",
+		Intro: "What else starts runs of the workflow, beside its `schedule` and people. See [triggers](triggers.md).",
+		Keys: []Key{
+			{
+				Name: "after", Absent: "no run of another workflow starts one",
+				Type:    either("name of a workflow, list of names or [maps](#after-workflow), or [map](#after)", named("", miniairflow.NamePattern()), upstreams(), block("after")),
+				Text:    "Runs of other workflows whose end starts one. A list means all of them, for the same logical date.",
+				Sample:  "extract",
+				Example: "triggers: {after: extract}" + load,
+			},
+		},
+	}
+}
+
+func upstreams() Type {
+	return listOf(either("name of a workflow or [map](#after-workflow)", named("", miniairflow.NamePattern()), block("after workflow")), 1)
+}
+
+func afterMap() Map {
+	m := Map{
+		Name: "after", Table: "afterFields", NeedsA: []string{"all", "any"},
+		Intro: "Runs of several workflows that start one together. One of `all` and `any` is needed.",
+		Keys: []Key{
+			{Name: "all", Absent: "`any` names them", Type: either("name or list of names or [maps](#after-workflow)", named("", miniairflow.NamePattern()), upstreams()), Text: "A run is started when each of them has a run that ended so, for the same logical date or day.", Sample: "[extract, load]"},
+			{Name: "any", Absent: "`all` names them", Type: either("name or list of names or [maps](#after-workflow)", named("", miniairflow.NamePattern()), upstreams()), Text: "A run is started by the first of them that has a run that ended so. The others start none for the same logical date or day.", Sample: "[extract, load]"},
+			{Name: "match", Default: "exact", Type: word(miniairflow.AfterMatches), Text: "Which runs belong together: those of the same logical date, or of the same day in UTC.", Sample: "same_day"},
+		},
+	}
+	m = withExample(m, "triggers:\n  after:\n    all: [orders, {workflow: invoices, status: finished}]\n    match: same_day"+load, "")
+	m.Keys[1].Example = "triggers: {after: {any: [orders, invoices]}}" + load
+	return m
+}
+
+func afterWorkflowMap() Map {
+	m := Map{
+		Name: "after workflow", Table: "afterWorkflowFields", Needs: []string{"workflow"},
+		Intro: "A workflow whose runs start others. Just its name means its successful runs.",
+		Keys: []Key{
+			{Name: "workflow", Type: named("name", miniairflow.NamePattern()), Text: "The name of the workflow. Needed.", Sample: "extract"},
+			{Name: "status", Default: "success", Type: word(miniairflow.AfterStatuses), Text: "How the run has to end; `finished` is any of the other three.", Sample: "failed"},
+		},
+	}
+	return withExample(m, "triggers:\n  after: [{workflow: extract, status: failed}]"+load, "")
+}

@@ -1,0 +1,85 @@
+package loader
+
+import (
+	"slices"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+var triggerFields = fields[miniairflow.Triggers]{
+	"after": func(v value, t *miniairflow.Triggers) { t.After = v.after() },
+}
+
+func (v value) triggers() *miniairflow.Triggers {
+	entries, ok := v.entries("what starts runs, such as {after: extract}")
+	if !ok {
+		return nil
+	}
+	t := &miniairflow.Triggers{}
+	triggerFields.read(entries, "triggers", t)
+	return t
+}
+
+// afterDraft is an AfterTrigger whose keys are being read.
+type afterDraft struct {
+	miniairflow.AfterTrigger
+	all, any *value
+}
+
+var afterFields = fields[afterDraft]{
+	"all":   func(v value, a *afterDraft) { a.all = &v },
+	"any":   func(v value, a *afterDraft) { a.any = &v },
+	"match": textField(func(a *afterDraft) *miniairflow.WaitMatch { return &a.Match }),
+}
+
+// after reads the name of a workflow, a list, or a block with one.
+func (v value) after() *miniairflow.AfterTrigger {
+	a := afterDraft{AfterTrigger: miniairflow.AfterTrigger{Match: miniairflow.WaitExact}}
+	if v.node.Kind != yaml.MappingNode {
+		a.Workflows = v.upstreams(v.path)
+		return &a.AfterTrigger
+	}
+	entries, _ := v.entries("")
+	before := v.doc.faults
+	afterFields.read(entries, "after", &a)
+	switch {
+	case a.all != nil && a.any != nil:
+		a.any.fail("after has all and any: keep one of them")
+	case a.all != nil:
+		a.Workflows = a.all.upstreams(v.path)
+	case a.any != nil:
+		a.Any, a.Workflows = true, a.any.upstreams(v.path)
+	case v.doc.faults == before:
+		v.fail("after names no workflow: write all: [NAME, NAME] or any: [NAME, NAME]")
+	}
+	return &a.AfterTrigger
+}
+
+var afterWorkflowFields = fields[miniairflow.AfterWorkflow]{
+	"workflow": textField(func(w *miniairflow.AfterWorkflow) *string { return &w.Workflow }),
+	"status":   textField(func(w *miniairflow.AfterWorkflow) *miniairflow.AfterStatus { return &w.Status }),
+}
+
+// upstreams reads workflows that others start after: each a block, or just its name.
+// They get the paths that they have in the definition, however the file has them.
+func (v value) upstreams(after []string) []miniairflow.AfterWorkflow {
+	items := v.items("the name of a workflow, or a list of names: write [extract, load]")
+	list := make([]miniairflow.AfterWorkflow, 0, len(items))
+	for i, item := range items {
+		item.path = slices.Concat(after, []string{"workflows", strconv.Itoa(i)})
+		v.doc.positions[joined(item.path)] = item.at
+		w := miniairflow.AfterWorkflow{Status: miniairflow.AfterSuccess}
+		if item.node.Kind == yaml.MappingNode {
+			entries, _ := item.entries("")
+			afterWorkflowFields.read(entries, "a workflow of after", &w)
+		} else {
+			v.doc.positions[joined(append(item.path, "workflow"))] = item.at
+			w.Workflow, _ = item.textFor("the name of a workflow, or {workflow: NAME, status: finished}")
+		}
+		list = append(list, w)
+	}
+	return list
+}

@@ -1,0 +1,22 @@
+package persistencetest
+
+import (
+	"context"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// AfterEnds implements miniairflow.AfterStore.
+func (f *Faulty) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
+	return try(f, "AfterEnds", func() ([]miniairflow.AfterEnd, error) { return f.inner.AfterEnds(ctx, limit) })
+}
+
+// ForgetAfterEnds implements miniairflow.AfterStore.
+func (f *Faulty) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
+	return tryOnly(f, "ForgetAfterEnds", func() error { return f.inner.ForgetAfterEnds(ctx, ends) })
+}
+
+// Followers implements miniairflow.AfterStore.
+func (f *Faulty) Followers(ctx context.Context, workflow string) ([]string, error) {
+	return try(f, "Followers", func() ([]string, error) { return f.inner.Followers(ctx, workflow) })
+}

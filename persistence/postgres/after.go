@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// saveAfters adds what writes which workflows start after which others.
+func saveAfters(batch *pgx.Batch, saves []dialect.Save) {
+	const drop = `DELETE FROM after_triggers WHERE workflow_id = ANY($1)`
+	const insert = `
+INSERT INTO after_triggers (upstream, workflow_id, status) SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[])`
+	rows, old := dialect.AfterRows(saves)
+	if len(old) > 0 {
+		queueAs(batch, "drop triggers", drop, old)
+	}
+	if len(rows) == 0 {
+		return
+	}
+	upstreams, workflows, statuses := make([]string, len(rows)), make([]uuid.UUID, len(rows)), make([]string, len(rows))
+	for i, a := range rows {
+		upstreams[i], workflows[i], statuses[i] = a.Upstream, a.WorkflowID, string(a.Status)
+	}
+	queueAs(batch, "save triggers", insert, upstreams, workflows, statuses)
+}
+
+// AfterEnds implements miniairflow.AfterStore. The rows are written by a trigger.
+func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
+	const text = `SELECT workflow_run_id, workflow_id, status FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT $1`
+	return query(ctx, s, pgx.RowToStructByPos[miniairflow.AfterEnd], text, limit)
+}
+
+// ForgetAfterEnds implements miniairflow.AfterStore.
+func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
+	const text = `
+		DELETE FROM after_ends e USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS f(run_id, workflow_id, status)
+		WHERE e.workflow_run_id = f.run_id AND e.workflow_id = f.workflow_id AND e.status = f.status`
+	if len(ends) == 0 {
+		return nil
+	}
+	runs, workflows, statuses := make([]uuid.UUID, len(ends)), make([]uuid.UUID, len(ends)), make([]string, len(ends))
+	for i, e := range ends {
+		runs[i], workflows[i], statuses[i] = e.RunID, e.WorkflowID, string(e.Status)
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, text, runs, workflows, statuses)
+		return err
+	})
+}
+
+// Followers implements miniairflow.AfterStore.
+func (s *Store) Followers(ctx context.Context, workflow string) ([]string, error) {
+	const text = `
+		SELECT w.name FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
+		WHERE a.upstream = $1 AND w.retired_at IS NULL ORDER BY w.name`
+	return query(ctx, s, pgx.RowTo[string], text, workflow)
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// saveAfters writes which workflows start after which others.
+func saveAfters(ctx context.Context, t *tx, saves []dialect.Save) error {
+	const drop = `DELETE FROM after_triggers WHERE workflow_id IN (SELECT value FROM json_each(?))`
+	const into = `INSERT INTO after_triggers (upstream, workflow_id, status)`
+	afters, old := dialect.AfterRows(saves)
+	if len(old) > 0 {
+		if _, err := t.ExecContext(ctx, drop, list[uuid.UUID](old)); err != nil {
+			return fmt.Errorf("drop triggers: %w", err)
+		}
+	}
+	rows := make([][]any, len(afters))
+	for i, a := range afters {
+		rows[i] = []any{a.Upstream, a.WorkflowID, a.Status}
+	}
+	if err := insertRows(ctx, t, into, rows, ""); err != nil {
+		return fmt.Errorf("save triggers: %w", err)
+	}
+	return nil
+}
+
+// AfterEnds implements miniairflow.AfterStore. The rows are written by a trigger.
+func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
+	const text = `SELECT workflow_run_id, workflow_id, status FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT ? + 0`
+	return query(ctx, brief{s.read}, func(row row) (e miniairflow.AfterEnd, err error) {
+		err = row.Scan(&e.RunID, &e.WorkflowID, &e.Status)
+		return e, err
+	}, text, limit)
+}
+
+// ForgetAfterEnds implements miniairflow.AfterStore.
+func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
+	const text = `
+		DELETE FROM after_ends
+		WHERE (workflow_run_id, workflow_id, status) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))`
+	if len(ends) == 0 {
+		return nil
+	}
+	rows := make(table, len(ends))
+	for i, e := range ends {
+		rows[i] = []any{e.RunID, e.WorkflowID, e.Status}
+	}
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.ExecContext(ctx, text, rows)
+		return err
+	})
+}
+
+// Followers implements miniairflow.AfterStore.
+func (s *Store) Followers(ctx context.Context, workflow string) ([]string, error) {
+	const text = `
+		SELECT w.name FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
+		WHERE a.upstream = ? AND w.retired_at IS NULL ORDER BY w.name`
+	return query(ctx, brief{s.read}, scanText, text, workflow)
+}

@@ -1,0 +1,42 @@
+package runner_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+)
+
+// A chain of workflows, each of which starts after the one before, runs to its end once
+// for each run of the first, however many schedulers look and calls fail.
+func TestRunsAfterOthers(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s, parts := newSystem(t, store), newSystem(t, persistencetest.NewFaulty(store, persistencetest.RandomFaults(1, faultShare)))
+		s.load(map[string]string{
+			"extract.yaml": "max_active_runs: 10\ntasks: {a: {noop: true}}",
+			"load.yaml":    "max_active_runs: 10\ntriggers: {after: extract}\ntasks: {a: {noop: true}}",
+			"broken.yaml":  "triggers: {after: extract}\nparams: {n: {default: '${{ vars.nowhere }}'}}\ntasks: {a: {noop: true}}",
+			"report.yaml":  "max_active_runs: 10\ntriggers: {after: [extract, load]}\ntasks: {a: {noop: true}}",
+		})
+		parts.scheduler()
+		parts.scheduler()
+		parts.worker("w1")
+		for range 5 {
+			s.trigger("extract", nil)
+		}
+		s.await("the runs of the last workflow", func() bool { return len(s.runs("report")) == 5 })
+		for _, run := range s.runs("report") {
+			s.finish(run.ID)
+			require.Equal(t, miniairflow.CauseAfter, run.Cause.Kind)
+		}
+		s.await("the end of all looks", func() bool {
+			ends, err := store.AfterEnds(t.Context(), 1)
+			return err == nil && len(ends) == 0
+		})
+		require.Len(t, s.runs("load"), 5)
+		require.Len(t, s.runs("report"), 5)
+		require.Empty(t, s.runs("broken"))
+	})
+}

@@ -1,0 +1,29 @@
+package miniairflow
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// AfterStore keeps the ends of runs for the workflows that start after them.
+type AfterStore interface {
+	// AfterEnds returns up to limit ends that somebody has yet to look at, the oldest
+	// runs first. Whatever ends a run notes its end in the same transaction, for each
+	// workflow whose latest version starts after it (Definition.After), unless that is
+	// retired, not active or paused then. A run of only some of its tasks, and one that
+	// is skipped, has no such end. A run that is opened again ends again.
+	AfterEnds(ctx context.Context, limit int) ([]AfterEnd, error)
+	// ForgetAfterEnds forgets ends, when what they start has been started.
+	ForgetAfterEnds(ctx context.Context, ends []AfterEnd) error
+	// Followers returns the names of the workflows that start after that of the given
+	// name, sorted; of those that are retired it returns none.
+	Followers(ctx context.Context, workflow string) ([]string, error)
+}
+
+// AfterEnd is the end of a run for a workflow that may start after it.
+type AfterEnd struct {
+	RunID      uuid.UUID
+	WorkflowID uuid.UUID // that may start
+	Status     RunStatus // with which the run ended
+}

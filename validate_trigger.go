@@ -1,0 +1,49 @@
+package miniairflow
+
+import (
+	"slices"
+	"strconv"
+)
+
+// triggers checks what else starts runs. Whether there are workflows of those names is
+// not known here: their files may come later.
+func (v *validator) triggers() {
+	if after := v.d.After(); after != nil {
+		v.after([]string{"triggers", "after"}, after)
+	}
+}
+
+func (v *validator) after(at []string, a *AfterTrigger) {
+	switch n := len(a.Workflows); {
+	case n == 0:
+		v.add(at, "after names no workflow: write after: NAME, or a list of names")
+	case n > AfterWorkflowsMax:
+		v.add(at, "after names %d workflows, but may name at most %d", n, AfterWorkflowsMax)
+		return
+	}
+	first := make(map[string]int, len(a.Workflows))
+	for i, w := range a.Workflows {
+		at := sub(at, "workflows", strconv.Itoa(i))
+		other, isRepeated := first[w.Workflow]
+		switch {
+		case w.Workflow == "":
+			v.add(at, "after does not say whose runs it means: write {workflow: NAME}")
+		case !workflowName.MatchString(w.Workflow):
+			v.add(sub(at, "workflow"), "workflow name %s is not valid: up to 128 letters, digits, _, - and ., starting with a letter or digit", show(w.Workflow))
+		case w.Workflow == v.d.Name:
+			v.add(sub(at, "workflow"), "the workflow starts after its own runs, which would never end: %s → %s; name another workflow", w.Workflow, w.Workflow)
+		case isRepeated:
+			v.add(at, "workflow %q is number %d already: name it once, with status: finished for several ends", w.Workflow, other+1)
+		default:
+			first[w.Workflow] = i
+		}
+		oneOf(v, sub(at, "status"), w.Status, AfterStatuses)
+	}
+	if oneOf(v, sub(at, "match"), a.Match, AfterMatches) && a.Match != WaitExact && len(a.Workflows) == 1 {
+		v.add(sub(at, "match"), "match says which runs of several workflows belong together, and after names one: leave it out")
+	}
+	if i := slices.IndexFunc(v.d.Params, func(p Param) bool { return p.IsRequired() }); i >= 0 {
+		v.add([]string{"params", v.d.Params[i].Name},
+			"param %q has no default, but the workflow starts after others: such a run has nobody to ask", v.d.Params[i].Name)
+	}
+}
