@@ -47,15 +47,15 @@ func TestPlanFire(t *testing.T) {
 			if !tt.nextAt.IsZero() {
 				c.NextAt = &tt.nextAt
 			}
-			slots, next, err := miniairflow.PlanFire(c, tt.now)
+			plan, err := miniairflow.PlanFire(c, tt.now)
 			require.NoError(t, err)
 			var hours []int
-			for _, s := range slots {
+			for _, s := range plan.Slots {
 				hours = append(hours, s.LogicalDate.Hour())
 				require.Equal(t, s.LogicalDate.Add(-time.Hour), s.DataIntervalStart)
 			}
 			require.Equal(t, tt.want, hours)
-			require.Equal(t, tt.next, next)
+			require.Equal(t, tt.next, plan.Next)
 		})
 	}
 }
@@ -64,22 +64,33 @@ func TestPlanFireIsBounded(t *testing.T) {
 	first := time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
 	now := time.Date(2026, 1, 1, 0, 0, 30, 0, time.UTC)
 	c := miniairflow.ScheduleCursor{NextAt: &first, Schedules: miniairflow.ScheduleGroup{{Cron: "* * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll}}}
-	slots, next, err := miniairflow.PlanFire(c, now)
+	plan, err := miniairflow.PlanFire(c, now)
 	require.NoError(t, err)
-	require.Len(t, slots, miniairflow.SlotsMax)
-	require.Equal(t, now.Truncate(time.Minute), slots[len(slots)-1].LogicalDate, "the newest are kept")
-	require.True(t, next.After(now))
+	require.Len(t, plan.Slots, miniairflow.QueuedMax)
+	require.Equal(t, now.Truncate(time.Minute), plan.Slots[len(plan.Slots)-1].LogicalDate, "the newest are kept")
+	require.True(t, plan.Next.After(now))
+	left := miniairflow.MissedRange{
+		First: first, Before: first.Add(-time.Minute), Last: plan.Slots[0].DataIntervalStart, Count: miniairflow.MissedMax,
+		Reason: miniairflow.MissedQueueFull, Text: miniairflow.MissedQueueFull.Text(),
+	}
+	require.Equal(t, []miniairflow.MissedRange{left}, plan.Left)
+
+	c.Schedules[0].Overlap = miniairflow.OverlapSkip // nothing waits
+	plan, err = miniairflow.PlanFire(c, now)
+	require.NoError(t, err)
+	require.Len(t, plan.Slots, miniairflow.SlotsMax)
+	require.Equal(t, miniairflow.MissedByMax, plan.Left[0].Reason)
 
 	c.Schedules[0].MaxCatchup = 3
-	slots, _, err = miniairflow.PlanFire(c, now)
+	plan, err = miniairflow.PlanFire(c, now)
 	require.NoError(t, err)
-	require.Len(t, slots, 3)
-	require.Equal(t, now.Truncate(time.Minute), slots[2].LogicalDate, "the newest are kept")
+	require.Len(t, plan.Slots, 3)
+	require.Equal(t, now.Truncate(time.Minute), plan.Slots[2].LogicalDate, "the newest are kept")
 
-	_, next, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{Schedules: miniairflow.ScheduleGroup{{Cron: "0 0 30 2 *"}}}, now)
+	plan, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{Schedules: miniairflow.ScheduleGroup{{Cron: "0 0 30 2 *"}}}, now)
 	require.NoError(t, err)
-	require.True(t, next.IsZero(), "it never fires")
-	_, _, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{}, now)
+	require.True(t, plan.Next.IsZero(), "it never fires")
+	_, err = miniairflow.PlanFire(miniairflow.ScheduleCursor{}, now)
 	require.ErrorContains(t, err, "no times")
 }
 
@@ -89,22 +100,24 @@ func TestPlanFireKeepsWhatIsOnTime(t *testing.T) {
 	first := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
 	for _, catchup := range miniairflow.Catchups {
 		group := miniairflow.ScheduleGroup{{Every: miniairflow.Duration(time.Second), Timezone: "UTC", Catchup: catchup, MaxCatchup: 1}}
-		slots, _, err := miniairflow.PlanFire(miniairflow.ScheduleCursor{NextAt: &first, Schedules: group}, first.Add(2500*time.Millisecond))
+		plan, err := miniairflow.PlanFire(miniairflow.ScheduleCursor{NextAt: &first, Schedules: group}, first.Add(2500*time.Millisecond))
 		require.NoError(t, err)
-		require.Len(t, slots, 3, catchup)
+		require.Len(t, plan.Slots, 3, catchup)
+		require.Empty(t, plan.Left)
 	}
 	for id := range byte(20) {
 		c := miniairflow.ScheduleCursor{WorkflowID: uuid.UUID{id}, Schedules: miniairflow.ScheduleGroup{
 			{Cron: "@daily", Timezone: "UTC", Catchup: miniairflow.CatchupAll, Jitter: miniairflow.Duration(24 * time.Hour)},
 		}}
-		_, next, err := miniairflow.PlanFire(c, first)
+		plan, err := miniairflow.PlanFire(c, first)
 		require.NoError(t, err)
+		next := plan.Next
 		require.False(t, next.Before(first.Add(18*time.Hour)), "of the next midnight: %s", next)
 		c.NextAt = &next
-		slots, _, err := miniairflow.PlanFire(c, next)
+		plan, err = miniairflow.PlanFire(c, next)
 		require.NoError(t, err)
-		require.Len(t, slots, 1)
-		require.Equal(t, first.Add(18*time.Hour), slots[0].LogicalDate)
+		require.Len(t, plan.Slots, 1)
+		require.Equal(t, first.Add(18*time.Hour), plan.Slots[0].LogicalDate)
 	}
 }
 
@@ -116,7 +129,7 @@ func drawGroup(t *rapid.T, zone string, day time.Time) miniairflow.ScheduleGroup
 	jitter := miniairflow.Duration(rapid.IntRange(0, 90).Draw(t, "jitter")) * miniairflow.Duration(time.Minute)
 	var group miniairflow.ScheduleGroup
 	for range rapid.IntRange(1, 3).Draw(t, "entries") {
-		s := miniairflow.Schedule{Timezone: zone, Catchup: miniairflow.CatchupAll, Jitter: jitter}
+		s := miniairflow.Schedule{Timezone: zone, Catchup: miniairflow.CatchupAll, Overlap: miniairflow.OverlapSkip, Jitter: jitter}
 		switch rapid.IntRange(0, 2).Draw(t, "kind") {
 		case 0:
 			s.Cron = drawField(t, "minute", 0, 59).text + " " + drawField(t, "hour", 0, 23).text + " * * *"
@@ -164,19 +177,19 @@ func TestPlanFirePassesEverySlotOnce(t *testing.T) {
 		require.NoError(t, err)
 		c := miniairflow.ScheduleCursor{WorkflowID: uuid.UUID{15: rapid.Byte().Draw(t, "id")}, Schedules: drawGroup(t, place.zone, day)}
 		now := day.Add(-12 * time.Hour)
-		_, next, err := miniairflow.PlanFire(c, now)
+		plan, err := miniairflow.PlanFire(c, now)
 		require.NoError(t, err)
-		start, delay, made := now, time.Duration(-1), []time.Time(nil)
+		next, start, delay, made := plan.Next, now, time.Duration(-1), []time.Time(nil)
 		for range 20 {
 			now = now.Add(time.Duration(rapid.IntRange(1, 180).Draw(t, "step")) * time.Minute)
 			if next.IsZero() || next.After(now) {
 				continue
 			}
 			c.NextAt = &next
-			slots, moved, err := miniairflow.PlanFire(c, now)
+			plan, err := miniairflow.PlanFire(c, now)
 			require.NoError(t, err)
-			require.True(t, moved.IsZero() || moved.After(now))
-			for _, slot := range slots {
+			require.True(t, plan.Next.IsZero() || plan.Next.After(now))
+			for _, slot := range plan.Slots {
 				if delay < 0 {
 					delay = slot.RunAfter.Sub(slot.LogicalDate)
 				}
@@ -187,7 +200,7 @@ func TestPlanFirePassesEverySlotOnce(t *testing.T) {
 				}
 				made = append(made, slot.LogicalDate)
 			}
-			next = moved
+			next = plan.Next
 		}
 		if delay < 0 { // none was due
 			require.Empty(t, made)

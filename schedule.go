@@ -183,45 +183,65 @@ func (c ScheduleCursor) delay() time.Duration {
 	return time.Duration(h.Sum64() % uint64(jitter)).Truncate(time.Millisecond)
 }
 
-// PlanFire decides which slots the cursor c, whose time has come, makes at now,
-// oldest first, and where it goes: next is after now, or zero if the schedule
-// never fires again. A cursor without NextAt has missed nothing: it only gets a
-// next time, of a slot after now. Slots older than SlotGrace are missed ones, for
+// SlotPlan is what PlanFire decides.
+type SlotPlan struct {
+	Slots []Slot        // that get runs, oldest first
+	Left  []MissedRange // that get none, oldest first; all are before Slots
+	Next  time.Time     // when the cursor is due again; zero: never
+}
+
+// PlanFire decides which slots the cursor c, whose time has come, makes at now, which
+// it leaves out, and where it goes: Next is after now, or zero if the schedule
+// never fires again. A cursor without NextAt has missed nothing up to its Since.
+// Slots older than SlotGrace are missed ones, for
 // which the catchup policy stands: none drops them, latest keeps the newest of all due
 // slots, all keeps those within CatchupWindow (0: no limit), the newest MaxCatchup
-// of them. Those that are younger are kept by each of them.
-func PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
+// of them. Those that are younger are kept by each of them. No more than QueuedMax are
+// kept where runs would wait.
+func PlanFire(c ScheduleCursor, now time.Time) (SlotPlan, error) {
 	return new(Timetables).PlanFire(c, now)
 }
 
 // PlanFire is the function PlanFire.
-func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (slots []Slot, next time.Time, err error) {
+func (ts *Timetables) PlanFire(c ScheduleCursor, now time.Time) (SlotPlan, error) {
 	t, err := ts.group(c.Schedules)
 	if err != nil {
-		return nil, time.Time{}, err
+		return SlotPlan{}, err
 	}
-	delay := c.delay()
+	delay, first := c.delay(), c.place(t)
 	switch {
-	case c.NextAt == nil:
-		return nil, delayed(t.next(now), delay), nil
-	case c.NextAt.After(now):
-		return nil, c.NextAt.UTC(), nil
+	case c.NextAt == nil && c.Since.IsZero():
+		return SlotPlan{Next: delayed(t.next(now), delay)}, nil
+	case first.IsZero(), first.Add(delay).After(now):
+		return SlotPlan{Next: delayed(first, delay)}, nil
 	}
 	until := now.Add(-delay) // a run may start now if its slot is not after it
-	oldest, limit := c.oldest(until, c.NextAt.UTC().Add(-delay))
-	onTime := until.Add(-SlotGrace)
+	keep := c.keeps(until)
+	plan := SlotPlan{Next: delayed(t.next(until), delay)}
 	fire := t.previous(until.Add(1))
-	for len(slots) < SlotsMax && !fire.IsZero() && !fire.Before(oldest) && (len(slots) < limit || !fire.Before(onTime)) {
+	for !fire.IsZero() && !fire.Before(first) && keep.takes(fire, len(plan.Slots)) {
 		before := t.previous(fire)
 		slot := Slot{LogicalDate: fire, DataIntervalStart: before, RunAfter: fire.Add(delay)}
 		if before.IsZero() {
 			slot.DataIntervalStart = fire
 		}
-		slots = append(slots, slot)
+		plan.Slots = append(plan.Slots, slot)
 		fire = before
 	}
-	slices.Reverse(slots)
-	return slots, delayed(t.next(until), delay), nil
+	slices.Reverse(plan.Slots)
+	if fire.IsZero() || fire.Before(first) {
+		return plan, nil
+	}
+	switch {
+	case fire.Before(keep.oldest):
+		plan.Left = ts.missed(c, t, first, fire, keep.older)
+	case !first.Before(keep.oldest):
+		plan.Left = ts.missed(c, t, first, fire, keep.beyond)
+	default:
+		plan.Left = append(ts.missed(c, t, first, t.previous(keep.oldest), keep.older),
+			ts.missed(c, t, t.next(keep.oldest.Add(-1)), fire, keep.beyond)...)
+	}
+	return plan, nil
 }
 
 // delayed returns a time so much later; the zero time stays.
@@ -232,24 +252,43 @@ func delayed(at time.Time, by time.Duration) time.Time {
 	return at.Add(by)
 }
 
-// oldest returns from when on, and how many, slots the catchup policy keeps of those
-// between the first due one and now; those on time are kept however many they are.
-func (c ScheduleCursor) oldest(now, first time.Time) (oldest time.Time, limit int) {
+// keeping says which due slots a schedule keeps.
+type keeping struct {
+	oldest        time.Time // none before it
+	limit         int       // and no more than that, but for those on time
+	onTime        time.Time // which are the ones from then on
+	most          int       // and of all together
+	older, beyond MissedReason
+}
+
+// takes reports whether a slot is kept, after so many newer ones.
+func (k keeping) takes(slot time.Time, taken int) bool {
+	return taken < k.most && !slot.Before(k.oldest) && (taken < k.limit || !slot.Before(k.onTime))
+}
+
+// keeps returns what the policies of a cursor keep of the slots that are due at now.
+func (c ScheduleCursor) keeps(now time.Time) keeping {
 	policy := c.Schedules[0]
-	limit = SlotsMax
+	k := keeping{limit: SlotsMax, most: SlotsMax, onTime: now.Add(-SlotGrace), older: MissedByWindow, beyond: MissedByMax}
 	window := policy.CatchupWindow.Std()
 	switch policy.Catchup {
 	case CatchupAll:
 		if policy.MaxCatchup > 0 {
-			limit = min(limit, policy.MaxCatchup)
+			k.limit = min(k.limit, policy.MaxCatchup)
 		}
 	case CatchupNone:
-		window = SlotGrace
+		window, k.older = SlotGrace, MissedByNone
 	default: // CatchupLatest
-		limit = 1
+		k.limit, k.beyond = 1, MissedByLatest
+	}
+	if policy.Overlap != OverlapSkip { // no run of it waits
+		k.most = QueuedMax
+		if k.limit > k.most {
+			k.limit, k.beyond = k.most, MissedQueueFull
+		}
 	}
 	if window > 0 {
-		first = later(first, now.Add(-max(window, SlotGrace)))
+		k.oldest = now.Add(-max(window, SlotGrace))
 	}
-	return first, limit
+	return k
 }

@@ -22,6 +22,7 @@ type Store interface {
 	FileStore
 	ScheduleStore
 	AfterStore
+	MissedStore
 	PoolStore
 	VarStore
 	SecretStore
@@ -149,9 +150,9 @@ type ScheduleStore interface {
 	// whose next time has come, of workflows that are active, not paused and not
 	// retired; the most overdue first.
 	DueSchedules(ctx context.Context, limit int) (DueSchedules, error)
-	// FireSchedules advances each cursor by compare-and-set on NextAt and Hash and
-	// creates its runs; a cursor that another scheduler moved is left out with
-	// its runs. It returns how many cursors moved. A slot that has a run already
+	// FireSchedules advances each cursor by compare-and-set on NextAt, Since and Hash,
+	// creates its runs and keeps what it leaves out; a cursor that another scheduler
+	// moved is left out with both. It returns how many cursors moved. A slot that has a run already
 	// gets no second one. A run whose Overlap is OverlapSkip is created as
 	// skipped when the workflow has max_active_runs runs that are pending or
 	// running; counted under the workflow's lock.
@@ -183,6 +184,7 @@ type ScheduleCursor struct {
 	Hash         string     // of Schedules, for the compare-and-set
 	Params       []Param    // as Definition.ParamsOf has them, for the parameters of its runs
 	NextAt       *time.Time // when the run of the next slot is to start; nil: not computed yet
+	Since        time.Time  // when the cursor began: it owes no slot up to then
 	LastAt       *time.Time // when the last run that was made, or passed over, was to start; nil: none
 }
 
@@ -190,7 +192,8 @@ type ScheduleCursor struct {
 type Fire struct {
 	Cursor ScheduleCursor // as DueSchedules returned it
 	NextAt time.Time      // after Cursor.NextAt; zero: the schedule never fires again
-	Runs   []NewRun
+	Runs   []NewRun       // of slots that come one after the other, oldest first
+	Left   []MissedRange  // slots that it passes without a run
 }
 
 // NewRun is a run to be created.

@@ -16,7 +16,8 @@ type timetable interface {
 // Timetables are for planning the fires of many schedules: a cron expression and
 // a zone that several of them have is read once. The zero value is ready.
 type Timetables struct {
-	known map[timetableKey]*cronTimetable
+	known   map[timetableKey]*cronTimetable
+	counted map[countKey]int
 }
 
 type timetableKey struct{ cron, zone string }

@@ -165,6 +165,7 @@ func complexity() generated.ComplexityRoot {
 	c.Query.Vars = func(child int, first *int, _, _ *string) int { return page(child, first) }
 	c.Query.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int { return page(child, first) }
 	c.Workflow.Versions = page
+	c.Workflow.MissedSlots = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
 	c.WorkflowVersion.Files, c.Workflow.Vars, c.Workflow.Secrets = list, list, list

@@ -88,6 +88,7 @@ const (
 	auditCursor    = "a"
 	artifactCursor = "f"
 	varCursor      = "v"
+	missedCursor   = "m"
 )
 
 func encodeCursor(kind, place string) string {
@@ -159,11 +160,25 @@ func encodeVarCursor(v *miniairflow.Var) string { return encodeCursor(varCursor,
 func decodeVarCursor(cursor string) (string, error) { return decodeCursor(varCursor, cursor) }
 
 func encodeAuditCursor(e *miniairflow.AuditEntry) string {
-	return encodeCursor(auditCursor, strconv.FormatInt(e.ID, 10))
+	return encodeNumberCursor(auditCursor, e.ID)
 }
 
-func decodeAuditCursor(cursor string) (int64, error) {
-	place, err := decodeCursor(auditCursor, cursor)
+func decodeAuditCursor(cursor string) (int64, error) { return decodeNumberCursor(auditCursor, cursor) }
+
+func encodeMissedCursor(m *miniairflow.MissedSlots) string {
+	return encodeNumberCursor(missedCursor, m.ID)
+}
+
+func decodeMissedCursor(cursor string) (int64, error) {
+	return decodeNumberCursor(missedCursor, cursor)
+}
+
+func encodeNumberCursor(kind string, place int64) string {
+	return encodeCursor(kind, strconv.FormatInt(place, 10))
+}
+
+func decodeNumberCursor(kind, cursor string) (int64, error) {
+	place, err := decodeCursor(kind, cursor)
 	if err != nil {
 		return 0, err
 	}

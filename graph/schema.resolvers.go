@@ -39,6 +39,10 @@ func (r *importErrorResolver) Column(ctx context.Context, obj *miniairflow.Impor
 	return model.OrNull(obj.Column), nil
 }
 
+func (r *missedSlotsResolver) Schedule(ctx context.Context, obj *miniairflow.MissedSlots) (*string, error) {
+	return model.OrNull(obj.Schedule), nil
+}
+
 func (r *mutationResolver) TriggerWorkflow(ctx context.Context, input model.TriggerWorkflowInput) (*model.TriggerWorkflowPayload, error) {
 	return r.triggerWorkflow(ctx, input)
 }
@@ -353,6 +357,10 @@ func (r *workflowResolver) Runs(ctx context.Context, obj *miniairflow.Workflow, 
 	return r.runsOfWorkflow(ctx, obj, first, after, filter)
 }
 
+func (r *workflowResolver) MissedSlots(ctx context.Context, obj *miniairflow.Workflow, first *int, after *string) (*model.Connection[*miniairflow.MissedSlots], error) {
+	return r.missedSlots(ctx, obj, first, after)
+}
+
 func (r *workflowRunResolver) Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
 	return model.OrNull(obj.Reason), nil
 }
@@ -446,6 +454,8 @@ func (r *Resolver) Command() generated.CommandResolver { return &commandResolver
 
 func (r *Resolver) ImportError() generated.ImportErrorResolver { return &importErrorResolver{r} }
 
+func (r *Resolver) MissedSlots() generated.MissedSlotsResolver { return &missedSlotsResolver{r} }
+
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }
 
 func (r *Resolver) Param() generated.ParamResolver { return &paramResolver{r} }
@@ -479,6 +489,7 @@ type (
 	auditEntryResolver      struct{ *Resolver }
 	commandResolver         struct{ *Resolver }
 	importErrorResolver     struct{ *Resolver }
+	missedSlotsResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }
 	paramResolver           struct{ *Resolver }
 	poolHolderResolver      struct{ *Resolver }

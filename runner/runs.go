@@ -139,6 +139,24 @@ func deleteOldRuns(ctx context.Context, store miniairflow.Store, keep time.Durat
 	}
 }
 
+// deleteOldMissed deletes what is known of slots without a run that are longer than
+// keep ago.
+func deleteOldMissed(ctx context.Context, store miniairflow.Store, keep time.Duration) (time.Duration, error) {
+	now, err := store.Now(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the database's time: %w", err)
+	}
+	for {
+		deleted, err := store.DeleteMissedSlots(ctx, now.Add(-keep), deleteBatch)
+		if err != nil {
+			return 0, fmt.Errorf("delete old missed slots: %w", err)
+		}
+		if deleted < deleteBatch {
+			return unknown, nil
+		}
+	}
+}
+
 // deleteOldFiles deletes the contents of files that no version needs any more.
 func deleteOldFiles(ctx context.Context, store miniairflow.FileStore) (time.Duration, error) {
 	if _, err := store.DeleteFiles(ctx); err != nil {

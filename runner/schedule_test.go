@@ -121,6 +121,13 @@ func TestBadScheduleStopsNoOther(t *testing.T) {
 		s.await("the good schedule", func() bool { return len(slots(s.runs("good"), from.Add(3*time.Minute))) == 4 })
 		require.Empty(t, s.runs("uncomputable"))
 		require.Empty(t, s.runs("unresolvable"))
+		unresolvable, err := store.FindWorkflowByName(t.Context(), "unresolvable")
+		require.NoError(t, err)
+		s.await("the slots without a run", func() bool {
+			missed, err := store.FindMissedSlots(t.Context(), miniairflow.MissedFilter{WorkflowID: unresolvable.ID})
+			require.NoError(t, err)
+			return len(missed) == 1 && missed[0].First.Equal(from) && missed[0].Count >= 4 && missed[0].Reason == miniairflow.MissedUnresolved
+		})
 		// The schedule that can be computed has gone on.
 		s.await("the schedule to go on", func() bool {
 			due, err := store.DueSchedules(t.Context(), 10)
@@ -182,14 +189,25 @@ tasks:
 	})
 }
 
-// A finished run is deleted once it is older than the time to keep.
+// A finished run is deleted once it is older than the time to keep, and so is what is
+// known of slots without a run.
 func TestRetention(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		s := newSystem(t, store)
 		s.load(map[string]string{
 			"done.yaml": "tasks: {a: {command: echo hello}}",
 			"open.yaml": "tasks: {a: {command: echo hello, queue: nobody}}",
+			"late.yaml": "schedule: '* * * * *'\ntasks: {a: {noop: true}}",
 		})
+		s.missed(3)
+		late, err := s.control.SetPaused(t.Context(), "late", true, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+		without := func() int {
+			count, err := store.CountMissedSlots(t.Context(), miniairflow.MissedFilter{WorkflowID: late.ID}, 10)
+			require.NoError(t, err)
+			return count
+		}
+		require.Equal(t, 1, without())
 		s.scheduler()
 		s.worker("w1")
 		done, open := s.trigger("done", nil), s.trigger("open", nil)
@@ -200,6 +218,7 @@ func TestRetention(t *testing.T) {
 			return miniairflow.ErrorCode(err) == miniairflow.CodeNotFound
 		})
 		require.False(t, s.run(open).IsTerminal())
+		s.await("the end of the old slots without a run", func() bool { return without() == 0 })
 	})
 }
 

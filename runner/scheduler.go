@@ -74,6 +74,9 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 		s.duties = append(s.duties, loop{
 			name: "delete old runs", poll: retentionPoll,
 			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldRuns(ctx, cfg.Store, cfg.KeepFor) },
+		}, loop{
+			name: "delete old missed slots", poll: retentionPoll,
+			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldMissed(ctx, cfg.Store, cfg.KeepFor) },
 		})
 	}
 	return s

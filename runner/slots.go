@@ -16,7 +16,8 @@ import (
 const (
 	dueBatch = 1000 // cursors
 	// slotsMax bounds the runs that one cursor gets in one step. The rest of a
-	// long backlog follows in the next steps, from the cursor that is stored.
+	// long backlog, of which no run waits, follows in the next steps, from the cursor
+	// that is stored.
 	slotsMax = 200
 	// stepRunsMax bounds the runs of one step over all cursors, about.
 	stepRunsMax = 5000
@@ -133,24 +134,26 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 }
 
 // planOne returns the runs of a cursor's due slots and where it goes next. A slot
-// whose parameters cannot be resolved gets no run: the fault is logged, and the
-// schedule goes on.
+// whose parameters cannot be resolved gets no run: the fault is logged and kept, and
+// the schedule goes on.
 func (s *slots) planOne(
 	ctx context.Context, timetables *miniairflow.Timetables, cursor miniairflow.ScheduleCursor, now time.Time,
 ) (miniairflow.Fire, error) {
-	due, next, err := timetables.PlanFire(cursor, now)
+	plan, err := timetables.PlanFire(cursor, now)
 	if err != nil {
 		return miniairflow.Fire{}, fmt.Errorf("plan schedule %q: %w", cursor.Schedules.Name(), err)
 	}
+	due := plan.Slots
 	if len(due) > slotsMax {
-		due, next = due[:slotsMax], due[slotsMax].RunAfter
+		due, plan.Next = due[:slotsMax], due[slotsMax].RunAfter
 	}
-	fire := miniairflow.Fire{Cursor: cursor, NextAt: next}
+	fire := miniairflow.Fire{Cursor: cursor, NextAt: plan.Next, Left: plan.Left}
 	for _, slot := range due {
 		run, err := s.newRun(cursor, slot)
 		if err != nil {
 			s.logger.ErrorContext(ctx, "Scheduler: Slot has no run, its parameters cannot be resolved",
 				"workflow", cursor.WorkflowName, "schedule", cursor.Schedules.Name(), "slot", slot.LogicalDate, "error", err)
+			fire.LeaveUnresolved(slot, err)
 			continue
 		}
 		fire.Runs = append(fire.Runs, run)

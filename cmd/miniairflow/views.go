@@ -265,7 +265,7 @@ func (c *client) findWorkflow(ctx context.Context, name string) (*workflowView, 
 		return nil, err
 	}
 	if data.Workflow == nil {
-		return nil, miniairflow.Errorf(miniairflow.CodeNotFound, "no workflow is called %q; `miniairflow workflows list` shows them", name)
+		return nil, noWorkflow(name)
 	}
 	return data.Workflow, nil
 }

@@ -44,7 +44,7 @@ func newWorkflowsCommand(io stdio) *cobra.Command {
 		newWorkflowsListCommand(io), newWorkflowsShowCommand(io),
 		newPauseCommand(io, "pause", "Let a workflow start no more runs", true),
 		newPauseCommand(io, "unpause", "Let a paused workflow start runs again", false),
-		newNextRunsCommand(io),
+		newNextRunsCommand(io), newMissedCommand(io),
 	)
 	return cmd
 }

@@ -36,6 +36,7 @@ type ResolverRoot interface {
 	AuditEntry() AuditEntryResolver
 	Command() CommandResolver
 	ImportError() ImportErrorResolver
+	MissedSlots() MissedSlotsResolver
 	Mutation() MutationResolver
 	Param() ParamResolver
 	PoolHolder() PoolHolderResolver
@@ -210,6 +211,30 @@ type ComplexityRoot struct {
 		TaskRuns    func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
 		WorkflowRun func(childComplexity int) int
+	}
+
+	MissedSlots struct {
+		Count        func(childComplexity int) int
+		CountIsExact func(childComplexity int) int
+		First        func(childComplexity int) int
+		Last         func(childComplexity int) int
+		NotedAt      func(childComplexity int) int
+		Reason       func(childComplexity int) int
+		Schedule     func(childComplexity int) int
+		Text         func(childComplexity int) int
+	}
+
+	MissedSlotsConnection struct {
+		Edges             func(childComplexity int) int
+		Nodes             func(childComplexity int) int
+		PageInfo          func(childComplexity int) int
+		TotalCount        func(childComplexity int) int
+		TotalCountIsExact func(childComplexity int) int
+	}
+
+	MissedSlotsEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	Mutation struct {
@@ -557,6 +582,7 @@ type ComplexityRoot struct {
 		IsPaused      func(childComplexity int) int
 		LatestRun     func(childComplexity int) int
 		MaxActiveRuns func(childComplexity int) int
+		MissedSlots   func(childComplexity int, first *int, after *string) int
 		Name          func(childComplexity int) int
 		Origin        func(childComplexity int) int
 		Owner         func(childComplexity int) int
@@ -687,6 +713,9 @@ type ImportErrorResolver interface {
 	Line(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
 	Column(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
 }
+type MissedSlotsResolver interface {
+	Schedule(ctx context.Context, obj *miniairflow.MissedSlots) (*string, error)
+}
 type MutationResolver interface {
 	TriggerWorkflow(ctx context.Context, input model.TriggerWorkflowInput) (*model.TriggerWorkflowPayload, error)
 	CancelWorkflowRun(ctx context.Context, input model.CancelWorkflowRunInput) (*model.CancelWorkflowRunPayload, error)
@@ -792,6 +821,7 @@ type WorkflowResolver interface {
 	LatestRun(ctx context.Context, objs []*miniairflow.Workflow) ([]*miniairflow.WorkflowRun, error)
 	Run(ctx context.Context, obj *miniairflow.Workflow, number int64) (*miniairflow.WorkflowRun, error)
 	Runs(ctx context.Context, obj *miniairflow.Workflow, first *int, after *string, filter *model.WorkflowRunFilter) (*model.Connection[*miniairflow.WorkflowRun], error)
+	MissedSlots(ctx context.Context, obj *miniairflow.Workflow, first *int, after *string) (*model.Connection[*miniairflow.MissedSlots], error)
 }
 type WorkflowRunResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
@@ -1375,6 +1405,99 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MarkTaskRunsPayload.WorkflowRun(childComplexity), true
+
+	case "MissedSlots.count":
+		if e.ComplexityRoot.MissedSlots.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.Count(childComplexity), true
+	case "MissedSlots.countIsExact":
+		if e.ComplexityRoot.MissedSlots.CountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.CountIsExact(childComplexity), true
+	case "MissedSlots.first":
+		if e.ComplexityRoot.MissedSlots.First == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.First(childComplexity), true
+	case "MissedSlots.last":
+		if e.ComplexityRoot.MissedSlots.Last == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.Last(childComplexity), true
+	case "MissedSlots.notedAt":
+		if e.ComplexityRoot.MissedSlots.NotedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.NotedAt(childComplexity), true
+	case "MissedSlots.reason":
+		if e.ComplexityRoot.MissedSlots.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.Reason(childComplexity), true
+	case "MissedSlots.schedule":
+		if e.ComplexityRoot.MissedSlots.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.Schedule(childComplexity), true
+	case "MissedSlots.text":
+		if e.ComplexityRoot.MissedSlots.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlots.Text(childComplexity), true
+
+	case "MissedSlotsConnection.edges":
+		if e.ComplexityRoot.MissedSlotsConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsConnection.Edges(childComplexity), true
+	case "MissedSlotsConnection.nodes":
+		if e.ComplexityRoot.MissedSlotsConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsConnection.Nodes(childComplexity), true
+	case "MissedSlotsConnection.pageInfo":
+		if e.ComplexityRoot.MissedSlotsConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsConnection.PageInfo(childComplexity), true
+	case "MissedSlotsConnection.totalCount":
+		if e.ComplexityRoot.MissedSlotsConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsConnection.TotalCount(childComplexity), true
+	case "MissedSlotsConnection.totalCountIsExact":
+		if e.ComplexityRoot.MissedSlotsConnection.TotalCountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsConnection.TotalCountIsExact(childComplexity), true
+
+	case "MissedSlotsEdge.cursor":
+		if e.ComplexityRoot.MissedSlotsEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsEdge.Cursor(childComplexity), true
+	case "MissedSlotsEdge.node":
+		if e.ComplexityRoot.MissedSlotsEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MissedSlotsEdge.Node(childComplexity), true
 
 	case "Mutation.answerApproval":
 		if e.ComplexityRoot.Mutation.AnswerApproval == nil {
@@ -2948,6 +3071,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.MaxActiveRuns(childComplexity), true
+	case "Workflow.missedSlots":
+		if e.ComplexityRoot.Workflow.MissedSlots == nil {
+			break
+		}
+
+		args, err := ec.field_Workflow_missedSlots_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Workflow.MissedSlots(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "Workflow.name":
 		if e.ComplexityRoot.Workflow.Name == nil {
 			break
@@ -3941,6 +4075,76 @@ type Workflow implements Node {
   run(number: Int64!): WorkflowRun
   "Its runs, the newest first. At most 200 a page. The filter's workflow is this one."
   runs(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
+  "The slots of its schedules that have got no run, the newest range first. At most 200 a page."
+  missedSlots(first: Int = 50, after: String): MissedSlotsConnection!
+}
+
+"Slots of one schedule, one after the other, that have got no run for one reason."
+type MissedSlots {
+  "The name of the schedule; null: it has none."
+  schedule: String
+  "The first of them."
+  first: DateTime!
+  "The last of them."
+  last: DateTime!
+  "How many they are, up to 10,000."
+  count: Int!
+  "Whether count is the whole count: at 10,000 counting stops."
+  countIsExact: Boolean!
+  "Why."
+  reason: MissedReason!
+  "The same in words."
+  text: String!
+  "When the last of them was noted."
+  notedAt: DateTime!
+}
+
+"Why slots have got no run."
+enum MissedReason {
+  "catchup: none leaves out what was missed."
+  CATCHUP_NONE
+  "catchup: latest makes up for the newest slot only."
+  CATCHUP_LATEST
+  "They were older than catchup_window."
+  CATCHUP_WINDOW
+  "There were more than max_catchup."
+  MAX_CATCHUP
+  "As many runs as may wait for their turn did already."
+  QUEUE_FULL
+  "Newer slots took their place, as overlap says."
+  REPLACED
+  "An operator had paused the workflow."
+  PAUSED
+  "The file said is_active: false."
+  INACTIVE
+  "The file of the workflow was gone."
+  RETIRED
+  "They were due when the schedule was changed."
+  EDITED
+  "Their params could not be resolved."
+  UNRESOLVED
+}
+
+"A page of slots that have got no run."
+type MissedSlotsConnection {
+  "The nodes with their cursors."
+  edges: [MissedSlotsEdge!]!
+  "The nodes alone."
+  nodes: [MissedSlots!]!
+  "The place of the page."
+  pageInfo: PageInfo!
+  "How many ranges there are over all pages, up to 1,000."
+  totalCount: Int!
+  "Whether totalCount is the whole count: above 1,000 counting stops."
+  totalCountIsExact: Boolean!
+}
+
+"A range of slots without a run in a page."
+type MissedSlotsEdge {
+  "Its place, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The range."
+  node: MissedSlots!
 }
 
 "A variable or a secret that a workflow names."
@@ -5608,6 +5812,54 @@ func (ec *executionContext) childFields_MarkTaskRunsPayload(ctx context.Context,
 	return nil, fmt.Errorf("no field named %q was found under type MarkTaskRunsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_MissedSlots(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "schedule":
+		return ec.fieldContext_MissedSlots_schedule(ctx, field)
+	case "first":
+		return ec.fieldContext_MissedSlots_first(ctx, field)
+	case "last":
+		return ec.fieldContext_MissedSlots_last(ctx, field)
+	case "count":
+		return ec.fieldContext_MissedSlots_count(ctx, field)
+	case "countIsExact":
+		return ec.fieldContext_MissedSlots_countIsExact(ctx, field)
+	case "reason":
+		return ec.fieldContext_MissedSlots_reason(ctx, field)
+	case "text":
+		return ec.fieldContext_MissedSlots_text(ctx, field)
+	case "notedAt":
+		return ec.fieldContext_MissedSlots_notedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MissedSlots", field.Name)
+}
+
+func (ec *executionContext) childFields_MissedSlotsConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_MissedSlotsConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_MissedSlotsConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_MissedSlotsConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_MissedSlotsConnection_totalCount(ctx, field)
+	case "totalCountIsExact":
+		return ec.fieldContext_MissedSlotsConnection_totalCountIsExact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MissedSlotsConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_MissedSlotsEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_MissedSlotsEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_MissedSlotsEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MissedSlotsEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_NamedValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -6236,6 +6488,8 @@ func (ec *executionContext) childFields_Workflow(ctx context.Context, field grap
 		return ec.fieldContext_Workflow_run(ctx, field)
 	case "runs":
 		return ec.fieldContext_Workflow_runs(ctx, field)
+	case "missedSlots":
+		return ec.fieldContext_Workflow_missedSlots(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Workflow", field.Name)
 }
@@ -7207,6 +7461,28 @@ func (ec *executionContext) field_WorkflowRun_taskRuns_args(ctx context.Context,
 		return nil, err
 	}
 	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Workflow_missedSlots_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -9643,6 +9919,408 @@ func (ec *executionContext) fieldContext_MarkTaskRunsPayload_userErrors(_ contex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MissedSlots_schedule(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.MissedSlots().Schedule(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, true, true, "String")
+}
+
+func (ec *executionContext) _MissedSlots_first(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.First); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_first(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.First, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_first(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MissedSlots_last(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.Last); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_last(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Last, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_last(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MissedSlots_count(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "Int")
+}
+
+func (ec *executionContext) _MissedSlots_countIsExact(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_countIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CountIsExact(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_countIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _MissedSlots_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx, field.Selections, obj.Reason); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.MissedReason) graphql.Marshaler {
+			return ec.marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "MissedReason")
+}
+
+func (ec *executionContext) _MissedSlots_text(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Text); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "String")
+}
+
+func (ec *executionContext) _MissedSlots_notedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.MissedSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.NotedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlots_notedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlots_notedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlots", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _MissedSlotsConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.MissedSlots]) graphql.Marshaler {
+			return ec.marshalNMissedSlotsEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MissedSlotsConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MissedSlotsEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MissedSlotsConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.MissedSlots) graphql.Marshaler {
+			return ec.marshalNMissedSlots2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedSlotsᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MissedSlotsConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MissedSlots(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MissedSlotsConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MissedSlotsConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _MissedSlotsConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlotsConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _MissedSlotsConnection_totalCountIsExact(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsConnection_totalCountIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountIsExact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsConnection_totalCountIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlotsConnection", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _MissedSlotsEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MissedSlotsEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _MissedSlotsEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.MissedSlots]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MissedSlotsEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.MissedSlots) graphql.Marshaler {
+			return ec.marshalNMissedSlots2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedSlots(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MissedSlotsEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MissedSlotsEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MissedSlots(ctx, field)
 		},
 	}
 	return fc, nil
@@ -16924,6 +17602,50 @@ func (ec *executionContext) fieldContext_Workflow_runs(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Workflow_missedSlots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_missedSlots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Workflow().MissedSlots(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[*miniairflow.MissedSlots]) graphql.Marshaler {
+			return ec.marshalNMissedSlotsConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_missedSlots(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MissedSlotsConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Workflow_missedSlots_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Workflow]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22452,6 +23174,168 @@ func (ec *executionContext) _MarkTaskRunsPayload(ctx context.Context, sel ast.Se
 	return execution.Object(fields, out)
 }
 
+var missedSlotsImplementors = []string{"MissedSlots"}
+
+func (ec *executionContext) _MissedSlots(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.MissedSlots) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, missedSlotsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MissedSlots")
+		case "schedule":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MissedSlots_schedule(ctx, field, obj)
+				})
+		case "first":
+			out.Values[i] = ec._MissedSlots_first(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "last":
+			out.Values[i] = ec._MissedSlots_last(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "count":
+			out.Values[i] = ec._MissedSlots_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "countIsExact":
+			out.Values[i] = ec._MissedSlots_countIsExact(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._MissedSlots_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "text":
+			out.Values[i] = ec._MissedSlots_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notedAt":
+			out.Values[i] = ec._MissedSlots_notedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var missedSlotsConnectionImplementors = []string{"MissedSlotsConnection"}
+
+func (ec *executionContext) _MissedSlotsConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[*miniairflow.MissedSlots]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, missedSlotsConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MissedSlotsConnection")
+		case "edges":
+			out.Values[i] = ec._MissedSlotsConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._MissedSlotsConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._MissedSlotsConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MissedSlotsConnection_totalCount(ctx, field, obj)
+				})
+		case "totalCountIsExact":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._MissedSlotsConnection_totalCountIsExact(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var missedSlotsEdgeImplementors = []string{"MissedSlotsEdge"}
+
+func (ec *executionContext) _MissedSlotsEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[*miniairflow.MissedSlots]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, missedSlotsEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MissedSlotsEdge")
+		case "cursor":
+			out.Values[i] = ec._MissedSlotsEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._MissedSlotsEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
@@ -24865,6 +25749,12 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Workflow_runs(ctx, field, obj)
 				})
+		case "missedSlots":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_missedSlots(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -26355,6 +27245,106 @@ func (ec *executionContext) marshalNMarkTaskRunsPayload2ᚖgithubᚗcomᚋsaurav
 		return graphql.Null
 	}
 	return ec._MarkTaskRunsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx context.Context, v any) (miniairflow.MissedReason, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx context.Context, sel ast.SelectionSet, v miniairflow.MissedReason) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "MissedReason!")
+	}
+	return res
+}
+
+var (
+	unmarshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[string]miniairflow.MissedReason{
+		"CATCHUP_NONE":   miniairflow.MissedByNone,
+		"CATCHUP_LATEST": miniairflow.MissedByLatest,
+		"CATCHUP_WINDOW": miniairflow.MissedByWindow,
+		"MAX_CATCHUP":    miniairflow.MissedByMax,
+		"QUEUE_FULL":     miniairflow.MissedQueueFull,
+		"REPLACED":       miniairflow.MissedReplaced,
+		"PAUSED":         miniairflow.MissedPaused,
+		"INACTIVE":       miniairflow.MissedInactive,
+		"RETIRED":        miniairflow.MissedRetired,
+		"EDITED":         miniairflow.MissedEdited,
+		"UNRESOLVED":     miniairflow.MissedUnresolved,
+	}
+	marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[miniairflow.MissedReason]string{
+		miniairflow.MissedByNone:     "CATCHUP_NONE",
+		miniairflow.MissedByLatest:   "CATCHUP_LATEST",
+		miniairflow.MissedByWindow:   "CATCHUP_WINDOW",
+		miniairflow.MissedByMax:      "MAX_CATCHUP",
+		miniairflow.MissedQueueFull:  "QUEUE_FULL",
+		miniairflow.MissedReplaced:   "REPLACED",
+		miniairflow.MissedPaused:     "PAUSED",
+		miniairflow.MissedInactive:   "INACTIVE",
+		miniairflow.MissedRetired:    "RETIRED",
+		miniairflow.MissedEdited:     "EDITED",
+		miniairflow.MissedUnresolved: "UNRESOLVED",
+	}
+)
+
+func (ec *executionContext) marshalNMissedSlots2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedSlotsᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.MissedSlots) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMissedSlots2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedSlots(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMissedSlots2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedSlots(ctx context.Context, sel ast.SelectionSet, v *miniairflow.MissedSlots) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MissedSlots!")
+		return graphql.Null
+	}
+	return ec._MissedSlots(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMissedSlotsConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[*miniairflow.MissedSlots]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MissedSlotsConnection!")
+		return graphql.Null
+	}
+	return ec._MissedSlotsConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNMissedSlotsEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.MissedSlots]) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNMissedSlotsEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMissedSlotsEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[*miniairflow.MissedSlots]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "MissedSlotsEdge!")
+		return graphql.Null
+	}
+	return ec._MissedSlotsEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNNamedValue2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNamedValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.NamedValue) graphql.Marshaler {

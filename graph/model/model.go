@@ -80,6 +80,8 @@ type (
 	ArtifactEdge = Edge[*Artifact]
 	// VarEdge is a variable in a page.
 	VarEdge = Edge[*miniairflow.Var]
+	// MissedSlotsEdge is a range of slots without a run in a page.
+	MissedSlotsEdge = Edge[*miniairflow.MissedSlots]
 	// AuditEntryEdge is an entry of the audit log in a page.
 	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
 )
@@ -109,6 +111,8 @@ type (
 	ArtifactConnection = Connection[*Artifact]
 	// VarConnection is a page of variables.
 	VarConnection = Connection[*miniairflow.Var]
+	// MissedSlotsConnection is a page of slots without a run.
+	MissedSlotsConnection = Connection[*miniairflow.MissedSlots]
 	// AuditEntryConnection is a page of the audit log.
 	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
 )

@@ -92,7 +92,7 @@ func schedulePolicies() []Key {
 		},
 		{
 			Name: "max_catchup", Absent: "1000", Type: integer(1, miniairflow.SlotsMax),
-			Text:    "How many missed slots `catchup: all` makes up for at once: the newest.",
+			Text:    "How many missed slots `catchup: all` makes up for at once: the newest. No more than 100 runs wait for their turn, unless `overlap` is `skip`.",
 			Sample:  "24",
 			Example: "schedule: {cron: \"@hourly\", catchup: all, max_catchup: 24}" + load,
 		},

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -9,15 +10,8 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// PlannedRun is a run with the state in which it is created.
-type PlannedRun struct {
-	miniairflow.NewRun
-	Status miniairflow.RunStatus
-	Reason string
-}
-
 // CauseOf returns the cause of a run as it is stored.
-func CauseOf(run *PlannedRun) miniairflow.Cause {
+func CauseOf(run *miniairflow.PlannedRun) miniairflow.Cause {
 	c := miniairflow.CauseOf(&run.NewRun)
 	c.Detail, c.By = Text(c.Detail), Text(c.By)
 	if len(c.Detail) > miniairflow.CauseDetailMax {
@@ -32,7 +26,7 @@ func FireBatches(fires []miniairflow.Fire, rowsMax int) [][]miniairflow.Fire {
 	var batches [][]miniairflow.Fire
 	start, rows := 0, 0
 	for i, f := range fires {
-		if n := 1 + len(f.Runs); i > start && rows+n > rowsMax {
+		if n := 1 + len(f.Runs) + len(f.Left); i > start && rows+n > rowsMax {
 			batches = append(batches, fires[start:i])
 			start, rows = i, n
 		} else {
@@ -43,6 +37,32 @@ func FireBatches(fires []miniairflow.Fire, rowsMax int) [][]miniairflow.Fire {
 		batches = append(batches, fires[start:])
 	}
 	return batches
+}
+
+// RunsOf returns the runs of fires.
+func RunsOf(fires []miniairflow.Fire) []miniairflow.NewRun {
+	var runs []miniairflow.NewRun
+	for _, f := range fires {
+		runs = append(runs, f.Runs...)
+	}
+	return runs
+}
+
+// WithRuns returns the fires with those of their runs that are at the given places of
+// RunsOf, which are in order.
+func WithRuns(fires []miniairflow.Fire, places []int) []miniairflow.Fire {
+	kept := make([]miniairflow.Fire, len(fires))
+	start := 0
+	for i, f := range fires {
+		end := start + len(f.Runs)
+		kept[i] = f
+		kept[i].Runs = nil
+		for ; len(places) > 0 && places[0] < end; places = places[1:] {
+			kept[i].Runs = append(kept[i].Runs, f.Runs[places[0]-start])
+		}
+		start = end
+	}
+	return kept
 }
 
 // LastSlot returns the last slot that a fire passes; zero if it passes none.
@@ -59,43 +79,36 @@ func LastSlot(f miniairflow.Fire) time.Time {
 	return last
 }
 
-// Load is how many of a workflow's runs are pending or running, and how many
-// may be running.
-type Load struct {
-	Active int
-	Max    int
-}
-
-// HasSkips reports whether a run of the list may be left out, so that its
-// workflow's Load is needed.
-func HasSkips(runs []miniairflow.NewRun) bool {
-	for _, run := range runs {
-		if run.Overlap == miniairflow.OverlapSkip {
+// HasSkips reports whether a run of the fires may be left out, so that all that is
+// active of its workflow must be known.
+func HasSkips(fires []miniairflow.Fire) bool {
+	for _, f := range fires {
+		if len(f.Runs) > 0 && f.Cursor.Schedules[0].Overlap == miniairflow.OverlapSkip {
 			return true
 		}
 	}
 	return false
 }
 
-// PlanRuns decides in which state each run is created. A run that others do not
-// leave room for is skipped, if its overlap policy says so.
-func PlanRuns(runs []miniairflow.NewRun, loads map[uuid.UUID]Load) []PlannedRun {
-	planned := make([]PlannedRun, len(runs))
-	for i, run := range runs {
-		planned[i] = PlannedRun{NewRun: run, Status: miniairflow.RunPending}
-		load := loads[run.WorkflowID]
-		if run.Overlap == miniairflow.OverlapSkip && load.Active >= load.Max {
-			planned[i].Status, planned[i].Reason = miniairflow.RunSkipped, "overlap: skip: max_active_runs was reached"
-			continue
+// PlanRuns decides in which state each run of fires is created, and returns what they
+// leave out.
+func PlanRuns(fires []miniairflow.Fire, loads map[uuid.UUID]miniairflow.Load) ([]miniairflow.PlannedRun, []Missed) {
+	var planned []miniairflow.PlannedRun
+	var missed []Missed
+	for _, f := range fires {
+		load := loads[f.Cursor.WorkflowID]
+		runs, left := miniairflow.AdmitRuns(f, &load)
+		loads[f.Cursor.WorkflowID] = load
+		planned = append(planned, runs...)
+		for _, r := range slices.Concat(f.Left, left) {
+			missed = append(missed, NewMissed(f.Cursor, r))
 		}
-		load.Active++
-		loads[run.WorkflowID] = load
 	}
-	return planned
+	return planned, missed
 }
 
 // Fired returns the events of a transaction that created these runs.
-func Fired(runs []PlannedRun) []miniairflow.Event {
+func Fired(runs []miniairflow.PlannedRun) []miniairflow.Event {
 	if len(runs) == 0 {
 		return nil
 	}

@@ -53,9 +53,10 @@ type Save struct {
 	Commit       *miniairflow.Commit // of a new version; nil: none
 	IsNew        bool                // the workflow has no row yet
 	IsNewVersion bool
-	// ResetCursors is set for a workflow whose schedules stood still: the time
+	// ResetCursors is set for a workflow whose schedules stood still, or will: the time
 	// of that is never caught up.
 	ResetCursors bool
+	StoodFor     miniairflow.MissedReason // why they did before; empty: they did not
 }
 
 // IsEmpty reports whether there is nothing to write.
@@ -144,7 +145,10 @@ func (p *FilePlan) save(file *File, i int, w Known, found bool) error {
 	}
 	save := Save{
 		Workflow: w, Graph: graph, Document: document, Commit: file.Commit,
-		IsNew: !found, IsNewVersion: w.Hash != hash, ResetCursors: found && (w.IsRetired || !w.IsActive),
+		IsNew: !found, IsNewVersion: w.Hash != hash, ResetCursors: found && (w.IsRetired || !w.IsActive || !d.IsActive),
+	}
+	if found {
+		save.StoodFor = w.standsFor()
 	}
 	next := &save.Workflow
 	next.Name, next.Origin, next.SourceFile, next.SourceHash, next.Hash = d.Name, miniairflow.OriginFile, path, "", hash

@@ -125,6 +125,21 @@ func (f *Faulty) FireDue(ctx context.Context, limit int, plan miniairflow.FirePl
 	return tryTwo(f, "FireDue", func() (miniairflow.DueSchedules, int, error) { return f.inner.FireDue(ctx, limit, plan) })
 }
 
+// FindMissedSlots implements miniairflow.MissedStore.
+func (f *Faulty) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFilter) ([]*miniairflow.MissedSlots, error) {
+	return try(f, "FindMissedSlots", func() ([]*miniairflow.MissedSlots, error) { return f.inner.FindMissedSlots(ctx, filter) })
+}
+
+// CountMissedSlots implements miniairflow.MissedStore.
+func (f *Faulty) CountMissedSlots(ctx context.Context, filter miniairflow.MissedFilter, max int) (int, error) {
+	return try(f, "CountMissedSlots", func() (int, error) { return f.inner.CountMissedSlots(ctx, filter, max) })
+}
+
+// DeleteMissedSlots implements miniairflow.MissedStore.
+func (f *Faulty) DeleteMissedSlots(ctx context.Context, endedBefore time.Time, limit int) (int, error) {
+	return try(f, "DeleteMissedSlots", func() (int, error) { return f.inner.DeleteMissedSlots(ctx, endedBefore, limit) })
+}
+
 // CreateRun implements miniairflow.RunStore.
 func (f *Faulty) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
 	return tryTwo(f, "CreateRun", func() (*miniairflow.WorkflowRun, bool, error) { return f.inner.CreateRun(ctx, run) })

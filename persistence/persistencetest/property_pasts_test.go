@@ -33,6 +33,8 @@ func (g *game) moveCursors() time.Duration {
 	g.shifts++
 	hours := 3*time.Hour + time.Duration(g.shifts)*time.Second
 	g.shift("schedules SET next_at = next_at - %s WHERE next_at IS NOT NULL", hours)
+	g.shift("schedules SET since = since - %s", hours)
+	g.shift("missed_slots SET first_slot = first_slot - %[1]s, last_slot = last_slot - %[1]s", hours)
 	return hours
 }
 

@@ -192,10 +192,10 @@ func (g *game) readSchedules() bool {
 	for range rapid.IntRange(1, 2).Draw(g.rt, "schedulers") {
 		var fires []miniairflow.Fire
 		for _, c := range due.Due {
-			slots, next, err := miniairflow.PlanFire(c, due.Now)
+			plan, err := miniairflow.PlanFire(c, due.Now)
 			require.NoError(g, err)
-			f := miniairflow.Fire{Cursor: c, NextAt: next}
-			for _, s := range slots {
+			f := miniairflow.Fire{Cursor: c, NextAt: plan.Next, Left: plan.Left}
+			for _, s := range plan.Slots {
 				f.Runs = append(f.Runs, miniairflow.NewRun{
 					ID: g.id(), WorkflowID: c.WorkflowID, VersionID: c.VersionID, Type: miniairflow.RunScheduled, ScheduleName: c.Schedules.Name(),
 					LogicalDate: s.LogicalDate, DataIntervalStart: s.DataIntervalStart, Overlap: c.Schedules[0].Overlap, RunAfter: s.RunAfter,
@@ -260,7 +260,7 @@ func (g *game) cursor(c miniairflow.ScheduleCursor) bool {
 		active, finished = "is_active", "NOT is_finished"
 	}
 	return g.number(`SELECT count(*) FROM schedules WHERE workflow_id = '`+c.WorkflowID.String()+`' AND name = '`+c.Schedules.Name()+
-		`' AND hash = '`+c.Hash+`' AND `+at+` AND `+active+` AND `+finished) == 1
+		`' AND hash = '`+c.Hash+`' AND since = `+g.moment(c.Since)+` AND `+at+` AND `+active+` AND `+finished) == 1
 }
 
 // moment returns a time as a literal of the dialect.

@@ -85,8 +85,9 @@ func TestFireSchedule(t *testing.T) {
 		c := due.Due[0]
 		require.Equal(t, miniairflow.ScheduleCursor{
 			WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Schedules: v.Definition.ScheduleGroups()[0], Hash: v.Definition.ScheduleGroups()[0].Hash(),
-			Params: d.Params,
+			Params: d.Params, Since: c.Since,
 		}, c)
+		require.WithinDuration(t, due.Now, c.Since, time.Minute)
 		db.aim(slot)
 		c = db.due().Due[0]
 		require.Equal(t, slot, *c.NextAt)

@@ -58,7 +58,7 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 	if err := insertVersions(batch, saves, now); err != nil {
 		return err
 	}
-	if err := saveSchedules(batch, saves); err != nil {
+	if err := saveSchedules(batch, saves, now); err != nil {
 		return err
 	}
 	saveAfters(batch, saves)
@@ -117,18 +117,19 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 
 // saveSchedules adds what brings the cursors in line with the definitions: one of
 // an equal schedule stays where it is, but for those that stood still.
-func saveSchedules(batch *pgx.Batch, saves []dialect.Save) error {
+func saveSchedules(batch *pgx.Batch, saves []dialect.Save, now time.Time) error {
 	const drop = `
 DELETE FROM schedules WHERE workflow_id = ANY($1) AND (workflow_id, name) NOT IN (SELECT * FROM unnest($2::uuid[], $3::text[]))`
 	const keep = `
 ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 	params = excluded.params, is_active = excluded.is_active,
 	next_at = CASE WHEN c.hash = excluded.hash THEN c.next_at END,
+	since = CASE WHEN c.hash = excluded.hash THEN c.since ELSE excluded.since END,
 	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END,
 	is_finished = c.is_finished AND c.hash = excluded.hash`
 	const reset = `
 ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
-	params = excluded.params, is_active = excluded.is_active, next_at = NULL,
+	params = excluded.params, is_active = excluded.is_active, next_at = NULL, since = excluded.since,
 	last_at = CASE WHEN c.hash = excluded.hash THEN c.last_at END, is_finished = false`
 	schedules, err := dialect.NewScheduleRows(saves)
 	if err != nil {
@@ -142,15 +143,15 @@ ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, 
 		}
 		queueAs(batch, "drop schedules", drop, schedules.Old, ids, names)
 	}
-	upsertSchedules(batch, schedules.Keep, keep)
-	upsertSchedules(batch, schedules.Reset, reset)
+	upsertSchedules(batch, schedules.Keep, keep, now)
+	upsertSchedules(batch, schedules.Reset, reset, now)
 	return nil
 }
 
-func upsertSchedules(batch *pgx.Batch, list []dialect.ScheduleRow, onConflict string) {
+func upsertSchedules(batch *pgx.Batch, list []dialect.ScheduleRow, onConflict string, now time.Time) {
 	const insert = `
-INSERT INTO schedules AS c (workflow_id, name, version_id, entries, hash, params, is_active)
-SELECT u.id, u.name, u.version_id, u.entries::jsonb, u.hash, u.params::jsonb, u.runs
+INSERT INTO schedules AS c (workflow_id, name, version_id, entries, hash, params, is_active, since)
+SELECT u.id, u.name, u.version_id, u.entries::jsonb, u.hash, u.params::jsonb, u.runs, $8
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[])
 	AS u(id, name, version_id, entries, hash, params, runs)`
 	if len(list) == 0 {
@@ -163,5 +164,5 @@ FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text
 		ids[i], versions[i], runs[i] = s.WorkflowID, s.VersionID, s.Runs
 		names[i], specs[i], hashes[i], params[i] = s.Name, s.Entries, s.Hash, s.Params
 	}
-	queueAs(batch, "save schedules", insert+onConflict, ids, names, versions, specs, hashes, params, runs)
+	queueAs(batch, "save schedules", insert+onConflict, ids, names, versions, specs, hashes, params, runs, now)
 }

@@ -38,9 +38,12 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 	return due, err
 }
 
+// cursorColumns are what scanCursor reads, from schedules as d and workflows as w.
+const cursorColumns = `d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.since, d.last_at`
+
 // cursorsText selects the cursors of what is due.
 const cursorsText = `
-	SELECT d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.last_at
+	SELECT ` + cursorColumns + `
 	FROM due d JOIN workflows w ON w.id = d.workflow_id
 	ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT $2`
 
@@ -170,54 +173,58 @@ func lockSchedules(ctx context.Context, t *tx, fires []miniairflow.Fire) error {
 // fire moves the cursors that are still where the caller saw them, makes their
 // runs, and returns how many cursors moved. The schedules are locked.
 func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (int, error) {
-	runs, moved, err := moveCursors(ctx, t, fires)
+	moved, err := moveCursors(ctx, t, fires)
 	if err != nil {
 		return 0, fmt.Errorf("move cursors: %w", err)
 	}
-	planned, err := planRuns(ctx, t, runs)
+	planned, missed, err := planRuns(ctx, t, moved)
 	if err != nil {
 		return 0, fmt.Errorf("plan runs: %w", err)
 	}
 	t.publish(dialect.Fired(planned)...)
-	return moved, insertRuns(ctx, t, planned)
+	if err := noteMissed(ctx, t, missed); err != nil {
+		return 0, err
+	}
+	return len(moved), insertRuns(ctx, t, planned)
 }
 
 // moveCursors locks the workflows of the schedules, moves the cursors that are
-// still where the caller saw them, and returns the runs of those and how many
-// they are.
-func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.NewRun, int, error) {
+// still where the caller saw them, and returns the fires of those.
+func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.Fire, error) {
 	const lockWorkflows = `SELECT 1 FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
 	const move = `
 		UPDATE schedules c SET next_at = u.to_at, is_finished = u.to_at IS NULL, last_at = coalesce(u.passed, c.last_at)
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
-			WITH ORDINALITY AS u(workflow_id, name, hash, from_at, to_at, passed, place)
-		WHERE c.workflow_id = u.workflow_id AND c.name = u.name AND c.hash = u.hash
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
+			WITH ORDINALITY AS u(workflow_id, name, hash, from_at, to_at, passed, since, place)
+		WHERE c.workflow_id = u.workflow_id AND c.name = u.name AND c.hash = u.hash AND c.since = u.since
 			AND c.next_at IS NOT DISTINCT FROM u.from_at AND c.is_active AND NOT c.is_finished
 		RETURNING u.place - 1`
 	ids, names, hashes := make([]uuid.UUID, len(fires)), make([]string, len(fires)), make([]string, len(fires))
 	from, to, passed := make([]*time.Time, len(fires)), make([]*time.Time, len(fires)), make([]*time.Time, len(fires))
+	since := make([]time.Time, len(fires))
 	for i, f := range fires {
 		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash
 		from[i], to[i], passed[i] = f.Cursor.NextAt, nullTime(f.NextAt), nullTime(dialect.LastSlot(f))
+		since[i] = f.Cursor.Since
 	}
 	if _, err := t.Exec(ctx, lockWorkflows, ids); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	moved, err := collect(ctx, t, pgx.RowTo[int], move, ids, names, hashes, from, to, passed)
+	places, err := collect(ctx, t, pgx.RowTo[int], move, ids, names, hashes, from, to, passed, since)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	slices.Sort(moved)
-	var runs []miniairflow.NewRun
-	for _, i := range moved {
-		runs = append(runs, fires[i].Runs...)
+	slices.Sort(places)
+	moved := make([]miniairflow.Fire, len(places))
+	for i, place := range places {
+		moved[i] = fires[place]
 	}
-	return runs, len(moved), nil
+	return moved, nil
 }
 
 // planRuns leaves out the runs whose slot has one already and decides the state
 // of the others. The workflows are locked.
-func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.PlannedRun, error) {
+func planRuns(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.PlannedRun, []dialect.Missed, error) {
 	const missing = `
 		SELECT u.place - 1
 		FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[]) WITH ORDINALITY AS u(id, workflow_id, name, logical_date, place)
@@ -225,11 +232,12 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 			AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = u.workflow_id
 				AND r.schedule_name = u.name AND r.logical_date = u.logical_date AND r.type = 'scheduled')
 		ORDER BY u.place`
-	const loads = `
-		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
-		FROM workflows w WHERE w.id = ANY($1)`
+	loads := map[uuid.UUID]miniairflow.Load{}
+	runs := dialect.RunsOf(fires)
+	if len(runs) == 0 {
+		planned, missed := dialect.PlanRuns(fires, loads)
+		return planned, missed, nil
+	}
 	ids, workflows := make([]uuid.UUID, len(runs)), make([]uuid.UUID, len(runs))
 	names, dates := make([]string, len(runs)), make([]time.Time, len(runs))
 	for i, run := range runs {
@@ -237,29 +245,45 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 	}
 	places, err := collect(ctx, t, pgx.RowTo[int], missing, ids, workflows, names, dates)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted := make([]miniairflow.NewRun, len(places))
-	for i, place := range places {
-		wanted[i] = runs[place]
+	fires = dialect.WithRuns(fires, places)
+	if err := readLoads(ctx, t, workflows, dialect.HasSkips(fires), loads); err != nil {
+		return nil, nil, fmt.Errorf("count runs: %w", err)
 	}
-	byWorkflow := map[uuid.UUID]dialect.Load{}
-	if dialect.HasSkips(wanted) {
-		rows, err := t.Query(ctx, loads, workflows)
-		if err != nil {
-			return nil, err
-		}
-		var id uuid.UUID
-		var load dialect.Load
-		_, err = pgx.ForEachRow(rows, []any{&id, &load.Max, &load.Active}, func() error {
-			byWorkflow[id] = load
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+	planned, missed := dialect.PlanRuns(fires, loads)
+	return planned, missed, nil
+}
+
+// readLoads counts the runs of workflows that are not over; those that are active only
+// if somebody asks for them.
+func readLoads(ctx context.Context, t *tx, workflows []uuid.UUID, active bool, loads map[uuid.UUID]miniairflow.Load) error {
+	const queued = `
+		SELECT w.id, w.max_active_runs, 0, (SELECT count(*) FROM (
+			SELECT 1 FROM workflow_runs r
+			WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.type = 'scheduled' LIMIT $2) q)
+		FROM workflows w WHERE w.id = ANY($1)`
+	const all = `
+		SELECT w.id, w.max_active_runs,
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'),
+			least($2, (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'scheduled'))
+		FROM workflows w WHERE w.id = ANY($1)`
+	text := queued
+	if active {
+		text = all
 	}
-	return dialect.PlanRuns(wanted, byWorkflow), nil
+	rows, err := t.Query(ctx, text, workflows, miniairflow.QueuedMax)
+	if err != nil {
+		return err
+	}
+	var id uuid.UUID
+	var load miniairflow.Load
+	_, err = pgx.ForEachRow(rows, []any{&id, &load.Max, &load.Active, &load.Queued}, func() error {
+		loads[id] = load
+		return nil
+	})
+	return err
 }
 
 // insertRuns writes runs with the next numbers of their workflows, which the
@@ -267,7 +291,7 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 // exists already is a violation of a unique constraint. A scheduled run may
 // start from its slot on, a manual one at once. The numbers are counted on from
 // what the workflows had when the statement began.
-func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error {
 	const text = `
 		WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
 		input AS MATERIALIZED (
@@ -308,7 +332,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 }
 
 // runInput returns the runs by column, in the order that insertRuns reads.
-func runInput(runs []dialect.PlannedRun) ([]any, error) {
+func runInput(runs []miniairflow.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
 	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections, causes, causeDetails, creators []string
 	var dates, starts, runAfters []*time.Time
@@ -348,7 +372,7 @@ func runInput(runs []dialect.PlannedRun) ([]any, error) {
 
 func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {
 	var entries, params []byte
-	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, &c.NextAt, &c.LastAt); err != nil {
+	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, &c.NextAt, &c.Since, &c.LastAt); err != nil {
 		return c, err
 	}
 	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {

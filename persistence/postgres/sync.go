@@ -39,8 +39,8 @@ func (s *Store) syncGroup(ctx context.Context, files []*dialect.File) (plans []d
 		var rows catalogRows
 		batch := &pgx.Batch{}
 		batch.Queue(`SELECT pg_advisory_xact_lock($1, 0)`, int32(catalogLock))
-		batch.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
 		lockFileWorkflows(batch, files)
+		batch.Queue(`SELECT clock_timestamp()`).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
 		queueCatalog(batch, files, &rows)
 		if err := t.SendBatch(ctx, batch).Close(); err != nil {
 			return fmt.Errorf("read catalog: %w", err)
@@ -61,6 +61,15 @@ func (s *Store) syncGroup(ctx context.Context, files []*dialect.File) (plans []d
 
 // writeFiles writes what was planned for some files.
 func writeFiles(ctx context.Context, t *tx, writes *dialect.Writes, now time.Time) error {
+	if ids := writes.Stopping(); len(ids) > 0 {
+		cursors, err := cursorsOf(ctx, t, ids...)
+		if err != nil {
+			return err
+		}
+		if err := noteMissed(ctx, t, writes.LeftOut(cursors, now)); err != nil {
+			return err
+		}
+	}
 	batch := &pgx.Batch{}
 	if err := saveWorkflows(batch, writes.Saves, now); err != nil {
 		return err
@@ -176,7 +185,7 @@ func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known, now ti
 	for i, w := range retired {
 		ids[i] = w.ID
 	}
-	if _, err := t.Exec(ctx, `UPDATE schedules SET is_active = false WHERE workflow_id = ANY($1)`, ids); err != nil {
+	if _, err := t.Exec(ctx, `UPDATE schedules SET is_active = false, next_at = NULL, since = $2 WHERE workflow_id = ANY($1)`, ids, now); err != nil {
 		return fmt.Errorf("stop schedules: %w", err)
 	}
 	if _, err := t.Exec(ctx, `UPDATE workflows SET retired_at = $2, updated_at = $2 WHERE id = ANY($1)`, ids, now); err != nil {

@@ -34,7 +34,7 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")
 		}
-		if err := insertRuns(ctx, t, []dialect.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
+		if err := insertRuns(ctx, t, []miniairflow.PlannedRun{{NewRun: run, Status: miniairflow.RunPending}}); err != nil {
 			return err
 		}
 		if run.Parent != nil {

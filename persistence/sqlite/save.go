@@ -119,16 +119,17 @@ func saveSchedules(ctx context.Context, t *tx, saves []dialect.Save) error {
 	const drop = `
 		DELETE FROM schedules WHERE workflow_id IN (SELECT value FROM json_each(?1))
 			AND (workflow_id, name) NOT IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))`
-	const into = `INSERT INTO schedules (workflow_id, name, version_id, entries, hash, params, is_active)`
+	const into = `INSERT INTO schedules (workflow_id, name, version_id, entries, hash, params, is_active, since)`
 	const keep = `
 		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
 			params = excluded.params, is_active = excluded.is_active,
 			next_at = CASE WHEN hash = excluded.hash THEN next_at END,
+			since = CASE WHEN hash = excluded.hash THEN since ELSE excluded.since END,
 			last_at = CASE WHEN hash = excluded.hash THEN last_at END,
 			is_finished = is_finished AND hash = excluded.hash`
 	const reset = `
 		ON CONFLICT (workflow_id, name) DO UPDATE SET version_id = excluded.version_id, entries = excluded.entries, hash = excluded.hash,
-			params = excluded.params, is_active = excluded.is_active, next_at = NULL,
+			params = excluded.params, is_active = excluded.is_active, next_at = NULL, since = excluded.since,
 			last_at = CASE WHEN hash = excluded.hash THEN last_at END, is_finished = false`
 	schedules, err := dialect.NewScheduleRows(saves)
 	if err != nil {
@@ -143,19 +144,19 @@ func saveSchedules(ctx context.Context, t *tx, saves []dialect.Save) error {
 			return fmt.Errorf("drop schedules: %w", err)
 		}
 	}
-	if err := insertRows(ctx, t, into, scheduleRows(schedules.Keep), keep); err != nil {
+	if err := insertRows(ctx, t, into, scheduleRows(schedules.Keep, t.now), keep); err != nil {
 		return fmt.Errorf("save schedules: %w", err)
 	}
-	if err := insertRows(ctx, t, into, scheduleRows(schedules.Reset), reset); err != nil {
+	if err := insertRows(ctx, t, into, scheduleRows(schedules.Reset, t.now), reset); err != nil {
 		return fmt.Errorf("save schedules that stood still: %w", err)
 	}
 	return nil
 }
 
-func scheduleRows(list []dialect.ScheduleRow) [][]any {
+func scheduleRows(list []dialect.ScheduleRow, now int64) [][]any {
 	rows := make([][]any, len(list))
 	for i, s := range list {
-		rows[i] = []any{s.WorkflowID, s.Name, s.VersionID, s.Entries, s.Hash, s.Params, s.Runs}
+		rows[i] = []any{s.WorkflowID, s.Name, s.VersionID, s.Entries, s.Hash, s.Params, s.Runs, now}
 	}
 	return rows
 }

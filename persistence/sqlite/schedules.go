@@ -15,6 +15,9 @@ import (
 // transactions also write less.
 const fireRowsMax = 1000
 
+// cursorColumns are what scanCursor reads, from schedules as d and workflows as w.
+const cursorColumns = `d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.since, d.last_at`
+
 // DueSchedules implements miniairflow.ScheduleStore.
 func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSchedules, error) {
 	// Two ranges of one index; a single one over both would read all of it when
@@ -24,7 +27,7 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT ?2 + 0)
 			UNION ALL
 			SELECT * FROM (SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= ?1 ORDER BY next_at LIMIT ?2 + 0))
-		SELECT d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.last_at
+		SELECT ` + cursorColumns + `
 		FROM due d JOIN workflows w ON w.id = d.workflow_id
 		ORDER BY d.next_at NULLS FIRST, d.workflow_id, d.name LIMIT ?2 + 0`
 	const nextText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > ?`
@@ -88,62 +91,64 @@ func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (in
 // fire moves the cursors that are still where the caller saw them, makes their
 // runs, and returns how many cursors moved.
 func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (int, error) {
-	runs, moved, err := moveCursors(ctx, t, fires)
+	moved, err := moveCursors(ctx, t, fires)
 	if err != nil {
 		return 0, fmt.Errorf("move cursors: %w", err)
 	}
-	planned, err := planRuns(ctx, t, runs)
+	planned, missed, err := planRuns(ctx, t, moved)
 	if err != nil {
 		return 0, fmt.Errorf("plan runs: %w", err)
 	}
 	t.publish(dialect.Fired(planned)...)
-	return moved, insertRuns(ctx, t, planned)
+	if err := noteMissed(ctx, t, missed); err != nil {
+		return 0, err
+	}
+	return len(moved), insertRuns(ctx, t, planned)
 }
 
 // moveCursors moves the cursors that are still where the caller saw them, and
-// returns the runs of those and how many they are.
-func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.NewRun, int, error) {
+// returns the fires of those.
+func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.Fire, error) {
 	const move = `
 		UPDATE schedules SET next_at = ?1, is_finished = ?1 IS NULL, last_at = coalesce(?2, last_at)
-		WHERE workflow_id = ?3 AND name = ?4 AND hash = ?5 AND next_at IS ?6 AND is_active AND NOT is_finished`
-	var runs []miniairflow.NewRun
-	moved := 0
+		WHERE workflow_id = ?3 AND name = ?4 AND hash = ?5 AND next_at IS ?6 AND since = ?7 AND is_active AND NOT is_finished`
+	var moved []miniairflow.Fire
 	for _, f := range fires {
 		var from any
 		if f.Cursor.NextAt != nil {
 			from = micros(*f.Cursor.NextAt)
 		}
 		done, err := t.ExecContext(ctx, move, nullMicros(f.NextAt), nullMicros(dialect.LastSlot(f)),
-			f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash, from)
+			f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash, from, micros(f.Cursor.Since))
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		changed, err := done.RowsAffected()
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if changed > 0 {
-			moved++
-			runs = append(runs, f.Runs...)
+			moved = append(moved, f)
 		}
 	}
-	return runs, moved, nil
+	return moved, nil
 }
 
 // planRuns leaves out the runs whose slot has one already and decides the state
 // of the others.
-func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.PlannedRun, error) {
+func planRuns(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.PlannedRun, []dialect.Missed, error) {
 	const missing = `
 		SELECT i.key FROM json_each(?) AS i
 		WHERE NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.id = i.value ->> 0)
 			AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = i.value ->> 1
 				AND r.schedule_name = i.value ->> 2 AND r.logical_date = i.value ->> 3 AND r.type = 'scheduled')
 		ORDER BY i.key`
-	const loads = `
-		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
-		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?))`
+	loads := map[uuid.UUID]miniairflow.Load{}
+	runs := dialect.RunsOf(fires)
+	if len(runs) == 0 {
+		planned, missed := dialect.PlanRuns(fires, loads)
+		return planned, missed, nil
+	}
 	slots, workflows := make(table, len(runs)), make(list[uuid.UUID], len(runs))
 	for i, run := range runs {
 		slots[i] = []any{run.ID, run.WorkflowID, run.ScheduleName, nullMicros(run.LogicalDate)}
@@ -151,34 +156,48 @@ func planRuns(ctx context.Context, t *tx, runs []miniairflow.NewRun) ([]dialect.
 	}
 	places, err := query(ctx, t, scanOne[int], missing, slots)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	wanted := make([]miniairflow.NewRun, len(places))
-	for i, place := range places {
-		wanted[i] = runs[place]
+	fires = dialect.WithRuns(fires, places)
+	if err := readLoads(ctx, t, workflows, dialect.HasSkips(fires), loads); err != nil {
+		return nil, nil, fmt.Errorf("count runs: %w", err)
 	}
-	byWorkflow := map[uuid.UUID]dialect.Load{}
-	if dialect.HasSkips(wanted) {
-		_, err := query(ctx, t, func(row row) (struct{}, error) {
-			var id uuid.UUID
-			var load dialect.Load
-			if err := row.Scan(&id, &load.Max, &load.Active); err != nil {
-				return struct{}{}, err
-			}
-			byWorkflow[id] = load
-			return struct{}{}, nil
-		}, loads, workflows)
-		if err != nil {
-			return nil, err
-		}
+	planned, missed := dialect.PlanRuns(fires, loads)
+	return planned, missed, nil
+}
+
+// readLoads counts the runs of workflows that are not over; those that are active only
+// if somebody asks for them.
+func readLoads(ctx context.Context, t *tx, workflows list[uuid.UUID], active bool, loads map[uuid.UUID]miniairflow.Load) error {
+	const queued = `
+		SELECT w.id, w.max_active_runs, 0, (SELECT count(*) FROM (
+			SELECT 1 FROM workflow_runs r
+			WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.type = 'scheduled' LIMIT ?2 + 0) q)
+		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
+	const all = `
+		SELECT w.id, w.max_active_runs,
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'),
+			min(?2, (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'scheduled'))
+		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
+	text := queued
+	if active {
+		text = all
 	}
-	return dialect.PlanRuns(wanted, byWorkflow), nil
+	_, err := query(ctx, t, func(row row) (none struct{}, err error) {
+		var id uuid.UUID
+		var load miniairflow.Load
+		err = row.Scan(&id, &load.Max, &load.Active, &load.Queued)
+		loads[id] = load
+		return none, err
+	}, text, workflows, miniairflow.QueuedMax)
+	return err
 }
 
 // insertRuns writes runs with the next numbers of their workflows, and the audit
 // log where somebody is named. A run that exists already is a violation of a
 // unique constraint. A scheduled run may start from its slot on, a manual one at once.
-func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error {
 	if len(runs) == 0 {
 		return nil
 	}
@@ -209,7 +228,7 @@ func insertRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 }
 
 // numberRuns takes a number of its workflow for each run.
-func numberRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) ([]int64, error) {
+func numberRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) ([]int64, error) {
 	const text = `
 		UPDATE workflows SET last_run_number = last_run_number + n.runs
 		FROM (SELECT value AS id, count(*) AS runs FROM json_each(?) GROUP BY value) AS n WHERE workflows.id = n.id
@@ -240,7 +259,7 @@ func numberRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) ([]int64,
 
 // runInput returns the values of a run that insertRuns writes, but for those that
 // the database gives it.
-func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
+func runInput(t *tx, run *miniairflow.PlannedRun) ([]any, error) {
 	params, err := dialect.EncodeObject(run.Params)
 	if err != nil {
 		return nil, err
@@ -279,7 +298,7 @@ func runInput(t *tx, run *dialect.PlannedRun) ([]any, error) {
 }
 
 // auditRuns notes who asked for new runs.
-func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
+func auditRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error {
 	var rows [][]any
 	for i := range runs {
 		change := dialect.Audited{Action: miniairflow.AuditCreateRun, RunID: &runs[i].ID}
@@ -301,7 +320,8 @@ func auditRuns(ctx context.Context, t *tx, runs []dialect.PlannedRun) error {
 
 func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
 	var entries, params []byte
-	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, nullTimeInto{&c.NextAt}, nullTimeInto{&c.LastAt})
+	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params,
+		nullTimeInto{&c.NextAt}, timeInto{&c.Since}, nullTimeInto{&c.LastAt})
 	if err != nil {
 		return c, err
 	}

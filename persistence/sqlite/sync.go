@@ -48,6 +48,15 @@ func (s *Store) syncGroup(ctx context.Context, files []*dialect.File) (plans []d
 
 // writeFiles writes what was planned for some files.
 func writeFiles(ctx context.Context, t *tx, writes *dialect.Writes) error {
+	if ids := writes.Stopping(); len(ids) > 0 {
+		cursors, err := cursorsOf(ctx, t, ids...)
+		if err != nil {
+			return err
+		}
+		if err := noteMissed(ctx, t, writes.LeftOut(cursors, timeOf(t.now))); err != nil {
+			return err
+		}
+	}
 	if err := saveWorkflows(ctx, t, writes.Saves); err != nil {
 		return err
 	}
@@ -124,7 +133,8 @@ func retireWorkflows(ctx context.Context, t *tx, retired []dialect.Known) error 
 	for i, w := range retired {
 		ids[i] = w.ID
 	}
-	if _, err := t.ExecContext(ctx, `UPDATE schedules SET is_active = false WHERE workflow_id IN (SELECT value FROM json_each(?))`, ids); err != nil {
+	const stop = `UPDATE schedules SET is_active = 0, next_at = NULL, since = ?2 WHERE workflow_id IN (SELECT value FROM json_each(?1))`
+	if _, err := t.ExecContext(ctx, stop, ids, t.now); err != nil {
 		return fmt.Errorf("stop schedules: %w", err)
 	}
 	const text = `UPDATE workflows SET retired_at = ?2, updated_at = ?2 WHERE id IN (SELECT value FROM json_each(?1))`

@@ -100,9 +100,6 @@ func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool
 	const pause = `
 		UPDATE workflows SET paused_at = CASE WHEN ?2 THEN ?3 END, updated_at = ?3
 		WHERE id = ?1 AND (paused_at IS NULL) = ?2`
-	const schedules = `
-		UPDATE schedules SET is_active = w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL, next_at = NULL
-		FROM workflows w WHERE w.id = workflow_id AND workflow_id = ?`
 	var found *miniairflow.Workflow
 	err := s.inTx(ctx, func(t *tx) error {
 		done, err := t.ExecContext(ctx, pause, workflowID, paused, t.now)
@@ -114,7 +111,7 @@ func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool
 			return err
 		}
 		if changed > 0 {
-			if _, err := t.ExecContext(ctx, schedules, workflowID); err != nil {
+			if err := leaveOutPaused(ctx, t, workflowID); err != nil {
 				return err
 			}
 			if err := audit(ctx, t, by, dialect.Audited{Action: pauseAction(paused), WorkflowID: &workflowID}); err != nil {
@@ -126,6 +123,28 @@ func (s *Store) SetPaused(ctx context.Context, workflowID uuid.UUID, paused bool
 		return err
 	})
 	return found, err
+}
+
+// leaveOutPaused lets the cursors of a workflow begin anew, which is paused or goes on
+// after that, and notes what they have left out.
+func leaveOutPaused(ctx context.Context, t *tx, workflowID uuid.UUID) error {
+	const state = `SELECT is_active, retired_at IS NOT NULL FROM workflows WHERE id = ?`
+	const schedules = `
+		UPDATE schedules SET is_active = w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL, next_at = NULL, since = ?2
+		FROM workflows w WHERE w.id = workflow_id AND workflow_id = ?1`
+	var isActive, isRetired bool
+	if err := t.QueryRowContext(ctx, state, workflowID).Scan(&isActive, &isRetired); err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	cursors, err := cursorsOf(ctx, t, workflowID)
+	if err != nil {
+		return err
+	}
+	if err := noteMissed(ctx, t, dialect.LeftOut(cursors, timeOf(t.now), dialect.PauseReason(isActive, isRetired))); err != nil {
+		return err
+	}
+	_, err = t.ExecContext(ctx, schedules, workflowID, t.now)
+	return err
 }
 
 func pauseAction(paused bool) miniairflow.AuditAction {

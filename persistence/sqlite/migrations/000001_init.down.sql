@@ -20,6 +20,7 @@ DROP TABLE run_counters;
 DROP TABLE workflow_runs;
 DROP TABLE after_ends;
 DROP TABLE after_triggers;
+DROP TABLE missed_slots;
 DROP TABLE schedules;
 DROP TABLE task_dependencies;
 DROP TABLE tasks;

@@ -90,9 +90,27 @@ CREATE TABLE schedules (
     next_at     integer,
     last_at     integer,
     is_finished integer NOT NULL DEFAULT 0, -- never fires again
+    since       integer NOT NULL, -- it owes no slot up to then
     PRIMARY KEY (workflow_id, name)
 ) WITHOUT ROWID;
 CREATE INDEX schedules_due ON schedules (next_at) WHERE is_active AND NOT is_finished;
+
+-- Slots that have got no run: a row for each range of a schedule with one reason.
+CREATE TABLE missed_slots (
+    id            integer PRIMARY KEY,
+    workflow_id   text NOT NULL REFERENCES workflows (id),
+    schedule_name text NOT NULL,
+    hash          text NOT NULL, -- of the schedule
+    first_slot    integer NOT NULL,
+    last_slot     integer NOT NULL CHECK (last_slot >= first_slot),
+    slots         integer NOT NULL CHECK (slots > 0), -- how many; the largest number stands for more, too
+    reason        text NOT NULL,
+    text          text NOT NULL, -- the reason as people read it
+    noted_at      integer NOT NULL
+);
+CREATE INDEX missed_slots_workflow ON missed_slots (workflow_id, id);
+CREATE INDEX missed_slots_last ON missed_slots (workflow_id, last_slot);
+CREATE INDEX missed_slots_old ON missed_slots (last_slot);
 
 CREATE TABLE workflow_runs (
     id                  text PRIMARY KEY,

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// missedView are slots without a run as the commands show them.
+type missedView struct {
+	Schedule     *string   `json:"schedule"`
+	First        time.Time `json:"first"`
+	Last         time.Time `json:"last"`
+	Count        int       `json:"count"`
+	CountIsExact bool      `json:"countIsExact"`
+	Reason       state     `json:"reason"`
+	Text         string    `json:"text"`
+	NotedAt      time.Time `json:"notedAt"`
+}
+
+func newMissedCommand(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "missed NAME",
+		Short: "List the slots of a workflow that have got no run, and why",
+		Long: `Lists the slots of a workflow's schedules that have got no run, the newest first: a line for each
+range of slots with the same reason.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := outputOf(cmd)
+			if err != nil {
+				return err
+			}
+			limit, _ := cmd.Flags().GetInt("limit")
+			if limit < 1 || limit > pageSize {
+				return usageErrorf("--limit %d: write a number from 1 to %d", limit, pageSize)
+			}
+			return withClient(cmd, std, func(ctx context.Context, c *client) error {
+				views, err := c.findMissed(ctx, args[0], limit)
+				if err != nil {
+					return err
+				}
+				return write(std.out, format, views, func(w io.Writer) { writeMissed(w, views) })
+			})
+		},
+	}
+	addOutputFlag(cmd)
+	cmd.Flags().Int("limit", 50, "how many ranges to list, up to 200")
+	return cmd
+}
+
+// findMissed returns the newest ranges of a workflow, at most limit.
+func (c *client) findMissed(ctx context.Context, name string, limit int) ([]missedView, error) {
+	const text = `query($name: String!, $first: Int) { workflow(name: $name) { missedSlots(first: $first) {
+		nodes { schedule first last count countIsExact reason text notedAt } } } }`
+	var data struct {
+		Workflow *struct{ MissedSlots struct{ Nodes []missedView } }
+	}
+	if err := c.query(ctx, text, map[string]any{"name": name, "first": limit}, &data); err != nil {
+		return nil, err
+	}
+	if data.Workflow == nil {
+		return nil, noWorkflow(name)
+	}
+	return data.Workflow.MissedSlots.Nodes, nil
+}
+
+func noWorkflow(name string) error {
+	return miniairflow.Errorf(miniairflow.CodeNotFound, "no workflow is called %q; `miniairflow workflows list` shows them", name)
+}
+
+// writeMissed prints ranges in columns that tabs separate.
+func writeMissed(w io.Writer, views []missedView) {
+	if len(views) == 0 {
+		fmt.Fprintln(w, "every slot has got its run")
+		return
+	}
+	fmt.Fprintln(w, "FIRST\tLAST\tSLOTS\tSCHEDULE\tWHY")
+	for _, v := range views {
+		count := fmt.Sprint(v.Count)
+		if !v.CountIsExact {
+			count += " or more"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), count, printable(text(v.Schedule)), printable(v.Text))
+	}
+}

@@ -1,0 +1,49 @@
+package miniairflow
+
+// PlannedRun is a run with the state in which it is created.
+type PlannedRun struct {
+	NewRun
+	Status RunStatus
+	Reason string
+}
+
+// Load is what a workflow has of runs that are not over.
+type Load struct {
+	Active int // pending or running; needed for OverlapSkip
+	Max    int // how many may be running
+	Queued int // scheduled ones that wait for their turn, up to QueuedMax
+}
+
+// AdmitRuns decides which runs of a fire are created in which state, and which of its
+// slots are left out. It adds the runs to the load of their workflow. With OverlapSkip
+// a run that others do not leave room for is skipped. Else no more than QueuedMax wait: of
+// several the newest find room.
+func AdmitRuns(f Fire, load *Load) (planned []PlannedRun, left []MissedRange) {
+	if len(f.Runs) == 0 {
+		return nil, nil
+	}
+	runs := f.Runs
+	if f.Cursor.Schedules[0].Overlap != OverlapSkip {
+		first := len(runs) - min(len(runs), max(QueuedMax-load.Queued, 0))
+		left, runs = leaveOutRuns(runs[:first], MissedQueueFull), runs[first:]
+	}
+	for _, run := range runs {
+		next := PlannedRun{NewRun: run, Status: RunPending}
+		if run.Overlap == OverlapSkip && load.Active >= load.Max {
+			next.Status, next.Reason = RunSkipped, "overlap: skip: max_active_runs was reached"
+		} else {
+			load.Active++
+			load.Queued++
+		}
+		planned = append(planned, next)
+	}
+	return planned, left
+}
+
+// leaveOutRuns returns the slots of runs, the oldest first, as ranges.
+func leaveOutRuns(runs []NewRun, reason MissedReason) (left []MissedRange) {
+	for _, run := range runs {
+		left = Slot{LogicalDate: run.LogicalDate, DataIntervalStart: run.DataIntervalStart}.leave(left, reason, reason.Text())
+	}
+	return left
+}

@@ -1,0 +1,195 @@
+package miniairflow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// MissedMax is how far the slots of a range are counted: so many, or more.
+	MissedMax = 10_000
+	// QueuedMax bounds the scheduled runs of a workflow that wait for their turn.
+	QueuedMax = 100
+)
+
+// MissedReason is why slots have got no run.
+type MissedReason string
+
+// The reasons that slots have no run.
+const (
+	MissedByNone     MissedReason = "catchup_none"   // catchup: none
+	MissedByLatest   MissedReason = "catchup_latest" // catchup: latest, and a newer one was due
+	MissedByWindow   MissedReason = "catchup_window" // they were older than that
+	MissedByMax      MissedReason = "max_catchup"    // there were more than that
+	MissedQueueFull  MissedReason = "queue_full"     // QueuedMax runs waited already
+	MissedReplaced   MissedReason = "replaced"       // overlap: cancel_running, and newer ones were due
+	MissedPaused     MissedReason = "paused"         // an operator had paused the workflow
+	MissedInactive   MissedReason = "inactive"       // is_active: false
+	MissedRetired    MissedReason = "retired"        // the file of the workflow was gone
+	MissedEdited     MissedReason = "edited"         // they were due, and the schedule became another one
+	MissedUnresolved MissedReason = "unresolved"     // their params could not be resolved
+)
+
+// MissedReasons lists all of them.
+var MissedReasons = []MissedReason{
+	MissedByNone, MissedByLatest, MissedByWindow, MissedByMax, MissedQueueFull, MissedReplaced,
+	MissedPaused, MissedInactive, MissedRetired, MissedEdited, MissedUnresolved,
+}
+
+// Text says for people why slots have got no run; those that are unresolved have an
+// error that says more.
+func (r MissedReason) Text() string {
+	switch r {
+	case MissedByNone:
+		return "catchup: none leaves out what was missed"
+	case MissedByLatest:
+		return "catchup: latest makes up for the newest slot only"
+	case MissedByWindow:
+		return "they were older than catchup_window"
+	case MissedByMax:
+		return "there were more than max_catchup, of which the newest are kept"
+	case MissedQueueFull:
+		return fmt.Sprintf("no more than %d scheduled runs of a workflow wait for their turn: make runs shorter, raise max_active_runs, or choose overlap: skip", QueuedMax)
+	case MissedReplaced:
+		return "overlap: cancel_running: newer slots were due at the same time"
+	case MissedPaused:
+		return "the workflow was paused"
+	case MissedInactive:
+		return "the file said is_active: false"
+	case MissedRetired:
+		return "the file of the workflow was gone"
+	case MissedEdited:
+		return "the schedule was changed before they were fired"
+	default:
+		return "their params could not be resolved"
+	}
+}
+
+// MissedRange are slots of one schedule, one after the other, that have got no run.
+type MissedRange struct {
+	First, Last time.Time // logical dates
+	Before      time.Time // the slot before the first one; First if there is none
+	Count       int       // MissedMax: so many, or more
+	Reason      MissedReason
+	Text        string
+}
+
+// MissedSlots is a range as it is kept. One that goes on with the same reason right
+// after it is added to it.
+type MissedSlots struct {
+	ID         int64
+	WorkflowID uuid.UUID
+	Schedule   string // the name of the schedule; empty: it has none
+	MissedRange
+	NotedAt time.Time // when the last of them was
+}
+
+// CountIsExact reports whether Count is the whole count.
+func (m MissedRange) CountIsExact() bool { return m.Count < MissedMax }
+
+// MissedFilter chooses ranges. The zero value of a field does not restrict.
+type MissedFilter struct {
+	WorkflowID uuid.UUID // of that workflow
+	Before     int64     // page: noted first before the one with that ID
+	Limit      int       // 1 to 200; 0: 50
+}
+
+// MissedStore keeps the slots that have got no run. FireSchedules writes what its
+// fires leave out; SetPaused, SyncFiles and RetireFile what was due when a schedule
+// was stopped or changed, and what came by while it stood still. So each slot of a
+// schedule, from when it was first seen, has a run, is in one range, or is still to come.
+type MissedStore interface {
+	// FindMissedSlots returns a page, the newest first, without Before.
+	FindMissedSlots(ctx context.Context, filter MissedFilter) ([]*MissedSlots, error)
+	// CountMissedSlots counts what FindMissedSlots would return over all pages, up to max.
+	CountMissedSlots(ctx context.Context, filter MissedFilter, max int) (int, error)
+	// DeleteMissedSlots deletes up to limit ranges that ended before the given time,
+	// and returns how many.
+	DeleteMissedSlots(ctx context.Context, endedBefore time.Time, limit int) (int, error)
+}
+
+// LeaveOut returns the slots that a cursor has not passed up to now, which get no run
+// because it begins anew after now; nil if there are none. A schedule that cannot be
+// computed has none.
+func (ts *Timetables) LeaveOut(c ScheduleCursor, now time.Time, reason MissedReason) *MissedRange {
+	t, err := ts.group(c.Schedules)
+	if err != nil {
+		return nil
+	}
+	first := c.place(t)
+	last := t.previous(now.Add(1))
+	if first.IsZero() || last.Before(first) {
+		return nil
+	}
+	return &ts.missed(c, t, first, last, reason)[0]
+}
+
+// place returns the first slot of a cursor that it has not passed; zero if there is
+// none, or nothing is known.
+func (c ScheduleCursor) place(t timetable) time.Time {
+	switch {
+	case c.NextAt != nil:
+		return t.next(c.NextAt.UTC().Add(-c.delay() - 1))
+	case c.Since.IsZero():
+		return time.Time{}
+	}
+	return t.next(c.Since)
+}
+
+// LeaveUnresolved adds a slot whose params could not be resolved to what the fire
+// leaves out.
+func (f *Fire) LeaveUnresolved(s Slot, err error) {
+	f.Left = s.leave(f.Left, MissedUnresolved, MissedUnresolved.Text()+": "+err.Error())
+}
+
+// leave adds the slot to the last of some ranges, if it comes right after it and has
+// the same reason, or as another one.
+func (s Slot) leave(left []MissedRange, reason MissedReason, text string) []MissedRange {
+	if n := len(left); n > 0 && left[n-1].Last.Equal(s.DataIntervalStart) && left[n-1].Reason == reason && left[n-1].Text == text {
+		left[n-1].Last = s.LogicalDate
+		left[n-1].Count = min(left[n-1].Count+1, MissedMax)
+		return left
+	}
+	return append(left, MissedRange{First: s.LogicalDate, Last: s.LogicalDate, Before: s.DataIntervalStart, Count: 1, Reason: reason, Text: text})
+}
+
+// countKey names a range of slots that was counted.
+type countKey struct {
+	hash        string
+	first, last int64
+}
+
+// missed returns the range from first to last, which are slots; none if there is nothing between.
+func (ts *Timetables) missed(c ScheduleCursor, t timetable, first, last time.Time, reason MissedReason) []MissedRange {
+	if last.Before(first) {
+		return nil
+	}
+	before := t.previous(first)
+	if before.IsZero() {
+		before = first
+	}
+	return []MissedRange{{
+		First: first, Last: last, Before: before, Count: ts.count(c, t, first, last), Reason: reason, Text: reason.Text(),
+	}}
+}
+
+// count counts the slots from first to last. After an outage many workflows have
+// missed the same ones.
+func (ts *Timetables) count(c ScheduleCursor, t timetable, first, last time.Time) int {
+	key := countKey{hash: c.Hash, first: first.UnixMicro(), last: last.UnixMicro()}
+	if known, ok := ts.counted[key]; ok && c.Hash != "" {
+		return known
+	}
+	n := 1
+	for at := t.next(first); n < MissedMax && !at.IsZero() && !at.After(last); at = t.next(at) {
+		n++
+	}
+	if ts.counted == nil {
+		ts.counted = map[countKey]int{}
+	}
+	ts.counted[key] = n
+	return n
+}

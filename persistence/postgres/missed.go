@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// cursorsOf returns the cursors of workflows that may fire again, also of those that
+// stand still. The caller has locked them.
+func cursorsOf(ctx context.Context, t *tx, workflowIDs ...uuid.UUID) ([]miniairflow.ScheduleCursor, error) {
+	const text = `
+		SELECT ` + cursorColumns + ` FROM schedules d JOIN workflows w ON w.id = d.workflow_id
+		WHERE d.workflow_id = ANY($1) AND NOT d.is_finished ORDER BY d.workflow_id, d.name`
+	cursors, err := collect(ctx, t, scanCursor, text, workflowIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read cursors: %w", err)
+	}
+	return cursors, nil
+}
+
+// noteMissed keeps slots that have got no run. The caller has locked their cursors.
+func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
+	const text = `
+		WITH input AS MATERIALIZED (
+			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::text[], $9::text[])
+				WITH ORDINALITY AS u(workflow_id, name, hash, first, last, before, slots, reason, text, place)),
+		longer AS (
+			UPDATE missed_slots m SET last_slot = i.last, slots = least(m.slots + i.slots, $10::int), noted_at = clock_timestamp()
+			FROM input i
+			WHERE m.workflow_id = i.workflow_id AND m.last_slot = i.before AND m.schedule_name = i.name AND m.hash = i.hash
+				AND m.reason = i.reason AND m.text = i.text AND i.before < i.first
+			RETURNING i.place)
+		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)
+		SELECT workflow_id, name, hash, first, last, slots, reason, text, clock_timestamp() FROM input
+		WHERE place NOT IN (SELECT place FROM longer) ORDER BY place`
+	if len(missed) == 0 {
+		return nil
+	}
+	n := len(missed)
+	ids, names, hashes, counts := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]int, n)
+	firsts, lasts, befores := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
+	reasons, texts := make([]string, n), make([]string, n)
+	for i, m := range missed {
+		ids[i], names[i], hashes[i], counts[i] = m.WorkflowID, m.Schedule, m.Hash, m.Count
+		firsts[i], lasts[i], befores[i] = m.First, m.Last, m.Before
+		reasons[i], texts[i] = string(m.Reason), m.Text
+	}
+	if _, err := t.Exec(ctx, text, ids, names, hashes, firsts, lasts, befores, counts, reasons, texts, miniairflow.MissedMax); err != nil {
+		return fmt.Errorf("note missed slots: %w", err)
+	}
+	return nil
+}
+
+// FindMissedSlots implements miniairflow.MissedStore.
+func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFilter) ([]*miniairflow.MissedSlots, error) {
+	c := missedConditions(filter)
+	if filter.Before != 0 {
+		c.add(`id < ?`, filter.Before)
+	}
+	text := `
+		SELECT id, workflow_id, schedule_name, first_slot, last_slot, slots, reason, text, noted_at FROM missed_slots
+		WHERE ` + c.where() + ` ORDER BY id DESC` + c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s, func(row pgx.CollectableRow) (*miniairflow.MissedSlots, error) {
+		m := &miniairflow.MissedSlots{}
+		err := row.Scan(&m.ID, &m.WorkflowID, &m.Schedule, &m.First, &m.Last, &m.Count, &m.Reason, &m.Text, &m.NotedAt)
+		return m, err
+	}, text, c.args...)
+}
+
+// CountMissedSlots implements miniairflow.MissedStore.
+func (s *Store) CountMissedSlots(ctx context.Context, filter miniairflow.MissedFilter, max int) (int, error) {
+	c := missedConditions(filter)
+	text := `SELECT count(*) FROM (SELECT FROM missed_slots WHERE ` + c.where() + c.limit(max) + `) counted`
+	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)
+}
+
+// missedConditions returns what a filter means, but for its page.
+func missedConditions(filter miniairflow.MissedFilter) *conditions {
+	c := &conditions{}
+	if filter.WorkflowID != uuid.Nil {
+		c.add(`workflow_id = ?`, filter.WorkflowID)
+	}
+	return c
+}
+
+// DeleteMissedSlots implements miniairflow.MissedStore.
+func (s *Store) DeleteMissedSlots(ctx context.Context, endedBefore time.Time, limit int) (int, error) {
+	const text = `
+		DELETE FROM missed_slots WHERE id = ANY(ARRAY(
+			SELECT id FROM missed_slots WHERE last_slot < $1 ORDER BY last_slot LIMIT $2 FOR UPDATE SKIP LOCKED)) AND last_slot < $1`
+	deleted := 0
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.Exec(ctx, text, endedBefore, limit)
+		deleted = int(done.RowsAffected())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete missed slots: %w", err)
+	}
+	return deleted, nil
+}
