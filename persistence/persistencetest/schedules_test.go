@@ -107,7 +107,7 @@ func TestFireSchedule(t *testing.T) {
 		r := runs[0]
 		require.Equal(t, &miniairflow.WorkflowRun{
 			ID: f.Runs[0].ID, WorkflowID: v.WorkflowID, WorkflowName: "a", VersionID: v.ID, Number: 1, Status: miniairflow.RunPending,
-			Type: miniairflow.RunScheduled, ScheduleName: "", LogicalDate: slot, DataIntervalStart: slot.Add(-time.Hour), DataIntervalEnd: slot,
+			Type: miniairflow.RunScheduled, Cause: miniairflow.Cause{Kind: miniairflow.CauseSchedule}, ScheduleName: "", LogicalDate: slot, DataIntervalStart: slot.Add(-time.Hour), DataIntervalEnd: slot,
 			RunAfter: slot, Params: map[string]any{"n": int64(1)}, CreatedAt: r.CreatedAt, Generation: 1, Revision: r.Revision,
 		}, r)
 		require.Zero(t, db.number(`SELECT count(*) FROM audit_log`)) // nobody is named
