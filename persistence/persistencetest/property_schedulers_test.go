@@ -14,13 +14,28 @@ import (
 
 // moves are the calls of a sequence. Those at the front are drawn more often.
 func (g *game) moves() []func() bool {
-	return []func() bool{
+	all := []func() bool{
 		g.exchange, g.startRuns, g.decideNow, g.exchange, g.trigger, g.rerun, g.answerApproval, g.exchange, g.decideLate, g.exchange, g.reap,
 		g.heartbeat, g.passTime, g.promote, g.late, g.join, g.setPool, g.pauseRun, g.watch, g.repeatExchange, g.readDecisions,
 		g.crash, g.fence, g.sleep, g.expire, g.cancel, g.timeOut, g.edit, g.readSchedules, g.fire, g.drainOne, g.addFlow,
 		g.forgetRuns, g.repeatRerun, g.loseWorker, g.endAbandoned,
 		g.askForPasts, g.passSlots, g.passSlots,
 	}
+	for _, move := range []struct {
+		name string
+		play func() bool
+	}{
+		{"cancel", g.cancel},
+		{"decide late", g.decideLate},
+		{"edit", g.edit},
+		{"lose worker", g.loseWorker},
+		{"rerun", g.rerun},
+	} {
+		if isOften(move.name) {
+			all = slices.Insert(all, 4, move.play, move.play)
+		}
+	}
+	return all
 }
 
 // startRuns starts pending runs (T2).

@@ -31,6 +31,9 @@ var batches = map[string]int{"sqlite": 3, "postgres": 1}
 
 var manifold = flag.Int("property.n", 1, "play the sequences of TestRandomCalls this many times over")
 
+// often makes what happens now and then the rule: choices of one, and some moves.
+var often = flag.String("property.often", "", "prefer these choices and moves of TestRandomCalls, separated by commas")
+
 // TestRandomCalls plays random sequences of store calls by several workers,
 // schedulers and users, with lost replies, late results, crashes, paused workers
 // and time that jumps. After each call the database must be consistent and the
@@ -311,10 +314,13 @@ func (g *game) between(least, most int, of string) int {
 	return rapid.IntRange(least, most).Draw(g.rt, of)
 }
 
-// one reports true with a chance of one in n.
+// one reports true with a chance of one in n, or of all but that for what is often so.
 func (g *game) one(n int, of string) bool {
-	return rapid.IntRange(0, n-1).Draw(g.rt, of) == n-1
+	return (rapid.IntRange(0, n-1).Draw(g.rt, of) == n-1) != isOften(of)
 }
+
+// isOften reports whether a choice or a move is preferred.
+func isOften(name string) bool { return slices.Contains(strings.Split(*often, ","), name) }
 
 // pick draws one of several.
 func pick[T any](g *game, of string, from []T) T {

@@ -208,7 +208,7 @@ func (g *game) someRun(accept func(*runView) bool) *runView {
 // cancel asks for the end of a run.
 func (g *game) cancel() bool {
 	r := g.someRun(func(*runView) bool { return true })
-	if r == nil || !g.one(3, "really") {
+	if r == nil || !g.one(3, "cancel") {
 		return false
 	}
 	print := ""
