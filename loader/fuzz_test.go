@@ -42,8 +42,18 @@ func parseAnything(t *testing.T, data []byte) {
 	}
 }
 
+// skipUnderRace skips a test that reads thousands of files one after the other, in
+// which nothing happens at once.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if isRace {
+		t.Skip("takes minutes under the race detector: the run without it does it")
+	}
+}
+
 // A good file that is cut off anywhere is a good file or has problems in it.
 func TestParseTruncated(t *testing.T) {
+	skipUnderRace(t)
 	for _, file := range glob(t, "testdata/good/*.yaml") {
 		data := read(t, file)
 		for n := range data {
@@ -55,6 +65,7 @@ func TestParseTruncated(t *testing.T) {
 // A good file in which any one byte is replaced by a mark of YAML is a good file
 // or has problems in it.
 func TestParseMutated(t *testing.T) {
+	skipUnderRace(t)
 	data := read(t, "testdata/good/02_daily_etl.yaml")
 	for i := range data {
 		for _, mark := range []byte("\t:[\"'*") {
@@ -68,6 +79,7 @@ func TestParseMutated(t *testing.T) {
 // Inputs made to cost much end with problems, whatever they cost elsewhere: the
 // limits, not patience, end them.
 func TestParseBombs(t *testing.T) {
+	skipUnderRace(t)
 	const size = 1 << 20
 	fill := func(part string) string { return strings.Repeat(part, size/len(part)) }
 	most := strings.Repeat("a,", size/2-100)
