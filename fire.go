@@ -5,6 +5,9 @@ type PlannedRun struct {
 	NewRun
 	Status RunStatus
 	Reason string
+	// Replaces is set for a run that does not wait for older scheduled runs of its
+	// workflow: see RunStore.ReplacedRuns.
+	Replaces bool
 }
 
 // Load is what a workflow has of runs that are not over.
@@ -17,18 +20,23 @@ type Load struct {
 // AdmitRuns decides which runs of a fire are created in which state, and which of its
 // slots are left out. It adds the runs to the load of their workflow. With OverlapSkip
 // a run that others do not leave room for is skipped. Else no more than QueuedMax wait: of
-// several the newest find room.
+// several the newest find room. Of several with OverlapCancelRunning only as many are made
+// as may run: they take the place of the others.
 func AdmitRuns(f Fire, load *Load) (planned []PlannedRun, left []MissedRange) {
 	if len(f.Runs) == 0 {
 		return nil, nil
 	}
-	runs := f.Runs
-	if f.Cursor.Schedules[0].Overlap != OverlapSkip {
+	runs, overlap := f.Runs, f.Cursor.Schedules[0].Overlap
+	if overlap == OverlapCancelRunning {
+		first := len(runs) - min(len(runs), load.Max)
+		left, runs = leaveOutRuns(runs[:first], MissedReplaced), runs[first:]
+	}
+	if overlap != OverlapSkip {
 		first := len(runs) - min(len(runs), max(QueuedMax-load.Queued, 0))
-		left, runs = leaveOutRuns(runs[:first], MissedQueueFull), runs[first:]
+		left, runs = append(left, leaveOutRuns(runs[:first], MissedQueueFull)...), runs[first:]
 	}
 	for _, run := range runs {
-		next := PlannedRun{NewRun: run, Status: RunPending}
+		next := PlannedRun{NewRun: run, Status: RunPending, Replaces: run.Overlap == OverlapCancelRunning}
 		if run.Overlap == OverlapSkip && load.Active >= load.Max {
 			next.Status, next.Reason = RunSkipped, "overlap: skip: max_active_runs was reached"
 		} else {

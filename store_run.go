@@ -63,6 +63,12 @@ type RunStore interface {
 	// while the task that they were made for waits for them no more, and that nobody
 	// has cancelled yet. One that was over and was opened again is nobody's child.
 	AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
+	// ReplacedRuns returns up to limit scheduled runs that are pending or running and
+	// have to make room for a newer one of OverlapCancelRunning: of their workflow, at least
+	// max_active_runs newer scheduled runs are. Left alone are those that somebody has
+	// cancelled already, has opened again or changed by hand, and whose tasks of finally
+	// have begun.
+	ReplacedRuns(ctx context.Context, limit int) ([]ReplacedRun, error)
 	// DeleteRuns deletes up to limit terminal runs that finished before the given
 	// time, with their task runs, attempts and logs, and returns how many. One that
 	// Rerun opens meanwhile is left as it is, unless its deletion has begun.
@@ -84,6 +90,13 @@ type RunStore interface {
 	// No change is ever missed, not even one of a slower transaction; one may come
 	// twice. The new cursor is never less than the old one.
 	RunChanges(ctx context.Context, runID uuid.UUID, since int64) (RunChanges, error)
+}
+
+// ReplacedRun is a run that has to make room for another one of its workflow.
+type ReplacedRun struct {
+	RunID    uuid.UUID
+	Workflow string // its name
+	By       int64  // the number of the newest run that takes its place
 }
 
 // Cancel is a request to end a run.

@@ -281,7 +281,9 @@ type Overlap string
 const (
 	OverlapQueue Overlap = "queue" // the default: the run waits
 	OverlapSkip  Overlap = "skip"  // the run is recorded as skipped
+
+	OverlapCancelRunning Overlap = "cancel_running" // the oldest scheduled runs make room for it
 )
 
 // Overlaps lists all overlap policies.
-var Overlaps = []Overlap{OverlapQueue, OverlapSkip}
+var Overlaps = []Overlap{OverlapQueue, OverlapSkip, OverlapCancelRunning}

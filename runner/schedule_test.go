@@ -291,3 +291,41 @@ tasks: {a: {noop: true}}`})
 		}
 	})
 }
+
+// With overlap: cancel_running the run of a newer slot takes the place of the one that
+// runs, which is told so. Others of the workflow go on.
+func TestOverlapCancelRunning(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{"w.yaml": `
+max_active_runs: 2
+schedule: {every: 1s, overlap: cancel_running}
+tasks: {a: {command: sleep 60}}`})
+		s.worker("w1")
+		manual := s.trigger("w", nil)
+		s.scheduler()
+		s.reach(manual, "a", miniairflow.TaskRunning)
+		var old *miniairflow.WorkflowRun
+		s.await("a run that makes room", func() bool {
+			cancelled, err := store.FindRuns(t.Context(), miniairflow.RunFilter{Statuses: []miniairflow.RunStatus{miniairflow.RunCancelled}})
+			require.NoError(t, err)
+			for _, r := range cancelled {
+				if r.StartedAt != nil {
+					old = r
+				}
+			}
+			return old != nil
+		})
+		require.Equal(t, miniairflow.RunScheduled, old.Type)
+		require.Contains(t, old.Reason, "overlap: cancel_running: w#")
+		require.Contains(t, old.Reason, "takes its place")
+		require.Equal(t, miniairflow.RunRunning, s.run(manual).Status)
+		_, err := s.control.SetPaused(t.Context(), "w", true, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+		for _, r := range s.runs("w") {
+			_, err := s.control.CancelRun(t.Context(), r.ID, miniairflow.Actor{Name: "test"})
+			require.NoError(t, err)
+			s.finish(r.ID)
+		}
+	})
+}

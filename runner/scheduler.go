@@ -36,7 +36,8 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	s := &Scheduler{loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger, pulse: or(cfg.Pulse, NewPulse())}}
 
 	firing := &firing{}
-	slots := &slots{store: cfg.Store, firing: firing, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
+	made := make(chan struct{}, 1)
+	slots := &slots{made: made, store: cfg.Store, firing: firing, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	afters := &afters{control: &miniairflow.Control{Store: cfg.Store, Evaluator: cfg.Evaluator}, logger: cfg.Logger}
 	started := make(chan struct{}, 1)
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
@@ -50,6 +51,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 		{
 			name: "end overdue runs", kick: started, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
+		},
+		{
+			name: "end replaced runs", kick: made, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return endReplaced(ctx, cfg.Store) },
 		},
 		{
 			name: "end abandoned child runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll,

@@ -37,7 +37,9 @@ type slots struct {
 	eval   miniairflow.Evaluator
 	logger *slog.Logger
 	shelf  shelf[shelfKey]
-	vars   knownVars // of this pass
+	made   chan<- struct{} // poked after runs that may take the place of others
+	pokes  bool            // such runs are planned
+	vars   knownVars       // of this pass
 }
 
 // pass fires everything that is due now.
@@ -58,6 +60,9 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 		case err == nil && errVars != nil:
 			return 0, errVars
 		case err == nil && isNew: // those that were left out for them can be planned now
+		case err == nil && moved > 0 && s.pokes:
+			s.pokes = false
+			poke(s.made)
 		case err == nil && moved > 0: // there may be more, and the next time is known when there is not
 		case err == nil && due.Next == nil:
 			return unknown, nil
@@ -128,6 +133,7 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 			continue
 		}
 		fires = append(fires, fire)
+		s.pokes = s.pokes || cursor.Schedules[0].Overlap == miniairflow.OverlapCancelRunning && len(fire.Runs) > 0
 		runs += len(fire.Runs)
 	}
 	return fires

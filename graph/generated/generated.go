@@ -4299,6 +4299,8 @@ enum Overlap {
   QUEUE
   "Its run is recorded as skipped."
   SKIP
+  "Its run takes the place of the oldest scheduled ones, which are cancelled."
+  CANCEL_RUNNING
 }
 
 "A typed input of a run."
@@ -27446,12 +27448,14 @@ func (ec *executionContext) marshalNOverlap2githubᚗcomᚋsauravritesh63ᚋmini
 
 var (
 	unmarshalNOverlap2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOverlap = map[string]miniairflow.Overlap{
-		"QUEUE": miniairflow.OverlapQueue,
-		"SKIP":  miniairflow.OverlapSkip,
+		"QUEUE":          miniairflow.OverlapQueue,
+		"SKIP":           miniairflow.OverlapSkip,
+		"CANCEL_RUNNING": miniairflow.OverlapCancelRunning,
 	}
 	marshalNOverlap2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐOverlap = map[miniairflow.Overlap]string{
-		miniairflow.OverlapQueue: "QUEUE",
-		miniairflow.OverlapSkip:  "SKIP",
+		miniairflow.OverlapQueue:         "QUEUE",
+		miniairflow.OverlapSkip:          "SKIP",
+		miniairflow.OverlapCancelRunning: "CANCEL_RUNNING",
 	}
 )
 

@@ -98,7 +98,7 @@ func schedulePolicies() []Key {
 		},
 		{
 			Name: "overlap", Default: "queue", Type: word(miniairflow.Overlaps),
-			Text:    "What a slot does that comes while `max_active_runs` is reached: it waits, or is recorded as skipped.",
+			Text:    "What a slot does that comes while `max_active_runs` is reached: it waits, is recorded as skipped, or takes the place of the oldest scheduled runs, which are cancelled.",
 			Sample:  "skip",
 			Example: "schedule: {cron: \"*/5 * * * *\", overlap: skip}\ntasks:\n  poll: {command: echo hello}\n",
 		},

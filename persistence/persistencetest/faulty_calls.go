@@ -170,6 +170,11 @@ func (f *Faulty) OverdueRuns(ctx context.Context, limit int) ([]uuid.UUID, *time
 	return tryTwo(f, "OverdueRuns", func() ([]uuid.UUID, *time.Time, error) { return f.inner.OverdueRuns(ctx, limit) })
 }
 
+// ReplacedRuns implements miniairflow.RunStore.
+func (f *Faulty) ReplacedRuns(ctx context.Context, limit int) ([]miniairflow.ReplacedRun, error) {
+	return try(f, "ReplacedRuns", func() ([]miniairflow.ReplacedRun, error) { return f.inner.ReplacedRuns(ctx, limit) })
+}
+
 // AbandonedRuns implements miniairflow.RunStore.
 func (f *Faulty) AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	return try(f, "AbandonedRuns", func() ([]uuid.UUID, error) { return f.inner.AbandonedRuns(ctx, limit) })

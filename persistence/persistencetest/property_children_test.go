@@ -118,6 +118,22 @@ func (g *game) endAbandoned() bool {
 	return len(abandoned) > 0
 }
 
+// endReplaced cancels the runs that make room for newer ones, as schedulers do.
+func (g *game) endReplaced() bool {
+	var replaced []miniairflow.ReplacedRun
+	g.certainly(func() (err error) {
+		replaced, err = g.ReplacedRuns(g.Context(), g.between(1, 5, "limit"))
+		return err
+	})
+	for _, old := range replaced {
+		r := g.look().runs[old.RunID]
+		require.True(g, !r.isChild && !r.status.IsTerminal() && !r.cancelled && r.outcome == "")
+		_, err := g.db.CancelRun(g.Context(), miniairflow.Cancel{RunID: old.RunID, By: user})
+		require.NoError(g, err)
+	}
+	return len(replaced) > 0
+}
+
 func (g *game) flowNamed(name string) *flow {
 	for _, f := range g.flows {
 		if f.name == name {

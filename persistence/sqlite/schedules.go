@@ -172,13 +172,14 @@ func readLoads(ctx context.Context, t *tx, workflows list[uuid.UUID], active boo
 	const queued = `
 		SELECT w.id, w.max_active_runs, 0, (SELECT count(*) FROM (
 			SELECT 1 FROM workflow_runs r
-			WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.type = 'scheduled' LIMIT ?2 + 0) q)
+			WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL LIMIT ?2 + 0) q)
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
 	const all = `
 		SELECT w.id, w.max_active_runs,
 			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
 			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'),
-			min(?2, (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'scheduled'))
+			min(?2, (SELECT count(*) FROM workflow_runs r
+				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL))
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
 	text := queued
 	if active {
@@ -220,7 +221,7 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 	const into = `
 		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, number, changed)`
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, number, changed)`
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
 		return fmt.Errorf("insert runs: %w", err)
 	}
@@ -293,7 +294,7 @@ func runInput(t *tx, run *miniairflow.PlannedRun) ([]any, error) {
 	return []any{
 		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
 		logical, start, runAfter, string(params), selection, nullText(run.IdempotencyKey), t.now, finishedAt,
-		parent, parentSeq, run.Parent != nil, cause.Kind, cause.Detail, cause.By,
+		parent, parentSeq, run.Parent != nil, cause.Kind, cause.Detail, cause.By, run.Replaces,
 	}, nil
 }
 

@@ -138,6 +138,7 @@ CREATE TABLE workflow_runs (
     paused_at           timestamptz,
     parent_run_id       uuid,    -- of a child run: the task run that it was made for
     parent_seq          integer,
+    replaces            boolean NOT NULL DEFAULT false, -- a scheduled run for which older ones make room
     is_awaited          boolean NOT NULL DEFAULT false, -- a child run that has not ended yet: it ends when nobody waits for it
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
@@ -153,6 +154,8 @@ CREATE INDEX workflow_runs_pending_child ON workflow_runs (workflow_id, run_afte
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id, type) WHERE status = 'running';
 CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id, parent_seq) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX workflow_runs_awaited ON workflow_runs (id) WHERE is_awaited;
+CREATE INDEX workflow_runs_scheduled ON workflow_runs (workflow_id, number) WHERE type = 'scheduled' AND status IN ('pending', 'running');
+CREATE INDEX workflow_runs_replacing ON workflow_runs (workflow_id) WHERE replaces AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);

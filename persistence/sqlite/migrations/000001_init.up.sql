@@ -140,6 +140,7 @@ CREATE TABLE workflow_runs (
     paused_at           integer,
     parent_run_id       text,    -- of a child run: the task run that it was made for
     parent_seq          integer,
+    replaces            integer NOT NULL DEFAULT 0, -- a scheduled run for which older ones make room
     is_awaited          integer NOT NULL DEFAULT 0, -- a child run that has not ended yet: it ends when nobody waits for it
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
@@ -155,6 +156,8 @@ CREATE INDEX workflow_runs_pending_child ON workflow_runs (workflow_id, run_afte
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id, type) WHERE status = 'running';
 CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id, parent_seq) WHERE parent_run_id IS NOT NULL;
 CREATE INDEX workflow_runs_awaited ON workflow_runs (id) WHERE is_awaited;
+CREATE INDEX workflow_runs_scheduled ON workflow_runs (workflow_id, number) WHERE type = 'scheduled' AND status IN ('pending', 'running');
+CREATE INDEX workflow_runs_replacing ON workflow_runs (workflow_id) WHERE replaces AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
