@@ -11,6 +11,7 @@ const (
 	CauseManual   CauseKind = "manual" // a person or a program has asked for it
 	CauseChild    CauseKind = "child"  // a task of another run
 	CauseAfter    CauseKind = "after"  // the end of runs of other workflows
+	CauseWebhook  CauseKind = "webhook"
 )
 
 // Cause says why a run was started, and by whom. The engine decides nothing by it.
@@ -32,7 +33,7 @@ func (c Cause) String() string {
 	if c.Detail != "" {
 		words = append(words, c.Detail)
 	}
-	if c.By != "" && c.By != SchedulerName {
+	if c.By != "" && c.By != SchedulerName && c.By != string(c.Kind) {
 		words = append(words, "by "+c.By)
 	}
 	return strings.Join(words, " ")

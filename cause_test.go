@@ -13,6 +13,7 @@ func TestCauseOf(t *testing.T) {
 	ann, scheduler := miniairflow.Actor{Name: "ann"}, miniairflow.Actor{Name: miniairflow.SchedulerName}
 	for want, run := range map[string]miniairflow.NewRun{
 		"manual":               {Type: miniairflow.RunManual},
+		"webhook":              {Cause: miniairflow.Cause{Kind: miniairflow.CauseWebhook, By: "webhook"}},
 		"manual by ann":        {Type: miniairflow.RunManual, By: ann},
 		"schedule":             {Type: miniairflow.RunScheduled, By: scheduler},
 		"schedule eu":          {Type: miniairflow.RunScheduled, ScheduleName: "eu", By: scheduler},

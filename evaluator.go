@@ -44,7 +44,8 @@ type Scope struct {
 	Env     map[string]string // computed; what of it there is depends on the place
 	Secrets map[string]string // of those that are read; on a worker alone
 	Tasks   map[string]TaskScope
-	Item    *ItemScope // nil outside of items
+	Item    *ItemScope  // nil outside of items
+	Event   *EventScope // nil outside of triggers
 }
 
 // ItemScope is `item` and `index` in a template.

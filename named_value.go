@@ -19,14 +19,25 @@ func (d *Definition) VarNames(eval Evaluator) []string {
 	for _, group := range d.ScheduleGroups() {
 		names = append(names, VarsOfDefaults(eval, d.ParamsOf(group))...)
 	}
+	if hook := d.Webhook(); hook != nil {
+		for _, value := range hook.Params {
+			if text, ok := value.(string); ok {
+				names = append(names, eval.Vars(text)...)
+			}
+		}
+	}
 	d.eachTemplate(func(text string) { names = append(names, eval.Vars(text)...) })
 	slices.Sort(names)
 	return slices.Compact(names)
 }
 
-// SecretNames returns the secrets that tasks of d are handed, sorted.
+// SecretNames returns the secrets that tasks of d are handed, and that of its webhook,
+// sorted.
 func (d *Definition) SecretNames(eval Evaluator) []string {
 	var names []string
+	if hook := d.Webhook(); hook != nil {
+		names = append(names, hook.Secret)
+	}
 	for i := range d.Tasks {
 		names = append(names, d.Tasks[i].SecretNames()...)
 	}

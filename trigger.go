@@ -4,7 +4,8 @@ import "slices"
 
 // Triggers say what else but a schedule or a person starts runs of a workflow.
 type Triggers struct {
-	After *AfterTrigger `json:"after,omitempty"`
+	After   *AfterTrigger   `json:"after,omitempty"`
+	Webhook *WebhookTrigger `json:"webhook,omitempty"`
 }
 
 // AfterTrigger starts a run when runs of other workflows are over. Of one workflow,

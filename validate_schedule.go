@@ -28,7 +28,7 @@ func (v *validator) schedules() {
 		v.times(at, s)
 		v.policies(at, s)
 		if v.checks != nil { // there are not too many params
-			v.scheduleParams(at, s, known)
+			v.givenParams(at, s.Params, known)
 		}
 		v.scheduleName(at, s, first, i)
 		switch {
@@ -141,12 +141,12 @@ func (v *validator) policies(at []string, s Schedule) {
 	}
 }
 
-// scheduleParams checks the values that a schedule gives; those with templates are
-// checked with the expressions.
-func (v *validator) scheduleParams(at []string, s Schedule, params []string) {
-	for _, name := range sortedKeys(s.Params) {
+// givenParams checks the values that a schedule or a trigger gives; those with templates
+// are checked with the expressions.
+func (v *validator) givenParams(at []string, given map[string]any, params []string) {
+	for _, name := range sortedKeys(given) {
 		check, known := v.checks[name]
-		text, _ := s.Params[name].(string)
+		text, _ := given[name].(string)
 		switch {
 		case !known:
 			v.addOfKey(sub(at, "params", name), "the workflow has no param %q%s", name, v.suggest(name, params))
@@ -154,7 +154,7 @@ func (v *validator) scheduleParams(at []string, s Schedule, params []string) {
 		case check == nil, strings.Contains(text, "${{"):
 			continue // the param itself is wrong, or the expressions tell more
 		}
-		if _, err := check(s.Params[name]); err != nil {
+		if _, err := check(given[name]); err != nil {
 			v.add(sub(at, "params", name), "param %q: %v", name, err)
 		}
 	}

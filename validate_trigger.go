@@ -11,6 +11,34 @@ func (v *validator) triggers() {
 	if after := v.d.After(); after != nil {
 		v.after([]string{"triggers", "after"}, after)
 	}
+	if hook := v.d.Webhook(); hook != nil {
+		v.webhook([]string{"triggers", "webhook"}, hook)
+	}
+}
+
+func (v *validator) webhook(at []string, hook *WebhookTrigger) {
+	switch {
+	case hook.Secret == "":
+		v.add(at, "webhook names no secret, so that anybody could start runs: write secret: NAME, and set it with `miniairflow secrets set NAME`")
+	case !identifier.MatchString(hook.Secret):
+		v.add(sub(at, "secret"), "secret name %s is not valid: up to 128 letters, digits and _, not starting with a digit", show(hook.Secret))
+	}
+	v.triggerParams(at, hook.Params)
+}
+
+// triggerParams checks the values that a trigger gives, and that it gives what each run
+// needs.
+func (v *validator) triggerParams(at []string, given map[string]any) {
+	if v.checks == nil { // there are too many params
+		return
+	}
+	v.givenParams(at, given, sortedKeys(v.checks))
+	for i := range v.d.Params {
+		p := &v.d.Params[i]
+		if _, ok := given[p.Name]; !ok && p.IsRequired() {
+			v.add(at, "param %q has no default, and %s gives it no value: add it to params", p.Name, at[len(at)-1])
+		}
+	}
 }
 
 func (v *validator) after(at []string, a *AfterTrigger) {

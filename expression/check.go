@@ -84,8 +84,9 @@ type site struct {
 	path   []string
 	name   string // for messages
 	params bool
-	task   int  // whose upstream tasks it may read; -1: none
-	isOver bool // all tasks have ended: it may read any
+	task   int    // whose upstream tasks it may read; -1: none
+	isOver bool   // all tasks have ended: it may read any
+	event  string // of a trigger's params: its name
 }
 
 func (c *checker) add(path []string, format string, args ...any) {
@@ -111,6 +112,7 @@ func (c *checker) workflow() {
 		c.paramValue([]string{"params", p.Name, "default"}, p, p.Default)
 	}
 	c.scheduleParams()
+	c.triggerParams()
 	for _, name := range keysOf(c.d.Env) {
 		c.template(site{path: []string{"env", name}, name: "the workflow's env", params: true, task: -1}, c.d.Env[name])
 	}
@@ -273,6 +275,10 @@ func (c *checker) reference(where site, r reference) error {
 	switch {
 	case !ok:
 		return refuse("%s", unknownName(r.root))
+	case from.event != where.event && (where.event == "" || r.root != rootVars):
+		return refuse("%s", wrongEvent(where, r.root, from))
+	case from.event != "":
+		return nil
 	case where.isOver && !slices.Contains(rootsOfOver, r.root):
 		return refuse("%s may read %s only, not %s", where.name, enumerated(rootsOfOver, "and"), r.root)
 	case from.since > where.phase():

@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,38 @@ func (c *checker) scheduleParams() {
 			c.paramValue([]string{"schedule", strconv.Itoa(i), "params", name}, params[name], s.Params[name])
 		}
 	}
+}
+
+// triggerParams checks the values that triggers give. What comes of an event nobody
+// knows before.
+func (c *checker) triggerParams() {
+	hook := c.d.Webhook()
+	if hook == nil {
+		return
+	}
+	for _, name := range keysOf(hook.Params) {
+		at := site{path: []string{"triggers", "webhook", "params", name}, name: "a webhook's value", task: -1, event: eventWebhook}
+		if text, isText := hook.Params[name].(string); isText {
+			c.template(at, text)
+		} else {
+			c.noTemplate(at.path, hook.Params[name])
+		}
+	}
+}
+
+// wrongEvent is about a name of events where there is none of its kind, and about any
+// other one where there is an event.
+func wrongEvent(where site, name string, from *root) string {
+	if where.event == "" {
+		return fmt.Sprintf("%s is known in params of triggers.%s only", name, from.event)
+	}
+	names := []string{varsRoot.form}
+	for _, r := range roots {
+		if r.event == where.event {
+			names = append(names, r.name)
+		}
+	}
+	return fmt.Sprintf("%s may read %s only, not %s", where.name, enumerated(names, "and"), name)
 }
 
 // sampleRun stands for the run that a param's default will read.

@@ -42,7 +42,9 @@ func namesTable() string {
 	var table strings.Builder
 	table.WriteString("| name | value | in defaults of `params` | in `env` of the workflow | in keys of a task |\n|---|---|---|---|---|\n")
 	for _, r := range roots {
-		if r.alone != nil {
+		if r.event != "" {
+			table.WriteString("| `" + r.name + "` | " + r.what + " |  |  | not there: in `params` of `triggers." + r.event + "` |\n")
+		} else if r.alone != nil {
 			table.WriteString("| `" + r.name + "` | " + r.what + " |  |  | of a task with `for_each`, but for `for_each` itself |\n")
 		}
 		for _, f := range r.fields {

@@ -20,7 +20,13 @@ const (
 	rootSecrets = "secrets"
 	rootItem    = "item"
 	rootIndex   = "index"
+	rootBody    = "body"
+	rootHeaders = "headers"
+	rootQuery   = "query"
 )
+
+// eventWebhook is the trigger whose params see a request.
+const eventWebhook = "webhook"
 
 // phase says when a template is computed: what a later one sees includes what
 // an earlier one does.
@@ -42,6 +48,7 @@ type root struct {
 	form   string     // how a value of it is written
 	since  phase      // from when on it is there
 	keys   []string   // of a task, in which alone it is there; nil: in all
+	event  string     // the trigger in whose params alone it is there; empty: it is of runs
 	fields []field
 	// has reports whether the file declares a name, and declared lists what it
 	// declares, for suggestions; nil: there are the fields.
@@ -135,6 +142,23 @@ var roots = []root{
 			return s.Item.Index, true
 		},
 	},
+	eventRoot(rootBody, "what was sent, as JSON has it: `body.ref`, or `body.ref?.name` where it may be missing", func(e *miniairflow.EventScope) any { return e.Body }),
+	eventRoot(rootHeaders, "headers of the request, by their names in lower case: `headers['x-github-event']`. There are `content-type`, `user-agent` and those that begin with `x-`",
+		func(e *miniairflow.EventScope) any { return e.Headers }),
+	eventRoot(rootQuery, "the query of its address: `query.branch`", func(e *miniairflow.EventScope) any { return e.Query }),
+}
+
+// eventRoot is a root of a webhook's params, any value.
+func eventRoot(name, what string, value func(*miniairflow.EventScope) any) root {
+	return root{
+		name: name, what: what, alone: types.Any, form: name, since: phaseParams, event: eventWebhook,
+		value: func(s *miniairflow.Scope, _ string) (any, bool) {
+			if s.Event == nil {
+				return nil, false
+			}
+			return value(s.Event), true
+		},
+	}
 }
 
 // rootNamed finds a root.
@@ -205,7 +229,7 @@ func (r *root) isFinal(name string) bool {
 func formsUntil(p phase) string {
 	var forms []string
 	for _, r := range roots {
-		if r.since <= p {
+		if r.since <= p && r.event == "" {
 			forms = append(forms, r.form)
 		}
 	}

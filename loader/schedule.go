@@ -139,25 +139,33 @@ func (v value) counted() int {
 }
 
 // giveScheduleParams reads the values that schedules give, now that the types of the
-// params are known. Those of an unknown one are read as text.
+// params are known.
 func (w *workflowDraft) giveScheduleParams() {
+	for i, v := range w.scheduleParams {
+		w.Schedules[i].Params = w.givenParams(v)
+	}
+}
+
+// givenParams reads values of params; none if v is nil. Those of an unknown one are read
+// as text.
+func (w *workflowDraft) givenParams(v *value) map[string]any {
+	if v == nil {
+		return nil
+	}
 	types := make(map[string]miniairflow.ParamType, len(w.Params))
 	for _, p := range w.Params {
 		types[p.Name] = p.Type
 	}
-	for i, v := range w.scheduleParams {
-		if v == nil {
-			continue
+	entries, _ := v.entries("NAME: value, such as {region: eu}")
+	var given map[string]any
+	for _, e := range entries {
+		e.doc.positions[joined(e.path)] = e.at
+		if given == nil {
+			given = make(map[string]any, len(entries))
 		}
-		entries, _ := v.entries("NAME: value, such as {region: eu}")
-		for _, e := range entries {
-			e.doc.positions[joined(e.path)] = e.at
-			if w.Schedules[i].Params == nil {
-				w.Schedules[i].Params = make(map[string]any, len(entries))
-			}
-			w.Schedules[i].Params[e.name] = e.paramValue(types[e.name])
-		}
+		given[e.name] = e.paramValue(types[e.name])
 	}
+	return given
 }
 
 // catchup explains Airflow's booleans, which most people try first.

@@ -9,6 +9,7 @@ import (
 var Tables = map[string][]string{
 	"afterFields":         keysOf(afterFields),
 	"afterWorkflowFields": keysOf(afterWorkflowFields),
+	"webhookFields":       keysOf(webhookFields),
 	"triggerFields":       keysOf(triggerFields),
 	"caseFields":          keysOf(caseFields),
 	"caseFileFields":      keysOf(caseFileFields),

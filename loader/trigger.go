@@ -9,18 +9,52 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-var triggerFields = fields[miniairflow.Triggers]{
-	"after": func(v value, t *miniairflow.Triggers) { t.After = v.after() },
+var triggerFields = fields[triggersDraft]{
+	"after":   func(v value, t *triggersDraft) { t.After = v.after() },
+	"webhook": func(v value, t *triggersDraft) { t.Webhook, t.hookParams = v.webhook() },
 }
 
-func (v value) triggers() *miniairflow.Triggers {
+// triggersDraft are triggers whose keys are being read. Their params wait for their types.
+type triggersDraft struct {
+	miniairflow.Triggers
+	hookParams *value
+}
+
+func (v value) triggers(w *workflowDraft) {
 	entries, ok := v.entries("what starts runs, such as {after: extract}")
 	if !ok {
-		return nil
+		return
 	}
-	t := &miniairflow.Triggers{}
-	triggerFields.read(entries, "triggers", t)
-	return t
+	triggerFields.read(entries, "triggers", &w.triggers)
+	w.Triggers = &w.triggers.Triggers
+}
+
+// webhookDraft is a WebhookTrigger whose keys are being read.
+type webhookDraft struct {
+	miniairflow.WebhookTrigger
+	params *value
+}
+
+var webhookFields = fields[webhookDraft]{
+	"secret": textField(func(h *webhookDraft) *string { return &h.Secret }),
+	"params": func(v value, h *webhookDraft) { h.params = &v },
+}
+
+func (v value) webhook() (*miniairflow.WebhookTrigger, *value) {
+	entries, ok := v.entries("the name of its secret, such as {secret: DEPLOY_HOOK}")
+	if !ok {
+		return nil, nil
+	}
+	h := webhookDraft{}
+	webhookFields.read(entries, "webhook", &h)
+	return &h.WebhookTrigger, h.params
+}
+
+// giveTriggerParams is giveScheduleParams for what triggers give.
+func (w *workflowDraft) giveTriggerParams() {
+	if w.triggers.Webhook != nil {
+		w.triggers.Webhook.Params = w.givenParams(w.triggers.hookParams)
+	}
 }
 
 // afterDraft is an AfterTrigger whose keys are being read.

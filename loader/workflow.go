@@ -13,6 +13,7 @@ type workflowDraft struct {
 	defaults, tasks, finals *value
 	envFile                 *value
 	scheduleParams          []*value // by schedule; nil: it gives none
+	triggers                triggersDraft
 }
 
 var workflowFields = fields[workflowDraft]{
@@ -23,7 +24,7 @@ var workflowFields = fields[workflowDraft]{
 	"tags":             func(v value, w *workflowDraft) { w.Tags = v.texts("a list of texts: write [etl, orders]") },
 	"is_active":        func(v value, w *workflowDraft) { w.IsActive = v.boolean() },
 	"schedule":         func(v value, w *workflowDraft) { v.schedules(w) },
-	"triggers":         func(v value, w *workflowDraft) { w.Triggers = v.triggers() },
+	"triggers":         func(v value, w *workflowDraft) { v.triggers(w) },
 	"max_active_runs":  func(v value, w *workflowDraft) { w.MaxActiveRuns = v.integer() },
 	"max_active_tasks": func(v value, w *workflowDraft) { w.MaxActiveTasks = v.integer() },
 	"timeout":          func(v value, w *workflowDraft) { w.Timeout = v.duration() },
@@ -66,6 +67,7 @@ func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 		draft.Env = draft.envFile.envFiles(draft.Env)
 	}
 	draft.giveScheduleParams()
+	draft.giveTriggerParams()
 	base := d.defaults(draft.defaults)
 	if draft.tasks != nil {
 		draft.Tasks = d.tasks(*draft.tasks, base)

@@ -33,6 +33,7 @@ var withoutScenario = map[string]string{
 	"schedule":          "runs of scenarios start by hand: schedule_test.go here and in the root",
 	"triggers":          "runs of scenarios start by hand: after_test.go",
 	"workflow.triggers": "the same",
+	"webhook":           "the same: hook_test.go of the server",
 	"after":             "the same",
 	"after workflow":    "the same",
 	"task.on_lost":      "scenarios lose no worker: losses_test.go of persistencetest",

@@ -155,10 +155,10 @@ func (a *auth) credentials(r *http.Request) verdict {
 	return best
 }
 
-// isPublic reports whether anyone may ask. Paths count as they are: no suffix,
+// isPublic reports whether anyone may ask without a token. Paths count as they are: no suffix,
 // no cleaning.
 func isPublic(path string) bool {
-	return path == healthPath || path == readyPath || path == schemaPath
+	return path == healthPath || path == readyPath || path == schemaPath || strings.HasPrefix(path, hooksPath)
 }
 
 // isPage reports whether a browser shows the answer, so that a token in the

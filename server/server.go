@@ -12,6 +12,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // Bounds of connections and of the end.
@@ -35,6 +37,10 @@ type Config struct {
 	Playground http.Handler
 	// Artifacts answers what is below /artifacts/; nil: there is nothing.
 	Artifacts http.Handler
+	// Hooks starts runs for requests to /hooks/, and Secrets are what these are known
+	// by; nil: there are none.
+	Hooks   HookTarget
+	Secrets miniairflow.SecretSource
 	// Schema is the JSON Schema of workflow files, for anyone's editor; empty: there
 	// is none.
 	Schema []byte
@@ -107,6 +113,9 @@ func (s *Server) routes() http.Handler {
 	}
 	if s.config.Artifacts != nil {
 		mux.Handle("GET /artifacts/", s.config.Artifacts)
+	}
+	if s.config.Hooks != nil {
+		mux.Handle(hooksPath, newHooks(s.config.Hooks, s.config.Secrets, s.config.Logger))
 	}
 	if len(s.config.Schema) > 0 {
 		mux.Handle("GET "+schemaPath, serveSchema(s.config.Schema))

@@ -12,6 +12,9 @@ func triggerWords(d *miniairflow.Definition) []string {
 	if after := d.After(); after != nil {
 		words = append(words, "runs start "+afterWords(after))
 	}
+	if hook := d.Webhook(); hook != nil {
+		words = append(words, "runs start for requests to POST /hooks/"+d.Name+" of who knows the secret "+hook.Secret)
+	}
 	return words
 }
 

@@ -4585,6 +4585,8 @@ enum RunCauseKind {
   CHILD
   "The end of runs of other workflows."
   AFTER
+  "A request to its webhook."
+  WEBHOOK
 }
 
 "The tasks that a run executes; the others are skipped, and no task waits for them."
@@ -27799,12 +27801,14 @@ var (
 		"MANUAL":   miniairflow.CauseManual,
 		"CHILD":    miniairflow.CauseChild,
 		"AFTER":    miniairflow.CauseAfter,
+		"WEBHOOK":  miniairflow.CauseWebhook,
 	}
 	marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[miniairflow.CauseKind]string{
 		miniairflow.CauseSchedule: "SCHEDULE",
 		miniairflow.CauseManual:   "MANUAL",
 		miniairflow.CauseChild:    "CHILD",
 		miniairflow.CauseAfter:    "AFTER",
+		miniairflow.CauseWebhook:  "WEBHOOK",
 	}
 )
 

@@ -14,8 +14,30 @@ func triggersMap() Map {
 				Sample:  "extract",
 				Example: "triggers: {after: extract}" + load,
 			},
+			{
+				Name: "webhook", Absent: "it takes no requests", Type: block("webhook"),
+				Text:    "Each request `POST /hooks/NAME` of who knows the secret starts a run.",
+				Sample:  "{secret: DEPLOY_HOOK}",
+				Example: "triggers: {webhook: {secret: DEPLOY_HOOK}}" + load,
+			},
 		},
 	}
+}
+
+func webhookMap() Map {
+	m := Map{
+		Name: "webhook", Table: "webhookFields", Needs: []string{"secret"},
+		Intro: "Requests that start runs. See [triggers](triggers.md#webhooks).",
+		Keys: []Key{
+			{Name: "secret", Type: named("name", miniairflow.IdentifierPattern()), Text: "The name of the [secret](workflow-files.md#variables-and-secrets) that callers show, or sign with. Needed.", Sample: "DEPLOY_HOOK"},
+			{
+				Name: "params", Absent: "the defaults of `params`", Type: mapOf("map of params to values", miniairflow.IdentifierPattern(), anything("")),
+				Reads: "`body`, `headers`, `query`, `vars`", Text: "Values of params, made of the request. One that is null is not given, so that the default holds.",
+				Sample: "{branch: \"${{ body.ref }}\"}",
+			},
+		},
+	}
+	return withExample(m, "params: {branch: {type: string, default: main}}\ntriggers:\n  webhook:\n    secret: DEPLOY_HOOK\n    params: {branch: \"${{ body.ref }}\"}"+load, "")
 }
 
 func upstreams() Type {

@@ -77,6 +77,13 @@ func TestRunCause(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, found[0].Cause)
 		}
+		for _, kind := range []miniairflow.CauseKind{miniairflow.CauseAfter, miniairflow.CauseWebhook} {
+			run := db.newRun(v)
+			run.Cause.Kind = kind
+			created, _, err := db.CreateRun(t.Context(), run)
+			require.NoError(t, err)
+			require.Equal(t, miniairflow.Cause{Kind: kind, By: "test"}, created.Cause)
+		}
 	})
 }
 

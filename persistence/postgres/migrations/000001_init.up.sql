@@ -118,7 +118,7 @@ CREATE TABLE workflow_runs (
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
     type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child')),
-    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after')),
+    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook')),
     cause_detail        text NOT NULL DEFAULT '', -- in words
     created_by          text NOT NULL DEFAULT '', -- who has asked for it
     schedule_name       text NOT NULL DEFAULT '',

@@ -148,7 +148,9 @@ export type RunCauseKind =
   /** A person or a program, by the page, the API or a command. */
   | 'MANUAL'
   /** A schedule. */
-  | 'SCHEDULE';
+  | 'SCHEDULE'
+  /** A request to its webhook. */
+  | 'WEBHOOK';
 
 /** A pool. */
 export type SetPoolInput = {

@@ -6,7 +6,7 @@ export function starterOf(cause: RunSummaryFragment["cause"]): string {
   if (cause.detail !== null) {
     words.push(cause.detail);
   }
-  if (cause.by !== null && cause.by !== "scheduler") {
+  if (cause.by !== null && cause.by !== "scheduler" && cause.by !== cause.kind.toLowerCase()) {
     words.push(`by ${cause.by}`);
   }
   return words.join(" ");

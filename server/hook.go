@@ -1,0 +1,194 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// hooksPath is where requests to webhooks come in. No token opens it: each webhook has
+// a secret of its own.
+const hooksPath = "/hooks/"
+
+// Bounds of webhooks.
+const (
+	hookBytesMax = 1 << 20 // of a body
+	hookDepthMax = 100     // of lists and objects within each other
+	hooksPerTime = 50      // requests a second, over all webhooks
+	hooksAtOnce  = 100     // of them that come at one time
+	hookTimeout  = 10 * time.Second
+)
+
+// HookTarget starts runs for requests; miniairflow.Control is one.
+type HookTarget interface {
+	FindWebhook(ctx context.Context, workflow string) (*miniairflow.WebhookTrigger, error)
+	Deliver(ctx context.Context, d miniairflow.Delivery) (*miniairflow.WorkflowRun, error)
+}
+
+// hooks answers requests to webhooks.
+type hooks struct {
+	target  HookTarget
+	secrets miniairflow.SecretSource
+	logger  *slog.Logger
+	limiter *rate.Limiter
+}
+
+func newHooks(target HookTarget, secrets miniairflow.SecretSource, logger *slog.Logger) *hooks {
+	return &hooks{target: target, secrets: secrets, logger: logger, limiter: rate.NewLimiter(hooksPerTime, hooksAtOnce)}
+}
+
+// ServeHTTP starts a run for a request of who knows the secret.
+func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		writeError(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "send it with POST")
+		return
+	}
+	if !h.limiter.Allow() {
+		w.Header().Set("Retry-After", "1")
+		writeError(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", fmt.Sprintf("webhooks take up to %d requests a second: try again", hooksPerTime))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
+	defer cancel()
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(hookTimeout)) // where there is none, that of the server holds
+	run, err := h.start(ctx, w, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusAccepted, struct {
+		ID     string `json:"id"`
+		Number int64  `json:"number"`
+		Label  string `json:"label"`
+	}{run.ID.String(), run.Number, run.Label()})
+}
+
+// start reads and checks the request and starts its run. Nothing of the body is looked
+// at before it is known to come from somebody who knows the secret.
+func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Request) (*miniairflow.WorkflowRun, error) {
+	workflow := strings.TrimPrefix(r.URL.Path, hooksPath)
+	hook, err := h.target.FindWebhook(ctx, workflow)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, hookBytesMax))
+	if err != nil {
+		return nil, err
+	}
+	values, err := h.secrets.Reveal(ctx, []string{hook.Secret})
+	if err != nil {
+		return nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the webhook cannot tell who calls: its secret is not there", cause: err}
+	}
+	id, err := identify(r.Header, body, values[hook.Secret], time.Now())
+	if err != nil {
+		return nil, err
+	}
+	event := miniairflow.EventScope{Headers: map[string]any{}, Query: map[string]any{}}
+	if event.Body, err = decodeHook(body); err != nil {
+		return nil, err
+	}
+	for name, list := range r.Header {
+		if isShown(name) {
+			event.Headers[strings.ToLower(name)] = list[0]
+		}
+	}
+	for name, list := range r.URL.Query() {
+		event.Query[name] = list[0]
+	}
+	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Event: event})
+}
+
+// isShown reports whether params may read a header, by its canonical name: one that says
+// what was sent, and not who may send it.
+func isShown(name string) bool {
+	return name == "Content-Type" || name == "User-Agent" ||
+		strings.HasPrefix(name, "X-") && name != tokenHeader && name != signatureHeader && name != githubHeader
+}
+
+// decodeHook reads a body; an empty one is null.
+func decodeHook(body []byte) (any, error) {
+	invalid := func(format string, args ...any) error {
+		return miniairflow.Errorf(miniairflow.CodeInvalid, format, args...)
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, nil
+	}
+	if depthOf(body) > hookDepthMax {
+		return nil, invalid("the body has more than %d lists and objects within each other", hookDepthMax)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, invalid("the body is not JSON: %v", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, invalid("the body is more than one JSON value")
+	}
+	return value, nil
+}
+
+// depthOf returns how deep lists and objects of a JSON text lie within each other.
+func depthOf(text []byte) int {
+	depth, deepest, isText, isEscaped := 0, 0, false, false
+	for _, b := range text {
+		switch {
+		case isEscaped:
+			isEscaped = false
+		case isText:
+			isText, isEscaped = b != '"', b == '\\'
+		case b == '"':
+			isText = true
+		case b == '{' || b == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return deepest
+}
+
+// hookError is an answer that no code of the domain stands for.
+type hookError struct {
+	status        int
+	code, message string
+	cause         error // for the log
+}
+
+func (e *hookError) Error() string { return e.message }
+
+// refuse answers a request that starts no run. What only operators may know goes to the log.
+func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	answer := &hookError{status: http.StatusInternalServerError, code: miniairflow.CodeInternal, message: "internal error", cause: err}
+	var tooLarge *http.MaxBytesError
+	switch code := miniairflow.ErrorCode(err); {
+	case errors.As(err, &answer):
+	case errors.As(err, &tooLarge):
+		answer = &hookError{status: http.StatusRequestEntityTooLarge, code: miniairflow.CodeInvalid, message: fmt.Sprintf("the body is larger than %d bytes", hookBytesMax)}
+	case code == miniairflow.CodeNotFound:
+		answer = &hookError{status: http.StatusNotFound, code: code, message: miniairflow.ErrorMessage(err)}
+	case code == miniairflow.CodeInvalid:
+		answer = &hookError{status: http.StatusBadRequest, code: code, message: miniairflow.ErrorMessage(err)}
+	case code == miniairflow.CodeConflict:
+		answer = &hookError{status: http.StatusConflict, code: code, message: miniairflow.ErrorMessage(err)}
+	case code == miniairflow.CodeUnavailable, errors.Is(err, context.DeadlineExceeded):
+		answer = &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the database does not answer: try again", cause: err}
+	}
+	if answer.cause != nil {
+		h.logger.ErrorContext(r.Context(), "Webhook cannot answer", "path", r.URL.Path, "error", answer.cause)
+	}
+	writeError(w, answer.status, answer.code, answer.message)
+}

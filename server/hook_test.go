@@ -1,0 +1,252 @@
+package server
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/expression"
+	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	"github.com/sauravritesh63/miniairflow/secrets"
+)
+
+const (
+	hookSecret = "correct horse"
+	deployFile = `
+name: deploy
+triggers:
+  webhook:
+    secret: HOOK
+    params: {branch: "${{ body.ref }}", event: "${{ headers['x-event'] }}", n: "${{ body.n }}", dry: "${{ query.dry }}", by: hook}
+params:
+  branch: {type: string, pattern: "refs/.*"}
+  event: {type: string, default: none}
+  n: {type: integer, default: 1}
+  dry: {type: boolean, default: false}
+  by: {type: string, default: hand}
+tasks: {a: {noop: true}}
+---
+name: unset
+triggers: {webhook: {secret: UNSET}}
+tasks: {a: {noop: true}}
+---
+name: plain
+tasks: {a: {noop: true}}
+`
+)
+
+// hookServer is a server in front of a store with the workflows of deployFile.
+type hookServer struct {
+	*testing.T
+	url   string
+	store miniairflow.Store
+}
+
+func newHookServer(t *testing.T) *hookServer {
+	store := persistencetest.SQLite(t)
+	definitions, problems := loader.Parse("deploy.yaml", []byte(deployFile), loader.Limits{})
+	require.Empty(t, problems)
+	_, err := store.SyncFiles(t.Context(), []miniairflow.FileSync{{Path: "deploy.yaml", Definitions: definitions}})
+	require.NoError(t, err)
+	s, err := New(Config{
+		Addr: "127.0.0.1:0", Graph: http.NotFoundHandler(), UI: http.NotFoundHandler(), Token: "token", Logger: persistencetest.Logger(t),
+		Ready: func(context.Context) error { return nil },
+		Hooks: &miniairflow.Control{Store: store, Evaluator: expression.New()}, Secrets: secrets.Given{"HOOK": hookSecret},
+	})
+	require.NoError(t, err)
+	h := httptest.NewServer(s.http.Handler)
+	t.Cleanup(h.Close)
+	return &hookServer{T: t, url: h.URL, store: store}
+}
+
+// send sends a request and returns the status of the answer with the label of the run,
+// or the message of the error.
+func (s *hookServer) send(method, path, body string, headers ...string) (status int, said string) {
+	s.Helper()
+	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
+	require.NoError(s, err)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(s, err)
+	defer func() { require.NoError(s, response.Body.Close()) }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(s, err)
+	require.Equal(s, "application/json", response.Header.Get("Content-Type"))
+	var answer struct {
+		Label  string
+		Errors []struct{ Message string }
+	}
+	require.NoError(s, json.Unmarshal(text, &answer), string(text))
+	if len(answer.Errors) > 0 {
+		return response.StatusCode, answer.Errors[0].Message
+	}
+	return response.StatusCode, answer.Label
+}
+
+func sign(secret, message string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(message))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+const refBody = `{"ref": "refs/heads/main", "n": 3}`
+
+// A request of who knows the secret starts a run, with params from all of its parts.
+func TestHookStartsRun(t *testing.T) {
+	s := newHookServer(t)
+	status, label := s.send("POST", "/hooks/deploy?dry=true", refBody, "Authorization", "Bearer "+hookSecret, "X-Event", "push", "Idempotency-Key", "one")
+	require.Equal(t, http.StatusAccepted, status, label)
+	require.Equal(t, "deploy#1", label)
+	runs, err := s.store.FindRuns(t.Context(), miniairflow.RunFilter{})
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	require.Equal(t, map[string]any{"branch": "refs/heads/main", "event": "push", "n": int64(3), "dry": true, "by": "hook"}, runs[0].Params)
+	require.Equal(t, miniairflow.Cause{Kind: miniairflow.CauseWebhook, Detail: "delivery one", By: "webhook"}, runs[0].Cause)
+
+	_, label = s.send("POST", "/hooks/deploy", `{"ref": "refs/tags/v2"}`, "X-Miniairflow-Token", hookSecret, "X-Github-Delivery", "one")
+	require.Equal(t, "deploy#1", label, "the same delivery")
+	_, label = s.send("POST", "/hooks/deploy", `{"ref": "refs/tags/v2"}`, "X-Miniairflow-Token", hookSecret)
+	require.Equal(t, "deploy#2", label)
+	runs, err = s.store.FindRuns(t.Context(), miniairflow.RunFilter{Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"branch": "refs/tags/v2", "event": "none", "n": int64(1), "dry": false, "by": "hook"}, runs[0].Params, "null is not given")
+}
+
+// What starts no run says why, and nothing to who does not know the secret.
+func TestHookRefuses(t *testing.T) {
+	s := newHookServer(t)
+	right := []string{"Authorization", "Bearer " + hookSecret}
+	const wrong = "the secret or the signature is missing or wrong"
+	for name, c := range map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+		said               string
+	}{
+		"no secret":         {"POST", "/hooks/deploy", refBody, nil, 401, wrong},
+		"wrong secret":      {"POST", "/hooks/deploy", refBody, []string{"Authorization", "Bearer correct"}, 401, wrong},
+		"the API's token":   {"POST", "/hooks/deploy", refBody, []string{"Authorization", "Bearer token"}, 401, wrong},
+		"wrong, not JSON":   {"POST", "/hooks/deploy", "{", nil, 401, wrong},
+		"no webhook":        {"POST", "/hooks/plain", refBody, right, 404, "no workflow has a webhook here"},
+		"no workflow":       {"POST", "/hooks/nowhere", refBody, right, 404, "no workflow has a webhook here"},
+		"no name":           {"POST", "/hooks/a%00b", refBody, right, 404, "no workflow has a webhook here"},
+		"not set":           {"POST", "/hooks/unset", refBody, right, 503, "the webhook cannot tell who calls: its secret is not there"},
+		"GET":               {"GET", "/hooks/deploy", "", right, 405, "send it with POST"},
+		"too large":         {"POST", "/hooks/deploy", strings.Repeat(" ", hookBytesMax+1), right, 413, "the body is larger than 1048576 bytes"},
+		"not JSON":          {"POST", "/hooks/deploy", "ref=main", right, 400, "the body is not JSON: invalid character 'r' looking for beginning of value"},
+		"two values":        {"POST", "/hooks/deploy", "{} {}", right, 400, "the body is more than one JSON value"},
+		"deep":              {"POST", "/hooks/deploy", strings.Repeat("[", 101) + strings.Repeat("]", 101), right, 400, "the body has more than 100 lists and objects within each other"},
+		"param not given":   {"POST", "/hooks/deploy", `{"ref": null}`, right, 400, `param "branch" (string) has no default and was not given`},
+		"param of a rule":   {"POST", "/hooks/deploy", `{"ref": "main"}`, right, 400, `param "branch": "main" does not match the pattern refs/.*`},
+		"param of a type":   {"POST", "/hooks/deploy", `{"ref": "refs/a", "n": "x"}`, right, 400, `param "n": "x" is not an integer`},
+		"param of a string": {"POST", "/hooks/deploy", `"text"`, right, 400, `param "branch": ${{ body.ref }}: `},
+		"long key":          {"POST", "/hooks/deploy", refBody, append([]string{"Idempotency-Key", strings.Repeat("x", 300)}, right...), 400, "the idempotency key must be text of up to 255 bytes, without NUL"},
+	} {
+		status, said := s.send(c.method, c.path, c.body, c.headers...)
+		require.Equal(t, c.status, status, "%s: %s", name, said)
+		require.Contains(t, said, c.said, name)
+	}
+	count, err := s.store.CountRuns(t.Context(), miniairflow.RunFilter{}, 10)
+	require.NoError(t, err)
+	require.Zero(t, count)
+}
+
+// A signed request starts one run, however often and by whomever it is sent again.
+func TestHookSignatures(t *testing.T) {
+	s := newHookServer(t)
+	at := func(ago time.Duration) string { return strconv.FormatInt(time.Now().Add(-ago).Unix(), 10) }
+	now := at(0)
+	signed := sign(hookSecret, now+"."+refBody)
+	headers := func(timestamp, signature string, more ...string) []string {
+		return append([]string{"X-Miniairflow-Timestamp", timestamp, "X-Miniairflow-Signature", signature}, more...)
+	}
+	for range 2 {
+		status, label := s.send("POST", "/hooks/deploy", refBody, headers(now, signed)...)
+		require.Equal(t, http.StatusAccepted, status, label)
+		require.Equal(t, "deploy#1", label)
+	}
+	_, label := s.send("POST", "/hooks/deploy", refBody, headers(now, strings.ToUpper(signed))...)
+	require.Equal(t, "deploy#1", label, "the same signature, written otherwise")
+	_, label = s.send("POST", "/hooks/deploy", refBody, headers(now, sign(hookSecret, now+".k1."+refBody), "Idempotency-Key", "k1")...)
+	require.Equal(t, "deploy#2", label)
+	later := at(-time.Second)
+	_, label = s.send("POST", "/hooks/deploy", refBody, headers(later, sign(hookSecret, later+".k1."+refBody), "Idempotency-Key", "k1")...)
+	require.Equal(t, "deploy#2", label, "signed anew, with the same key")
+	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "a")
+	require.Equal(t, "deploy#3", label)
+	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "b")
+	require.Equal(t, "deploy#3", label, "the delivery's ID is not signed")
+
+	old, early := at(6*time.Minute), at(-6*time.Minute)
+	for name, h := range map[string][]string{
+		"another body":      headers(now, sign(hookSecret, now+".{}")),
+		"another secret":    headers(now, sign("other", now+"."+refBody)),
+		"another key":       headers(now, signed, "Idempotency-Key", "k2"),
+		"old":               headers(old, sign(hookSecret, old+"."+refBody)),
+		"of the future":     headers(early, sign(hookSecret, early+"."+refBody)),
+		"no time":           headers("", sign(hookSecret, "."+refBody)),
+		"another time":      headers(later, signed),
+		"no digits":         headers(now, "sha256=zz"),
+		"no scheme":         headers(now, strings.TrimPrefix(signed, "sha256=")),
+		"GitHub, wrong":     {"X-Hub-Signature-256", sign("other", refBody)},
+		"wrong, with token": headers(now, "sha256=00", "Authorization", "Bearer "+hookSecret),
+	} {
+		status, said := s.send("POST", "/hooks/deploy", refBody, h...)
+		require.Equal(t, http.StatusUnauthorized, status, "%s: %s", name, said)
+	}
+}
+
+// Who sends too much is told to wait, before anything is looked up.
+func TestHooksAreBounded(t *testing.T) {
+	s := newHookServer(t)
+	refused := 0
+	for range 4 * hooksAtOnce {
+		if status, _ := s.send("POST", "/hooks/nowhere", ""); status == http.StatusTooManyRequests {
+			refused++
+		}
+	}
+	require.Positive(t, refused, "more at once than are let in")
+}
+
+// The signature that GitHub's own documentation shows is one here.
+func TestHookSignatureOfGitHub(t *testing.T) {
+	t.Parallel()
+	header := http.Header{}
+	header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+	id, err := identify(header, []byte("Hello, World!"), "It's a Secret to Everybody", time.Now())
+	require.NoError(t, err)
+	require.Equal(t, header.Get("X-Hub-Signature-256"), id)
+}
+
+// The example of the documentation is a signature here.
+func TestHookSignatureOfDocumentation(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/triggers.md")
+	require.NoError(t, err)
+	const timestamp, body = "1767225600", `{"ref": "refs/heads/main"}`
+	signature := sign(hookSecret, timestamp+"."+body)
+	for _, part := range []string{"`" + hookSecret + "`", "`" + timestamp + "`", "`" + body + "`", "`" + signature + "`"} {
+		require.Contains(t, string(page), part)
+	}
+	header := http.Header{}
+	header.Set("X-Miniairflow-Timestamp", timestamp)
+	header.Set("X-Miniairflow-Signature", signature)
+	_, err = identify(header, []byte(body), hookSecret, time.Unix(1767225600, 0).Add(hookWindow))
+	require.NoError(t, err)
+}
