@@ -12,13 +12,14 @@ const (
 	CauseChild    CauseKind = "child"  // a task of another run
 	CauseAfter    CauseKind = "after"  // the end of runs of other workflows
 	CauseWebhook  CauseKind = "webhook"
+	CauseBackfill CauseKind = "backfill"
 )
 
 // Cause says why a run was started, and by whom. The engine decides nothing by it.
 type Cause struct {
 	Kind   CauseKind
-	Detail string // for people, to be read after the kind: the schedule's name, "of daily-etl#142, task load", the runs whose end it was; may be empty
-	By     string // who has asked for it, as Actor.Name; of a child run, for that of its parent. Empty: nobody is known
+	Detail string // for people, to be read after the kind: the name of the schedule or the backfill, "of daily-etl#142, task load", the runs whose end it was; may be empty
+	By     string // who has asked for it, as Actor.Name; of a child run, for that of its parent, and of one of a backfill, for that. Empty: nobody is known
 }
 
 // SchedulerName is the name of the actor that starts runs by itself.
@@ -49,6 +50,8 @@ func CauseOf(run *NewRun) Cause {
 			c.Kind, c.Detail = CauseSchedule, run.ScheduleName
 		case RunChild:
 			c.Kind = CauseChild
+		case RunBackfill:
+			c.Kind = CauseBackfill
 		default:
 			c.Kind = CauseManual
 		}

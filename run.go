@@ -14,8 +14,13 @@ type RunType string
 const (
 	RunScheduled RunType = "scheduled"
 	RunManual    RunType = "manual"
-	RunChild     RunType = "child" // a task of another run has started it, see ChildWorkflow
+	RunChild     RunType = "child"    // a task of another run has started it, see ChildWorkflow
+	RunBackfill  RunType = "backfill" // of a date of a Backfill
 )
+
+// CountsAsActive reports whether runs of the type count in max_active_runs. Others
+// start however many run: what bounds them is who makes them.
+func (t RunType) CountsAsActive() bool { return t != RunChild && t != RunBackfill }
 
 // WorkflowRun is one execution of one version of a workflow.
 type WorkflowRun struct {
@@ -28,7 +33,7 @@ type WorkflowRun struct {
 	Reason            string // why it failed, was cancelled or skipped; empty otherwise
 	Type              RunType
 	Cause             Cause
-	ScheduleName      string     // of a scheduled run
+	ScheduleName      string     // of a scheduled run, and of one of a backfill
 	LogicalDate       time.Time  // the slot's fire time; of a manual run, its trigger time; of a child run, that of its parent
 	DataIntervalStart time.Time  // the previous slot; of a manual run, the logical date
 	DataIntervalEnd   time.Time  // the logical date
@@ -45,6 +50,7 @@ type WorkflowRun struct {
 	Generation        int         // counts from 1, and each Rerun of a run that has begun
 	Outcome           RunStatus   // how all but the tasks of finally ended, from when these begin; empty before
 	Parent            *TaskRunKey // of a child run: the task that has started it, which may have been deleted since; else nil
+	BackfillID        *uuid.UUID  // that it is part of, also of a child run below one of its runs; else nil
 	Revision          int64       // rises with each change, see Store.RunChanges
 }
 

@@ -19,7 +19,8 @@ func TestNamesOfStates(t *testing.T) {
 	require.Equal(t, "[all_success all_failed all_done all_done_min_one_success all_skipped one_failed one_success one_done none_failed none_failed_min_one_success none_skipped always]", fmt.Sprint(miniairflow.TriggerRules))
 	require.Equal(t, "[scheduled manual]", fmt.Sprint([]miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}))
 	require.Equal(t, "[low normal high critical]", fmt.Sprint([]miniairflow.Priority{0, 1, 2, 3}))
-	require.Equal(t, "unknown", miniairflow.Priority(-1).String())
+	require.Equal(t, "backfill", miniairflow.PriorityBackfill.String())
+	require.Equal(t, "unknown", miniairflow.Priority(-2).String())
 }
 
 // status is what all state types share.

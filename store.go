@@ -28,6 +28,7 @@ type Store interface {
 	SecretStore
 	TokenStore
 	RunStore
+	BackfillStore
 	TaskStore
 	WorkerStore
 	LogStore
@@ -209,6 +210,7 @@ type NewRun struct {
 	DataIntervalStart time.Time // zero: LogicalDate
 	Params            map[string]any
 	Parent            *Parent    // of a RunChild, and only of one
+	BackfillID        uuid.UUID  // of a RunBackfill, and only of one
 	Selection         *Selection // that DAG.Select takes; nil: all tasks
 	IdempotencyKey    string     // of a trigger; empty: none
 	Overlap           Overlap

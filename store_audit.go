@@ -24,6 +24,10 @@ const (
 	AuditClearTasks      AuditAction = "clear_tasks"
 	AuditMarkTasks       AuditAction = "mark_tasks"
 	AuditAnswerApproval  AuditAction = "answer_approval"
+	AuditCreateBackfill  AuditAction = "create_backfill" // this one and those up to AuditCancelBackfill: of a backfill
+	AuditPauseBackfill   AuditAction = "pause_backfill"
+	AuditResumeBackfill  AuditAction = "resume_backfill"
+	AuditCancelBackfill  AuditAction = "cancel_backfill"
 	AuditPauseWorkflow   AuditAction = "pause_workflow"
 	AuditUnpauseWorkflow AuditAction = "unpause_workflow"
 	AuditDrainWorker     AuditAction = "drain_worker"
@@ -41,6 +45,7 @@ const (
 // AuditActions lists every action.
 var AuditActions = []AuditAction{
 	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
+	AuditCreateBackfill, AuditPauseBackfill, AuditResumeBackfill, AuditCancelBackfill,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
 	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret, AuditRotateSecrets, AuditCreateToken, AuditRevokeToken,
 }
@@ -66,9 +71,9 @@ type AuditEntry struct {
 	At         time.Time
 	Actor      string // who, see Actor; empty only for a rerun that nobody signed
 	Action     AuditAction
-	Subject    string        // the id of the run or the workflow, the name of the worker, the pool, the variable, the secret or the token
-	Label      string        // what people call it: daily-etl#142, or the name; Subject if a run is deleted
-	WorkflowID uuid.UUID     // of the run or the workflow; else uuid.Nil
+	Subject    string        // the id of the run, the backfill or the workflow, the name of the worker, the pool, the variable, the secret or the token
+	Label      string        // what people call it: daily-etl#142, daily-etl/january, or the name; Subject if a run is deleted
+	WorkflowID uuid.UUID     // of the run, the backfill or the workflow; else uuid.Nil
 	Reason     string        // empty: none was given
 	Details    *AuditDetails // nil: the action says all
 }

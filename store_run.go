@@ -21,8 +21,8 @@ type RunStore interface {
 	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
 	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
-	// (counted under its lock), and run_after has come; child runs are not counted, and
-	// start however many others run: task runs are written, those
+	// (counted under its lock), and run_after has come; child runs and those of backfills are
+	// not counted, and start however many others run: task runs are written, those
 	// that the run's selection leaves out as skipped, fast
 	// roots are queued up to max_active_tasks, other roots ask for a decision; of a
 	// run that was opened again, what is due goes on. Paused runs are left out. A
@@ -59,9 +59,10 @@ type RunStore interface {
 	// OverdueRuns returns up to limit running runs past their deadline that nobody
 	// has cancelled yet and whose tasks of finally have not begun, and the next deadline after now, if any.
 	OverdueRuns(ctx context.Context, limit int) (overdue []uuid.UUID, next *time.Time, err error)
-	// AbandonedRuns returns up to limit child runs that go on, or wait for their turn,
-	// while the task that they were made for waits for them no more, and that nobody
-	// has cancelled yet. One that was over and was opened again is nobody's child.
+	// AbandonedRuns returns up to limit runs that go on, or wait for their turn, while
+	// nobody waits for them any more, and that nobody has cancelled yet: child runs whose
+	// task does not, and runs of backfills that are cancelled (CancelBackfill). One that
+	// was over and was opened again is nobody's child and of no backfill in this sense.
 	AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
 	// ReplacedRuns returns up to limit scheduled runs that are pending or running and
 	// have to make room for a newer one of OverlapCancelRunning: of their workflow, at least
@@ -111,6 +112,7 @@ type RunFilter struct {
 	WorkflowID uuid.UUID
 	Statuses   []RunStatus
 	Types      []RunType
+	BackfillID uuid.UUID  // runs of its dates
 	From, To   *time.Time // logical dates, from From up to but without To; only with WorkflowID
 	Before     *RunCursor // page: runs older than this one
 	Limit      int        // 1 to 200; 0: 50

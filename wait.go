@@ -142,7 +142,7 @@ func RunWaitReason(r *WorkflowRun, w *Workflow, active []string, now time.Time) 
 		return "workflow is paused"
 	case slices.Contains(active, r.Label()): // it has started since it was read
 		return ""
-	case r.Type != RunChild && len(active) >= w.MaxActiveRuns:
+	case r.Type.CountsAsActive() && len(active) >= w.MaxActiveRuns:
 		return fmt.Sprintf("run waits: max_active_runs %d (running: %s)", w.MaxActiveRuns, listSome(active))
 	default:
 		return "waits for a scheduler"

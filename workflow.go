@@ -190,18 +190,22 @@ type Priority int
 
 // The priorities.
 const (
-	PriorityLow Priority = iota
+	PriorityBackfill Priority = iota - 1 // of all tasks of backfills: behind those of other runs. No file may say it
+	PriorityLow
 	PriorityNormal
 	PriorityHigh
 	PriorityCritical
 )
 
-// Priorities lists the names of the priorities by their value.
+// Priorities lists the names of the priorities that a file may say, by their value.
 var Priorities = []string{"low", "normal", "high", "critical"}
 
 // String returns the priority's name.
 func (p Priority) String() string {
-	if p < 0 || int(p) >= len(Priorities) {
+	switch {
+	case p == PriorityBackfill:
+		return "backfill"
+	case p < 0 || int(p) >= len(Priorities):
 		return "unknown"
 	}
 	return Priorities[p]

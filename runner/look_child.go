@@ -12,8 +12,8 @@ import (
 	"github.com/sauravritesh63/miniairflow/runner/action"
 )
 
-// abandonedBatch is how many child runs are looked for at once of which nobody waits
-// for the end.
+// abandonedBatch is how many runs are looked for at once of which nobody waits for the
+// end.
 const abandonedBatch = 50
 
 // lookAtChild finds the child run of the task, which its first look creates. What is
@@ -76,19 +76,19 @@ func (w *Worker) held(ctx context.Context, child *miniairflow.WorkflowRun) (stri
 	}
 }
 
-// endAbandoned cancels the child runs of tasks that have let go of them: they were
-// cancelled with their run, timed out, were marked or are done anew.
+// endAbandoned cancels the runs of which nobody waits for the end: child runs of tasks
+// that were cancelled with their run, timed out, were marked or are done anew, and runs
+// of cancelled backfills.
 func endAbandoned(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
 	for {
 		abandoned, err := store.AbandonedRuns(ctx, abandonedBatch)
 		if err != nil {
-			return 0, fmt.Errorf("find abandoned child runs: %w", err)
+			return 0, fmt.Errorf("find abandoned runs: %w", err)
 		}
 		var failed []error
 		for _, id := range abandoned {
-			by := miniairflow.Actor{Name: schedulerActor.Name, Reason: "the task that started it waits for it no more"}
-			if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, By: by}); err != nil {
-				failed = append(failed, fmt.Errorf("cancel child run %s: %w", id, err))
+			if err := endAbandonedRun(ctx, store, id); err != nil {
+				failed = append(failed, fmt.Errorf("cancel abandoned run %s: %w", id, err))
 			}
 		}
 		switch {
@@ -98,4 +98,17 @@ func endAbandoned(ctx context.Context, store miniairflow.Store) (time.Duration, 
 			return unknown, nil
 		}
 	}
+}
+
+func endAbandonedRun(ctx context.Context, store miniairflow.Store, id uuid.UUID) error {
+	run, err := store.FindRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	by := miniairflow.Actor{Name: schedulerActor.Name, Reason: "the task that started it waits for it no more"}
+	if run.Type == miniairflow.RunBackfill {
+		by.Reason = "its backfill was cancelled"
+	}
+	_, err = store.CancelRun(ctx, miniairflow.Cancel{RunID: id, By: by})
+	return err
 }

@@ -20,7 +20,7 @@ type SchedulerConfig struct {
 	Pulse     *Pulse        // of the process; nil: one of its own
 }
 
-// Scheduler starts runs when they are due or others have ended, ends those that take too long, fails
+// Scheduler starts runs when they are due or others have ended, makes those of backfills, ends those that take too long, fails
 // what was queued for too long, brings retries back, takes the work of lost
 // workers away from them, and deletes old runs. Any number of schedulers work on one store at once: constraints of the
 // store keep them honest, and none is the leader.
@@ -49,6 +49,12 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, firing, started) },
 		},
 		{
+			name: "advance backfills", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) {
+				return unknown, advanceBackfills(ctx, &miniairflow.Control{Store: cfg.Store, Evaluator: cfg.Evaluator})
+			},
+		},
+		{
 			name: "end overdue runs", kick: started, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
 		},
@@ -57,7 +63,7 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			pass: func(ctx context.Context) (time.Duration, error) { return endReplaced(ctx, cfg.Store) },
 		},
 		{
-			name: "end abandoned child runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll,
+			name: "end abandoned runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return endAbandoned(ctx, cfg.Store) },
 		},
 		retries(cfg.Store, cfg.Poll, nil),

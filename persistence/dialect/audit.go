@@ -9,11 +9,12 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// Audited is a change for the audit log. It is of a run, of a workflow, or of
-// what has a name.
+// Audited is a change for the audit log. It is of a run, of a backfill, of a workflow,
+// or of what has a name.
 type Audited struct {
 	Action     miniairflow.AuditAction
 	RunID      *uuid.UUID
+	BackfillID *uuid.UUID // with the WorkflowID of its workflow
 	WorkflowID *uuid.UUID
 	Name       string     // of the worker or the pool
 	Details    string     // see EncodeDetails
@@ -25,6 +26,8 @@ func (a Audited) Subject() string {
 	switch {
 	case a.RunID != nil:
 		return a.RunID.String()
+	case a.BackfillID != nil:
+		return a.BackfillID.String()
 	case a.WorkflowID != nil:
 		return a.WorkflowID.String()
 	default:

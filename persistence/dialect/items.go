@@ -60,13 +60,14 @@ func (f Fan) IsDue(isCancelling bool) bool {
 
 // ItemRow is an item of a task run as it begins.
 type ItemRow struct {
-	Seq    int
-	TaskID uuid.UUID
-	Name   string
-	Item   string // JSON
-	Status miniairflow.TaskStatus
-	Reason string
-	Task   *miniairflow.Task
+	Seq      int
+	TaskID   uuid.UUID
+	Name     string
+	Item     string // JSON
+	Status   miniairflow.TaskStatus
+	Reason   string
+	Task     *miniairflow.Task
+	Priority miniairflow.Priority
 }
 
 // KeptItem is an item that was a success before its task run was opened again.
@@ -85,6 +86,7 @@ func (r *Run) FanOut(c miniairflow.Change, kept map[int]KeptItem) (fan Fan, rows
 		row := ItemRow{
 			Seq: fan.First + item.Index, TaskID: miniairflow.MemberID(r.VersionID, c.Seq), Name: Text(miniairflow.ItemName(task.Name, item.Key)),
 			Item: Text(string(item.Value)), Status: item.Status, Reason: Text(item.Reason), Task: task,
+			Priority: priorityOf(task, r.IsBackfill),
 		}
 		switch {
 		case kept[row.Seq] == KeptItem{Name: row.Name, Item: row.Item}:

@@ -40,6 +40,7 @@ type Run struct {
 	CancelRequested bool
 	TimedOut        bool // or fails fast: its end was asked for, and it fails
 	IsChild         bool
+	IsBackfill      bool // or below a run of one
 	TaskCount       int
 	Stored          Counters
 	Change          Counters

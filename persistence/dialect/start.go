@@ -21,9 +21,10 @@ type Start struct {
 	Pasts    []int // that depend on the past, if the run is scheduled
 	Counters Counters
 
-	versionID uuid.UUID
-	graph     *miniairflow.DAG
-	isQueued  []bool
+	versionID  uuid.UUID
+	graph      *miniairflow.DAG
+	isBackfill bool
+	isQueued   []bool
 }
 
 // StartTask is a task run at the start.
@@ -34,14 +35,24 @@ type StartTask struct {
 	Status   miniairflow.TaskStatus
 	Reason   string // of one that is skipped from the start
 	Upstream int
+	Priority miniairflow.Priority
 	Task     *miniairflow.Task
 }
 
-// NewStart plans the start of a run of the version with that graph, which is that
-// of the run's selection.
-func NewStart(versionID uuid.UUID, graph *miniairflow.DAG) Start {
+// StartKind is what runs have in common that begin alike.
+type StartKind struct {
+	VersionID  uuid.UUID
+	Graph      *miniairflow.DAG // of their selection
+	IsBackfill bool             // their task runs come behind those of other runs
+}
+
+// NewStart plans the start of runs of a kind.
+func NewStart(kind StartKind) Start {
+	graph := kind.Graph
 	count := len(graph.Definition.Tasks)
-	start := Start{Count: count, Pasts: graph.Pasts, versionID: versionID, graph: graph, isQueued: make([]bool, count)}
+	start := Start{
+		Count: count, Pasts: graph.Pasts, versionID: kind.VersionID, graph: graph, isBackfill: kind.IsBackfill, isQueued: make([]bool, count),
+	}
 	run := Run{Graph: graph, TaskCount: count}
 	var fast []int
 	fast, start.Asks = graph.Roots()
@@ -67,7 +78,7 @@ func (s *Start) Task(seq int) StartTask {
 	task := &s.graph.Definition.Tasks[seq]
 	t := StartTask{
 		Seq: seq, TaskID: miniairflow.MemberID(s.versionID, seq), Name: task.Name, Status: miniairflow.TaskPending,
-		Upstream: len(s.graph.Upstream[seq]), Task: task,
+		Upstream: len(s.graph.Upstream[seq]), Priority: priorityOf(task, s.isBackfill), Task: task,
 	}
 	switch {
 	case s.isQueued[seq]:
@@ -76,6 +87,14 @@ func (s *Start) Task(seq int) StartTask {
 		t.Status, t.Reason = miniairflow.TaskSkipped, s.graph.LeftOutReason()
 	}
 	return t
+}
+
+// priorityOf returns the priority of the task runs of a task.
+func priorityOf(task *miniairflow.Task, isBackfill bool) miniairflow.Priority {
+	if isBackfill {
+		return miniairflow.PriorityBackfill
+	}
+	return task.Priority
 }
 
 // StartSome starts runs of some workflows in one transaction, at most limit. rest

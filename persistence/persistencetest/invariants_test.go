@@ -30,6 +30,21 @@ var invariants = map[string]string{
 	"I1: a slot with two runs": `
 		SELECT count(*) FROM (SELECT 1 FROM workflow_runs WHERE type = 'scheduled'
 			GROUP BY workflow_id, schedule_name, logical_date HAVING count(*) > 1) AS twice`,
+	"I1: a date of a backfill with two runs": `
+		SELECT count(*) FROM (SELECT 1 FROM workflow_runs WHERE type = 'backfill' GROUP BY backfill_id, logical_date HAVING count(*) > 1) AS twice`,
+	"more runs of a backfill under way than it may have": `
+		SELECT count(*) FROM backfills b WHERE b.concurrency <
+			(SELECT count(*) FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill' AND CAST(r.is_awaited AS boolean))`,
+	"run of a backfill is under way and not awaited, though nobody opened it again": `
+		SELECT count(*) FROM workflow_runs r WHERE r.type = 'backfill' AND r.status IN ('pending', 'running') AND NOT CAST(r.is_awaited AS boolean) AND r.generation = 1`,
+	"backfill is finished before its runs": `
+		SELECT count(*) FROM backfills b JOIN workflow_runs r ON r.backfill_id = b.id AND r.type = 'backfill' AND CAST(r.is_awaited AS boolean)
+		WHERE b.status = 'finished'`,
+	"backfill has more runs than it counts, or a run after its cursor": `
+		SELECT count(*) FROM backfills b WHERE
+			b.created < (SELECT count(*) FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill') OR EXISTS (
+				SELECT 1 FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill' AND (b.cursor_at IS NULL
+					OR b.direction = 'oldest' AND r.logical_date > b.cursor_at OR b.direction = 'newest' AND r.logical_date < b.cursor_at))`,
 	"I3: an open attempt is history already": `
 		SELECT count(*) FROM task_open o JOIN task_attempts a ON a.workflow_run_id = o.workflow_run_id AND a.seq = o.seq AND a.number >= o.attempt`,
 	"I5: attempts are not 1 to n": `
@@ -58,7 +73,7 @@ var invariants = map[string]string{
 		WHERE c.active > CAST(v.document ->> 'max_active_tasks' AS integer)`,
 	tooManyRuns: `
 		SELECT count(*) FROM workflows w WHERE w.max_active_runs <
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill')
 				AND NOT EXISTS (SELECT 1 FROM task_pasts p WHERE p.workflow_id = w.id AND p.logical_date > r.logical_date))`,
 	"I10: task run waits for a slot though one is free": `
 		SELECT count(*) FROM run_counters c JOIN workflow_runs r ON r.id = c.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
@@ -134,7 +149,7 @@ var invariants = map[string]string{
 		JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
 		WHERE r.status IN ` + over + ` AND q.state = 'delayed' AND q.due_at >= t.next_retry_at`,
 	"run that has ended is awaited": `
-		SELECT count(*) FROM workflow_runs r WHERE CAST(r.is_awaited AS boolean) AND (r.type <> 'child' OR r.status IN ` + over + `)`,
+		SELECT count(*) FROM workflow_runs r WHERE CAST(r.is_awaited AS boolean) AND (r.type NOT IN ('child', 'backfill') OR r.status IN ` + over + `)`,
 	"remembers though it is over or has not begun": `
 		SELECT count(*) FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
 		WHERE t.status NOT IN ('waiting', 'running', 'queued') AND NOT (t.losses > 0 AND t.status IN ('failed', 'cancelled'))`,
@@ -187,7 +202,7 @@ var invariants = map[string]string{
 			AND t.seq < ` + firstItem + ` AND (t.queue <> (v.document -> 'tasks' -> t.seq ->> 'queue')
 			OR t.pool <> coalesce(v.document -> 'tasks' -> t.seq ->> 'pool', '')
 			OR t.pool_slots <> coalesce(CAST(v.document -> 'tasks' -> t.seq ->> 'pool_slots' AS integer), 0)
-			OR t.priority <> CAST(v.document -> 'tasks' -> t.seq ->> 'priority' AS integer))`,
+			OR t.priority <> CASE WHEN r.backfill_id IS NOT NULL THEN -1 ELSE CAST(v.document -> 'tasks' -> t.seq ->> 'priority' AS integer) END)`,
 	// A task run whose rule is always waits for nobody, so it counts nobody.
 	"upstream counts are not the recount": `
 		SELECT count(*) FROM task_runs t JOIN workflow_runs r ON r.id = t.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id

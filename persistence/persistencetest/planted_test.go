@@ -90,7 +90,20 @@ var defects = []defect{
 	},
 	{
 		"more runs than max_active_runs start", "sqlite", "persistence/sqlite/start.go",
-		`- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type <> 'child')))`, `- 0))`,
+		`- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type NOT IN ('child', 'backfill'))))`, `- 0))`,
+	},
+	{
+		"a backfill has more runs under way than it may", "sqlite", "persistence/dialect/backfill.go", `b.Concurrency-b.Open`, `b.Concurrency`,
+	},
+	{
+		"a backfill goes over its dates again", "sqlite", "persistence/sqlite/backfills.go", `SET cursor_at = ?2, created`, `SET cursor_at = coalesce(cursor_at, ?2), created`,
+	},
+	{
+		"a backfill is over before its last run", "sqlite", "persistence/dialect/backfill.go", `b.Remaining() == 0 && b.Open == 0`, `b.Remaining() == 0`,
+	},
+	{
+		"tasks of a backfill have the priority of others", "sqlite", "persistence/dialect/start.go",
+		`return miniairflow.PriorityBackfill`, `return task.Priority`,
 	},
 	{
 		"a child starts after its first upstream task", "sqlite", "persistence/dialect/run.go",

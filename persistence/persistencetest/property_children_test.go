@@ -111,7 +111,7 @@ func (g *game) endAbandoned() bool {
 	})
 	for _, id := range abandoned {
 		r := g.look().runs[id]
-		require.True(g, r.isChild && !r.status.IsTerminal() && !r.cancelled && r.outcome == "")
+		require.True(g, r.isApart && !r.status.IsTerminal() && !r.cancelled && r.outcome == "")
 		_, err := g.db.CancelRun(g.Context(), miniairflow.Cancel{RunID: id, By: user})
 		require.NoError(g, err)
 	}
@@ -127,7 +127,7 @@ func (g *game) endReplaced() bool {
 	})
 	for _, old := range replaced {
 		r := g.look().runs[old.RunID]
-		require.True(g, !r.isChild && !r.status.IsTerminal() && !r.cancelled && r.outcome == "")
+		require.True(g, !r.isApart && !r.status.IsTerminal() && !r.cancelled && r.outcome == "")
 		_, err := g.db.CancelRun(g.Context(), miniairflow.Cancel{RunID: old.RunID, By: user})
 		require.NoError(g, err)
 	}

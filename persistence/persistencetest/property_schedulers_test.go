@@ -19,7 +19,7 @@ func (g *game) moves() []func() bool {
 		g.heartbeat, g.passTime, g.promote, g.late, g.join, g.setPool, g.pauseRun, g.watch, g.repeatExchange, g.readDecisions,
 		g.crash, g.fence, g.sleep, g.expire, g.cancel, g.timeOut, g.edit, g.readSchedules, g.fire, g.drainOne, g.addFlow,
 		g.forgetRuns, g.repeatRerun, g.loseWorker, g.endAbandoned, g.endReplaced,
-		g.askForPasts, g.passSlots, g.passSlots,
+		g.askForPasts, g.passSlots, g.passSlots, g.addBackfill, g.advanceBackfills, g.advanceBackfills, g.steerBackfill,
 	}
 	for _, move := range []struct {
 		name string
@@ -51,12 +51,12 @@ func (g *game) startRuns() bool {
 		if was.status == miniairflow.RunPending && after.runs[id].status != miniairflow.RunPending {
 			started++
 			require.False(g, was.paused, "T2: a paused run was started")
-			if was.isChild || g.hasPasts(was.workflow) {
+			if was.isApart || g.hasPasts(was.workflow) {
 				continue // whatever the limit has become, and for those that later runs wait for the database says it
 			}
 			active := 0
 			for _, r := range after.runs {
-				if r.workflow == was.workflow && r.status == miniairflow.RunRunning && !r.isChild {
+				if r.workflow == was.workflow && r.status == miniairflow.RunRunning && !r.isApart {
 					active++
 				}
 			}
@@ -332,13 +332,17 @@ const itemsDrawn = 4
 func (g *game) roundsLeft() int {
 	g.Helper()
 	g.now = g.look()
-	rounds := 2 // the first lets paused runs go on
+	rounds := 2              // the first lets paused runs go on
+	var versions []uuid.UUID // of the runs that go on, and of those to come
 	for _, r := range g.now.runs {
-		if r.status.IsTerminal() {
-			continue
+		if !r.status.IsTerminal() {
+			versions = append(versions, r.version)
 		}
+	}
+	versions = append(versions, g.backfillVersions()...)
+	for _, version := range versions {
 		rounds += 2 // to begin and to end
-		for _, t := range g.dag(r.version).Definition.Tasks {
+		for _, t := range g.dag(version).Definition.Tasks {
 			runs := 1
 			if t.DependsOnPast {
 				rounds += 3 // until the run before is over, and somebody has told that it went well
@@ -382,7 +386,7 @@ func (g *game) finishMore(p *player) bool {
 	p.claims = result.Claims
 	g.judge()
 	g.clearPasts()
-	isOver := true
+	isOver := g.finishBackfills()
 	for _, r := range g.now.runs {
 		if r.paused && !r.status.IsTerminal() {
 			_, err := g.SetRunPaused(g.Context(), r.id, false, user)

@@ -27,7 +27,7 @@ type runView struct {
 	generation            int
 	cancelled             bool // asked for
 	paused, timedOut      bool
-	isChild               bool
+	isApart               bool // does not count in max_active_runs
 	reason                string
 	tasks                 []taskView        // by seq
 	items                 map[int]*taskView // by seq
@@ -99,10 +99,10 @@ func (g *game) look() view {
 func (g *game) read() view {
 	g.Helper()
 	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
-	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type = 'child', reason
+	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type IN ('child', 'backfill'), reason
 		FROM workflow_runs`, func(scan func(...any)) {
 		r := &runView{items: map[int]*taskView{}}
-		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.isChild, &r.reason)
+		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.isApart, &r.reason)
 		v.runs[r.id] = r
 	})
 	g.each(`SELECT t.workflow_run_id, t.seq, t.status, t.attempt, t.failures, t.losses, t.reopens,

@@ -43,10 +43,11 @@ func (s *Store) FindAuditEntries(ctx context.Context, filter miniairflow.AuditFi
 	}
 	text := `
 		SELECT a.id, a.at, a.actor, a.action, a.subject, a.workflow_id, a.reason, a.details,
-			coalesce(w.name || '#' || r.number, CASE WHEN a.subject = w.id::text THEN w.name END, a.subject)
+			coalesce(w.name || '#' || r.number, w.name || '/' || b.name, CASE WHEN a.subject = w.id::text THEN w.name END, a.subject)
 		FROM (SELECT * FROM audit_log WHERE ` + c.where() + ` ORDER BY id DESC` + c.limit(dialect.PageLimit(filter.Limit)) + `) a
 		LEFT JOIN workflows w ON w.id = a.workflow_id
 		LEFT JOIN workflow_runs r ON r.id = CASE WHEN a.workflow_id IS NOT NULL THEN a.subject::uuid END
+		LEFT JOIN backfills b ON b.id = CASE WHEN a.workflow_id IS NOT NULL THEN a.subject::uuid END
 		ORDER BY a.id DESC`
 	return query(ctx, s, scanAuditEntry, text, c.args...)
 }

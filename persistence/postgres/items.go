@@ -208,7 +208,7 @@ func insertItems(ctx context.Context, t *tx, now time.Time, runID uuid.UUID, f d
 			reasons, values = append(reasons, r.Reason), append(values, r.Item)
 		}
 		task := items[0].Task
-		batch.Queue(text, runID, items[0].TaskID, task.Queue, int(task.Priority), task.QueueTimeout.Std().Microseconds(), task.Pool,
+		batch.Queue(text, runID, items[0].TaskID, task.Queue, int(items[0].Priority), task.QueueTimeout.Std().Microseconds(), task.Pool,
 			task.PoolSlots, task.Finally, now, seqs, names, statuses, reasons)
 		batch.Queue(itemText, runID, seqs, values)
 	}

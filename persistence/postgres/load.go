@@ -19,14 +19,14 @@ import (
 func queueRuns(batch *pgx.Batch, ids []uuid.UUID, runs *[]*dialect.Run, now *time.Time) {
 	const text = `
 		SELECT r.id, r.version_id, r.selection, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
-			r.type = 'child', coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0), clock_timestamp()
+			r.type = 'child', r.backfill_id IS NOT NULL, coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0), clock_timestamp()
 		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
 		WHERE r.id = ANY($1)`
 	batch.Queue(text, ids).Query(func(rows pgx.Rows) (err error) {
 		*runs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*dialect.Run, error) {
 			r := &dialect.Run{}
 			err := row.Scan(&r.ID, &r.VersionID, &r.Selection, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
-				&r.IsChild, &r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, now)
+				&r.IsChild, &r.IsBackfill, &r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited, now)
 			return r, err
 		})
 		return err

@@ -96,6 +96,9 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 	if len(filter.Types) > 0 {
 		c.add(`r.type = ANY(?)`, filter.Types)
 	}
+	if filter.BackfillID != uuid.Nil {
+		c.add(`r.backfill_id = ? AND r.type = 'backfill'`, filter.BackfillID)
+	}
 	if filter.From != nil && filter.To != nil {
 		c.add(`r.logical_date >= ? AND r.logical_date < ?`, *filter.From, *filter.To)
 	}

@@ -201,7 +201,7 @@ func adopt(batch *pgx.Batch, r *rerunning) {
 		FROM unnest($2::int[], $3::uuid[], $4::text[], $5::smallint[], $6::bigint[], $7::text[], $8::int[])
 			AS i(seq, task_id, queue, priority, queue_timeout, pool, pool_slots)
 		WHERE t.workflow_run_id = $1 AND t.seq = i.seq`
-	start := dialect.NewStart(r.versionID, r.run.Graph)
+	start := dialect.NewStart(dialect.StartKind{VersionID: r.versionID, Graph: r.run.Graph, IsBackfill: r.run.IsBackfill})
 	var seqs, priorities, slots []int
 	var taskIDs []uuid.UUID
 	var queues, pools []string
@@ -210,7 +210,7 @@ func adopt(batch *pgx.Batch, r *rerunning) {
 		s := start.Task(seq)
 		task := s.Task
 		seqs, taskIDs = append(seqs, seq), append(taskIDs, s.TaskID)
-		queues, priorities, timeouts = append(queues, task.Queue), append(priorities, int(task.Priority)), append(timeouts, task.QueueTimeout.Std().Microseconds())
+		queues, priorities, timeouts = append(queues, task.Queue), append(priorities, int(s.Priority)), append(timeouts, task.QueueTimeout.Std().Microseconds())
 		pools, slots = append(pools, task.Pool), append(slots, task.PoolSlots)
 	}
 	batch.Queue(text, r.run.ID, seqs, taskIDs, queues, priorities, timeouts, pools, slots)

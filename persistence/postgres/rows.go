@@ -16,7 +16,7 @@ const (
 		r.cause, r.cause_detail, r.created_by, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
 		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
-		r.parent_run_id, r.parent_seq, r.changed::text::bigint`
+		r.parent_run_id, r.parent_seq, r.backfill_id, r.changed::text::bigint`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
@@ -30,7 +30,7 @@ func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) {
 	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
 		&r.Cause.Kind, &r.Cause.Detail, &r.Cause.By, &r.ScheduleName,
 		&r.LogicalDate, &r.DataIntervalStart, &r.RunAfter, &r.DeadlineAt, &params, &selection, &r.TaskCount,
-		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.Revision)
+		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID, &r.Revision)
 	if err != nil {
 		return nil, err
 	}

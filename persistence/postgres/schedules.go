@@ -265,8 +265,8 @@ func readLoads(ctx context.Context, t *tx, workflows []uuid.UUID, active bool, l
 		FROM workflows w WHERE w.id = ANY($1)`
 	const all = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'),
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type NOT IN ('child', 'backfill'))
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill')),
 			least($2, (SELECT count(*) FROM workflow_runs r
 				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL))
 		FROM workflows w WHERE w.id = ANY($1)`
@@ -299,10 +299,10 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 			SELECT u.*, row_number() OVER (PARTITION BY u.workflow_id ORDER BY u.place) AS nth
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
 				$9::timestamptz[], $10::timestamptz[], $11::jsonb[], $12::text[], $13::text[], $14::text[], $15::text[], $16::uuid[], $17::int[],
-				$18::text[], $19::text[], $20::text[], $21::bool[])
+				$18::text[], $19::text[], $20::text[], $21::bool[], $22::uuid[])
 				WITH ORDINALITY AS u(id, workflow_id, version_id, status, reason, type, schedule_name, logical_date,
 				data_interval_start, run_after, params, idempotency_key, actor, actor_reason, selection, parent_run_id, parent_seq,
-				cause, cause_detail, created_by, replaces, place)),
+				cause, cause_detail, created_by, replaces, backfill_id, place)),
 		counted AS (
 			UPDATE workflows w SET last_run_number = w.last_run_number + n.count
 			FROM (SELECT workflow_id, count(*) AS count FROM input GROUP BY workflow_id) n WHERE w.id = n.workflow_id),
@@ -312,12 +312,12 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 			FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces)
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, backfill_id)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.run_after, i.logical_date, at) ELSE at END,
 			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
-			i.parent_run_id, i.parent_seq, i.parent_run_id IS NOT NULL, i.cause, i.cause_detail, i.created_by, i.replaces
+			i.parent_run_id, i.parent_seq, i.type IN ('child', 'backfill'), i.cause, i.cause_detail, i.created_by, i.replaces, i.backfill_id
 		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
 	if len(runs) == 0 {
 		return nil
@@ -337,7 +337,7 @@ func runInput(runs []miniairflow.PlannedRun) ([]any, error) {
 	var ids, workflows, versions []uuid.UUID
 	var statuses, reasons, types, schedules, params, keys, actors, actorReasons, selections, causes, causeDetails, creators []string
 	var dates, starts, runAfters []*time.Time
-	var parents []*uuid.UUID
+	var parents, backfills []*uuid.UUID
 	var parentSeqs []*int
 	var replaces []bool
 	for _, run := range runs {
@@ -365,10 +365,15 @@ func runInput(runs []miniairflow.PlannedRun) ([]any, error) {
 			parent, parentSeq = &run.Parent.RunID, &run.Parent.Seq
 		}
 		parents, parentSeqs, replaces = append(parents, parent), append(parentSeqs, parentSeq), append(replaces, run.Replaces)
+		var backfill *uuid.UUID
+		if run.BackfillID != uuid.Nil {
+			backfill = &run.BackfillID
+		}
+		backfills = append(backfills, backfill)
 	}
 	return []any{
 		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, runAfters, params, keys, actors, actorReasons, selections,
-		parents, parentSeqs, causes, causeDetails, creators, replaces,
+		parents, parentSeqs, causes, causeDetails, creators, replaces, backfills,
 	}, nil
 }
 

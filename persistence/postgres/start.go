@@ -27,27 +27,27 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// paused workflow, costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting AS (
-			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
+			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill')
 				ORDER BY workflow_id, run_after LIMIT 1)
 			UNION ALL
 			SELECT n.workflow_id, n.run_after
 			FROM waiting w CROSS JOIN LATERAL (
 				SELECT workflow_id, run_after FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > w.workflow_id
+				WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill') AND workflow_id > w.workflow_id
 				ORDER BY workflow_id, run_after LIMIT 1) n),
 		called AS (
-			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type = 'child'
+			(SELECT workflow_id, run_after FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill')
 				ORDER BY workflow_id, run_after LIMIT 1)
 			UNION ALL
 			SELECT n.workflow_id, n.run_after
 			FROM called c CROSS JOIN LATERAL (
 				SELECT workflow_id, run_after FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' AND workflow_id > c.workflow_id
+				WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill') AND workflow_id > c.workflow_id
 				ORDER BY workflow_id, run_after LIMIT 1) n),
 		startable AS (
 			SELECT w.id, waiting.run_after FROM waiting JOIN workflows w ON w.id = waiting.workflow_id
 			WHERE waiting.run_after <= clock_timestamp() AND w.is_active AND w.paused_at IS NULL
-				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
+				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill'))
 					OR EXISTS (SELECT 1 FROM task_pasts p
 						JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
 						WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
@@ -68,6 +68,7 @@ type pendingRun struct {
 	start                     *dialect.Start
 	timeout                   time.Duration
 	generation                int
+	isBackfill                bool
 }
 
 // startRuns implements dialect.StartSome (T2). Workflows that somebody has locked
@@ -102,16 +103,16 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 		SELECT id, CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
 		FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
 	const pendingText = `
-		SELECT r.id, r.version_id, r.selection, w.id, r.generation
+		SELECT r.id, r.version_id, r.selection, w.id, r.generation, r.is_backfill
 		FROM unnest($1::uuid[], $2::int[]) AS w(id, allowed)
 		CROSS JOIN LATERAL (
-			(SELECT id, version_id, selection, generation, run_after FROM workflow_runs
-			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type <> 'child' AND run_after <= (SELECT clock_timestamp())
+			(SELECT id, version_id, selection, generation, run_after, backfill_id IS NOT NULL AS is_backfill FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill') AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
-			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running' AND type <> 'child'))))
+			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running' AND type NOT IN ('child', 'backfill')))))
 			UNION ALL
-			(SELECT id, version_id, selection, generation, run_after FROM workflow_runs
-			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type = 'child'
+			(SELECT id, version_id, selection, generation, run_after, backfill_id IS NOT NULL AS is_backfill FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill')
 			ORDER BY run_after, id
 			LIMIT CASE WHEN w.allowed > 0 THEN $3 ELSE 0 END)) r
 		ORDER BY r.run_after, r.id LIMIT $3`
@@ -139,14 +140,14 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 }
 
 func scanPending(row pgx.CollectableRow) (p pendingRun, err error) {
-	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.workflowID, &p.generation)
+	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.workflowID, &p.generation, &p.isBackfill)
 	return p, err
 }
 
 // chooseStarts plans the starts of the first pending runs, as many as one
 // transaction should write.
 func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) ([]pendingRun, error) {
-	starts := map[*miniairflow.DAG]*dialect.Start{}
+	starts := map[dialect.StartKind]*dialect.Start{}
 	tasks := 0
 	for i := range pending {
 		p := &pending[i]
@@ -157,11 +158,12 @@ func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun) (
 		if tasks += len(graph.Definition.Tasks); i > 0 && tasks > startTasksMax {
 			return pending[:i], nil
 		}
-		if starts[graph] == nil {
-			planned := dialect.NewStart(p.versionID, graph)
-			starts[graph] = &planned
+		kind := dialect.StartKind{VersionID: p.versionID, Graph: graph, IsBackfill: p.isBackfill}
+		if starts[kind] == nil {
+			planned := dialect.NewStart(kind)
+			starts[kind] = &planned
 		}
-		p.start, p.timeout = starts[graph], graph.Definition.Timeout.Std()
+		p.start, p.timeout = starts[kind], graph.Definition.Timeout.Std()
 	}
 	return pending, nil
 }
@@ -326,7 +328,7 @@ func (r *taskRows) add(runID uuid.UUID, s dialect.StartTask) {
 	r.names, r.statuses = append(r.names, s.Name), append(r.statuses, string(s.Status))
 	r.reasons = append(r.reasons, s.Reason)
 	r.queues, r.pools = append(r.queues, task.Queue), append(r.pools, task.Pool)
-	r.seqs, r.priorities = append(r.seqs, int64(s.Seq)), append(r.priorities, int64(task.Priority))
+	r.seqs, r.priorities = append(r.seqs, int64(s.Seq)), append(r.priorities, int64(s.Priority))
 	r.upstream, r.timeouts = append(r.upstream, int64(s.Upstream)), append(r.timeouts, task.QueueTimeout.Std().Microseconds())
 	r.slots, r.finals = append(r.slots, int64(task.PoolSlots)), append(r.finals, task.Finally)
 }

@@ -31,6 +31,12 @@ func childOf(ctx context.Context, t *tx, parent *miniairflow.Parent) (*miniairfl
 	return child, err
 }
 
+// backfillOf returns the backfill that a run is part of; zero: none.
+func backfillOf(ctx context.Context, t *tx, runID uuid.UUID) (uuid.UUID, error) {
+	id, err := queryOne(ctx, t, scanOne[uuid.NullUUID], `SELECT backfill_id FROM workflow_runs WHERE id = ?`, runID)
+	return id.UUID, err
+}
+
 // awaitChild lets the task of the parent wait for a new child run. The row has no
 // token before the attempt is put aside, so that no late finish is taken for one
 // that was stored.
@@ -79,9 +85,12 @@ func (s *Store) AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, erro
 	const text = `
 		SELECT r.id FROM workflow_runs r
 		WHERE r.is_awaited AND r.status IN ('pending', 'running') AND r.cancel_requested_at IS NULL AND r.outcome = ''
-			AND NOT EXISTS (
-				SELECT 1 FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
-				WHERE w.child_run_id = r.id AND t.status IN ('queued', 'running', 'waiting'))
+			AND CASE r.type
+				WHEN 'backfill' THEN EXISTS (SELECT 1 FROM backfills b WHERE b.id = r.backfill_id AND b.status = 'cancelled' AND NOT b.keeps_runs)
+				ELSE NOT EXISTS (
+					SELECT 1 FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+					WHERE w.child_run_id = r.id AND t.status IN ('queued', 'running', 'waiting'))
+				END
 		ORDER BY r.id LIMIT ? + 0`
 	return query(ctx, brief{s.read}, scanID, text, limit)
 }

@@ -178,7 +178,7 @@ func insertItems(ctx context.Context, t *tx, changed int64, runID uuid.UUID, f d
 		rows := make(table, len(part))
 		for i, r := range part {
 			rows[i] = []any{
-				r.Seq, r.TaskID, r.Name, r.Status, r.Reason, r.Task.Queue, r.Task.Priority,
+				r.Seq, r.TaskID, r.Name, r.Status, r.Reason, r.Task.Queue, r.Priority,
 				r.Task.QueueTimeout.Std().Microseconds(), r.Task.Pool, r.Task.PoolSlots, r.Task.Finally, r.Item,
 			}
 		}

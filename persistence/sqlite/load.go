@@ -16,13 +16,13 @@ import (
 func (s *Store) loadRuns(ctx context.Context, t *tx, ids ...uuid.UUID) (map[uuid.UUID]*dialect.Run, error) {
 	const text = `
 		SELECT r.id, r.version_id, r.selection, r.generation, r.status, r.cancel_requested_at IS NOT NULL, r.timed_out, r.paused_at IS NOT NULL, r.outcome, r.task_count,
-			r.type = 'child', coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0)
+			r.type = 'child', r.backfill_id IS NOT NULL, coalesce(c.done, 0), coalesce(c.failed, 0), coalesce(c.active, 0), coalesce(c.limited, 0)
 		FROM workflow_runs r LEFT JOIN run_counters c ON c.workflow_run_id = r.id
 		WHERE r.id IN (SELECT value FROM json_each(?))`
 	found, err := query(ctx, t, func(row row) (*dialect.Run, error) {
 		r := &dialect.Run{}
 		err := row.Scan(&r.ID, &r.VersionID, &r.Selection, &r.Generation, &r.Status, &r.CancelRequested, &r.TimedOut, &r.IsPaused, &r.Outcome, &r.TaskCount,
-			&r.IsChild, &r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited)
+			&r.IsChild, &r.IsBackfill, &r.Stored.Done, &r.Stored.Failed, &r.Stored.Active, &r.Stored.Limited)
 		return r, err
 	}, text, list[uuid.UUID](ids))
 	if err != nil {

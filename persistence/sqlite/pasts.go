@@ -137,7 +137,7 @@ func (s *Store) AskForPasts(ctx context.Context, limit int) (asked int, err erro
 // the one right before it, see FindPast.
 func findAwaited(ctx context.Context, t *tx, workflowID uuid.UUID, pending []pendingRun) ([]pendingRun, error) {
 	const text = `
-		SELECT r.id, r.version_id, r.selection, r.generation
+		SELECT r.id, r.version_id, r.selection, r.generation, false
 		FROM (SELECT DISTINCT p.logical_date FROM task_pasts p
 			JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
 			WHERE p.workflow_id = ?1 AND p.reason <> '') p

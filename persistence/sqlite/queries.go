@@ -81,6 +81,9 @@ func runConditions(filter miniairflow.RunFilter) *conditions {
 	if len(filter.Types) > 0 {
 		c.add(`r.type IN (SELECT value FROM json_each(?))`, list[miniairflow.RunType](filter.Types))
 	}
+	if filter.BackfillID != uuid.Nil {
+		c.add(`r.backfill_id = ? AND r.type = 'backfill'`, filter.BackfillID)
+	}
 	if filter.From != nil && filter.To != nil {
 		c.add(`r.logical_date >= ? AND r.logical_date < ?`, micros(*filter.From), micros(*filter.To))
 	}

@@ -233,13 +233,13 @@ func stopMarked(ctx context.Context, t *tx, r *rerunning) error {
 // that the run did not have. What has ended is given it, too: a rerun to come
 // finds the run with that version and adopts nothing.
 func adopt(ctx context.Context, t *tx, changed int64, r *rerunning) error {
-	start := dialect.NewStart(r.versionID, r.run.Graph)
+	start := dialect.NewStart(dialect.StartKind{VersionID: r.versionID, Graph: r.run.Graph, IsBackfill: r.run.IsBackfill})
 	rows := make(table, len(r.states))
 	for seq := range rows {
 		s := start.Task(seq)
 		task := s.Task
 		rows[seq] = []any{
-			r.run.ID, seq, s.TaskID, task.Queue, task.Priority, task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots,
+			r.run.ID, seq, s.TaskID, task.Queue, s.Priority, task.QueueTimeout.Std().Microseconds(), task.Pool, task.PoolSlots,
 		}
 	}
 	const text = `

@@ -16,7 +16,7 @@ const (
 		r.cause, r.cause_detail, r.created_by, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
 		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
-		r.parent_run_id, r.parent_seq, r.changed`
+		r.parent_run_id, r.parent_seq, r.backfill_id, r.changed`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
@@ -31,7 +31,7 @@ func scanRun(row row) (*miniairflow.WorkflowRun, error) {
 		&r.Cause.Kind, &r.Cause.Detail, &r.Cause.By, &r.ScheduleName,
 		timeInto{&r.LogicalDate}, timeInto{&r.DataIntervalStart}, timeInto{&r.RunAfter}, nullTimeInto{&r.DeadlineAt}, &params, &selection, &r.TaskCount,
 		timeInto{&r.CreatedAt}, nullTimeInto{&r.StartedAt}, nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.CancelRequestedAt},
-		nullTimeInto{&r.PausedAt}, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.Revision)
+		nullTimeInto{&r.PausedAt}, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID, &r.Revision)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,9 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 			if found, err = childOf(ctx, t, run.Parent); err != nil || found != nil {
 				return err
 			}
+			if run.BackfillID, err = backfillOf(ctx, t, run.Parent.RunID); err != nil {
+				return fmt.Errorf("find backfill of parent: %w", err)
+			}
 		}
 		if retired {
 			return miniairflow.Errorf(miniairflow.CodeConflict, "the workflow is retired: its file is gone")

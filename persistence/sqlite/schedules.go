@@ -176,8 +176,8 @@ func readLoads(ctx context.Context, t *tx, workflows list[uuid.UUID], active boo
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
 	const all = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type <> 'child')
-			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child'),
+			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type NOT IN ('child', 'backfill'))
+			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill')),
 			min(?2, (SELECT count(*) FROM workflow_runs r
 				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL))
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
@@ -221,7 +221,7 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 	const into = `
 		INSERT INTO workflow_runs (id, workflow_id, version_id, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, number, changed)`
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, backfill_id, number, changed)`
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
 		return fmt.Errorf("insert runs: %w", err)
 	}
@@ -286,15 +286,18 @@ func runInput(t *tx, run *miniairflow.PlannedRun) ([]any, error) {
 	if run.Status.IsTerminal() {
 		finishedAt = t.now
 	}
-	parent, parentSeq := any(nil), any(nil)
+	parent, parentSeq, backfill := any(nil), any(nil), any(nil)
 	if run.Parent != nil {
 		parent, parentSeq = run.Parent.RunID, run.Parent.Seq
+	}
+	if run.BackfillID != uuid.Nil {
+		backfill = run.BackfillID
 	}
 	cause := dialect.CauseOf(run)
 	return []any{
 		run.ID, run.WorkflowID, run.VersionID, run.Status, run.Reason, run.Type, run.ScheduleName,
 		logical, start, runAfter, string(params), selection, nullText(run.IdempotencyKey), t.now, finishedAt,
-		parent, parentSeq, run.Parent != nil, cause.Kind, cause.Detail, cause.By, run.Replaces,
+		parent, parentSeq, !run.Type.CountsAsActive(), cause.Kind, cause.Detail, cause.By, run.Replaces, backfill,
 	}, nil
 }
 

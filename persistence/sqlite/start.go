@@ -26,31 +26,31 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	// paused workflow, costs no more than a short one.
 	const text = `
 		WITH RECURSIVE waiting (workflow_id) AS (
-			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child'
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill')
 			UNION ALL
 			SELECT (SELECT min(workflow_id) FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child' AND workflow_id > waiting.workflow_id)
+				WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill') AND workflow_id > waiting.workflow_id)
 			FROM waiting WHERE waiting.workflow_id IS NOT NULL),
 		called (workflow_id) AS (
-			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type = 'child'
+			SELECT min(workflow_id) FROM workflow_runs WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill')
 			UNION ALL
 			SELECT (SELECT min(workflow_id) FROM workflow_runs
-				WHERE status = 'pending' AND paused_at IS NULL AND type = 'child' AND workflow_id > called.workflow_id)
+				WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill') AND workflow_id > called.workflow_id)
 			FROM called WHERE called.workflow_id IS NOT NULL),
 		oldest AS (
 			SELECT workflow_id, (SELECT min(run_after) FROM workflow_runs r
-				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.workflow_id = waiting.workflow_id) AS run_after
+				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type NOT IN ('child', 'backfill') AND r.workflow_id = waiting.workflow_id) AS run_after
 			FROM waiting WHERE workflow_id IS NOT NULL),
 		startable AS (
 			SELECT w.id, oldest.run_after FROM oldest JOIN workflows w ON w.id = oldest.workflow_id
 			WHERE oldest.run_after <= ? AND w.is_active AND w.paused_at IS NULL
-				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type <> 'child')
+				AND (w.max_active_runs > (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill'))
 					OR EXISTS (SELECT 1 FROM task_pasts p
 						JOIN task_runs t ON t.workflow_run_id = p.workflow_run_id AND t.seq = p.seq AND t.status = 'pending'
 						WHERE p.workflow_id = w.id AND p.reason <> '')) -- see findAwaited
 			UNION ALL
 			SELECT w.id, (SELECT min(run_after) FROM workflow_runs r
-				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'child' AND r.workflow_id = w.id)
+				WHERE r.status = 'pending' AND r.paused_at IS NULL AND r.type IN ('child', 'backfill') AND r.workflow_id = w.id)
 			FROM called JOIN workflows w ON w.id = called.workflow_id WHERE w.is_active AND w.paused_at IS NULL)
 		SELECT id FROM startable GROUP BY id ORDER BY min(run_after), id`
 	workflows, err := query(ctx, brief{s.read}, scanID, text, now())
@@ -67,6 +67,7 @@ type pendingRun struct {
 	start         *dialect.Start
 	timeout       time.Duration
 	generation    int
+	isBackfill    bool
 }
 
 // startRuns implements dialect.StartSome (T2).
@@ -110,17 +111,17 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 // child runs before others: these take no part in max_active_runs.
 func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([]pendingRun, error) {
 	const childText = `
-		SELECT r.id, r.version_id, r.selection, r.generation FROM workflow_runs r
-		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type = 'child'
+		SELECT r.id, r.version_id, r.selection, r.generation, r.backfill_id IS NOT NULL FROM workflow_runs r
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type IN ('child', 'backfill')
 			AND (SELECT is_active AND paused_at IS NULL FROM workflows WHERE id = ?1)
 		ORDER BY r.run_after, r.id LIMIT ?2 + 0`
 	const text = `
-		SELECT r.id, r.version_id, r.selection, r.generation FROM workflow_runs r
-		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type <> 'child' AND r.run_after <= ?2
+		SELECT r.id, r.version_id, r.selection, r.generation, r.backfill_id IS NOT NULL FROM workflow_runs r
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type NOT IN ('child', 'backfill') AND r.run_after <= ?2
 		ORDER BY r.run_after, r.id
 		LIMIT min(?3, max(0,
 			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
-			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type <> 'child')))`
+			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type NOT IN ('child', 'backfill'))))`
 	children, err := query(ctx, t, scanPending, childText, workflowID, limit)
 	if err != nil || len(children) == limit {
 		return children, err
@@ -130,14 +131,14 @@ func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([
 }
 
 func scanPending(row row) (p pendingRun, err error) {
-	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation)
+	err = row.Scan(&p.id, &p.versionID, &p.selection, &p.generation, &p.isBackfill)
 	return p, err
 }
 
 // chooseStarts plans the starts of the first pending runs, as many as there is
 // room for in the transaction, and of the very first in any case.
 func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun, room *int, first bool) ([]pendingRun, error) {
-	starts := map[*miniairflow.DAG]*dialect.Start{}
+	starts := map[dialect.StartKind]*dialect.Start{}
 	for i := range pending {
 		p := &pending[i]
 		graph, err := s.selected(ctx, t, p.versionID, p.selection)
@@ -147,11 +148,12 @@ func (s *Store) chooseStarts(ctx context.Context, t *tx, pending []pendingRun, r
 		if *room -= len(graph.Definition.Tasks); *room < 0 && (i > 0 || !first) {
 			return pending[:i], nil
 		}
-		if starts[graph] == nil {
-			planned := dialect.NewStart(p.versionID, graph)
-			starts[graph] = &planned
+		kind := dialect.StartKind{VersionID: p.versionID, Graph: graph, IsBackfill: p.isBackfill}
+		if starts[kind] == nil {
+			planned := dialect.NewStart(kind)
+			starts[kind] = &planned
 		}
-		p.start, p.timeout = starts[graph], graph.Definition.Timeout.Std()
+		p.start, p.timeout = starts[kind], graph.Definition.Timeout.Std()
 	}
 	return pending, nil
 }
@@ -237,7 +239,7 @@ func insertTasks(ctx context.Context, t *tx, changed int64, runID uuid.UUID, sta
 		for ; len(rows) < cap(rows); first++ {
 			s := start.Task(first)
 			rows = append(rows, []any{
-				s.Seq, s.TaskID, s.Name, s.Status, s.Task.Queue, s.Task.Priority, s.Upstream,
+				s.Seq, s.TaskID, s.Name, s.Status, s.Task.Queue, s.Priority, s.Upstream,
 				s.Task.QueueTimeout.Std().Microseconds(), s.Task.Pool, s.Task.PoolSlots, s.Task.Finally, s.Reason,
 			})
 		}

@@ -110,6 +110,41 @@ CREATE INDEX missed_slots_workflow ON missed_slots (workflow_id, id);
 CREATE INDEX missed_slots_last ON missed_slots (workflow_id, last_slot);
 CREATE INDEX missed_slots_old ON missed_slots (last_slot);
 
+-- Backfills: which dates of the past get runs, and how far that is.
+CREATE TABLE backfills (
+    id          uuid PRIMARY KEY,
+    workflow_id uuid NOT NULL REFERENCES workflows (id),
+    version_id  uuid NOT NULL REFERENCES workflow_versions (id),
+    name        text COLLATE "C" NOT NULL,
+    hash        text NOT NULL, -- of the request, by which it is known again
+    entries     jsonb NOT NULL, -- schedules whose times together are its dates
+    from_at     timestamptz NOT NULL,
+    to_at       timestamptz NOT NULL,
+    mode        text NOT NULL CHECK (mode IN ('missing', 'failed', 'all')),
+    direction   text NOT NULL CHECK (direction IN ('oldest', 'newest')), -- first
+    concurrency integer NOT NULL CHECK (concurrency > 0),
+    params      jsonb NOT NULL,
+    selection   text NOT NULL, -- as that of its runs
+    status      text NOT NULL CHECK (status IN ('running', 'finished', 'cancelled')),
+    paused_at   timestamptz,
+    keeps_runs  boolean NOT NULL DEFAULT false, -- cancelled, but its runs go on
+    problem     text NOT NULL DEFAULT '', -- why it cannot make its next run
+    total       integer NOT NULL, -- dates
+    created     integer NOT NULL DEFAULT 0, -- those that got a run
+    left_alone  integer NOT NULL DEFAULT 0, -- those that got none
+    cursor_at   timestamptz, -- the last date that it went over
+    created_by  text NOT NULL,
+    reason      text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    finished_at timestamptz,
+    UNIQUE (workflow_id, name),
+    CHECK (created + left_alone <= total),
+    CHECK ((finished_at IS NOT NULL) = (status <> 'running'))
+) WITH (fillfactor = 70);
+CREATE INDEX backfills_running ON backfills (created_at, id) WHERE status = 'running';
+CREATE INDEX backfills_newest ON backfills (created_at DESC, id DESC);
+CREATE INDEX backfills_by_workflow ON backfills (workflow_id, created_at DESC, id DESC);
+
 CREATE TABLE workflow_runs (
     id                  uuid PRIMARY KEY,
     workflow_id         uuid NOT NULL REFERENCES workflows (id),
@@ -117,8 +152,8 @@ CREATE TABLE workflow_runs (
     number              bigint NOT NULL,
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
-    type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child')),
-    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook')),
+    type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child', 'backfill')),
+    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook', 'backfill')),
     cause_detail        text NOT NULL DEFAULT '', -- in words
     created_by          text NOT NULL DEFAULT '', -- who has asked for it
     schedule_name       text NOT NULL DEFAULT '',
@@ -139,20 +174,24 @@ CREATE TABLE workflow_runs (
     parent_run_id       uuid,    -- of a child run: the task run that it was made for
     parent_seq          integer,
     replaces            boolean NOT NULL DEFAULT false, -- a scheduled run for which older ones make room
-    is_awaited          boolean NOT NULL DEFAULT false, -- a child run that has not ended yet: it ends when nobody waits for it
+    backfill_id         uuid,    -- that it is part of; of a child run, that of its parent
+    is_awaited          boolean NOT NULL DEFAULT false, -- a child run, or one of a backfill, that has not ended yet: it ends when nobody waits for it
     generation          integer NOT NULL DEFAULT 1, -- rises each time the run is opened again
     outcome             text NOT NULL DEFAULT '',   -- of all but the tasks of finally, from when these begin
     changed             xid8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (workflow_id, number),
     CHECK ((type = 'child') = (parent_run_id IS NOT NULL)),
+    CHECK (CASE type WHEN 'backfill' THEN backfill_id IS NOT NULL WHEN 'child' THEN true ELSE backfill_id IS NULL END),
     CHECK ((finished_at IS NOT NULL) = (status IN ('success', 'failed', 'cancelled', 'skipped')))
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
 CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
-CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type <> 'child';
-CREATE INDEX workflow_runs_pending_child ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type = 'child';
+CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill');
+CREATE INDEX workflow_runs_pending_apart ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill');
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id, type) WHERE status = 'running';
 CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id, parent_seq) WHERE parent_run_id IS NOT NULL;
+CREATE UNIQUE INDEX workflow_runs_backfill_date ON workflow_runs (backfill_id, logical_date) WHERE type = 'backfill';
+CREATE INDEX workflow_runs_backfill_open ON workflow_runs (backfill_id) WHERE is_awaited AND type = 'backfill';
 CREATE INDEX workflow_runs_awaited ON workflow_runs (id) WHERE is_awaited;
 CREATE INDEX workflow_runs_scheduled ON workflow_runs (workflow_id, number) WHERE type = 'scheduled' AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_replacing ON workflow_runs (workflow_id) WHERE replaces AND status IN ('pending', 'running');

@@ -21,6 +21,7 @@ DROP TABLE workflow_runs;
 DROP TABLE after_ends;
 DROP TABLE after_triggers;
 DROP TABLE missed_slots;
+DROP TABLE backfills;
 DROP TABLE schedules;
 DROP TABLE task_dependencies;
 DROP TABLE tasks;

@@ -1,0 +1,435 @@
+package persistencetest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// hourly returns a workflow with a slot at each full hour, and room for one run.
+func hourly(name string, tasks ...miniairflow.Task) *miniairflow.Definition {
+	d := scheduled(name, miniairflow.OverlapQueue, "0 * * * *")
+	d.Tasks = tasks
+	return d
+}
+
+// dates is a request for the slots of so many hours from slot on.
+func dates(workflow string, n, concurrency int) miniairflow.BackfillRequest {
+	return miniairflow.BackfillRequest{
+		Workflow: workflow, From: slot.Format(time.RFC3339), To: slot.Add(time.Duration(n-1) * time.Hour).Format(time.RFC3339),
+		Mode: miniairflow.BackfillMissing, Order: miniairflow.BackfillOldest, Concurrency: concurrency, By: by,
+	}
+}
+
+func (db *database) backfill(req miniairflow.BackfillRequest) *miniairflow.Backfill {
+	db.Helper()
+	control := &miniairflow.Control{Store: db.Store}
+	b, created, err := control.CreateBackfill(db.Context(), req)
+	require.NoError(db, err)
+	require.True(db, created)
+	return b
+}
+
+// advance lets all backfills go as far as they can, as a scheduler does.
+func (db *database) advance() {
+	db.Helper()
+	for anyMoved := true; anyMoved; {
+		due, err := db.DueBackfills(db.Context(), 100)
+		require.NoError(db, err)
+		anyMoved = false
+		for _, b := range due {
+			moved, err := (&miniairflow.Control{Store: db.Store}).AdvanceBackfill(db.Context(), b)
+			require.NoError(db, err)
+			anyMoved = anyMoved || moved
+		}
+	}
+}
+
+// backfilled returns the runs of a backfill by their dates.
+func (db *database) backfilled(b *miniairflow.Backfill) []*miniairflow.WorkflowRun {
+	db.Helper()
+	runs := db.runs(miniairflow.RunFilter{BackfillID: b.ID, Types: []miniairflow.RunType{miniairflow.RunBackfill}, Limit: 200})
+	slices.SortFunc(runs, func(a, b *miniairflow.WorkflowRun) int { return a.LogicalDate.Compare(b.LogicalDate) })
+	return runs
+}
+
+func (db *database) found(b *miniairflow.Backfill) *miniairflow.Backfill {
+	db.Helper()
+	found, err := db.FindBackfill(db.Context(), b.ID)
+	require.NoError(db, err)
+	return found
+}
+
+// Several schedulers at once make one run for each date, never more at a time than
+// the backfill allows, and lose none.
+func TestBackfillMakesOneRunForEachDate(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		b := db.backfill(dates("a", 25, 4))
+		w := db.worker("w")
+		for round := 0; db.found(b).Status == miniairflow.BackfillRunning; round++ {
+			require.Less(t, round, 50, "the backfill hangs")
+			together(t, 3, func(ctx context.Context, _ int) error {
+				_, err := (&miniairflow.Control{Store: db.Store}).AdvanceBackfill(ctx, b)
+				return err
+			})
+			require.LessOrEqual(t, db.number(`SELECT count(*) FROM workflow_runs WHERE status IN ('pending', 'running')`), 4)
+			db.startPending()
+			w.drain(nil)
+			db.check()
+		}
+		runs := db.backfilled(b)
+		require.Len(t, runs, 25)
+		for i, r := range runs {
+			require.Equal(t, slot.Add(time.Duration(i)*time.Hour), r.LogicalDate)
+			require.Equal(t, r.LogicalDate.Add(-time.Hour), r.DataIntervalStart)
+			require.Equal(t, miniairflow.RunSuccess, r.Status)
+			require.Equal(t, miniairflow.RunBackfill, r.Type)
+			require.Equal(t, &b.ID, r.BackfillID)
+			require.False(t, r.RunAfter.Before(b.CreatedAt), "its time is that of its creation")
+		}
+		b = db.found(b)
+		require.Equal(t, miniairflow.BackfillFinished, b.Status)
+		require.Equal(t, [3]int{25, 25, 0}, [3]int{b.Total, b.Created, b.LeftAlone})
+		require.NotNil(t, b.FinishedAt)
+		counts, err := db.CountBackfillRuns(t.Context(), []uuid.UUID{b.ID})
+		require.NoError(t, err)
+		require.Equal(t, map[miniairflow.RunStatus]int{miniairflow.RunSuccess: 25}, counts[b.ID])
+	})
+}
+
+// Runs of a backfill take no room from others, and their tasks come last, also below
+// child runs and as items.
+func TestBackfillHoldsUpNoScheduledRun(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := hourly("a", wide(20)...)
+		db.sync(d)
+		db.aim(slot.Add(1000 * time.Hour))
+		db.backfill(dates("a", 50, 50))
+		db.advance()
+		require.Len(t, db.startPending(), 50)
+		require.Equal(t, 1000, db.number(`SELECT count(*) FROM task_queue WHERE state = 'ready'`))
+
+		low := definition("b", task("last"))
+		low.Tasks[0].Priority = miniairflow.PriorityLow
+		other := db.start(low)
+		w := db.worker("w")
+		require.Equal(t, other.ID, w.claim(1)[0].RunID, "a task of low priority comes before those of backfills")
+		manual := db.trigger(db.sync(d))
+		require.Equal(t, []uuid.UUID{manual.ID}, db.startPending(), "max_active_runs 1 is not used up")
+		require.Equal(t, manual.ID, w.claim(1)[0].RunID)
+		db.check()
+	})
+}
+
+func TestBackfillReachesItemsAndChildRuns(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		child := db.sync(definition("child", task("a")))
+		db.sync(hourly("a", running("call", "child"), forEach("each", `["x","y"]`, 2)))
+		b := db.backfill(dates("a", 1, 1))
+		db.advance()
+		db.startPending()
+		db.decide()
+		w := db.worker("w")
+		claims := w.claim(3)
+		for _, c := range claims {
+			require.Equal(t, miniairflow.PriorityBackfill, db.task(c.RunID, c.Seq).Priority)
+		}
+		call := claims[slices.IndexFunc(claims, func(c miniairflow.Claim) bool { return c.Seq == 0 })]
+		called := db.child(child, call)
+		require.Equal(t, &b.ID, called.BackfillID)
+		db.startPending()
+		require.Equal(t, miniairflow.PriorityBackfill, db.task(called.ID, 0).Priority)
+		require.Len(t, db.backfilled(b), 1, "the child run is none of its dates")
+		db.check()
+	})
+}
+
+// What a date has already decides what becomes of it.
+func TestBackfillModes(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(hourly("a", task("x")))
+		w := db.worker("w")
+		made := func(hour int, end miniairflow.TaskStatus, selection *miniairflow.Selection) {
+			run := db.newRun(v)
+			run.LogicalDate, run.Selection = slot.Add(time.Duration(hour)*time.Hour), selection
+			r, _, err := db.CreateRun(t.Context(), run)
+			require.NoError(t, err)
+			switch end {
+			case miniairflow.TaskRunning:
+				return
+			case miniairflow.TaskCancelled:
+				_, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: r.ID, By: by})
+				require.NoError(t, err)
+			default:
+				db.startPending()
+				w.end(end, w.claim(1)...)
+			}
+		}
+		made(0, miniairflow.TaskSuccess, nil)
+		made(1, miniairflow.TaskFailed, nil)
+		made(2, miniairflow.TaskCancelled, nil)
+		made(4, miniairflow.TaskSuccess, &miniairflow.Selection{Only: []string{"x"}})
+		made(5, miniairflow.TaskFailed, nil)
+		made(5, miniairflow.TaskSuccess, nil)
+		made(3, miniairflow.TaskRunning, nil)
+		for mode, want := range map[miniairflow.BackfillMode][]string{
+			miniairflow.BackfillMissing: {
+				"leave: run #1 has succeeded", "leave: run #2 has failed", "create: it has no run", "leave: run #7 is pending",
+				"create: it has no run", "leave: run #6 has succeeded", "create: it has no run",
+			},
+			miniairflow.BackfillFailed: {
+				"leave: run #1 has succeeded", "rerun: run #2 has failed", "create: it has no run", "leave: run #7 is pending",
+				"create: it has no run", "leave: run #6 has succeeded", "create: it has no run",
+			},
+			miniairflow.BackfillAll: {
+				"rerun: run #1 has succeeded", "rerun: run #2 has failed", "create: it has no run", "leave: run #7 is pending",
+				"create: it has no run", "rerun: run #6 has succeeded", "create: it has no run",
+			},
+		} {
+			req := dates("a", 7, 100)
+			req.Mode = mode
+			_, dates, err := (&miniairflow.Control{Store: db.Store}).PlanBackfill(t.Context(), req)
+			require.NoError(t, err)
+			var got []string
+			for _, d := range dates {
+				got = append(got, string(d.Action)+": "+d.Reason)
+			}
+			require.Equal(t, want, got, mode)
+		}
+		require.Zero(t, db.number(`SELECT count(*) FROM backfills`), "a plan makes nothing")
+
+		req := dates("a", 7, 100)
+		req.Mode, req.Order = miniairflow.BackfillFailed, miniairflow.BackfillNewest
+		b := db.backfill(req)
+		db.advance()
+		b = db.found(b)
+		require.Equal(t, [3]int{7, 4, 3}, [3]int{b.Total, b.Created, b.LeftAlone})
+		var numbers []int64
+		for _, r := range db.backfilled(b) {
+			numbers = append(numbers, r.Number)
+		}
+		require.Equal(t, []int64{11, 10, 9, 8}, numbers, "the newest date first")
+		req.Mode, req.Selection = miniairflow.BackfillMissing, miniairflow.Selection{Only: []string{"x"}}
+		_, dates, err := (&miniairflow.Control{Store: db.Store}).PlanBackfill(t.Context(), req)
+		require.NoError(t, err)
+		require.Equal(t, "run #11 is pending", dates[len(dates)-2].Reason, "a part is done where the whole is")
+	})
+}
+
+// A slot that the schedule is about to fire is left to it, so that it gets no two runs.
+func TestBackfillLeavesSlotsToTheSchedule(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		db.aim(slot.Add(2 * time.Hour))
+		b := db.backfill(dates("a", 4, 100))
+		db.advance()
+		require.Len(t, db.backfilled(b), 2)
+		require.Equal(t, 2, db.found(b).LeftAlone)
+	})
+}
+
+func TestBackfillIsPaused(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(hourly("a", task("x")))
+		b := db.backfill(dates("a", 3, 1))
+		w := db.worker("w")
+		pause := func(paused bool) {
+			for range 2 { // the second changes nothing
+				found, err := db.SetBackfillPaused(t.Context(), b.ID, paused, by)
+				require.NoError(t, err)
+				require.Equal(t, paused, found.PausedAt != nil)
+			}
+		}
+		pause(true)
+		db.advance()
+		require.Empty(t, db.backfilled(b))
+		pause(false)
+		db.advance()
+		require.Len(t, db.backfilled(b), 1)
+		db.startPending()
+		w.drain(nil)
+		_, err := db.SetPaused(t.Context(), v.WorkflowID, true, by)
+		require.NoError(t, err)
+		db.advance()
+		require.Len(t, db.backfilled(b), 1, "its workflow is paused")
+		_, err = db.SetPaused(t.Context(), v.WorkflowID, false, by)
+		require.NoError(t, err)
+		db.advance()
+		require.Len(t, db.backfilled(b), 2)
+		entries, err := db.FindAuditEntries(t.Context(), miniairflow.AuditFilter{Subject: b.ID.String()})
+		require.NoError(t, err)
+		require.Len(t, entries, 3)
+		require.Equal(t, miniairflow.AuditResumeBackfill, entries[0].Action)
+		require.Equal(t, miniairflow.AuditCreateBackfill, entries[2].Action)
+		require.Equal(t, "a/"+b.Name, entries[0].Label)
+	})
+}
+
+// A cancelled backfill takes its runs with it, but for those that somebody has opened
+// again, or all if they are to be kept.
+func TestBackfillIsCancelled(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		w := db.worker("w")
+		kept, b := db.backfill(dates("a", 2, 1)), (*miniairflow.Backfill)(nil)
+		db.advance()
+		_, err := db.CancelBackfill(t.Context(), kept.ID, true, by)
+		require.NoError(t, err)
+		require.Empty(t, db.abandoned())
+		db.startPending()
+		w.drain(nil)
+		require.Equal(t, miniairflow.RunSuccess, db.backfilled(kept)[0].Status)
+
+		req := dates("a", 9, 3)
+		req.Mode = miniairflow.BackfillAll
+		b = db.backfill(req)
+		db.advance()
+		db.startPending()
+		w.end(miniairflow.TaskFailed, w.claim(1)...)
+		db.advance() // its place is taken by the next one
+		runs := db.backfilled(b)
+		require.Len(t, runs, 4)
+		failed := runs[slices.IndexFunc(runs, func(r *miniairflow.WorkflowRun) bool { return r.Status == miniairflow.RunFailed })]
+		db.rerun(rerunOf(failed, miniairflow.RerunFailed))
+		db.advance()
+		require.Len(t, db.backfilled(b), 4, "a run that was opened again neither counts nor makes room")
+		for range 2 {
+			b, err = db.CancelBackfill(t.Context(), b.ID, false, by)
+			require.NoError(t, err)
+			require.Equal(t, miniairflow.BackfillCancelled, b.Status)
+		}
+		db.advance()
+		require.Len(t, db.abandoned(), 3)
+		for _, id := range db.abandoned() {
+			_, err := db.CancelRun(t.Context(), miniairflow.Cancel{RunID: id, By: by})
+			require.NoError(t, err)
+		}
+		require.Empty(t, db.abandoned())
+		db.startPending()
+		require.Equal(t, miniairflow.PriorityBackfill, db.task(failed.ID, 0).Priority)
+		w.drain(nil)
+		require.Equal(t, miniairflow.RunSuccess, db.run(failed.ID).Status)
+		require.Len(t, db.backfilled(b), 4, "it made no other run")
+		db.check()
+	})
+}
+
+func TestBackfillOfARetiredWorkflow(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		b := db.backfill(dates("a", 3, 1))
+		db.advance()
+		db.startPending()
+		require.NoError(t, db.RetireFile(t.Context(), "a.yaml"))
+		db.advance()
+		require.Equal(t, miniairflow.BackfillCancelled, db.found(b).Status)
+		require.NotEmpty(t, db.found(b).Problem)
+		require.Len(t, db.backfilled(b), 1)
+		require.Len(t, db.abandoned(), 1)
+		_, _, err := (&miniairflow.Control{Store: db.Store}).CreateBackfill(t.Context(), dates("a", 3, 1))
+		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+	})
+}
+
+// The same request with the same name is the same backfill, another one is refused.
+func TestBackfillIsKnownByItsName(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := hourly("a", task("x"))
+		d.Params = []miniairflow.Param{{Name: "n", Type: miniairflow.ParamInteger, Default: int64(1)}}
+		db.sync(d)
+		control := &miniairflow.Control{Store: db.Store}
+		req := dates("a", 3, 1)
+		req.Name, req.Params, req.Selection = "january", map[string]any{"n": int64(7)}, miniairflow.Selection{Only: []string{"x"}}
+		b := db.backfill(req)
+		d.Tasks = append(d.Tasks, task("y"))
+		db.sync(d) // what has become of the workflow does not matter
+		again, created, err := control.CreateBackfill(t.Context(), req)
+		require.NoError(t, err)
+		require.False(t, created)
+		require.Equal(t, b, again)
+		require.Equal(t, req.Params, again.Params)
+		db.advance()
+		require.Equal(t, req.Params, db.backfilled(b)[0].Params)
+		require.Equal(t, b.VersionID, db.backfilled(b)[0].VersionID)
+		require.Equal(t, &req.Selection, db.backfilled(b)[0].Selection)
+
+		req.Concurrency = 2
+		_, _, err = control.CreateBackfill(t.Context(), req)
+		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
+		for i := range 2 {
+			_, created, err = db.CreateBackfill(t.Context(), *again, by)
+			require.NoError(t, err, i)
+			require.False(t, created)
+		}
+		found, err := db.FindBackfills(t.Context(), miniairflow.BackfillFilter{WorkflowID: b.WorkflowID, Name: "january"})
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, "a/january", found[0].Label())
+	})
+}
+
+// A date whose run cannot be made keeps the backfill where it is, and it says why.
+func TestBackfillWithAProblem(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		b := db.backfill(dates("a", 3, 1))
+		errs := []error{errors.New("no such variable"), nil}
+		for i, fault := range errs {
+			moved, err := db.AdvanceBackfill(t.Context(), b.ID, func(b *miniairflow.Backfill, _ time.Time, dates []miniairflow.BackfillDate) ([]miniairflow.NewRun, error) {
+				var runs []miniairflow.NewRun
+				for _, date := range dates {
+					runs = append(runs, miniairflow.NewRun{
+						ID: uuid.New(), WorkflowID: b.WorkflowID, VersionID: b.VersionID, Type: miniairflow.RunBackfill, LogicalDate: date.LogicalDate, BackfillID: b.ID,
+					})
+				}
+				return runs, fault
+			})
+			require.NoError(t, err)
+			require.Equal(t, fault == nil, moved)
+			require.Len(t, db.backfilled(b), i)
+			if fault != nil {
+				require.Equal(t, "no such variable", db.found(b).Problem)
+				due, err := db.DueBackfills(t.Context(), 10)
+				require.NoError(t, err)
+				require.Len(t, due, 1, "it is tried again")
+			}
+		}
+		require.Empty(t, db.found(b).Problem)
+	})
+}
+
+func TestBackfillPages(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		var want []string
+		for i := range 5 {
+			req := dates("a", 1, 1)
+			req.Name = fmt.Sprintf("b%d", i)
+			want = append([]string{db.backfill(req).Name}, want...)
+		}
+		var names []string
+		filter := miniairflow.BackfillFilter{Statuses: []miniairflow.BackfillStatus{miniairflow.BackfillRunning}, Limit: 2}
+		for {
+			page, err := db.FindBackfills(t.Context(), filter)
+			require.NoError(t, err)
+			if len(page) == 0 {
+				break
+			}
+			for _, b := range page {
+				names = append(names, b.Name)
+			}
+			last := page[len(page)-1]
+			filter.Before = &miniairflow.RunCursor{CreatedAt: last.CreatedAt, ID: last.ID}
+		}
+		require.Equal(t, want, names)
+	})
+}

@@ -1,0 +1,36 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// backfillBatch is how many backfills one look goes over.
+const backfillBatch = 100
+
+// advanceBackfills lets backfills make their next runs. One that cannot go on holds up
+// no other.
+func advanceBackfills(ctx context.Context, control *miniairflow.Control) error {
+	for {
+		due, err := control.Store.DueBackfills(ctx, backfillBatch)
+		if err != nil {
+			return fmt.Errorf("find due backfills: %w", err)
+		}
+		anyMoved := false
+		var failed []error
+		for _, b := range due {
+			moved, err := control.AdvanceBackfill(ctx, b)
+			if isTransient(err) || ctx.Err() != nil {
+				return err
+			}
+			failed = append(failed, err)
+			anyMoved = anyMoved || moved
+		}
+		if !anyMoved {
+			return errors.Join(failed...)
+		}
+	}
+}
