@@ -161,6 +161,8 @@ func complexity() generated.ComplexityRoot {
 	list := func(child int) int { return 1 + child*listCost }
 	c.Query.Workflows = func(child int, first *int, _ *string, _ *model.WorkflowFilter) int { return page(child, first) }
 	c.Query.WorkflowRuns, c.Workflow.Runs = runs, runs
+	c.Query.Backfills = func(child int, first *int, _ *string, _ *model.BackfillFilter) int { return page(child, first) }
+	c.Backfill.Runs = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Query.TaskRuns, c.WorkflowRun.TaskRuns = taskRuns, taskRuns
 	c.Query.Vars = func(child int, first *int, _, _ *string) int { return page(child, first) }
 	c.Query.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int { return page(child, first) }

@@ -20,6 +20,7 @@ func (r *Resolver) node(ctx context.Context, id uuid.UUID) (model.Node, error) {
 		func() (model.Node, error) { return asNode(orNil(r.store.FindWorkflow(ctx, id))) },
 		func() (model.Node, error) { return asNode(orNil(r.store.FindVersion(ctx, id))) },
 		func() (model.Node, error) { return asNode(r.worker(ctx, id)) },
+		func() (model.Node, error) { return asNode(orNil(r.store.FindBackfill(ctx, id))) },
 	}
 	for _, lookup := range lookups {
 		if found, err := lookup(); found != nil || err != nil {

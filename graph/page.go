@@ -85,6 +85,7 @@ const (
 	workflowCursor = "w"
 	runCursor      = "r"
 	taskRunCursor  = "t"
+	backfillCursor = "b"
 	auditCursor    = "a"
 	artifactCursor = "f"
 	varCursor      = "v"
@@ -115,11 +116,28 @@ func encodeWorkflowCursor(w *miniairflow.Workflow) string {
 func decodeWorkflowCursor(cursor string) (string, error) { return decodeCursor(workflowCursor, cursor) }
 
 func encodeRunCursor(r *miniairflow.WorkflowRun) string {
-	return encodeCursor(runCursor, strconv.FormatInt(r.CreatedAt.UnixMicro(), 10)+" "+r.ID.String())
+	return encodeCreated(runCursor, r.CreatedAt, r.ID)
 }
 
 func decodeRunCursor(cursor string) (miniairflow.RunCursor, error) {
-	place, err := decodeCursor(runCursor, cursor)
+	return decodeCreated(runCursor, cursor)
+}
+
+func encodeBackfillCursor(b *miniairflow.Backfill) string {
+	return encodeCreated(backfillCursor, b.CreatedAt, b.ID)
+}
+
+func decodeBackfillCursor(cursor string) (miniairflow.RunCursor, error) {
+	return decodeCreated(backfillCursor, cursor)
+}
+
+// encodeCreated returns a cursor of a list that is in the order of creation.
+func encodeCreated(kind string, createdAt time.Time, id uuid.UUID) string {
+	return encodeCursor(kind, strconv.FormatInt(createdAt.UnixMicro(), 10)+" "+id.String())
+}
+
+func decodeCreated(kind, cursor string) (miniairflow.RunCursor, error) {
+	place, err := decodeCursor(kind, cursor)
 	if err != nil {
 		return miniairflow.RunCursor{}, err
 	}

@@ -23,6 +23,43 @@ func (r *auditEntryResolver) Reason(ctx context.Context, obj *miniairflow.AuditE
 	return model.OrNull(obj.Reason), nil
 }
 
+func (r *backfillResolver) Problem(ctx context.Context, obj *miniairflow.Backfill) (*string, error) {
+	return model.OrNull(obj.Problem), nil
+}
+
+func (r *backfillResolver) Workflow(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.Workflow, error) {
+	return byKey(objs, func(b *miniairflow.Backfill) uuid.UUID { return b.WorkflowID },
+		func(id uuid.UUID) (*miniairflow.Workflow, error) { return r.store.FindWorkflow(ctx, id) })
+}
+
+func (r *backfillResolver) Version(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.WorkflowVersion, error) {
+	return byKey(objs, func(b *miniairflow.Backfill) uuid.UUID { return b.VersionID },
+		func(id uuid.UUID) (*miniairflow.WorkflowVersion, error) { return r.versions.find(ctx, id) })
+}
+
+func (r *backfillResolver) ScheduleName(ctx context.Context, obj *miniairflow.Backfill) (*string, error) {
+	return model.OrNull(obj.Schedules.Name()), nil
+}
+
+func (r *backfillResolver) RunStates(ctx context.Context, objs []*miniairflow.Backfill) ([][]*model.RunStateCount, error) {
+	return r.runStates(ctx, objs)
+}
+
+func (r *backfillResolver) Runs(ctx context.Context, obj *miniairflow.Backfill, first *int, after *string) (*model.Connection[*miniairflow.WorkflowRun], error) {
+	return r.runPage(ctx, first, after, miniairflow.RunFilter{BackfillID: obj.ID})
+}
+
+func (r *backfillResolver) Reason(ctx context.Context, obj *miniairflow.Backfill) (*string, error) {
+	return model.OrNull(obj.Reason), nil
+}
+
+func (r *backfillDateResolver) RunID(ctx context.Context, obj *miniairflow.BackfillDate) (*uuid.UUID, error) {
+	if obj.Run == nil {
+		return nil, nil
+	}
+	return &obj.Run.ID, nil
+}
+
 func (r *commandResolver) Script(ctx context.Context, obj *miniairflow.Command) (*string, error) {
 	return model.OrNull(obj.Script), nil
 }
@@ -71,6 +108,24 @@ func (r *mutationResolver) ClearTaskRuns(ctx context.Context, input model.ClearT
 
 func (r *mutationResolver) MarkTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error) {
 	return r.markTaskRuns(ctx, input)
+}
+
+func (r *mutationResolver) CreateBackfill(ctx context.Context, input model.CreateBackfillInput) (*model.CreateBackfillPayload, error) {
+	return r.createBackfill(ctx, input)
+}
+
+func (r *mutationResolver) PauseBackfill(ctx context.Context, input model.PauseBackfillInput) (*model.PauseBackfillPayload, error) {
+	b, problems, err := r.setBackfillPaused(ctx, input.ID, true, input.Reason)
+	return &model.PauseBackfillPayload{Backfill: b, UserErrors: problems}, err
+}
+
+func (r *mutationResolver) ResumeBackfill(ctx context.Context, input model.ResumeBackfillInput) (*model.ResumeBackfillPayload, error) {
+	b, problems, err := r.setBackfillPaused(ctx, input.ID, false, input.Reason)
+	return &model.ResumeBackfillPayload{Backfill: b, UserErrors: problems}, err
+}
+
+func (r *mutationResolver) CancelBackfill(ctx context.Context, input model.CancelBackfillInput) (*model.CancelBackfillPayload, error) {
+	return r.cancelBackfill(ctx, input)
 }
 
 // AnswerApproval is the resolver for the answerApproval field.
@@ -146,6 +201,14 @@ func (r *queryResolver) WorkflowRun(ctx context.Context, id uuid.UUID) (*miniair
 
 func (r *queryResolver) WorkflowRuns(ctx context.Context, first *int, after *string, filter *model.WorkflowRunFilter) (*model.Connection[*miniairflow.WorkflowRun], error) {
 	return r.runs(ctx, first, after, filter)
+}
+
+func (r *queryResolver) Backfill(ctx context.Context, id uuid.UUID) (*miniairflow.Backfill, error) {
+	return orNil(r.store.FindBackfill(ctx, id))
+}
+
+func (r *queryResolver) Backfills(ctx context.Context, first *int, after *string, filter *model.BackfillFilter) (*model.Connection[*miniairflow.Backfill], error) {
+	return r.backfills(ctx, first, after, filter)
 }
 
 func (r *queryResolver) TaskRun(ctx context.Context, id uuid.UUID) (*miniairflow.TaskRun, error) {
@@ -386,6 +449,10 @@ func (r *workflowRunResolver) Parent(ctx context.Context, objs []*miniairflow.Wo
 	return r.parents(ctx, objs)
 }
 
+func (r *workflowRunResolver) Backfill(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.Backfill, error) {
+	return r.backfillsOf(ctx, objs)
+}
+
 func (r *workflowRunResolver) Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error) {
 	return model.OrNull(obj.Outcome), nil
 }
@@ -450,6 +517,10 @@ func (r *Resolver) AuditDetails() generated.AuditDetailsResolver { return &audit
 
 func (r *Resolver) AuditEntry() generated.AuditEntryResolver { return &auditEntryResolver{r} }
 
+func (r *Resolver) Backfill() generated.BackfillResolver { return &backfillResolver{r} }
+
+func (r *Resolver) BackfillDate() generated.BackfillDateResolver { return &backfillDateResolver{r} }
+
 func (r *Resolver) Command() generated.CommandResolver { return &commandResolver{r} }
 
 func (r *Resolver) ImportError() generated.ImportErrorResolver { return &importErrorResolver{r} }
@@ -487,6 +558,8 @@ func (r *Resolver) WorkflowVersion() generated.WorkflowVersionResolver {
 type (
 	auditDetailsResolver    struct{ *Resolver }
 	auditEntryResolver      struct{ *Resolver }
+	backfillResolver        struct{ *Resolver }
+	backfillDateResolver    struct{ *Resolver }
 	commandResolver         struct{ *Resolver }
 	importErrorResolver     struct{ *Resolver }
 	missedSlotsResolver     struct{ *Resolver }

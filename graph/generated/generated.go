@@ -34,6 +34,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AuditDetails() AuditDetailsResolver
 	AuditEntry() AuditEntryResolver
+	Backfill() BackfillResolver
+	BackfillDate() BackfillDateResolver
 	Command() CommandResolver
 	ImportError() ImportErrorResolver
 	MissedSlots() MissedSlotsResolver
@@ -130,6 +132,62 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Backfill struct {
+		By           func(childComplexity int) int
+		Concurrency  func(childComplexity int) int
+		Created      func(childComplexity int) int
+		CreatedAt    func(childComplexity int) int
+		FinishedAt   func(childComplexity int) int
+		From         func(childComplexity int) int
+		ID           func(childComplexity int) int
+		KeepsRuns    func(childComplexity int) int
+		Label        func(childComplexity int) int
+		LeftAlone    func(childComplexity int) int
+		Mode         func(childComplexity int) int
+		Name         func(childComplexity int) int
+		Order        func(childComplexity int) int
+		Params       func(childComplexity int) int
+		PausedAt     func(childComplexity int) int
+		Problem      func(childComplexity int) int
+		Reason       func(childComplexity int) int
+		Remaining    func(childComplexity int) int
+		RunStates    func(childComplexity int) int
+		Runs         func(childComplexity int, first *int, after *string) int
+		ScheduleName func(childComplexity int) int
+		Selection    func(childComplexity int) int
+		Status       func(childComplexity int) int
+		To           func(childComplexity int) int
+		Total        func(childComplexity int) int
+		Version      func(childComplexity int) int
+		Workflow     func(childComplexity int) int
+	}
+
+	BackfillConnection struct {
+		Edges             func(childComplexity int) int
+		Nodes             func(childComplexity int) int
+		PageInfo          func(childComplexity int) int
+		TotalCount        func(childComplexity int) int
+		TotalCountIsExact func(childComplexity int) int
+	}
+
+	BackfillDate struct {
+		Action            func(childComplexity int) int
+		DataIntervalStart func(childComplexity int) int
+		LogicalDate       func(childComplexity int) int
+		Reason            func(childComplexity int) int
+		RunID             func(childComplexity int) int
+	}
+
+	BackfillEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	CancelBackfillPayload struct {
+		Backfill   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CancelWorkflowRunPayload struct {
 		UserErrors  func(childComplexity int) int
 		WorkflowRun func(childComplexity int) int
@@ -157,6 +215,13 @@ type ComplexityRoot struct {
 		AuthoredAt func(childComplexity int) int
 		Hash       func(childComplexity int) int
 		IsDirty    func(childComplexity int) int
+	}
+
+	CreateBackfillPayload struct {
+		Backfill   func(childComplexity int) int
+		Dates      func(childComplexity int) int
+		IsNew      func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	CreateTokenPayload struct {
@@ -239,16 +304,20 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AnswerApproval    func(childComplexity int, input model.AnswerApprovalInput) int
+		CancelBackfill    func(childComplexity int, input model.CancelBackfillInput) int
 		CancelWorkflowRun func(childComplexity int, input model.CancelWorkflowRunInput) int
 		ClearTaskRuns     func(childComplexity int, input model.ClearTaskRunsInput) int
+		CreateBackfill    func(childComplexity int, input model.CreateBackfillInput) int
 		CreateToken       func(childComplexity int, input model.CreateTokenInput) int
 		DeletePool        func(childComplexity int, input model.DeletePoolInput) int
 		DeleteSecret      func(childComplexity int, input model.DeleteSecretInput) int
 		DeleteVar         func(childComplexity int, input model.DeleteVarInput) int
 		DrainWorker       func(childComplexity int, input model.DrainWorkerInput) int
 		MarkTaskRuns      func(childComplexity int, input model.MarkTaskRunsInput) int
+		PauseBackfill     func(childComplexity int, input model.PauseBackfillInput) int
 		PauseWorkflow     func(childComplexity int, input model.PauseWorkflowInput) int
 		PauseWorkflowRun  func(childComplexity int, input model.PauseWorkflowRunInput) int
+		ResumeBackfill    func(childComplexity int, input model.ResumeBackfillInput) int
 		ResumeWorkflowRun func(childComplexity int, input model.ResumeWorkflowRunInput) int
 		RetryWorkflowRun  func(childComplexity int, input model.RetryWorkflowRunInput) int
 		RevokeToken       func(childComplexity int, input model.RevokeTokenInput) int
@@ -288,6 +357,11 @@ type ComplexityRoot struct {
 		Type        func(childComplexity int) int
 	}
 
+	PauseBackfillPayload struct {
+		Backfill   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	PauseWorkflowPayload struct {
 		UserErrors func(childComplexity int) int
 		Workflow   func(childComplexity int) int
@@ -325,6 +399,8 @@ type ComplexityRoot struct {
 
 	Query struct {
 		AuditLog     func(childComplexity int, first *int, after *string, filter *model.AuditLogFilter) int
+		Backfill     func(childComplexity int, id uuid.UUID) int
+		Backfills    func(childComplexity int, first *int, after *string, filter *model.BackfillFilter) int
 		ImportErrors func(childComplexity int) int
 		NextSlots    func(childComplexity int, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) int
 		Node         func(childComplexity int, id uuid.UUID) int
@@ -345,6 +421,11 @@ type ComplexityRoot struct {
 	QueueDepth struct {
 		Depth func(childComplexity int) int
 		Queue func(childComplexity int) int
+	}
+
+	ResumeBackfillPayload struct {
+		Backfill   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	ResumeWorkflowRunPayload struct {
@@ -376,6 +457,11 @@ type ComplexityRoot struct {
 		By     func(childComplexity int) int
 		Detail func(childComplexity int) int
 		Kind   func(childComplexity int) int
+	}
+
+	RunStateCount struct {
+		Count  func(childComplexity int) int
+		Status func(childComplexity int) int
 	}
 
 	Schedule struct {
@@ -624,6 +710,7 @@ type ComplexityRoot struct {
 	}
 
 	WorkflowRun struct {
+		Backfill          func(childComplexity int) int
 		CancelRequestedAt func(childComplexity int) int
 		Cause             func(childComplexity int) int
 		CreatedAt         func(childComplexity int) int
@@ -705,6 +792,20 @@ type AuditDetailsResolver interface {
 type AuditEntryResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.AuditEntry) (*string, error)
 }
+type BackfillResolver interface {
+	Problem(ctx context.Context, obj *miniairflow.Backfill) (*string, error)
+	Workflow(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.Workflow, error)
+	Version(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.WorkflowVersion, error)
+	ScheduleName(ctx context.Context, obj *miniairflow.Backfill) (*string, error)
+
+	RunStates(ctx context.Context, objs []*miniairflow.Backfill) ([][]*model.RunStateCount, error)
+	Runs(ctx context.Context, obj *miniairflow.Backfill, first *int, after *string) (*model.Connection[*miniairflow.WorkflowRun], error)
+
+	Reason(ctx context.Context, obj *miniairflow.Backfill) (*string, error)
+}
+type BackfillDateResolver interface {
+	RunID(ctx context.Context, obj *miniairflow.BackfillDate) (*uuid.UUID, error)
+}
 type CommandResolver interface {
 	Script(ctx context.Context, obj *miniairflow.Command) (*string, error)
 	Shell(ctx context.Context, obj *miniairflow.Command) (*string, error)
@@ -724,6 +825,10 @@ type MutationResolver interface {
 	RetryWorkflowRun(ctx context.Context, input model.RetryWorkflowRunInput) (*model.RetryWorkflowRunPayload, error)
 	ClearTaskRuns(ctx context.Context, input model.ClearTaskRunsInput) (*model.ClearTaskRunsPayload, error)
 	MarkTaskRuns(ctx context.Context, input model.MarkTaskRunsInput) (*model.MarkTaskRunsPayload, error)
+	CreateBackfill(ctx context.Context, input model.CreateBackfillInput) (*model.CreateBackfillPayload, error)
+	PauseBackfill(ctx context.Context, input model.PauseBackfillInput) (*model.PauseBackfillPayload, error)
+	ResumeBackfill(ctx context.Context, input model.ResumeBackfillInput) (*model.ResumeBackfillPayload, error)
+	CancelBackfill(ctx context.Context, input model.CancelBackfillInput) (*model.CancelBackfillPayload, error)
 	AnswerApproval(ctx context.Context, input model.AnswerApprovalInput) (*model.AnswerApprovalPayload, error)
 	DrainWorker(ctx context.Context, input model.DrainWorkerInput) (*model.DrainWorkerPayload, error)
 	SetPool(ctx context.Context, input model.SetPoolInput) (*model.SetPoolPayload, error)
@@ -748,6 +853,8 @@ type QueryResolver interface {
 	Workflows(ctx context.Context, first *int, after *string, filter *model.WorkflowFilter) (*model.Connection[*miniairflow.Workflow], error)
 	WorkflowRun(ctx context.Context, id uuid.UUID) (*miniairflow.WorkflowRun, error)
 	WorkflowRuns(ctx context.Context, first *int, after *string, filter *model.WorkflowRunFilter) (*model.Connection[*miniairflow.WorkflowRun], error)
+	Backfill(ctx context.Context, id uuid.UUID) (*miniairflow.Backfill, error)
+	Backfills(ctx context.Context, first *int, after *string, filter *model.BackfillFilter) (*model.Connection[*miniairflow.Backfill], error)
 	TaskRun(ctx context.Context, id uuid.UUID) (*miniairflow.TaskRun, error)
 	TaskRuns(ctx context.Context, first *int, after *string, filter *model.TaskRunFilter) (*model.Connection[*miniairflow.TaskRun], error)
 	Workers(ctx context.Context) ([]*miniairflow.Worker, error)
@@ -831,6 +938,7 @@ type WorkflowRunResolver interface {
 	Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error)
 	OutputsError(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 	Parent(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.TaskRun, error)
+	Backfill(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*miniairflow.Backfill, error)
 
 	Outcome(ctx context.Context, obj *miniairflow.WorkflowRun) (*miniairflow.RunStatus, error)
 	WaitReason(ctx context.Context, objs []*miniairflow.WorkflowRun) ([]*string, error)
@@ -1146,6 +1254,262 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEntryEdge.Node(childComplexity), true
 
+	case "Backfill.createdBy":
+		if e.ComplexityRoot.Backfill.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.By(childComplexity), true
+	case "Backfill.concurrency":
+		if e.ComplexityRoot.Backfill.Concurrency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Concurrency(childComplexity), true
+	case "Backfill.created":
+		if e.ComplexityRoot.Backfill.Created == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Created(childComplexity), true
+	case "Backfill.createdAt":
+		if e.ComplexityRoot.Backfill.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.CreatedAt(childComplexity), true
+	case "Backfill.finishedAt":
+		if e.ComplexityRoot.Backfill.FinishedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.FinishedAt(childComplexity), true
+	case "Backfill.from":
+		if e.ComplexityRoot.Backfill.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.From(childComplexity), true
+	case "Backfill.id":
+		if e.ComplexityRoot.Backfill.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.ID(childComplexity), true
+	case "Backfill.keepsRuns":
+		if e.ComplexityRoot.Backfill.KeepsRuns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.KeepsRuns(childComplexity), true
+	case "Backfill.label":
+		if e.ComplexityRoot.Backfill.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Label(childComplexity), true
+	case "Backfill.leftAlone":
+		if e.ComplexityRoot.Backfill.LeftAlone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.LeftAlone(childComplexity), true
+	case "Backfill.mode":
+		if e.ComplexityRoot.Backfill.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Mode(childComplexity), true
+	case "Backfill.name":
+		if e.ComplexityRoot.Backfill.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Name(childComplexity), true
+	case "Backfill.order":
+		if e.ComplexityRoot.Backfill.Order == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Order(childComplexity), true
+	case "Backfill.params":
+		if e.ComplexityRoot.Backfill.Params == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Params(childComplexity), true
+	case "Backfill.pausedAt":
+		if e.ComplexityRoot.Backfill.PausedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.PausedAt(childComplexity), true
+	case "Backfill.problem":
+		if e.ComplexityRoot.Backfill.Problem == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Problem(childComplexity), true
+	case "Backfill.reason":
+		if e.ComplexityRoot.Backfill.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Reason(childComplexity), true
+	case "Backfill.remaining":
+		if e.ComplexityRoot.Backfill.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Remaining(childComplexity), true
+	case "Backfill.runStates":
+		if e.ComplexityRoot.Backfill.RunStates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.RunStates(childComplexity), true
+	case "Backfill.runs":
+		if e.ComplexityRoot.Backfill.Runs == nil {
+			break
+		}
+
+		args, err := ec.field_Backfill_runs_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Backfill.Runs(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Backfill.scheduleName":
+		if e.ComplexityRoot.Backfill.ScheduleName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.ScheduleName(childComplexity), true
+	case "Backfill.selection":
+		if e.ComplexityRoot.Backfill.Selection == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Selection(childComplexity), true
+	case "Backfill.status":
+		if e.ComplexityRoot.Backfill.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Status(childComplexity), true
+	case "Backfill.to":
+		if e.ComplexityRoot.Backfill.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.To(childComplexity), true
+	case "Backfill.total":
+		if e.ComplexityRoot.Backfill.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Total(childComplexity), true
+	case "Backfill.version":
+		if e.ComplexityRoot.Backfill.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Version(childComplexity), true
+	case "Backfill.workflow":
+		if e.ComplexityRoot.Backfill.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Workflow(childComplexity), true
+
+	case "BackfillConnection.edges":
+		if e.ComplexityRoot.BackfillConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillConnection.Edges(childComplexity), true
+	case "BackfillConnection.nodes":
+		if e.ComplexityRoot.BackfillConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillConnection.Nodes(childComplexity), true
+	case "BackfillConnection.pageInfo":
+		if e.ComplexityRoot.BackfillConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillConnection.PageInfo(childComplexity), true
+	case "BackfillConnection.totalCount":
+		if e.ComplexityRoot.BackfillConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillConnection.TotalCount(childComplexity), true
+	case "BackfillConnection.totalCountIsExact":
+		if e.ComplexityRoot.BackfillConnection.TotalCountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillConnection.TotalCountIsExact(childComplexity), true
+
+	case "BackfillDate.action":
+		if e.ComplexityRoot.BackfillDate.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillDate.Action(childComplexity), true
+	case "BackfillDate.dataIntervalStart":
+		if e.ComplexityRoot.BackfillDate.DataIntervalStart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillDate.DataIntervalStart(childComplexity), true
+	case "BackfillDate.logicalDate":
+		if e.ComplexityRoot.BackfillDate.LogicalDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillDate.LogicalDate(childComplexity), true
+	case "BackfillDate.reason":
+		if e.ComplexityRoot.BackfillDate.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillDate.Reason(childComplexity), true
+	case "BackfillDate.runId":
+		if e.ComplexityRoot.BackfillDate.RunID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillDate.RunID(childComplexity), true
+
+	case "BackfillEdge.cursor":
+		if e.ComplexityRoot.BackfillEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillEdge.Cursor(childComplexity), true
+	case "BackfillEdge.node":
+		if e.ComplexityRoot.BackfillEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BackfillEdge.Node(childComplexity), true
+
+	case "CancelBackfillPayload.backfill":
+		if e.ComplexityRoot.CancelBackfillPayload.Backfill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelBackfillPayload.Backfill(childComplexity), true
+	case "CancelBackfillPayload.userErrors":
+		if e.ComplexityRoot.CancelBackfillPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CancelBackfillPayload.UserErrors(childComplexity), true
+
 	case "CancelWorkflowRunPayload.userErrors":
 		if e.ComplexityRoot.CancelWorkflowRunPayload.UserErrors == nil {
 			break
@@ -1234,6 +1598,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Commit.IsDirty(childComplexity), true
+
+	case "CreateBackfillPayload.backfill":
+		if e.ComplexityRoot.CreateBackfillPayload.Backfill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateBackfillPayload.Backfill(childComplexity), true
+	case "CreateBackfillPayload.dates":
+		if e.ComplexityRoot.CreateBackfillPayload.Dates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateBackfillPayload.Dates(childComplexity), true
+	case "CreateBackfillPayload.isNew":
+		if e.ComplexityRoot.CreateBackfillPayload.IsNew == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateBackfillPayload.IsNew(childComplexity), true
+	case "CreateBackfillPayload.userErrors":
+		if e.ComplexityRoot.CreateBackfillPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateBackfillPayload.UserErrors(childComplexity), true
 
 	case "CreateTokenPayload.text":
 		if e.ComplexityRoot.CreateTokenPayload.Text == nil {
@@ -1510,6 +1899,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AnswerApproval(childComplexity, args["input"].(model.AnswerApprovalInput)), true
+	case "Mutation.cancelBackfill":
+		if e.ComplexityRoot.Mutation.CancelBackfill == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_cancelBackfill_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CancelBackfill(childComplexity, args["input"].(model.CancelBackfillInput)), true
 	case "Mutation.cancelWorkflowRun":
 		if e.ComplexityRoot.Mutation.CancelWorkflowRun == nil {
 			break
@@ -1532,6 +1932,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ClearTaskRuns(childComplexity, args["input"].(model.ClearTaskRunsInput)), true
+	case "Mutation.createBackfill":
+		if e.ComplexityRoot.Mutation.CreateBackfill == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createBackfill_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateBackfill(childComplexity, args["input"].(model.CreateBackfillInput)), true
 	case "Mutation.createToken":
 		if e.ComplexityRoot.Mutation.CreateToken == nil {
 			break
@@ -1598,6 +2009,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MarkTaskRuns(childComplexity, args["input"].(model.MarkTaskRunsInput)), true
+	case "Mutation.pauseBackfill":
+		if e.ComplexityRoot.Mutation.PauseBackfill == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_pauseBackfill_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PauseBackfill(childComplexity, args["input"].(model.PauseBackfillInput)), true
 	case "Mutation.pauseWorkflow":
 		if e.ComplexityRoot.Mutation.PauseWorkflow == nil {
 			break
@@ -1620,6 +2042,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PauseWorkflowRun(childComplexity, args["input"].(model.PauseWorkflowRunInput)), true
+	case "Mutation.resumeBackfill":
+		if e.ComplexityRoot.Mutation.ResumeBackfill == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resumeBackfill_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResumeBackfill(childComplexity, args["input"].(model.ResumeBackfillInput)), true
 	case "Mutation.resumeWorkflowRun":
 		if e.ComplexityRoot.Mutation.ResumeWorkflowRun == nil {
 			break
@@ -1815,6 +2248,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Param.Type(childComplexity), true
 
+	case "PauseBackfillPayload.backfill":
+		if e.ComplexityRoot.PauseBackfillPayload.Backfill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PauseBackfillPayload.Backfill(childComplexity), true
+	case "PauseBackfillPayload.userErrors":
+		if e.ComplexityRoot.PauseBackfillPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PauseBackfillPayload.UserErrors(childComplexity), true
+
 	case "PauseWorkflowPayload.userErrors":
 		if e.ComplexityRoot.PauseWorkflowPayload.UserErrors == nil {
 			break
@@ -1951,6 +2397,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditLog(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.AuditLogFilter)), true
+	case "Query.backfill":
+		if e.ComplexityRoot.Query.Backfill == nil {
+			break
+		}
+
+		args, err := ec.field_Query_backfill_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Backfill(childComplexity, args["id"].(uuid.UUID)), true
+	case "Query.backfills":
+		if e.ComplexityRoot.Query.Backfills == nil {
+			break
+		}
+
+		args, err := ec.field_Query_backfills_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Backfills(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.BackfillFilter)), true
 	case "Query.importErrors":
 		if e.ComplexityRoot.Query.ImportErrors == nil {
 			break
@@ -2101,6 +2569,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.QueueDepth.Queue(childComplexity), true
 
+	case "ResumeBackfillPayload.backfill":
+		if e.ComplexityRoot.ResumeBackfillPayload.Backfill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeBackfillPayload.Backfill(childComplexity), true
+	case "ResumeBackfillPayload.userErrors":
+		if e.ComplexityRoot.ResumeBackfillPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ResumeBackfillPayload.UserErrors(childComplexity), true
+
 	case "ResumeWorkflowRunPayload.userErrors":
 		if e.ComplexityRoot.ResumeWorkflowRunPayload.UserErrors == nil {
 			break
@@ -2201,6 +2682,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RunCause.Kind(childComplexity), true
+
+	case "RunStateCount.count":
+		if e.ComplexityRoot.RunStateCount.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunStateCount.Count(childComplexity), true
+	case "RunStateCount.status":
+		if e.ComplexityRoot.RunStateCount.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RunStateCount.Status(childComplexity), true
 
 	case "Schedule.at":
 		if e.ComplexityRoot.Schedule.At == nil {
@@ -3275,6 +3769,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WorkflowFile.Size(childComplexity), true
 
+	case "WorkflowRun.backfill":
+		if e.ComplexityRoot.WorkflowRun.Backfill == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.Backfill(childComplexity), true
 	case "WorkflowRun.cancelRequestedAt":
 		if e.ComplexityRoot.WorkflowRun.CancelRequestedAt == nil {
 			break
@@ -3632,16 +4132,21 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AnswerApprovalInput", ec.unmarshalInputAnswerApprovalInput),
 			graphql.NewInputUnmarshaler("AuditLogFilter", ec.unmarshalInputAuditLogFilter),
+			graphql.NewInputUnmarshaler("BackfillFilter", ec.unmarshalInputBackfillFilter),
+			graphql.NewInputUnmarshaler("CancelBackfillInput", ec.unmarshalInputCancelBackfillInput),
 			graphql.NewInputUnmarshaler("CancelWorkflowRunInput", ec.unmarshalInputCancelWorkflowRunInput),
 			graphql.NewInputUnmarshaler("ClearTaskRunsInput", ec.unmarshalInputClearTaskRunsInput),
+			graphql.NewInputUnmarshaler("CreateBackfillInput", ec.unmarshalInputCreateBackfillInput),
 			graphql.NewInputUnmarshaler("CreateTokenInput", ec.unmarshalInputCreateTokenInput),
 			graphql.NewInputUnmarshaler("DeletePoolInput", ec.unmarshalInputDeletePoolInput),
 			graphql.NewInputUnmarshaler("DeleteSecretInput", ec.unmarshalInputDeleteSecretInput),
 			graphql.NewInputUnmarshaler("DeleteVarInput", ec.unmarshalInputDeleteVarInput),
 			graphql.NewInputUnmarshaler("DrainWorkerInput", ec.unmarshalInputDrainWorkerInput),
 			graphql.NewInputUnmarshaler("MarkTaskRunsInput", ec.unmarshalInputMarkTaskRunsInput),
+			graphql.NewInputUnmarshaler("PauseBackfillInput", ec.unmarshalInputPauseBackfillInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowInput", ec.unmarshalInputPauseWorkflowInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowRunInput", ec.unmarshalInputPauseWorkflowRunInput),
+			graphql.NewInputUnmarshaler("ResumeBackfillInput", ec.unmarshalInputResumeBackfillInput),
 			graphql.NewInputUnmarshaler("ResumeWorkflowRunInput", ec.unmarshalInputResumeWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RevokeTokenInput", ec.unmarshalInputRevokeTokenInput),
@@ -3776,6 +4281,10 @@ type Query {
   workflowRun(id: ID!): WorkflowRun
   "Runs of all workflows, the newest first. At most 200 a page."
   workflowRuns(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
+  "The backfill with that id."
+  backfill(id: ID!): Backfill
+  "Backfills of all workflows, the newest first. At most 200 a page."
+  backfills(first: Int = 50, after: String, filter: BackfillFilter): BackfillConnection!
   "The task run with that id."
   taskRun(id: ID!): TaskRun
   "Task runs of all runs, those of the newest run first. At most 200 a page."
@@ -3801,7 +4310,7 @@ type Query {
   earliest first. At most 200. While the workflow is paused or retired, its slots pass.
   """
   nextSlots(workflow: String, schedule: ScheduleInput, after: DateTime, first: Int = 10): [UpcomingSlot!]!
-  "The workflow, version, run, task run or worker with that id."
+  "The workflow, version, run, task run, worker or backfill with that id."
   node(id: ID!): Node
 }
 
@@ -3827,6 +4336,17 @@ type Mutation {
   because of one that is no failure any more gets its turn.
   """
   markTaskRuns(input: MarkTaskRunsInput!): MarkTaskRunsPayload!
+  """
+  Makes runs for the slots of a schedule in a range of the past, a few at a time. They take no room from other runs, and
+  their tasks come last. The same request with the same name returns the backfill that there is.
+  """
+  createBackfill(input: CreateBackfillInput!): CreateBackfillPayload!
+  "Lets a backfill make no more runs; those that it has made go on. Twice is the same as once."
+  pauseBackfill(input: PauseBackfillInput!): PauseBackfillPayload!
+  "Lets a paused backfill go on."
+  resumeBackfill(input: ResumeBackfillInput!): ResumeBackfillPayload!
+  "Ends a backfill and, unless they are to be kept, its runs that are not over. One that is over stays as it is."
+  cancelBackfill(input: CancelBackfillInput!): CancelBackfillPayload!
   "Answers a task that waits for an approval. It ends at once, with the outputs decision, by and fields."
   answerApproval(input: AnswerApprovalInput!): AnswerApprovalPayload!
   "Lets a worker finish what it runs and take nothing new; then it ends. Twice is the same as once."
@@ -3901,6 +4421,16 @@ input WorkflowRunFilter {
   workflow: String
   "Any of these states."
   statuses: [WorkflowRunStatus!]
+}
+
+"Chooses backfills. What is left out does not restrict."
+input BackfillFilter {
+  "The name of their workflow."
+  workflow: String
+  "Their own name."
+  name: String
+  "Any of these states."
+  statuses: [BackfillStatus!]
 }
 
 "Chooses task runs. What is left out does not restrict."
@@ -3997,6 +4527,28 @@ type TaskRunEdge {
   cursor: String!
   "The task run."
   node: TaskRun!
+}
+
+"A page of backfills."
+type BackfillConnection {
+  "The nodes with their cursors."
+  edges: [BackfillEdge!]!
+  "The nodes alone."
+  nodes: [Backfill!]!
+  "The place of the page."
+  pageInfo: PageInfo!
+  "How many there are over all pages, up to 1,000."
+  totalCount: Int!
+  "Whether totalCount is the whole count: above 1,000 counting stops."
+  totalCountIsExact: Boolean!
+}
+
+"A backfill in a page."
+type BackfillEdge {
+  "Its place, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The backfill."
+  node: Backfill!
 }
 
 "A page of the audit log."
@@ -4481,6 +5033,8 @@ enum TriggerRule {
 
 "Orders task runs that wait for a worker: higher first, within one first come, first served."
 enum Priority {
+  "Behind those of all other runs: the tasks of backfills, and only they."
+  BACKFILL
   "After all others."
   LOW
   "The default."
@@ -4507,7 +5061,7 @@ type WorkflowRun implements Node {
   type: WorkflowRunType!
   "Why it was started, and by whom."
   cause: RunCause!
-  "The schedule that made it; null for a manual run."
+  "The schedule that made it, or whose slots its backfill is about; null for a manual run."
   scheduleName: String
   "It does not start before this time."
   runAfter: DateTime!
@@ -4532,6 +5086,8 @@ type WorkflowRun implements Node {
   outputsError: String
   "Of a child run, the task run that has started it; null of other runs, and when that is deleted."
   parent: TaskRun
+  "The backfill that it is part of, also of a child run below one of its runs; null: none."
+  backfill: Backfill
   "When it was created."
   createdAt: DateTime!
   "When it started; null while pending."
@@ -4565,6 +5121,124 @@ type WorkflowRun implements Node {
   taskRuns(first: Int = 50, after: String, filter: TaskRunFilter): TaskRunConnection!
 }
 
+"Runs for the slots of a schedule in a range of the past, a few at a time."
+type Backfill implements Node {
+  "Its id."
+  id: ID!
+  "Unique within the workflow."
+  name: String!
+  "What people call it: daily-etl/january."
+  label: String!
+  "Its state."
+  status: BackfillStatus!
+  "When it was paused; null: it is not."
+  pausedAt: DateTime
+  "Why it cannot make its next run, or why it was ended; null: nothing is wrong."
+  problem: String
+  "Its workflow."
+  workflow: Workflow!
+  "The version that its runs execute: the latest one when it was created."
+  version: WorkflowVersion!
+  "The name of the schedule whose slots are its dates; null: it has none."
+  scheduleName: String
+  "No date is before."
+  from: DateTime!
+  "No date is after."
+  to: DateTime!
+  "Of which dates it makes runs."
+  mode: BackfillMode!
+  "With which end of the range it begins."
+  order: BackfillOrder!
+  "So many of its runs are pending or running, at most."
+  concurrency: Int!
+  "The values that its runs get in place of the defaults, an object."
+  params: JSON!
+  "The tasks that its runs execute; null: all."
+  selection: Selection
+  "How many dates its range has."
+  total: Int!
+  "How many of them got a run."
+  created: Int!
+  "How many of them were left alone."
+  leftAlone: Int!
+  "How many are still to come."
+  remaining: Int!
+  "How many of its runs are in each state; states without any, and runs that are deleted, are left out."
+  runStates: [RunStateCount!]!
+  "Its runs, the newest first. At most 200 a page."
+  runs(first: Int = 50, after: String): WorkflowRunConnection!
+  "Whether its runs went on when it was cancelled."
+  keepsRuns: Boolean!
+  "Who has asked for it."
+  createdBy: String!
+  "Why; null: no reason was given."
+  reason: String
+  "When it was created."
+  createdAt: DateTime!
+  "When it was over; null before."
+  finishedAt: DateTime
+}
+
+"How far a backfill is."
+enum BackfillStatus {
+  "It has dates before it, or runs that are not over."
+  RUNNING
+  "It went over all of its dates, and its runs are over."
+  FINISHED
+  "It was ended by somebody, or with its workflow."
+  CANCELLED
+}
+
+"Of which dates a backfill makes runs. Of a date whose run is pending or running it never does."
+enum BackfillMode {
+  "Those that have no run."
+  MISSING
+  "Those, and those whose latest run failed or was cancelled."
+  FAILED
+  "All."
+  ALL
+}
+
+"With which end of its range a backfill begins."
+enum BackfillOrder {
+  "The oldest date first."
+  OLDEST
+  "The newest date first."
+  NEWEST
+}
+
+"How many runs are in a state."
+type RunStateCount {
+  "The state."
+  status: WorkflowRunStatus!
+  "How many."
+  count: Int!
+}
+
+"A date of a backfill, and what would become of it."
+type BackfillDate {
+  "The slot."
+  logicalDate: DateTime!
+  "The slot before it."
+  dataIntervalStart: DateTime!
+  "What the backfill would do."
+  action: BackfillAction!
+  "Why, such as: run #12 has failed."
+  reason: String!
+  "The latest run that it has; null: none."
+  runId: ID
+}
+
+"What a backfill does with a date."
+enum BackfillAction {
+  "It makes its first run."
+  CREATE
+  "It makes a new run beside those that there are."
+  RERUN
+  "It leaves the date alone."
+  LEAVE
+}
+
 "Why a run was started, and by whom."
 type RunCause {
   "What kind of thing has started it."
@@ -4587,6 +5261,8 @@ enum RunCauseKind {
   AFTER
   "A request to its webhook."
   WEBHOOK
+  "A backfill."
+  BACKFILL
 }
 
 "The tasks that a run executes; the others are skipped, and no task waits for them."
@@ -4661,6 +5337,8 @@ enum WorkflowRunType {
   MANUAL
   "A task of another run."
   CHILD
+  "A backfill."
+  BACKFILL
 }
 
 "How many task runs are in a state."
@@ -4963,6 +5641,14 @@ enum AuditAction {
   MARK_TASKS
   "A task that asked for an approval was answered."
   ANSWER_APPROVAL
+  "A backfill was created."
+  CREATE_BACKFILL
+  "A backfill was paused."
+  PAUSE_BACKFILL
+  "A backfill was resumed."
+  RESUME_BACKFILL
+  "A backfill was ended."
+  CANCEL_BACKFILL
   "A workflow was paused."
   PAUSE_WORKFLOW
   "The pause of a workflow was lifted."
@@ -5072,6 +5758,100 @@ type TriggerWorkflowPayload {
   "What the run would do; of a dry run only."
   plan: TriggerPlan
   "Why there is none."
+  userErrors: [UserError!]!
+}
+
+"What to fill."
+input CreateBackfillInput {
+  "The name of the workflow."
+  workflow: String!
+  "Its own name, unique within the workflow: up to 128 letters, digits, _, - and . Without one each request makes a backfill of its own."
+  name: String
+  "The first time: with its offset, or by the clocks of the schedule. A date is its first moment."
+  from: String!
+  "The last time. A date is its whole day."
+  to: String!
+  "The name of the schedule whose slots are meant. Without one it is the one that has no name, or the only one."
+  schedule: String
+  "Of which dates runs are made."
+  mode: BackfillMode = MISSING
+  "With which end of the range to begin."
+  order: BackfillOrder = OLDEST
+  "So many of its runs are pending or running, at most: 1 to 100."
+  concurrency: Int = 1
+  "Values of the parameters, an object; what is left out takes its default."
+  params: JSON
+  "Execute just these tasks, named by themselves or by their group. Together with fromTasks and untilTasks: those that all of them choose."
+  only: [String!]
+  "Execute these tasks and all below them."
+  fromTasks: [String!]
+  "Execute these tasks and all above them."
+  untilTasks: [String!]
+  "Make nothing: only say what would become of each date."
+  dryRun: Boolean = false
+  "Why, for the audit log."
+  reason: String
+}
+
+"The answer of createBackfill."
+type CreateBackfillPayload {
+  "The backfill; null for a dry run."
+  backfill: Backfill
+  "Whether it is new: the same request had not been made before."
+  isNew: Boolean!
+  "All of its dates, in its order; of a dry run only."
+  dates: [BackfillDate!]
+  "Why there is none."
+  userErrors: [UserError!]!
+}
+
+"What to pause."
+input PauseBackfillInput {
+  "The backfill."
+  id: ID!
+  "Why, for the audit log."
+  reason: String
+}
+
+"The answer of pauseBackfill."
+type PauseBackfillPayload {
+  "The backfill."
+  backfill: Backfill
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to resume."
+input ResumeBackfillInput {
+  "The backfill."
+  id: ID!
+  "Why, for the audit log."
+  reason: String
+}
+
+"The answer of resumeBackfill."
+type ResumeBackfillPayload {
+  "The backfill."
+  backfill: Backfill
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
+"What to end."
+input CancelBackfillInput {
+  "The backfill."
+  id: ID!
+  "Let its runs that are not over go on."
+  keepRuns: Boolean = false
+  "Why, for the audit log."
+  reason: String
+}
+
+"The answer of cancelBackfill."
+type CancelBackfillPayload {
+  "The backfill."
+  backfill: Backfill
+  "Why nothing was done."
   userErrors: [UserError!]!
 }
 
@@ -5650,6 +6430,118 @@ func (ec *executionContext) childFields_AuditEntryEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AuditEntryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Backfill(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Backfill_id(ctx, field)
+	case "name":
+		return ec.fieldContext_Backfill_name(ctx, field)
+	case "label":
+		return ec.fieldContext_Backfill_label(ctx, field)
+	case "status":
+		return ec.fieldContext_Backfill_status(ctx, field)
+	case "pausedAt":
+		return ec.fieldContext_Backfill_pausedAt(ctx, field)
+	case "problem":
+		return ec.fieldContext_Backfill_problem(ctx, field)
+	case "workflow":
+		return ec.fieldContext_Backfill_workflow(ctx, field)
+	case "version":
+		return ec.fieldContext_Backfill_version(ctx, field)
+	case "scheduleName":
+		return ec.fieldContext_Backfill_scheduleName(ctx, field)
+	case "from":
+		return ec.fieldContext_Backfill_from(ctx, field)
+	case "to":
+		return ec.fieldContext_Backfill_to(ctx, field)
+	case "mode":
+		return ec.fieldContext_Backfill_mode(ctx, field)
+	case "order":
+		return ec.fieldContext_Backfill_order(ctx, field)
+	case "concurrency":
+		return ec.fieldContext_Backfill_concurrency(ctx, field)
+	case "params":
+		return ec.fieldContext_Backfill_params(ctx, field)
+	case "selection":
+		return ec.fieldContext_Backfill_selection(ctx, field)
+	case "total":
+		return ec.fieldContext_Backfill_total(ctx, field)
+	case "created":
+		return ec.fieldContext_Backfill_created(ctx, field)
+	case "leftAlone":
+		return ec.fieldContext_Backfill_leftAlone(ctx, field)
+	case "remaining":
+		return ec.fieldContext_Backfill_remaining(ctx, field)
+	case "runStates":
+		return ec.fieldContext_Backfill_runStates(ctx, field)
+	case "runs":
+		return ec.fieldContext_Backfill_runs(ctx, field)
+	case "keepsRuns":
+		return ec.fieldContext_Backfill_keepsRuns(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_Backfill_createdBy(ctx, field)
+	case "reason":
+		return ec.fieldContext_Backfill_reason(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Backfill_createdAt(ctx, field)
+	case "finishedAt":
+		return ec.fieldContext_Backfill_finishedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Backfill", field.Name)
+}
+
+func (ec *executionContext) childFields_BackfillConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_BackfillConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_BackfillConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_BackfillConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_BackfillConnection_totalCount(ctx, field)
+	case "totalCountIsExact":
+		return ec.fieldContext_BackfillConnection_totalCountIsExact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BackfillConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_BackfillDate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "logicalDate":
+		return ec.fieldContext_BackfillDate_logicalDate(ctx, field)
+	case "dataIntervalStart":
+		return ec.fieldContext_BackfillDate_dataIntervalStart(ctx, field)
+	case "action":
+		return ec.fieldContext_BackfillDate_action(ctx, field)
+	case "reason":
+		return ec.fieldContext_BackfillDate_reason(ctx, field)
+	case "runId":
+		return ec.fieldContext_BackfillDate_runId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BackfillDate", field.Name)
+}
+
+func (ec *executionContext) childFields_BackfillEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_BackfillEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_BackfillEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BackfillEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CancelBackfillPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "backfill":
+		return ec.fieldContext_CancelBackfillPayload_backfill(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CancelBackfillPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CancelBackfillPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CancelWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workflowRun":
@@ -5706,6 +6598,20 @@ func (ec *executionContext) childFields_Commit(ctx context.Context, field graphq
 		return ec.fieldContext_Commit_isDirty(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Commit", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateBackfillPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "backfill":
+		return ec.fieldContext_CreateBackfillPayload_backfill(ctx, field)
+	case "isNew":
+		return ec.fieldContext_CreateBackfillPayload_isNew(ctx, field)
+	case "dates":
+		return ec.fieldContext_CreateBackfillPayload_dates(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CreateBackfillPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateBackfillPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5922,6 +6828,16 @@ func (ec *executionContext) childFields_Param(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Param", field.Name)
 }
 
+func (ec *executionContext) childFields_PauseBackfillPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "backfill":
+		return ec.fieldContext_PauseBackfillPayload_backfill(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PauseBackfillPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PauseBackfillPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PauseWorkflowPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workflow":
@@ -6002,6 +6918,16 @@ func (ec *executionContext) childFields_QueueDepth(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type QueueDepth", field.Name)
 }
 
+func (ec *executionContext) childFields_ResumeBackfillPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "backfill":
+		return ec.fieldContext_ResumeBackfillPayload_backfill(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ResumeBackfillPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ResumeBackfillPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_ResumeWorkflowRunPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workflowRun":
@@ -6062,6 +6988,16 @@ func (ec *executionContext) childFields_RunCause(ctx context.Context, field grap
 		return ec.fieldContext_RunCause_by(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RunCause", field.Name)
+}
+
+func (ec *executionContext) childFields_RunStateCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_RunStateCount_status(ctx, field)
+	case "count":
+		return ec.fieldContext_RunStateCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RunStateCount", field.Name)
 }
 
 func (ec *executionContext) childFields_Schedule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6576,6 +7512,8 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_outputsError(ctx, field)
 	case "parent":
 		return ec.fieldContext_WorkflowRun_parent(ctx, field)
+	case "backfill":
+		return ec.fieldContext_WorkflowRun_backfill(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_WorkflowRun_createdAt(ctx, field)
 	case "startedAt":
@@ -6796,12 +7734,48 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_Backfill_runs_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_answerApproval_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.AnswerApprovalInput, error) {
 			return ec.unmarshalNAnswerApprovalInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelBackfill_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CancelBackfillInput, error) {
+			return ec.unmarshalNCancelBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCancelBackfillInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6830,6 +7804,20 @@ func (ec *executionContext) field_Mutation_clearTaskRuns_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.ClearTaskRunsInput, error) {
 			return ec.unmarshalNClearTaskRunsInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐClearTaskRunsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createBackfill_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.CreateBackfillInput, error) {
+			return ec.unmarshalNCreateBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateBackfillInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6922,6 +7910,20 @@ func (ec *executionContext) field_Mutation_markTaskRuns_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_pauseBackfill_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.PauseBackfillInput, error) {
+			return ec.unmarshalNPauseBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseBackfillInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_pauseWorkflowRun_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6942,6 +7944,20 @@ func (ec *executionContext) field_Mutation_pauseWorkflow_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.PauseWorkflowInput, error) {
 			return ec.unmarshalNPauseWorkflowInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_resumeBackfill_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.ResumeBackfillInput, error) {
+			return ec.unmarshalNResumeBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeBackfillInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -7098,6 +8114,50 @@ func (ec *executionContext) field_Query_auditLog_args(ctx context.Context, rawAr
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
 		func(ctx context.Context, v any) (*model.AuditLogFilter, error) {
 			return ec.unmarshalOAuditLogFilter2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAuditLogFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_backfill_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (uuid.UUID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_backfills_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.BackfillFilter, error) {
+			return ec.unmarshalOBackfillFilter2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐBackfillFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8810,6 +9870,1157 @@ func (ec *executionContext) fieldContext_AuditEntryEdge_node(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Backfill_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Backfill_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "String")
+}
+
+func (ec *executionContext) _Backfill_label(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, false, "String")
+}
+
+func (ec *executionContext) _Backfill_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.BackfillStatus) graphql.Marshaler {
+			return ec.marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "BackfillStatus")
+}
+
+func (ec *executionContext) _Backfill_pausedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.PausedAt)
+}
+func (ec *executionContext) fieldContext_Backfill_pausedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Backfill_problem(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_problem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Backfill().Problem(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+
+func (ec *executionContext) _Backfill_workflow(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Backfill_workflow(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Workflow) graphql.Marshaler {
+			return ec.marshalNWorkflow2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflow(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Backfill",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Workflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Backfill_workflow(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (any, error) {
+	resolver := ec.Resolvers.Backfill()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Backfill](ctx, "Backfill"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Workflow(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*miniairflow.Workflow](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Backfill.workflow",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Workflow(ctx, []*miniairflow.Backfill{obj})
+	return graphql.ResolveBatchSingleResult[*miniairflow.Workflow](
+		ctx,
+		results,
+		err,
+		"Backfill.workflow",
+	)
+}
+
+func (ec *executionContext) _Backfill_version(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Backfill_version(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.WorkflowVersion) graphql.Marshaler {
+			return ec.marshalNWorkflowVersion2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐWorkflowVersion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Backfill",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowVersion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Backfill_version(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (any, error) {
+	resolver := ec.Resolvers.Backfill()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Backfill](ctx, "Backfill"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Version(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*miniairflow.WorkflowVersion](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Backfill.version",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Version(ctx, []*miniairflow.Backfill{obj})
+	return graphql.ResolveBatchSingleResult[*miniairflow.WorkflowVersion](
+		ctx,
+		results,
+		err,
+		"Backfill.version",
+	)
+}
+
+func (ec *executionContext) _Backfill_scheduleName(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_scheduleName(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Backfill().ScheduleName(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_scheduleName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+
+func (ec *executionContext) _Backfill_from(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.From); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Backfill_to(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.To); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Backfill_mode(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx, field.Selections, obj.Mode); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_mode(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.BackfillMode) graphql.Marshaler {
+			return ec.marshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_mode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "BackfillMode")
+}
+
+func (ec *executionContext) _Backfill_order(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx, field.Selections, obj.Order); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_order(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Order, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.BackfillOrder) graphql.Marshaler {
+			return ec.marshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_order(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "BackfillOrder")
+}
+
+func (ec *executionContext) _Backfill_concurrency(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Concurrency); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_concurrency(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Concurrency, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_concurrency(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Backfill_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNJSON2map(ctx, field.Selections, obj.Params); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_params(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Params, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v map[string]any) graphql.Marshaler {
+			return ec.marshalNJSON2map(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_params(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _Backfill_selection(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_selection(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Selection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Selection) graphql.Marshaler {
+			return ec.marshalOSelection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐSelection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_selection(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Backfill",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Selection(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Backfill_total(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Total); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Backfill_created(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Created); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_created(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_created(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Backfill_leftAlone(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.LeftAlone); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_leftAlone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LeftAlone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_leftAlone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Backfill_remaining(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_remaining(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Remaining(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_remaining(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, false, "Int")
+}
+
+func (ec *executionContext) _Backfill_runStates(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_runStates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Backfill_runStates(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.RunStateCount) graphql.Marshaler {
+			return ec.marshalNRunStateCount2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRunStateCountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_runStates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Backfill",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RunStateCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Backfill_runStates(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (any, error) {
+	resolver := ec.Resolvers.Backfill()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Backfill](ctx, "Backfill"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.RunStates(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*model.RunStateCount](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Backfill.runStates",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.RunStates(ctx, []*miniairflow.Backfill{obj})
+	return graphql.ResolveBatchSingleResult[[]*model.RunStateCount](
+		ctx,
+		results,
+		err,
+		"Backfill.runStates",
+	)
+}
+
+func (ec *executionContext) _Backfill_runs(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_runs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Backfill().Runs(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[*miniairflow.WorkflowRun]) graphql.Marshaler {
+			return ec.marshalNWorkflowRunConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_runs(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Backfill",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkflowRunConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Backfill_runs_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Backfill_keepsRuns(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.KeepsRuns); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_keepsRuns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeepsRuns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_keepsRuns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Backfill_createdBy(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.By); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_createdBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_createdBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "String")
+}
+
+func (ec *executionContext) _Backfill_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Backfill().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+
+func (ec *executionContext) _Backfill_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Backfill_finishedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.FinishedAt)
+}
+func (ec *executionContext) fieldContext_Backfill_finishedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _BackfillConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.Backfill]) graphql.Marshaler {
+			return ec.marshalNBackfillEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BackfillConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BackfillEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BackfillConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalNBackfill2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BackfillConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BackfillConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BackfillConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _BackfillConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _BackfillConnection_totalCountIsExact(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillConnection_totalCountIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountIsExact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillConnection_totalCountIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillConnection", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _BackfillDate_logicalDate(ctx context.Context, field graphql.CollectedField, obj *miniairflow.BackfillDate) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.LogicalDate); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillDate_logicalDate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LogicalDate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillDate_logicalDate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillDate", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _BackfillDate_dataIntervalStart(ctx context.Context, field graphql.CollectedField, obj *miniairflow.BackfillDate) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.DataIntervalStart); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillDate_dataIntervalStart(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DataIntervalStart, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillDate_dataIntervalStart(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillDate", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _BackfillDate_action(ctx context.Context, field graphql.CollectedField, obj *miniairflow.BackfillDate) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction(ctx, field.Selections, obj.Action); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillDate_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.BackfillAction) graphql.Marshaler {
+			return ec.marshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillDate_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillDate", field, false, false, "BackfillAction")
+}
+
+func (ec *executionContext) _BackfillDate_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.BackfillDate) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Reason); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillDate_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillDate_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillDate", field, false, false, "String")
+}
+
+func (ec *executionContext) _BackfillDate_runId(ctx context.Context, field graphql.CollectedField, obj *miniairflow.BackfillDate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillDate_runId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.BackfillDate().RunID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *uuid.UUID) graphql.Marshaler {
+			return ec.marshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillDate_runId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillDate", field, true, true, "ID")
+}
+
+func (ec *executionContext) _BackfillEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BackfillEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _BackfillEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Backfill]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BackfillEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalNBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BackfillEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BackfillEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelBackfillPayload_backfill(ctx context.Context, field graphql.CollectedField, obj *model.CancelBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelBackfillPayload_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Backfill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CancelBackfillPayload_backfill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CancelBackfillPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CancelBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CancelBackfillPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CancelBackfillPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CancelBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CancelWorkflowRunPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.CancelWorkflowRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9189,6 +11400,128 @@ func (ec *executionContext) _Commit_isDirty(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Commit_isDirty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Commit", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _CreateBackfillPayload_backfill(ctx context.Context, field graphql.CollectedField, obj *model.CreateBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateBackfillPayload_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Backfill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateBackfillPayload_backfill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateBackfillPayload_isNew(ctx context.Context, field graphql.CollectedField, obj *model.CreateBackfillPayload) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.IsNew); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateBackfillPayload_isNew(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsNew, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateBackfillPayload_isNew(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CreateBackfillPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _CreateBackfillPayload_dates(ctx context.Context, field graphql.CollectedField, obj *model.CreateBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateBackfillPayload_dates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.BackfillDate) graphql.Marshaler {
+			return ec.marshalOBackfillDate2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillDateᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CreateBackfillPayload_dates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BackfillDate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateBackfillPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CreateBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateBackfillPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateBackfillPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CreateTokenPayload_text(ctx context.Context, field graphql.CollectedField, obj *model.CreateTokenPayload) (ret graphql.Marshaler) {
@@ -10638,6 +12971,182 @@ func (ec *executionContext) fieldContext_Mutation_markTaskRuns(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createBackfill(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createBackfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateBackfill(ctx, fc.Args["input"].(model.CreateBackfillInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CreateBackfillPayload) graphql.Marshaler {
+			return ec.marshalNCreateBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateBackfillPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createBackfill(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateBackfillPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createBackfill_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_pauseBackfill(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_pauseBackfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PauseBackfill(ctx, fc.Args["input"].(model.PauseBackfillInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PauseBackfillPayload) graphql.Marshaler {
+			return ec.marshalNPauseBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseBackfillPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_pauseBackfill(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PauseBackfillPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_pauseBackfill_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_resumeBackfill(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_resumeBackfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ResumeBackfill(ctx, fc.Args["input"].(model.ResumeBackfillInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ResumeBackfillPayload) graphql.Marshaler {
+			return ec.marshalNResumeBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeBackfillPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_resumeBackfill(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ResumeBackfillPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_resumeBackfill_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelBackfill(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelBackfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelBackfill(ctx, fc.Args["input"].(model.CancelBackfillInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.CancelBackfillPayload) graphql.Marshaler {
+			return ec.marshalNCancelBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCancelBackfillPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelBackfill(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CancelBackfillPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelBackfill_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_answerApproval(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11488,6 +13997,70 @@ func (ec *executionContext) fieldContext_Param_maximum(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Param", field, false, false, "JSON")
 }
 
+func (ec *executionContext) _PauseBackfillPayload_backfill(ctx context.Context, field graphql.CollectedField, obj *model.PauseBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PauseBackfillPayload_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Backfill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PauseBackfillPayload_backfill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PauseBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PauseBackfillPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PauseBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PauseBackfillPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PauseBackfillPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PauseBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _PauseWorkflowPayload_workflow(ctx context.Context, field graphql.CollectedField, obj *model.PauseWorkflowPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12211,6 +14784,94 @@ func (ec *executionContext) fieldContext_Query_workflowRuns(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_backfill(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Backfill(ctx, fc.Args["id"].(uuid.UUID))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_backfill(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_backfill_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_backfills(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_backfills(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Backfills(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*model.BackfillFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[*miniairflow.Backfill]) graphql.Marshaler {
+			return ec.marshalNBackfillConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_backfills(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BackfillConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_backfills_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_taskRun(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12795,6 +15456,70 @@ func (ec *executionContext) fieldContext_QueueDepth_depth(_ context.Context, fie
 	return graphql.NewScalarFieldContext("QueueDepth", field, false, false, "Int")
 }
 
+func (ec *executionContext) _ResumeBackfillPayload_backfill(ctx context.Context, field graphql.CollectedField, obj *model.ResumeBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeBackfillPayload_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Backfill, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeBackfillPayload_backfill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ResumeBackfillPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ResumeBackfillPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ResumeBackfillPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ResumeBackfillPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ResumeBackfillPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _ResumeWorkflowRunPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.ResumeWorkflowRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13230,6 +15955,58 @@ func (ec *executionContext) _RunCause_by(ctx context.Context, field graphql.Coll
 }
 func (ec *executionContext) fieldContext_RunCause_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RunCause", field, true, true, "String")
+}
+
+func (ec *executionContext) _RunStateCount_status(ctx context.Context, field graphql.CollectedField, obj *model.RunStateCount) (ret graphql.Marshaler) {
+	if ret = ec.marshalNWorkflowRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunStateCount_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.RunStatus) graphql.Marshaler {
+			return ec.marshalNWorkflowRunStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunStateCount_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunStateCount", field, false, false, "WorkflowRunStatus")
+}
+
+func (ec *executionContext) _RunStateCount_count(ctx context.Context, field graphql.CollectedField, obj *model.RunStateCount) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RunStateCount_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RunStateCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RunStateCount", field, false, false, "Int")
 }
 
 func (ec *executionContext) _Schedule_name(ctx context.Context, field graphql.CollectedField, obj *model.Schedule) (ret graphql.Marshaler) {
@@ -18429,6 +21206,61 @@ func (ec *executionContext) resolveBatch_WorkflowRun_parent(ctx context.Context,
 	)
 }
 
+func (ec *executionContext) _WorkflowRun_backfill(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_backfill(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_WorkflowRun_backfill(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+			return ec.marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_backfill(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Backfill(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_WorkflowRun_backfill(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
+	resolver := ec.Resolvers.WorkflowRun()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Backfill(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*miniairflow.Backfill](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"WorkflowRun.backfill",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Backfill(ctx, []*miniairflow.WorkflowRun{obj})
+	return graphql.ResolveBatchSingleResult[*miniairflow.Backfill](
+		ctx,
+		results,
+		err,
+		"WorkflowRun.backfill",
+	)
+}
+
 func (ec *executionContext) _WorkflowRun_createdAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
 	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.CreatedAt); ret != graphql.Null {
 		return ret
@@ -20725,6 +23557,122 @@ func UnmarshalAuditLogFilter(ctx context.Context, raw any) (model.AuditLogFilter
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputBackfillFilter(ctx context.Context, obj any) (model.BackfillFilter, error) {
+	var it model.BackfillFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflow", "name", "statuses"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflow"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Workflow = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOBackfillStatus2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalBackfillFilter unmarshals raw into the BackfillFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalBackfillFilter(ctx context.Context, raw any) (model.BackfillFilter, error) {
+	var out model.BackfillFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "BackfillFilter", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCancelBackfillInput(ctx context.Context, obj any) (model.CancelBackfillInput, error) {
+	var it model.CancelBackfillInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["keepRuns"]; !present {
+		asMap["keepRuns"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "keepRuns", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "keepRuns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keepRuns"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeepRuns = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCancelBackfillInput unmarshals raw into the CancelBackfillInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCancelBackfillInput(ctx context.Context, raw any) (model.CancelBackfillInput, error) {
+	var out model.CancelBackfillInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CancelBackfillInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputCancelWorkflowRunInput(ctx context.Context, obj any) (model.CancelWorkflowRunInput, error) {
 	var it model.CancelWorkflowRunInput
 	if obj == nil {
@@ -20865,6 +23813,152 @@ func (ec *executionContext) unmarshalInputClearTaskRunsInput(ctx context.Context
 func UnmarshalClearTaskRunsInput(ctx context.Context, raw any) (model.ClearTaskRunsInput, error) {
 	var out model.ClearTaskRunsInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ClearTaskRunsInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputCreateBackfillInput(ctx context.Context, obj any) (model.CreateBackfillInput, error) {
+	var it model.CreateBackfillInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "MISSING"
+	}
+	if _, present := asMap["order"]; !present {
+		asMap["order"] = "OLDEST"
+	}
+	if _, present := asMap["concurrency"]; !present {
+		asMap["concurrency"] = 1
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"workflow", "name", "from", "to", "schedule", "mode", "order", "concurrency", "params", "only", "fromTasks", "untilTasks", "dryRun", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflow"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Workflow = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "schedule":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("schedule"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Schedule = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := ec.unmarshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "order":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("order"))
+			data, err := ec.unmarshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Order = data
+		case "concurrency":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("concurrency"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Concurrency = data
+		case "params":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("params"))
+			data, err := ec.unmarshalOJSON2map(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Params = data
+		case "only":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("only"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Only = data
+		case "fromTasks":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fromTasks"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FromTasks = data
+		case "untilTasks":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("untilTasks"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UntilTasks = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCreateBackfillInput unmarshals raw into the CreateBackfillInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCreateBackfillInput(ctx context.Context, raw any) (model.CreateBackfillInput, error) {
+	var out model.CreateBackfillInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CreateBackfillInput", raw, &out)
 	return out, err
 }
 
@@ -21187,6 +24281,55 @@ func UnmarshalMarkTaskRunsInput(ctx context.Context, raw any) (model.MarkTaskRun
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputPauseBackfillInput(ctx context.Context, obj any) (model.PauseBackfillInput, error) {
+	var it model.PauseBackfillInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalPauseBackfillInput unmarshals raw into the PauseBackfillInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalPauseBackfillInput(ctx context.Context, raw any) (model.PauseBackfillInput, error) {
+	var out model.PauseBackfillInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "PauseBackfillInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPauseWorkflowInput(ctx context.Context, obj any) (model.PauseWorkflowInput, error) {
 	var it model.PauseWorkflowInput
 	if obj == nil {
@@ -21282,6 +24425,55 @@ func (ec *executionContext) unmarshalInputPauseWorkflowRunInput(ctx context.Cont
 func UnmarshalPauseWorkflowRunInput(ctx context.Context, raw any) (model.PauseWorkflowRunInput, error) {
 	var out model.PauseWorkflowRunInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PauseWorkflowRunInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputResumeBackfillInput(ctx context.Context, obj any) (model.ResumeBackfillInput, error) {
+	var it model.ResumeBackfillInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalResumeBackfillInput unmarshals raw into the ResumeBackfillInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalResumeBackfillInput(ctx context.Context, raw any) (model.ResumeBackfillInput, error) {
+	var out model.ResumeBackfillInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ResumeBackfillInput", raw, &out)
 	return out, err
 }
 
@@ -22058,6 +25250,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._TaskRun(ctx, sel, obj)
+	case miniairflow.Backfill:
+		return ec._Backfill(ctx, sel, &obj)
+	case *miniairflow.Backfill:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Backfill(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -22577,6 +25776,361 @@ func (ec *executionContext) _AuditEntryEdge(ctx context.Context, sel ast.Selecti
 	return execution.Object(fields, out)
 }
 
+var backfillImplementors = []string{"Backfill", "Node"}
+
+func (ec *executionContext) _Backfill(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Backfill) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, backfillImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Backfill")
+		case "id":
+			out.Values[i] = ec._Backfill_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._Backfill_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "label":
+			out.Values[i] = ec._Backfill_label(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.Values[i] = ec._Backfill_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pausedAt":
+			out.Values[i] = ec._Backfill_pausedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "problem":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_problem(ctx, field, obj)
+				})
+		case "workflow":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_workflow(ctx, field, obj)
+				})
+		case "version":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_version(ctx, field, obj)
+				})
+		case "scheduleName":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_scheduleName(ctx, field, obj)
+				})
+		case "from":
+			out.Values[i] = ec._Backfill_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "to":
+			out.Values[i] = ec._Backfill_to(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mode":
+			out.Values[i] = ec._Backfill_mode(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "order":
+			out.Values[i] = ec._Backfill_order(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "concurrency":
+			out.Values[i] = ec._Backfill_concurrency(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "params":
+			out.Values[i] = ec._Backfill_params(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "selection":
+			out.Values[i] = ec._Backfill_selection(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "total":
+			out.Values[i] = ec._Backfill_total(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "created":
+			out.Values[i] = ec._Backfill_created(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "leftAlone":
+			out.Values[i] = ec._Backfill_leftAlone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "remaining":
+			out.Values[i] = ec._Backfill_remaining(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "runStates":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_runStates(ctx, field, obj)
+				})
+		case "runs":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_runs(ctx, field, obj)
+				})
+		case "keepsRuns":
+			out.Values[i] = ec._Backfill_keepsRuns(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdBy":
+			out.Values[i] = ec._Backfill_createdBy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_reason(ctx, field, obj)
+				})
+		case "createdAt":
+			out.Values[i] = ec._Backfill_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "finishedAt":
+			out.Values[i] = ec._Backfill_finishedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var backfillConnectionImplementors = []string{"BackfillConnection"}
+
+func (ec *executionContext) _BackfillConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[*miniairflow.Backfill]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, backfillConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BackfillConnection")
+		case "edges":
+			out.Values[i] = ec._BackfillConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._BackfillConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._BackfillConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._BackfillConnection_totalCount(ctx, field, obj)
+				})
+		case "totalCountIsExact":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._BackfillConnection_totalCountIsExact(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var backfillDateImplementors = []string{"BackfillDate"}
+
+func (ec *executionContext) _BackfillDate(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.BackfillDate) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, backfillDateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BackfillDate")
+		case "logicalDate":
+			out.Values[i] = ec._BackfillDate_logicalDate(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dataIntervalStart":
+			out.Values[i] = ec._BackfillDate_dataIntervalStart(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = ec._BackfillDate_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.Values[i] = ec._BackfillDate_reason(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "runId":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._BackfillDate_runId(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var backfillEdgeImplementors = []string{"BackfillEdge"}
+
+func (ec *executionContext) _BackfillEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[*miniairflow.Backfill]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, backfillEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("BackfillEdge")
+		case "cursor":
+			out.Values[i] = ec._BackfillEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._BackfillEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var cancelBackfillPayloadImplementors = []string{"CancelBackfillPayload"}
+
+func (ec *executionContext) _CancelBackfillPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CancelBackfillPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cancelBackfillPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CancelBackfillPayload")
+		case "backfill":
+			out.Values[i] = ec._CancelBackfillPayload_backfill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CancelBackfillPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var cancelWorkflowRunPayloadImplementors = []string{"CancelWorkflowRunPayload"}
 
 func (ec *executionContext) _CancelWorkflowRunPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CancelWorkflowRunPayload) graphql.Marshaler {
@@ -22769,6 +26323,54 @@ func (ec *executionContext) _Commit(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "isDirty":
 			out.Values[i] = ec._Commit_isDirty(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var createBackfillPayloadImplementors = []string{"CreateBackfillPayload"}
+
+func (ec *executionContext) _CreateBackfillPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CreateBackfillPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createBackfillPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateBackfillPayload")
+		case "backfill":
+			out.Values[i] = ec._CreateBackfillPayload_backfill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isNew":
+			out.Values[i] = ec._CreateBackfillPayload_isNew(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "dates":
+			out.Values[i] = ec._CreateBackfillPayload_dates(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CreateBackfillPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23408,6 +27010,34 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createBackfill":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createBackfill(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pauseBackfill":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_pauseBackfill(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resumeBackfill":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_resumeBackfill(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelBackfill":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelBackfill(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "answerApproval":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_answerApproval(ctx, field)
@@ -23690,6 +27320,44 @@ func (ec *executionContext) _Param(ctx context.Context, sel ast.SelectionSet, ob
 			out.Values[i] = ec._Param_maximum(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var pauseBackfillPayloadImplementors = []string{"PauseBackfillPayload"}
+
+func (ec *executionContext) _PauseBackfillPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PauseBackfillPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pauseBackfillPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PauseBackfillPayload")
+		case "backfill":
+			out.Values[i] = ec._PauseBackfillPayload_backfill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._PauseBackfillPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -23992,6 +27660,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_workflowRuns(ctx, field)
 				})
+		case "backfill":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_backfill(ctx, field)
+				})
+		case "backfills":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_backfills(ctx, field)
+				})
 		case "taskRun":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -24113,6 +27793,44 @@ func (ec *executionContext) _QueueDepth(ctx context.Context, sel ast.SelectionSe
 			}
 		case "depth":
 			out.Values[i] = ec._QueueDepth_depth(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var resumeBackfillPayloadImplementors = []string{"ResumeBackfillPayload"}
+
+func (ec *executionContext) _ResumeBackfillPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ResumeBackfillPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, resumeBackfillPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ResumeBackfillPayload")
+		case "backfill":
+			out.Values[i] = ec._ResumeBackfillPayload_backfill(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ResumeBackfillPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24341,6 +28059,44 @@ func (ec *executionContext) _RunCause(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._RunCause_by(ctx, field, obj)
 				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var runStateCountImplementors = []string{"RunStateCount"}
+
+func (ec *executionContext) _RunStateCount(ctx context.Context, sel ast.SelectionSet, obj *model.RunStateCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, runStateCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RunStateCount")
+		case "status":
+			out.Values[i] = ec._RunStateCount_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._RunStateCount_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -26015,6 +29771,12 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._WorkflowRun_parent(ctx, field, obj)
 				})
+		case "backfill":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_backfill(ctx, field, obj)
+				})
 		case "createdAt":
 			out.Values[i] = ec._WorkflowRun_createdAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -26827,6 +30589,10 @@ var (
 		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
 		"MARK_TASKS":       miniairflow.AuditMarkTasks,
 		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
+		"CREATE_BACKFILL":  miniairflow.AuditCreateBackfill,
+		"PAUSE_BACKFILL":   miniairflow.AuditPauseBackfill,
+		"RESUME_BACKFILL":  miniairflow.AuditResumeBackfill,
+		"CANCEL_BACKFILL":  miniairflow.AuditCancelBackfill,
 		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
 		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
@@ -26849,6 +30615,10 @@ var (
 		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
 		miniairflow.AuditMarkTasks:       "MARK_TASKS",
 		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
+		miniairflow.AuditCreateBackfill:  "CREATE_BACKFILL",
+		miniairflow.AuditPauseBackfill:   "PAUSE_BACKFILL",
+		miniairflow.AuditResumeBackfill:  "RESUME_BACKFILL",
+		miniairflow.AuditCancelBackfill:  "CANCEL_BACKFILL",
 		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
 		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
@@ -26920,6 +30690,181 @@ func (ec *executionContext) marshalNAuditEntryEdge2ᚖgithubᚗcomᚋsauravrites
 	return ec._AuditEntryEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNBackfill2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Backfill) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "Backfill", v, nil)
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Backfill!")
+		return graphql.Null
+	}
+	return ec._Backfill(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction(ctx context.Context, v any) (miniairflow.BackfillAction, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction(ctx context.Context, sel ast.SelectionSet, v miniairflow.BackfillAction) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BackfillAction!")
+	}
+	return res
+}
+
+var (
+	unmarshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction = map[string]miniairflow.BackfillAction{
+		"CREATE": miniairflow.BackfillCreate,
+		"RERUN":  miniairflow.BackfillRerun,
+		"LEAVE":  miniairflow.BackfillLeave,
+	}
+	marshalNBackfillAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillAction = map[miniairflow.BackfillAction]string{
+		miniairflow.BackfillCreate: "CREATE",
+		miniairflow.BackfillRerun:  "RERUN",
+		miniairflow.BackfillLeave:  "LEAVE",
+	}
+)
+
+func (ec *executionContext) marshalNBackfillConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[*miniairflow.Backfill]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BackfillConnection!")
+		return graphql.Null
+	}
+	return ec._BackfillConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBackfillDate2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillDate(ctx context.Context, sel ast.SelectionSet, v *miniairflow.BackfillDate) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BackfillDate!")
+		return graphql.Null
+	}
+	return ec._BackfillDate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNBackfillEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.Backfill]) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBackfillEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBackfillEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[*miniairflow.Backfill]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "BackfillEdge!")
+		return graphql.Null
+	}
+	return ec._BackfillEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx context.Context, v any) (miniairflow.BackfillMode, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx context.Context, sel ast.SelectionSet, v miniairflow.BackfillMode) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BackfillMode!")
+	}
+	return res
+}
+
+var (
+	unmarshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode = map[string]miniairflow.BackfillMode{
+		"MISSING": miniairflow.BackfillMissing,
+		"FAILED":  miniairflow.BackfillFailed,
+		"ALL":     miniairflow.BackfillAll,
+	}
+	marshalNBackfillMode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode = map[miniairflow.BackfillMode]string{
+		miniairflow.BackfillMissing: "MISSING",
+		miniairflow.BackfillFailed:  "FAILED",
+		miniairflow.BackfillAll:     "ALL",
+	}
+)
+
+func (ec *executionContext) unmarshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx context.Context, v any) (miniairflow.BackfillOrder, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx context.Context, sel ast.SelectionSet, v miniairflow.BackfillOrder) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BackfillOrder!")
+	}
+	return res
+}
+
+var (
+	unmarshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder = map[string]miniairflow.BackfillOrder{
+		"OLDEST": miniairflow.BackfillOldest,
+		"NEWEST": miniairflow.BackfillNewest,
+	}
+	marshalNBackfillOrder2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder = map[miniairflow.BackfillOrder]string{
+		miniairflow.BackfillOldest: "OLDEST",
+		miniairflow.BackfillNewest: "NEWEST",
+	}
+)
+
+func (ec *executionContext) unmarshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx context.Context, v any) (miniairflow.BackfillStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx context.Context, sel ast.SelectionSet, v miniairflow.BackfillStatus) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BackfillStatus!")
+	}
+	return res
+}
+
+var (
+	unmarshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus = map[string]miniairflow.BackfillStatus{
+		"RUNNING":   miniairflow.BackfillRunning,
+		"FINISHED":  miniairflow.BackfillFinished,
+		"CANCELLED": miniairflow.BackfillCancelled,
+	}
+	marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus = map[miniairflow.BackfillStatus]string{
+		miniairflow.BackfillRunning:   "RUNNING",
+		miniairflow.BackfillFinished:  "FINISHED",
+		miniairflow.BackfillCancelled: "CANCELLED",
+	}
+)
+
 func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -26932,6 +30877,19 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 		graphql.AddInvalidNullFromMarshaler(ctx, "Boolean!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNCancelBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCancelBackfillInput(ctx context.Context, v any) (model.CancelBackfillInput, error) {
+	res, err := ec.unmarshalInputCancelBackfillInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCancelBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCancelBackfillPayload(ctx context.Context, sel ast.SelectionSet, v *model.CancelBackfillPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CancelBackfillPayload!")
+		return graphql.Null
+	}
+	return ec._CancelBackfillPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCancelWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCancelWorkflowRunInput(ctx context.Context, v any) (model.CancelWorkflowRunInput, error) {
@@ -26994,6 +30952,19 @@ func (ec *executionContext) marshalNClearTaskRunsPayload2ᚖgithubᚗcomᚋsaura
 		return graphql.Null
 	}
 	return ec._ClearTaskRunsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCreateBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateBackfillInput(ctx context.Context, v any) (model.CreateBackfillInput, error) {
+	res, err := ec.unmarshalInputCreateBackfillInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCreateBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateBackfillPayload(ctx context.Context, sel ast.SelectionSet, v *model.CreateBackfillPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "CreateBackfillPayload!")
+		return graphql.Null
+	}
+	return ec._CreateBackfillPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCreateTokenInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐCreateTokenInput(ctx context.Context, v any) (model.CreateTokenInput, error) {
@@ -27555,6 +31526,19 @@ var (
 	}
 )
 
+func (ec *executionContext) unmarshalNPauseBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseBackfillInput(ctx context.Context, v any) (model.PauseBackfillInput, error) {
+	res, err := ec.unmarshalInputPauseBackfillInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPauseBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseBackfillPayload(ctx context.Context, sel ast.SelectionSet, v *model.PauseBackfillPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "PauseBackfillPayload!")
+		return graphql.Null
+	}
+	return ec._PauseBackfillPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNPauseWorkflowInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPauseWorkflowInput(ctx context.Context, v any) (model.PauseWorkflowInput, error) {
 	res, err := ec.unmarshalInputPauseWorkflowInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -27692,12 +31676,14 @@ func (ec *executionContext) marshalNPriority2githubᚗcomᚋsauravritesh63ᚋmin
 
 var (
 	unmarshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority = map[string]miniairflow.Priority{
+		"BACKFILL": miniairflow.PriorityBackfill,
 		"LOW":      miniairflow.PriorityLow,
 		"NORMAL":   miniairflow.PriorityNormal,
 		"HIGH":     miniairflow.PriorityHigh,
 		"CRITICAL": miniairflow.PriorityCritical,
 	}
 	marshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority = map[miniairflow.Priority]string{
+		miniairflow.PriorityBackfill: "BACKFILL",
 		miniairflow.PriorityLow:      "LOW",
 		miniairflow.PriorityNormal:   "NORMAL",
 		miniairflow.PriorityHigh:     "HIGH",
@@ -27727,6 +31713,19 @@ func (ec *executionContext) marshalNQueueDepth2ᚖgithubᚗcomᚋsauravritesh63�
 		return graphql.Null
 	}
 	return ec._QueueDepth(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNResumeBackfillInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeBackfillInput(ctx context.Context, v any) (model.ResumeBackfillInput, error) {
+	res, err := ec.unmarshalInputResumeBackfillInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNResumeBackfillPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeBackfillPayload(ctx context.Context, sel ast.SelectionSet, v *model.ResumeBackfillPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ResumeBackfillPayload!")
+		return graphql.Null
+	}
+	return ec._ResumeBackfillPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNResumeWorkflowRunInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐResumeWorkflowRunInput(ctx context.Context, v any) (model.ResumeWorkflowRunInput, error) {
@@ -27802,6 +31801,7 @@ var (
 		"CHILD":    miniairflow.CauseChild,
 		"AFTER":    miniairflow.CauseAfter,
 		"WEBHOOK":  miniairflow.CauseWebhook,
+		"BACKFILL": miniairflow.CauseBackfill,
 	}
 	marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[miniairflow.CauseKind]string{
 		miniairflow.CauseSchedule: "SCHEDULE",
@@ -27809,8 +31809,33 @@ var (
 		miniairflow.CauseChild:    "CHILD",
 		miniairflow.CauseAfter:    "AFTER",
 		miniairflow.CauseWebhook:  "WEBHOOK",
+		miniairflow.CauseBackfill: "BACKFILL",
 	}
 )
+
+func (ec *executionContext) marshalNRunStateCount2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRunStateCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.RunStateCount) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRunStateCount2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRunStateCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRunStateCount2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐRunStateCount(ctx context.Context, sel ast.SelectionSet, v *model.RunStateCount) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RunStateCount!")
+		return graphql.Null
+	}
+	return ec._RunStateCount(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalNSchedule2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐScheduleᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Schedule) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -28603,11 +32628,13 @@ var (
 		"SCHEDULED": miniairflow.RunScheduled,
 		"MANUAL":    miniairflow.RunManual,
 		"CHILD":     miniairflow.RunChild,
+		"BACKFILL":  miniairflow.RunBackfill,
 	}
 	marshalNWorkflowRunType2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunType = map[miniairflow.RunType]string{
 		miniairflow.RunScheduled: "SCHEDULED",
 		miniairflow.RunManual:    "MANUAL",
 		miniairflow.RunChild:     "CHILD",
+		miniairflow.RunBackfill:  "BACKFILL",
 	}
 )
 
@@ -28828,6 +32855,10 @@ var (
 		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
 		"MARK_TASKS":       miniairflow.AuditMarkTasks,
 		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
+		"CREATE_BACKFILL":  miniairflow.AuditCreateBackfill,
+		"PAUSE_BACKFILL":   miniairflow.AuditPauseBackfill,
+		"RESUME_BACKFILL":  miniairflow.AuditResumeBackfill,
+		"CANCEL_BACKFILL":  miniairflow.AuditCancelBackfill,
 		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
 		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
 		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
@@ -28850,6 +32881,10 @@ var (
 		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
 		miniairflow.AuditMarkTasks:       "MARK_TASKS",
 		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
+		miniairflow.AuditCreateBackfill:  "CREATE_BACKFILL",
+		miniairflow.AuditPauseBackfill:   "PAUSE_BACKFILL",
+		miniairflow.AuditResumeBackfill:  "RESUME_BACKFILL",
+		miniairflow.AuditCancelBackfill:  "CANCEL_BACKFILL",
 		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
 		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
 		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
@@ -28878,6 +32913,138 @@ func (ec *executionContext) unmarshalOAuditLogFilter2ᚖgithubᚗcomᚋsauravrit
 	}
 	res, err := ec.unmarshalInputAuditLogFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBackfill2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfill(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Backfill) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Backfill(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOBackfillDate2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillDateᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.BackfillDate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBackfillDate2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillDate(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOBackfillFilter2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐBackfillFilter(ctx context.Context, v any) (*model.BackfillFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputBackfillFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx context.Context, v any) (*miniairflow.BackfillMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode(ctx context.Context, sel ast.SelectionSet, v *miniairflow.BackfillMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode[*v])
+	return res
+}
+
+var (
+	unmarshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode = map[string]miniairflow.BackfillMode{
+		"MISSING": miniairflow.BackfillMissing,
+		"FAILED":  miniairflow.BackfillFailed,
+		"ALL":     miniairflow.BackfillAll,
+	}
+	marshalOBackfillMode2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillMode = map[miniairflow.BackfillMode]string{
+		miniairflow.BackfillMissing: "MISSING",
+		miniairflow.BackfillFailed:  "FAILED",
+		miniairflow.BackfillAll:     "ALL",
+	}
+)
+
+func (ec *executionContext) unmarshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx context.Context, v any) (*miniairflow.BackfillOrder, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder(ctx context.Context, sel ast.SelectionSet, v *miniairflow.BackfillOrder) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder[*v])
+	return res
+}
+
+var (
+	unmarshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder = map[string]miniairflow.BackfillOrder{
+		"OLDEST": miniairflow.BackfillOldest,
+		"NEWEST": miniairflow.BackfillNewest,
+	}
+	marshalOBackfillOrder2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillOrder = map[miniairflow.BackfillOrder]string{
+		miniairflow.BackfillOldest: "OLDEST",
+		miniairflow.BackfillNewest: "NEWEST",
+	}
+)
+
+func (ec *executionContext) unmarshalOBackfillStatus2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatusᚄ(ctx context.Context, v any) ([]miniairflow.BackfillStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]miniairflow.BackfillStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOBackfillStatus2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.BackfillStatus) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNBackfillStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackfillStatus(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOBackoff2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐBackoff(ctx context.Context, v any) (*miniairflow.Backoff, error) {

@@ -38,6 +38,13 @@ type WorkflowRunFilter struct {
 	Statuses []miniairflow.RunStatus
 }
 
+// BackfillFilter chooses backfills; Workflow is a name.
+type BackfillFilter struct {
+	Workflow *string
+	Name     *string
+	Statuses []miniairflow.BackfillStatus
+}
+
 // TaskRunFilter chooses task runs.
 type TaskRunFilter struct {
 	WorkflowRunID *uuid.UUID
@@ -76,6 +83,8 @@ type (
 	WorkflowRunEdge = Edge[*miniairflow.WorkflowRun]
 	// TaskRunEdge is a task run in a page.
 	TaskRunEdge = Edge[*miniairflow.TaskRun]
+	// BackfillEdge is a backfill in a page.
+	BackfillEdge = Edge[*miniairflow.Backfill]
 	// ArtifactEdge is an artifact in a page.
 	ArtifactEdge = Edge[*Artifact]
 	// VarEdge is a variable in a page.
@@ -107,6 +116,8 @@ type (
 	WorkflowRunConnection = Connection[*miniairflow.WorkflowRun]
 	// TaskRunConnection is a page of task runs.
 	TaskRunConnection = Connection[*miniairflow.TaskRun]
+	// BackfillConnection is a page of backfills.
+	BackfillConnection = Connection[*miniairflow.Backfill]
 	// ArtifactConnection is a page of artifacts.
 	ArtifactConnection = Connection[*Artifact]
 	// VarConnection is a page of variables.

@@ -40,6 +40,24 @@ type AnswerApprovalPayload struct {
 }
 
 // What to end.
+type CancelBackfillInput struct {
+	// The backfill.
+	ID uuid.UUID `json:"id"`
+	// Let its runs that are not over go on.
+	KeepRuns *bool `json:"keepRuns,omitempty"`
+	// Why, for the audit log.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of cancelBackfill.
+type CancelBackfillPayload struct {
+	// The backfill.
+	Backfill *miniairflow.Backfill `json:"backfill,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to end.
 type CancelWorkflowRunInput struct {
 	// The id of the run.
 	ID uuid.UUID `json:"id"`
@@ -89,6 +107,50 @@ type ClearTaskRunsPayload struct {
 	// The task runs that changed, as they are now; of a dry run, those that would change, as they are. Empty if the same request was done before.
 	TaskRuns []*miniairflow.TaskRun `json:"taskRuns,omitempty"`
 	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to fill.
+type CreateBackfillInput struct {
+	// The name of the workflow.
+	Workflow string `json:"workflow"`
+	// Its own name, unique within the workflow: up to 128 letters, digits, _, - and . Without one each request makes a backfill of its own.
+	Name *string `json:"name,omitempty"`
+	// The first time: with its offset, or by the clocks of the schedule. A date is its first moment.
+	From string `json:"from"`
+	// The last time. A date is its whole day.
+	To string `json:"to"`
+	// The name of the schedule whose slots are meant. Without one it is the one that has no name, or the only one.
+	Schedule *string `json:"schedule,omitempty"`
+	// Of which dates runs are made.
+	Mode *miniairflow.BackfillMode `json:"mode,omitempty"`
+	// With which end of the range to begin.
+	Order *miniairflow.BackfillOrder `json:"order,omitempty"`
+	// So many of its runs are pending or running, at most: 1 to 100.
+	Concurrency *int `json:"concurrency,omitempty"`
+	// Values of the parameters, an object; what is left out takes its default.
+	Params map[string]any `json:"params,omitempty"`
+	// Execute just these tasks, named by themselves or by their group. Together with fromTasks and untilTasks: those that all of them choose.
+	Only []string `json:"only,omitempty"`
+	// Execute these tasks and all below them.
+	FromTasks []string `json:"fromTasks,omitempty"`
+	// Execute these tasks and all above them.
+	UntilTasks []string `json:"untilTasks,omitempty"`
+	// Make nothing: only say what would become of each date.
+	DryRun *bool `json:"dryRun,omitempty"`
+	// Why, for the audit log.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of createBackfill.
+type CreateBackfillPayload struct {
+	// The backfill; null for a dry run.
+	Backfill *miniairflow.Backfill `json:"backfill,omitempty"`
+	// Whether it is new: the same request had not been made before.
+	IsNew bool `json:"isNew"`
+	// All of its dates, in its order; of a dry run only.
+	Dates []*miniairflow.BackfillDate `json:"dates,omitempty"`
+	// Why there is none.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
@@ -207,6 +269,22 @@ type OutputDeclaration struct {
 }
 
 // What to pause.
+type PauseBackfillInput struct {
+	// The backfill.
+	ID uuid.UUID `json:"id"`
+	// Why, for the audit log.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of pauseBackfill.
+type PauseBackfillPayload struct {
+	// The backfill.
+	Backfill *miniairflow.Backfill `json:"backfill,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// What to pause.
 type PauseWorkflowInput struct {
 	// The name of the workflow.
 	Workflow string `json:"workflow"`
@@ -244,6 +322,22 @@ type QueueDepth struct {
 	Queue string `json:"queue"`
 	// How many.
 	Depth int `json:"depth"`
+}
+
+// What to resume.
+type ResumeBackfillInput struct {
+	// The backfill.
+	ID uuid.UUID `json:"id"`
+	// Why, for the audit log.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of resumeBackfill.
+type ResumeBackfillPayload struct {
+	// The backfill.
+	Backfill *miniairflow.Backfill `json:"backfill,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // What to resume.
@@ -300,6 +394,14 @@ type RevokeTokenPayload struct {
 	IsRevoked bool `json:"isRevoked"`
 	// Why nothing was done.
 	UserErrors []*UserError `json:"userErrors"`
+}
+
+// How many runs are in a state.
+type RunStateCount struct {
+	// The state.
+	Status miniairflow.RunStatus `json:"status"`
+	// How many.
+	Count int `json:"count"`
 }
 
 // A schedule that is tried out: one of cron, everySeconds and at.
