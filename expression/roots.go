@@ -80,7 +80,7 @@ var roots = []root{
 			{name: "id", about: "its id, a UUID", kind: types.String},
 			{name: "number", about: "its number within the workflow, an integer; 0 in defaults of `params`", kind: types.Int},
 			{name: "workflow", about: "the workflow's name", kind: types.String},
-			{name: "type", about: "what started it: `scheduled`, `manual`, or `child` for a task of another run", kind: types.String},
+			{name: "type", about: "what started it: `scheduled`, `manual`, `backfill`, or `child` for a task of another run", kind: types.String},
 			{name: "logical_date", about: "the time of its slot", kind: types.String},
 			{name: "data_interval_start", about: "the time of the slot before", kind: types.String},
 			{name: "data_interval_end", about: "the same as `logical_date`", kind: types.String},

@@ -141,7 +141,7 @@ func loadConfig(cmd *cobra.Command) (*config, error) {
 			return nil, err
 		}
 	}
-	if cmd.Flags().Lookup("concurrency") != nil {
+	if cmd.Flags().Lookup("queues") != nil { // a worker has it, and a backfill has another --concurrency
 		return &c, c.checkWorker()
 	}
 	return &c, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sauravritesh63/miniairflow"
 	"github.com/sauravritesh63/miniairflow/loader"
+	"github.com/sauravritesh63/miniairflow/persistence"
 )
 
 const examplesDir = "../../dags"
@@ -168,8 +169,14 @@ var (
 func TestSchedulingPage(t *testing.T) {
 	text, err := os.ReadFile("../../docs/scheduling.md")
 	require.NoError(t, err)
-	ran := 0
-	for _, block := range consoleBlock.FindAllStringSubmatch(string(text), -1) {
+	require.Equal(t, 4, runConsole(t, string(text), t.TempDir()))
+}
+
+// runConsole runs the commands of a page, one after the other, requires that they print
+// what the page says, and returns how many they were.
+func runConsole(t *testing.T, page, home string) (ran int) {
+	t.Helper()
+	for _, block := range consoleBlock.FindAllStringSubmatch(page, -1) {
 		for _, command := range strings.Split(block[1], "$ miniairflow ")[1:] {
 			line, want, _ := strings.Cut(command, "\n")
 			var args []string
@@ -177,11 +184,32 @@ func TestSchedulingPage(t *testing.T) {
 				args = append(args, word[1]+word[2])
 			}
 			var out, errors bytes.Buffer
-			code := run(t.Context(), append(args, "--home", t.TempDir()), stdio{in: strings.NewReader(""), out: &out, err: &errors})
+			code := run(t.Context(), append(args, "--home", home), stdio{in: strings.NewReader(""), out: &out, err: &errors})
 			require.Equal(t, exitOK, code, "%s\n%s", line, &errors)
 			require.Equal(t, want, out.String(), line)
 			ran++
 		}
 	}
-	require.Equal(t, 4, ran)
+	return ran
+}
+
+// What the page about backfills shows of commands is what they print.
+func TestBackfillPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/backfill.md")
+	require.NoError(t, err)
+	home, dags := t.TempDir(), t.TempDir()
+	for _, match := range fileBlock.FindAllStringSubmatch(string(text), -1) {
+		require.NoError(t, os.WriteFile(filepath.Join(dags, match[1]), []byte(match[2]), 0o600))
+	}
+	store, err := persistence.Open(t.Context(), "sqlite://"+filepath.Join(home, "miniairflow.db"), persistence.Options{})
+	require.NoError(t, err)
+	result, err := loader.LoadPath([]string{dags}, loader.Limits{})
+	require.NoError(t, err)
+	for _, d := range result.Definitions {
+		file := miniairflow.FileSync{Path: d.Name + ".yaml", Definitions: []miniairflow.DefinitionAt{d.DefinitionAt}}
+		_, err := store.SyncFiles(t.Context(), []miniairflow.FileSync{file})
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.Close())
+	require.Equal(t, 6, runConsole(t, string(text), home))
 }

@@ -399,7 +399,7 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs FOR EACH ROW
-    WHEN (NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '')
+    WHEN (NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '' AND NEW.backfill_id IS NULL)
     EXECUTE FUNCTION note_end();
 
 -- Task runs that need a decision of Advance. The generation rises with each

@@ -389,7 +389,7 @@ CREATE TABLE after_ends (
 
 -- Whatever ends a run notes it for them.
 CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs
-    WHEN NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = ''
+    WHEN NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '' AND NEW.backfill_id IS NULL
 BEGIN
     INSERT INTO after_ends (workflow_run_id, workflow_id, status)
     SELECT NEW.id, a.workflow_id, NEW.status

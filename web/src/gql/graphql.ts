@@ -143,6 +143,8 @@ export type RetryWorkflowRunInput = {
 export type RunCauseKind =
   /** The end of runs of other workflows. */
   | 'AFTER'
+  /** A backfill. */
+  | 'BACKFILL'
   /** A task of another run. */
   | 'CHILD'
   /** A person or a program, by the page, the API or a command. */
