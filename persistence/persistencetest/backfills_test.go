@@ -433,3 +433,19 @@ func TestBackfillPages(t *testing.T) {
 		require.Equal(t, want, names)
 	})
 }
+
+// Workflows that start after others do not start after the runs of a backfill.
+func TestBackfillStartsNoFollowers(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(hourly("a", task("x")))
+		db.sync(after("b", miniairflow.AfterTrigger{Workflows: ends(miniairflow.AfterFinished, "a")}))
+		db.backfill(dates("a", 2, 2))
+		db.advance()
+		db.startPending()
+		w := db.worker("w")
+		w.drain(nil)
+		require.Empty(t, db.noted())
+		w.ran(v, slot.Add(9*time.Hour), miniairflow.TaskSuccess)
+		require.Len(t, db.noted(), 1)
+	})
+}
