@@ -25,7 +25,7 @@ func TestSyncRefusesCircleOfTriggers(t *testing.T) {
 	}, f.importErrors())
 
 	f.write("last.yaml", "tasks: {a: {noop: true}}")
-	f.sync()
-	require.Equal(t, []string{"second"}, f.sync().Updated, "the cause went with another file")
+	updated := append(f.sync().Updated, f.sync().Updated...)
+	require.ElementsMatch(t, []string{"last", "second"}, updated, "the cause went with another file, in the same look or before the next")
 	require.Empty(t, f.importErrors())
 }
