@@ -47,9 +47,10 @@ test: setup build ## Run all tests: Go on both databases, the page, the browser 
 	cd web && npm run --silent e2e
 
 .PHONY: property
-property: ## Play N times (default 100) as many random sequences of store calls as the tests do, and every clock change
+property: ## Play N times (default 100) as many random sequences of store calls and simulated years as the tests do, and every clock change
 	go test . -run TestNextFireInAllZones -count=1 -timeout=0 -v -cron.all
 	go test ./persistence/persistencetest -run TestRandomCalls -count=1 -timeout=0 -v -property.n=$${N:-100}
+	go test ./persistence/persistencetest -run TestYearsOfSlots -count=1 -timeout=0 -v -years.n=$${N:-100}
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (default 60s)
