@@ -46,6 +46,7 @@ type Scope struct {
 	Tasks   map[string]TaskScope
 	Item    *ItemScope  // nil outside of items
 	Event   *EventScope // nil outside of triggers
+	Task    *ToldOfTask // of a notification; nil outside of those about tasks
 }
 
 // ItemScope is `item` and `index` in a template.
@@ -64,7 +65,8 @@ type RunScope struct {
 	DataIntervalStart time.Time
 	DataIntervalEnd   time.Time
 	RunAfter          time.Time
-	Status            RunStatus // WorkflowRun.Outcome; empty but for tasks of finally
+	Status            RunStatus // WorkflowRun.Outcome; empty but for tasks of finally. Of a notification: how it is told
+	Reason            string    // of a notification
 }
 
 // TaskScope is `tasks.<name>` in a template.

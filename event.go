@@ -22,6 +22,7 @@ const (
 	TopicLog     Topic = "log"     // a log of run ID grew
 	TopicCatalog Topic = "catalog" // a workflow, schedule or import error changed
 	TopicWorkers Topic = "workers" // a worker came, went or drains
+	TopicNotices Topic = "notices" // something happened that somebody wants to be told, or a notification is due
 	TopicAll     Topic = "all"     // more happened than was kept: look at everything
 )
 

@@ -27,6 +27,7 @@ type Store interface {
 	VarStore
 	SecretStore
 	TokenStore
+	NotificationStore
 	RunStore
 	BackfillStore
 	TaskStore

@@ -16,35 +16,36 @@ type AuditAction string
 
 // The actions of the audit log.
 const (
-	AuditCreateRun       AuditAction = "create_run" // this one and those up to AuditAnswerApproval: of a run
-	AuditCancelRun       AuditAction = "cancel_run" // also by the scheduler, when the run's timeout has passed
-	AuditPauseRun        AuditAction = "pause_run"
-	AuditResumeRun       AuditAction = "resume_run"
-	AuditRetryRun        AuditAction = "retry_run"
-	AuditClearTasks      AuditAction = "clear_tasks"
-	AuditMarkTasks       AuditAction = "mark_tasks"
-	AuditAnswerApproval  AuditAction = "answer_approval"
-	AuditCreateBackfill  AuditAction = "create_backfill" // this one and those up to AuditCancelBackfill: of a backfill
-	AuditPauseBackfill   AuditAction = "pause_backfill"
-	AuditResumeBackfill  AuditAction = "resume_backfill"
-	AuditCancelBackfill  AuditAction = "cancel_backfill"
-	AuditPauseWorkflow   AuditAction = "pause_workflow"
-	AuditUnpauseWorkflow AuditAction = "unpause_workflow"
-	AuditDrainWorker     AuditAction = "drain_worker"
-	AuditSetPool         AuditAction = "set_pool"
-	AuditDeletePool      AuditAction = "delete_pool"
-	AuditSetVar          AuditAction = "set_var"
-	AuditDeleteVar       AuditAction = "delete_var"
-	AuditSetSecret       AuditAction = "set_secret"
-	AuditDeleteSecret    AuditAction = "delete_secret"
-	AuditRotateSecrets   AuditAction = "rotate_secrets"
-	AuditCreateToken     AuditAction = "create_token"
-	AuditRevokeToken     AuditAction = "revoke_token"
+	AuditCreateRun        AuditAction = "create_run" // this one and those up to AuditSendNotification: of a run
+	AuditCancelRun        AuditAction = "cancel_run" // also by the scheduler, when the run's timeout has passed
+	AuditPauseRun         AuditAction = "pause_run"
+	AuditResumeRun        AuditAction = "resume_run"
+	AuditRetryRun         AuditAction = "retry_run"
+	AuditClearTasks       AuditAction = "clear_tasks"
+	AuditMarkTasks        AuditAction = "mark_tasks"
+	AuditAnswerApproval   AuditAction = "answer_approval"
+	AuditSendNotification AuditAction = "send_notification"
+	AuditCreateBackfill   AuditAction = "create_backfill" // this one and those up to AuditCancelBackfill: of a backfill
+	AuditPauseBackfill    AuditAction = "pause_backfill"
+	AuditResumeBackfill   AuditAction = "resume_backfill"
+	AuditCancelBackfill   AuditAction = "cancel_backfill"
+	AuditPauseWorkflow    AuditAction = "pause_workflow"
+	AuditUnpauseWorkflow  AuditAction = "unpause_workflow"
+	AuditDrainWorker      AuditAction = "drain_worker"
+	AuditSetPool          AuditAction = "set_pool"
+	AuditDeletePool       AuditAction = "delete_pool"
+	AuditSetVar           AuditAction = "set_var"
+	AuditDeleteVar        AuditAction = "delete_var"
+	AuditSetSecret        AuditAction = "set_secret"
+	AuditDeleteSecret     AuditAction = "delete_secret"
+	AuditRotateSecrets    AuditAction = "rotate_secrets"
+	AuditCreateToken      AuditAction = "create_token"
+	AuditRevokeToken      AuditAction = "revoke_token"
 )
 
 // AuditActions lists every action.
 var AuditActions = []AuditAction{
-	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval,
+	AuditCreateRun, AuditCancelRun, AuditPauseRun, AuditResumeRun, AuditRetryRun, AuditClearTasks, AuditMarkTasks, AuditAnswerApproval, AuditSendNotification,
 	AuditCreateBackfill, AuditPauseBackfill, AuditResumeBackfill, AuditCancelBackfill,
 	AuditPauseWorkflow, AuditUnpauseWorkflow, AuditDrainWorker, AuditSetPool, AuditDeletePool,
 	AuditSetVar, AuditDeleteVar, AuditSetSecret, AuditDeleteSecret, AuditRotateSecrets, AuditCreateToken, AuditRevokeToken,

@@ -62,6 +62,7 @@ func (d *Definition) Validate() []Problem {
 	v.env([]string{"env"}, d.Env)
 	v.workflowOutputs()
 	v.groups()
+	v.notices(nil, v.d.Notify)
 	v.tasks()
 	return v.problems
 }

@@ -72,6 +72,7 @@ func (v *validator) task(t *Task) {
 	v.duration(sub(at, "timeout"), t.Timeout)
 	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)
 	v.pool(at, t)
+	v.notices(at, t.Notify)
 	if t.OnLost != "" {
 		oneOf(v, sub(at, "on_lost"), t.OnLost, OnLosts)
 	}

@@ -73,7 +73,8 @@ type Definition struct {
 	Files          []WorkflowFile    `json:"files,omitempty"` // that it carries, by path; empty: tasks run in the folder of the workflow's file
 	Env            map[string]string `json:"env,omitempty"`   // values are templates
 	Outputs        []WorkflowOutput  `json:"outputs,omitempty"`
-	Tasks          []Task            `json:"tasks"` // in file order; those of finally come last
+	Notify         Notices           `json:"notify,omitempty"` // who is told of what about a run
+	Tasks          []Task            `json:"tasks"`            // in file order; those of finally come last
 }
 
 // Task is one node of the DAG. It has exactly one action, see Actions.
@@ -113,7 +114,8 @@ type Task struct {
 	AllowFailure bool                  `json:"allow_failure,omitempty"`
 	Finally      bool                  `json:"finally,omitempty"` // runs after all tasks that are not, however they ended
 
-	DependsOnPast bool `json:"depends_on_past,omitempty"` // of a scheduled run: waits until the one before was a success here, or skipped it
+	Notify        Notices `json:"notify,omitempty"`          // who is told of what about the task
+	DependsOnPast bool    `json:"depends_on_past,omitempty"` // of a scheduled run: waits until the one before was a success here, or skipped it
 }
 
 // Waits reports whether the task's action waits, and so may look more than once.

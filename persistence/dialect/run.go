@@ -223,6 +223,7 @@ type Plan struct {
 	Finals  []*Run // their tasks of finally begin, with the Outcome that is set
 	Over    []*Run // end now, with Result
 	Wakes   []Wake // may let task runs of later runs start
+	Notes   []Note // that somebody wants to be told of
 
 	behind map[Place]bool // of Queued and Held: they go behind, see SortKeys
 }
@@ -297,6 +298,9 @@ func (p *Plan) Events(runs []*Run) []miniairflow.Event {
 	}
 	if len(Children(p.Over)) > 0 {
 		events = append(events, miniairflow.Event{Topic: miniairflow.TopicChild})
+	}
+	if len(p.Notes) > 0 {
+		events = append(events, miniairflow.Event{Topic: miniairflow.TopicNotices})
 	}
 	return events
 }

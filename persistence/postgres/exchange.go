@@ -274,6 +274,9 @@ func (s *Store) finish(ctx context.Context, t *tx, b begun, in *finishInput, sta
 			if f.status.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
 			}
+			if f.status == miniairflow.TaskUpForRetry {
+				m.again = append(m.again, f.place.Seq)
+			}
 		}
 		if m.freed > 0 {
 			moves = append(moves, m)

@@ -59,6 +59,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 					m.ended = append(m.ended, miniairflow.Ended{Seq: f.place.Seq, Status: f.status})
 				} else {
 					requeued = true // and keeps its slot
+					m.again = append(m.again, f.place.Seq)
 				}
 			}
 			if touched {

@@ -164,11 +164,13 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	}
 	var later dialect.Plan
 	later.WakeFuture(r.run, r.plan.Mark)
+	later.Notes = dialect.NotesOfRerun(r.run, r.versionID, r.plan, r.Rerun)
 	t.publish(later.Events(nil)...)
 	wakes := &pgx.Batch{}
 	wakeFuture(wakes, later.Wakes)
+	note(wakes, r.now, later.Notes)
 	if err := t.SendBatch(ctx, wakes).Close(); err != nil {
-		return fmt.Errorf("wake later runs: %w", err)
+		return fmt.Errorf("wake later runs, and note: %w", err)
 	}
 	details, err := dialect.EncodeDetails(miniairflow.AuditOfRerun(r.run.Graph, r.plan, r.Rerun))
 	if err != nil {
@@ -326,6 +328,7 @@ func takeUp(ctx context.Context, t *tx, now time.Time, m move) error {
 	plan := &dialect.Plan{}
 	plan.Add(r, m.ready, append(m.asks, due[r.ID]...))
 	plan.WakeFuture(r, m.ended)
+	plan.Note(r, m.ended, nil)
 	t.publish(plan.Events([]*dialect.Run{r})...)
 	return writePlan(ctx, t, now, plan)
 }

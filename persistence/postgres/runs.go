@@ -134,9 +134,13 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, now time.Time, run *dialec
 		return err
 	}
 	if isPending {
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
-		_, err := t.Exec(ctx, `UPDATE run_counters SET done = done + $2 WHERE workflow_run_id = $1`, run.ID, len(m.ended))
-		return err
+		told := dialect.NotesOfCancel(run, m.ended)
+		t.publish(told.Events([]*dialect.Run{run})...)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRuns})
+		batch := &pgx.Batch{}
+		batch.Queue(`UPDATE run_counters SET done = done + $2 WHERE workflow_run_id = $1`, run.ID, len(m.ended))
+		note(batch, now, told.Notes)
+		return t.SendBatch(ctx, batch).Close()
 	}
 	run.CancelRequested, run.TimedOut, run.IsPaused = true, cancel.TimedOut, false
 	t.moved(run.Pools()...)

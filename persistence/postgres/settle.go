@@ -17,6 +17,7 @@ import (
 type move struct {
 	run   *dialect.Run
 	ended []miniairflow.Ended
+	again []int           // those that are tried again
 	freed int             // slots given back
 	ready []dialect.Ready // may start now, and have no row in the queue
 	asks  []int           // need a decision in any case
@@ -65,6 +66,7 @@ func (s *Store) plan(ctx context.Context, t *tx, now time.Time, moves []move) (*
 		ready, asks := dialect.Route(deltas[i], undecided(children[m.run.ID], m.ready))
 		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due[m.run.ID]))
 		plan.WakeFuture(m.run, m.ended)
+		plan.Note(m.run, m.ended, m.again)
 		runs[i] = m.run
 	}
 	t.publish(plan.Events(runs)...)
@@ -137,10 +139,13 @@ func queuePlan(ctx context.Context, t *tx, batch *pgx.Batch, now time.Time, plan
 	for _, r := range plan.Finals {
 		batch.Queue(`UPDATE workflow_runs SET outcome = $2, changed = pg_current_xact_id() WHERE id = $1`, r.ID, string(r.Outcome))
 	}
-	if len(plan.Over) == 0 {
-		return nil
+	if len(plan.Over) > 0 {
+		if err := endRuns(ctx, t, batch, now, plan.Over); err != nil {
+			return err
+		}
 	}
-	return endRuns(ctx, t, batch, now, plan.Over)
+	note(batch, now, plan.Notes)
+	return nil
 }
 
 // enqueue puts the ready task runs of the plan into the queue, in the state that

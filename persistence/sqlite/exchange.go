@@ -123,6 +123,9 @@ func (s *Store) finish(ctx context.Context, t *tx, finishes []miniairflow.Finish
 			if next.IsTerminal() {
 				m.ended = append(m.ended, miniairflow.Ended{Seq: f.Seq, Status: next})
 			}
+			if next == miniairflow.TaskUpForRetry {
+				m.again = append(m.again, f.Seq)
+			}
 		}
 		if m.freed > 0 {
 			moves = append(moves, m)

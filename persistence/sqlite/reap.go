@@ -60,6 +60,7 @@ func (s *Store) reap(ctx context.Context, orphans []miniairflow.HeldAttempt) (re
 					m.ended = append(m.ended, miniairflow.Ended{Seq: o.Seq, Status: next})
 				} else {
 					requeued = true // and keeps its slot
+					m.again = append(m.again, o.Seq)
 				}
 			}
 			if touched {

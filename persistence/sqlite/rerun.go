@@ -183,9 +183,13 @@ func (s *Store) writeRerun(ctx context.Context, t *tx, r *rerunning) error {
 	}
 	var later dialect.Plan
 	later.WakeFuture(r.run, r.plan.Mark)
+	later.Notes = dialect.NotesOfRerun(r.run, r.versionID, r.plan, r.Rerun)
 	t.publish(later.Events(nil)...)
 	if err := wakeFuture(ctx, t, changed, later.Wakes); err != nil {
 		return fmt.Errorf("wake later runs: %w", err)
+	}
+	if err := note(ctx, t, later.Notes); err != nil {
+		return err
 	}
 	details, err := dialect.EncodeDetails(miniairflow.AuditOfRerun(r.run.Graph, r.plan, r.Rerun))
 	if err != nil {
@@ -360,6 +364,7 @@ func takeUp(ctx context.Context, t *tx, changed int64, m move) error {
 	plan := &dialect.Plan{}
 	plan.Add(r, m.ready, append(m.asks, due...))
 	plan.WakeFuture(r, m.ended)
+	plan.Note(r, m.ended, nil)
 	t.publish(plan.Events([]*dialect.Run{r})...)
 	return writePlan(ctx, t, plan)
 }

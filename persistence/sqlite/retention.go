@@ -48,6 +48,8 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 		{s.write, "task_queue", "seq"},
 		{s.write, "task_decisions", "seq"},
 		{s.write, "run_counters", ""},
+		{s.write, "notices", "id"},
+		{s.write, "notifications", "id"},
 	}
 	for _, table := range tables {
 		if err := deleteOf(ctx, table.pool, table.name, table.key, `SELECT value FROM json_each(?)`, list[uuid.UUID](ids)); err != nil {

@@ -113,7 +113,12 @@ func (s *Store) cancelRun(ctx context.Context, t *tx, run *dialect.Run, cancel m
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicChild})
 	}
 	if isPending {
-		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: run.ID}, miniairflow.Event{Topic: miniairflow.TopicRuns})
+		told := dialect.NotesOfCancel(run, m.ended)
+		t.publish(told.Events([]*dialect.Run{run})...)
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRuns})
+		if err := note(ctx, t, told.Notes); err != nil {
+			return err
+		}
 		_, err := t.ExecContext(ctx, `UPDATE run_counters SET done = done + ?2 WHERE workflow_run_id = ?1`, run.ID, len(m.ended))
 		return err
 	}

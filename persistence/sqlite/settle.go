@@ -15,6 +15,7 @@ import (
 type move struct {
 	run   *dialect.Run
 	ended []miniairflow.Ended
+	again []int           // those that are tried again
 	freed int             // slots given back
 	ready []dialect.Ready // may start now, and have no row in the queue
 	asks  []int           // need a decision in any case
@@ -51,6 +52,7 @@ func (s *Store) settle(ctx context.Context, t *tx, moves []move) (*dialect.Plan,
 		ready, asks := dialect.Route(deltas, undecided(children, m.ready))
 		plan.Add(m.run, append(ready, m.ready...), slices.Concat(asks, m.asks, due))
 		plan.WakeFuture(m.run, m.ended)
+		plan.Note(m.run, m.ended, m.again)
 	}
 	t.publish(plan.Events(runs)...)
 	return plan, writePlan(ctx, t, plan)
@@ -137,7 +139,7 @@ func writePlan(ctx context.Context, t *tx, plan *dialect.Plan) error {
 			return fmt.Errorf("end run: %w", err)
 		}
 	}
-	return nil
+	return note(ctx, t, plan.Notes)
 }
 
 // enqueue puts the ready task runs of the plan into the queue, in the state that

@@ -6,6 +6,8 @@ DROP TABLE secrets;
 DROP TABLE vars;
 DROP TABLE pools;
 DROP TABLE workers;
+DROP TABLE notifications;
+DROP TABLE notices;
 DROP TABLE artifact_chunks;
 DROP TABLE artifacts;
 DROP TABLE task_logs;

@@ -448,6 +448,48 @@ CREATE TABLE artifact_chunks (
 );
 ALTER TABLE artifact_chunks ALTER COLUMN data SET STORAGE EXTERNAL;
 
+-- What happened of which somebody wants to be told, until notifications are made of it.
+CREATE TABLE notices (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workflow_run_id uuid NOT NULL,
+    version_id      uuid NOT NULL, -- whose definition says who is told
+    seq             integer NOT NULL, -- of the task run; -1: the run itself
+    event           text NOT NULL,
+    task            text NOT NULL,
+    status          text NOT NULL, -- this and what follows: as it was then
+    attempt         integer NOT NULL,
+    reason          text NOT NULL,
+    at              timestamptz NOT NULL
+);
+CREATE INDEX notices_run ON notices (workflow_run_id, id);
+
+-- The outbox: messages, each to one recipient.
+CREATE TABLE notifications (
+    id              uuid PRIMARY KEY,
+    workflow_run_id uuid NOT NULL REFERENCES workflow_runs (id) ON DELETE CASCADE,
+    event           text NOT NULL CHECK (event IN ('success', 'failure', 'retry', 'cancel')),
+    of_tasks        boolean NOT NULL, -- it is about tasks of the run, else about the run itself
+    recipient       text NOT NULL, -- JSON
+    destination     text NOT NULL, -- the server that it goes to
+    fold_key        text NOT NULL, -- the same for those of the run that can be one message
+    facts           text NOT NULL, -- JSON: what it tells; it stays from the first try on
+    task_count      integer NOT NULL,
+    at              timestamptz NOT NULL, -- when the first thing happened that it tells
+    state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'stuck')),
+    due_at          timestamptz NOT NULL,
+    since           timestamptz NOT NULL, -- from when on it has been tried in vain
+    tries           integer NOT NULL DEFAULT 0,
+    last_error      text NOT NULL DEFAULT '',
+    token           uuid, -- of the last claim
+    claimed_until   timestamptz NOT NULL DEFAULT '-infinity',
+    created_at      timestamptz NOT NULL,
+    sent_at         timestamptz,
+    CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
+);
+CREATE INDEX notifications_due ON notifications (due_at) WHERE state = 'pending';
+CREATE INDEX notifications_unsent ON notifications (state, id) WHERE state <> 'sent';
+CREATE INDEX notifications_run ON notifications (workflow_run_id, fold_key);
+
 -- Sessions of workers: a row per process start.
 CREATE TABLE workers (
     id             uuid PRIMARY KEY,

@@ -7,6 +7,8 @@ DROP TABLE secrets;
 DROP TABLE vars;
 DROP TABLE pools;
 DROP TABLE workers;
+DROP TABLE notifications;
+DROP TABLE notices;
 DROP TABLE task_decisions;
 DROP TABLE task_pasts;
 DROP TABLE task_items;

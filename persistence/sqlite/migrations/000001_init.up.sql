@@ -407,6 +407,48 @@ CREATE TABLE task_decisions (
     PRIMARY KEY (workflow_run_id, seq)
 ) WITHOUT ROWID;
 
+-- What happened of which somebody wants to be told, until notifications are made of it.
+CREATE TABLE notices (
+    id              integer PRIMARY KEY,
+    workflow_run_id text NOT NULL,
+    version_id      text NOT NULL, -- whose definition says who is told
+    seq             integer NOT NULL, -- of the task run; -1: the run itself
+    event           text NOT NULL,
+    task            text NOT NULL,
+    status          text NOT NULL, -- this and what follows: as it was then
+    attempt         integer NOT NULL,
+    reason          text NOT NULL,
+    at              integer NOT NULL
+);
+CREATE INDEX notices_run ON notices (workflow_run_id, id);
+
+-- The outbox: messages, each to one recipient.
+CREATE TABLE notifications (
+    id              text PRIMARY KEY,
+    workflow_run_id text NOT NULL REFERENCES workflow_runs (id) ON DELETE CASCADE,
+    event           text NOT NULL CHECK (event IN ('success', 'failure', 'retry', 'cancel')),
+    of_tasks        integer NOT NULL, -- it is about tasks of the run, else about the run itself
+    recipient       text NOT NULL, -- JSON
+    destination     text NOT NULL, -- the server that it goes to
+    fold_key        text NOT NULL, -- the same for those of the run that can be one message
+    facts           text NOT NULL, -- JSON: what it tells; it stays from the first try on
+    task_count      integer NOT NULL,
+    at              integer NOT NULL, -- when the first thing happened that it tells
+    state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'stuck')),
+    due_at          integer NOT NULL,
+    since           integer NOT NULL, -- from when on it has been tried in vain
+    tries           integer NOT NULL DEFAULT 0,
+    last_error      text NOT NULL DEFAULT '',
+    token           text, -- of the last claim
+    claimed_until   integer NOT NULL DEFAULT 0,
+    created_at      integer NOT NULL,
+    sent_at         integer,
+    CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
+);
+CREATE INDEX notifications_due ON notifications (due_at) WHERE state = 'pending';
+CREATE INDEX notifications_unsent ON notifications (state, id) WHERE state <> 'sent';
+CREATE INDEX notifications_run ON notifications (workflow_run_id, fold_key);
+
 -- Sessions of workers: a row per process start.
 CREATE TABLE workers (
     id             text PRIMARY KEY,

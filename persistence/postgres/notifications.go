@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// ClaimNotifications implements miniairflow.NotificationStore.
+func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.NotificationClaim) ([]*miniairflow.Notification, *time.Time, error) {
+	const firstText = `
+		SELECT min(greatest(due_at, claimed_until)), coalesce(min(greatest(due_at, claimed_until)) <= clock_timestamp(), false)
+		FROM notifications WHERE state = 'pending'`
+	if first, isDue, err := s.nextTime(ctx, firstText); err != nil || !isDue {
+		return nil, first, err
+	}
+	var claimed []*miniairflow.Notification
+	err := s.inTx(ctx, func(t *tx) error {
+		// Who claims at the same time waits here for a row, and then finds that it is held.
+		const text = `
+			WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+			held AS (
+				SELECT destination, count(*) AS number FROM notifications, clock
+				WHERE state = 'pending' AND claimed_until > now GROUP BY destination),
+			due AS (
+				SELECT id, due_at, destination, row_number() OVER (PARTITION BY destination ORDER BY due_at, id) AS place
+				FROM notifications, clock WHERE state = 'pending' AND due_at <= now AND claimed_until <= now),
+			chosen AS MATERIALIZED (
+				SELECT d.id FROM due d LEFT JOIN held h ON h.destination = d.destination
+				WHERE d.place + coalesce(h.number, 0) <= $3 ORDER BY d.due_at, d.id LIMIT $4)
+			UPDATE notifications n SET token = $1, claimed_until = clock_timestamp() + $2::bigint * interval '1 microsecond', tries = n.tries + 1
+			FROM chosen c WHERE n.id = c.id AND n.state = 'pending' AND n.claimed_until <= clock_timestamp()
+			RETURNING n.id`
+		ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, claim.Token, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit)
+		if err != nil {
+			return fmt.Errorf("claim notifications: %w", err)
+		}
+		const foundText = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = ANY($1) ORDER BY n.due_at, n.id`
+		claimed, err = collect(ctx, t, scanNotification, foundText, ids)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	const nextText = `
+		SELECT min(greatest(due_at, claimed_until)), false
+		FROM notifications WHERE state = 'pending' AND greatest(due_at, claimed_until) > clock_timestamp()`
+	next, _, err := s.nextTime(ctx, nextText)
+	return claimed, next, err
+}
+
+// EndNotification implements miniairflow.NotificationStore.
+func (s *Store) EndNotification(ctx context.Context, end miniairflow.NotificationEnd) error {
+	return s.inTx(ctx, func(t *tx) error {
+		if end.Error == "" {
+			const sentText = `
+				UPDATE notifications SET state = 'sent', sent_at = clock_timestamp(), last_error = '', claimed_until = '-infinity'
+				WHERE id = $1 AND state <> 'sent'`
+			_, err := t.Exec(ctx, sentText, end.ID)
+			return err
+		}
+		const text = `
+			UPDATE notifications
+			SET state = CASE WHEN $3 THEN 'stuck' ELSE 'pending' END, last_error = $4, claimed_until = '-infinity',
+				due_at = clock_timestamp() + $5::bigint * interval '1 microsecond'
+			WHERE id = $1 AND token = $2 AND state = 'pending' AND claimed_until > '-infinity'`
+		_, err := t.Exec(ctx, text, end.ID, end.Token, end.IsStuck, dialect.LastError(end.Error), end.Delay.Microseconds())
+		return err
+	})
+}
+
+// SendNotification implements miniairflow.NotificationStore.
+func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairflow.Actor) (*miniairflow.Notification, error) {
+	var found *miniairflow.Notification
+	err := s.inTx(ctx, func(t *tx) error {
+		const text = `
+			UPDATE notifications SET state = 'pending', due_at = clock_timestamp(), since = clock_timestamp(), sent_at = NULL WHERE id = $1`
+		if _, err := t.Exec(ctx, text, id); err != nil {
+			return err
+		}
+		rows, err := t.Query(ctx, notificationByID, id)
+		if err != nil {
+			return err
+		}
+		if found, err = pgx.CollectOneRow(rows, scanNotification); err != nil {
+			return err
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicNotices})
+		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSendNotification, RunID: &found.RunID})
+	})
+	return found, err
+}
+
+const (
+	notificationColumns = `n.id, n.workflow_run_id, w.name, r.number, n.event, n.of_tasks, n.recipient, n.facts, n.task_count, n.state,
+		n.tries, n.last_error, n.at, n.due_at, n.since, n.sent_at, n.token`
+	notificationTables = `notifications n JOIN workflow_runs r ON r.id = n.workflow_run_id JOIN workflows w ON w.id = r.workflow_id`
+	notificationByID   = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = $1`
+)
+
+// scanNotification reads notificationColumns.
+func scanNotification(row pgx.CollectableRow) (*miniairflow.Notification, error) {
+	n := &miniairflow.Notification{}
+	var recipient, facts string
+	var token uuid.NullUUID
+	err := row.Scan(&n.ID, &n.RunID, &n.WorkflowName, &n.RunNumber, &n.Event, &n.OfTasks, &recipient, &facts, &n.Count, &n.State,
+		&n.Tries, &n.LastError, &n.At, &n.DueAt, &n.Since, &n.SentAt, &token)
+	if err != nil {
+		return nil, err
+	}
+	n.Token = token.UUID
+	return n, dialect.DecodeNotification(n, recipient, facts)
+}
+
+// FindNotification implements miniairflow.NotificationStore.
+func (s *Store) FindNotification(ctx context.Context, id uuid.UUID) (*miniairflow.Notification, error) {
+	return queryOne(ctx, s, scanNotification, notificationByID, id)
+}
+
+// FindNotifications implements miniairflow.NotificationStore.
+func (s *Store) FindNotifications(ctx context.Context, filter miniairflow.NotificationFilter) ([]*miniairflow.Notification, error) {
+	c := notificationConditions(filter)
+	if filter.Before != uuid.Nil {
+		c.add(`n.id < ?`, filter.Before)
+	}
+	text := `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE ` + c.where() + ` ORDER BY n.id DESC` + c.limit(dialect.PageLimit(filter.Limit))
+	return query(ctx, s, scanNotification, text, c.args...)
+}
+
+// CountNotifications implements miniairflow.NotificationStore.
+func (s *Store) CountNotifications(ctx context.Context, filter miniairflow.NotificationFilter, max int) (int, error) {
+	c := notificationConditions(filter)
+	text := `SELECT count(*) FROM (SELECT FROM notifications n WHERE ` + c.where() + c.limit(max) + `) counted`
+	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)
+}
+
+// notificationConditions returns what a filter means, but for its page.
+func notificationConditions(filter miniairflow.NotificationFilter) *conditions {
+	c := &conditions{}
+	if filter.RunID != uuid.Nil {
+		c.add(`n.workflow_run_id = ?`, filter.RunID)
+	}
+	if filter.State != "" {
+		c.add(`n.state = ?`, string(filter.State))
+	}
+	return c
+}
