@@ -39,6 +39,7 @@ func (e *Engine) CheckKnowing(d *miniairflow.Definition, children map[string]*mi
 	}
 	c.workflow()
 	c.workflowOutputs()
+	c.notices(nil, -1, d.Notify)
 	for i := range d.Tasks {
 		c.task(i)
 	}
@@ -87,6 +88,8 @@ type site struct {
 	task   int    // whose upstream tasks it may read; -1: none
 	isOver bool   // all tasks have ended: it may read any
 	event  string // of a trigger's params: its name
+
+	isNotice bool // of who is told; with a task, about that
 }
 
 func (c *checker) add(path []string, format string, args ...any) {
@@ -281,13 +284,17 @@ func (c *checker) reference(where site, r reference) error {
 		return nil
 	case where.isOver && !slices.Contains(rootsOfOver, r.root):
 		return refuse("%s may read %s only, not %s", where.name, enumerated(rootsOfOver, "and"), r.root)
+	case where.isNotice && !slices.Contains(where.rootsOfNotice(), r.root):
+		return refuse("%s may read %s only, not %s", where.name, enumerated(where.rootsOfNotice(), "and"), r.root)
 	case from.since > where.phase():
 		return refuse("%s may read %s only, not %s", where.name, formsUntil(where.phase()), r.root)
 	case r.root == rootSecrets && !from.isKnown(c, where, r.name):
 		return from.unknown(c, where, r)
 	case r.root == rootSecrets:
 		return nil // see secretReference
-	case from.keys != nil && !slices.Contains(from.keys, where.key()):
+	case r.root == rootTask && !where.isNotice:
+		return refuse("task is the one that a notification is about, and is known there only: the result of a task is tasks.<name>")
+	case from.keys != nil && !where.isNotice && !slices.Contains(from.keys, where.key()):
 		return refuse("%s may not read %s: only %s of a task may", where.name, r.root, enumerated(from.keys, "and"))
 	case r.root == rootTasks:
 		return c.taskReference(where, r)
@@ -296,7 +303,13 @@ func (c *checker) reference(where site, r reference) error {
 	case from.alone != nil:
 		return nil
 	}
-	if from.isFinal(r.name) && !c.isFinal(where.task) {
+	if isOfRun := where.isNotice && where.task < 0; from.isTold(r.name) && !isOfRun {
+		return refuse("%s.%s is known in notifications about the run only", r.root, r.name)
+	}
+	if from.isFinal(r.name) && where.isNotice && where.task >= 0 {
+		return refuse("%s.%s is known in notifications about the run only: a task has its task.status", r.root, r.name)
+	}
+	if from.isFinal(r.name) && !where.isNotice && !c.isFinal(where.task) {
 		return refuse("%s.%s is known in tasks of finally only: before them the run is not over", r.root, r.name)
 	}
 	if !from.isKnown(c, where, r.name) {

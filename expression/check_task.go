@@ -44,6 +44,7 @@ func (c *checker) task(i int) {
 			}
 		}
 	}
+	c.notices(path(), i, t.Notify)
 	c.forEach(i)
 	c.inputs(i)
 	if t.When != "" {

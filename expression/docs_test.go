@@ -49,17 +49,20 @@ func namesTable() string {
 		}
 		for _, f := range r.fields {
 			early, env, task := "", "", "all"
-			if r.since <= phaseParams && !f.isFinal {
+			if r.since <= phaseParams && !f.isFinal && !f.isTold {
 				early = "yes"
 			}
-			if r.since <= phaseRun && !f.isFinal {
+			if r.since <= phaseRun && !f.isFinal && !f.isTold {
 				env = "yes"
 			}
 			if r.keys != nil {
 				task = "`" + strings.Join(r.keys, "`, `") + "`"
 			}
 			if f.isFinal {
-				task += ", of `finally`"
+				task += ", of `finally`, and `on_…`"
+			}
+			if f.isTold {
+				task = "`on_…`"
 			}
 			row := []string{"`" + r.name + "." + f.name + "`", f.about, early, env, task}
 			table.WriteString("| " + strings.Join(row, " | ") + " |\n")

@@ -40,6 +40,7 @@ func BindInputs(t *miniairflow.Task, inputs map[string]Input) []miniairflow.Prob
 	}
 	bound.When = b.template(t.When, true, "when")
 	b.forEach(t, bound)
+	b.notices(t, bound)
 	*t = *bound
 	return b.problems
 }

@@ -20,6 +20,7 @@ const (
 	rootSecrets = "secrets"
 	rootItem    = "item"
 	rootIndex   = "index"
+	rootTask    = "task"
 	rootBody    = "body"
 	rootHeaders = "headers"
 	rootQuery   = "query"
@@ -68,7 +69,8 @@ type field struct {
 	name    string
 	about   string     // one line for the documentation
 	kind    types.Type // nil: as declared
-	isFinal bool       // in tasks of finally only
+	isFinal bool       // in tasks of finally and in notifications only
+	isTold  bool       // in notifications only
 }
 
 // roots lists them in the order of the documentation. tasks has its own rules,
@@ -85,7 +87,8 @@ var roots = []root{
 			{name: "data_interval_start", about: "the time of the slot before", kind: types.String},
 			{name: "data_interval_end", about: "the same as `logical_date`", kind: types.String},
 			{name: "run_after", about: "the earliest time at which it may start", kind: types.String},
-			{name: fieldStatus, about: "how the tasks before `finally` ended: `success`, `failed` or `cancelled`", kind: types.String, isFinal: true},
+			{name: fieldStatus, about: "how the tasks before `finally` ended: `success`, `failed` or `cancelled`; in a notification about the run, how it stands", kind: types.String, isFinal: true},
+			{name: fieldReason, about: "in a notification about the run, why it failed or was cancelled; else empty", kind: types.String, isTold: true},
 		},
 	},
 	varsRoot,
@@ -124,6 +127,7 @@ var roots = []root{
 			{name: "<name>." + fieldOutputs + ".<key>", about: "an output, with the type that it is declared with, else text; null unless the task succeeded and wrote it. Of a task with `for_each` a list of these, in the order of the items"},
 		},
 	},
+	taskRoot,
 	{
 		name: rootItem, what: "the element of the list that this item is; of a product an object, such as `item.os`", alone: types.Any, form: rootItem, since: phaseTask,
 		value: func(s *miniairflow.Scope, _ string) (any, bool) {
@@ -267,10 +271,15 @@ func variables(c *checker, where site) []string {
 	return slices.Compact(names)
 }
 
+// isTold reports whether a field is there in notifications only.
+func (r *root) isTold(name string) bool {
+	return slices.ContainsFunc(r.fields, func(f field) bool { return f.name == name && f.isTold })
+}
+
 // phase returns when the templates of a place are computed.
 func (s site) phase() phase {
 	switch {
-	case s.task >= 0, s.isOver:
+	case s.task >= 0, s.isOver, s.isNotice:
 		return phaseTask
 	case s.params:
 		return phaseRun

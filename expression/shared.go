@@ -69,6 +69,9 @@ func (e *Engine) names(template, root string) []string {
 // mayReadSecrets reports whether the templates of a place may read secrets, or what was
 // made of them.
 func (s site) mayReadSecrets() bool {
+	if s.isNotice {
+		return s.isOfWebhook()
+	}
 	return s.task >= 0 && len(s.path) > 2 && miniairflow.Template{Path: s.path[2:]}.MayReadSecrets()
 }
 
@@ -87,6 +90,8 @@ func (c *checker) secretReference(where site, source string, r reference) error 
 		return nil
 	case r.root == rootEnv:
 		return refuse("%s %s, and the variable %s holds one: the value would be shown here. %s", where.name, holds, r.name, wayOfSecrets(where, r.name))
+	case where.isNotice:
+		return refuse("%s %s: everybody who gets it would see the value. Only url and headers of a webhook may read them", where.name, holds)
 	default:
 		return refuse("%s %s: the value would be shown here. %s", where.name, holds, wayOfSecrets(where, r.name))
 	}

@@ -139,6 +139,8 @@ func runValue(s *miniairflow.Scope, name string) (value any, ok bool) {
 		return dateText(run.RunAfter), true
 	case fieldStatus:
 		return string(run.Status), true
+	case fieldReason:
+		return run.Reason, true
 	}
 	return nil, false
 }

@@ -78,6 +78,7 @@ type around struct {
 	base      taskDraft // what every task starts from
 	owner     string
 	timezone  string
+	notify    miniairflow.Notices  // of workflows that do not say it themselves
 	sources   map[string]string    // by joined path of defaults, the place that says so
 	templates map[string]*template // by name
 	isBroken  bool                 // a defaults file that counts here has a problem

@@ -17,9 +17,10 @@ import (
 type folderDefaults struct {
 	taskDraft
 	owner, timezone string
+	notify          miniairflow.Notices // of workflows
 }
 
-var folderFields = withFields(liftedDefaults(), fields[folderDefaults]{
+var folderFields = withFields(withFields(liftedDefaults(), noticeFields(func(f *folderDefaults) *miniairflow.Notices { return &f.notify })), fields[folderDefaults]{
 	"owner":    textField(func(f *folderDefaults) *string { return &f.owner }),
 	"timezone": textField(func(f *folderDefaults) *string { return &f.timezone }),
 })
@@ -60,12 +61,12 @@ func (a *around) readDefaults(shown string, data []byte, limits Limits) []miniai
 }
 
 func (a *around) layDefaults(d *document, root value) {
-	read := folderDefaults{taskDraft: a.base, owner: a.owner, timezone: a.timezone}
+	read := folderDefaults{taskDraft: a.base, owner: a.owner, timezone: a.timezone, notify: a.notify}
 	entries, _ := root.entries("the keys that all tasks below share, such as `timeout: 30m`")
 	folderFields.read(entries, "defaults.yaml", &read)
 	read.own = nil
 	d.checkDefaults(read)
-	a.base, a.owner, a.timezone = read.taskDraft, read.owner, read.timezone
+	a.base, a.owner, a.timezone, a.notify = read.taskDraft, read.owner, read.timezone, read.notify
 	a.sources = maps.Clone(a.sources)
 	if a.sources == nil {
 		a.sources = map[string]string{}
@@ -114,9 +115,13 @@ func (d *document) checkDefaults(read folderDefaults) {
 	probe.Schedules = []miniairflow.Schedule{{
 		Cron: "0 0 * * *", Timezone: read.timezone, Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue,
 	}}
+	probe.Notify = read.notify
 	for _, problem := range probe.Validate() {
-		if problem.Path[0] == "schedule" {
+		switch {
+		case problem.Path[0] == "schedule":
 			problem.Path = []string{"defaults", "timezone"}
+		case isOfNotices(problem.Path):
+			problem.Path = append([]string{"defaults"}, problem.Path...)
 		}
 		if !d.follows(problem.Path) && !d.follows(append([]string{"defaults"}, problem.Path[min(2, len(problem.Path)):]...)) {
 			d.fail(d.placeOf(problem), "%s", problem.Message)
@@ -149,7 +154,13 @@ func (d *document) probe(draft taskDraft) *miniairflow.Definition {
 // source says which other file a problem comes from, where the workflow file itself
 // has nothing at its path: " (from sub/defaults.yaml:3:5)".
 func (d *document) source(problem miniairflow.Problem) string {
-	if _, ok := placeIn(d.positions, problem.Path); ok || len(problem.Path) < 3 {
+	if _, ok := placeIn(d.positions, problem.Path); ok {
+		return ""
+	}
+	if isOfNotices(problem.Path) {
+		problem.Path = append([]string{"", ""}, problem.Path...) // as if of a task
+	}
+	if len(problem.Path) < 3 {
 		return ""
 	}
 	for _, list := range []struct {

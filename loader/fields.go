@@ -55,6 +55,8 @@ var synonyms = map[string]string{
 	"value": "default", "values": "enum", "options": "enum", "choices": "enum", "help": "description",
 	"taskgroup": "group", "taskgroups": "groups", "stage": "group", "grouping": "group",
 	"scripts": "files", "includes": "files", "bundle": "files", "namespacefiles": "files", "dotenv": "env_file", "envfrom": "env_file", "dotenvfile": "env_file", "uses": "template", "with": "inputs", "templateref": "template",
+	"onfail": "on_failure", "onerror": "on_failure", "onfailurecallback": "on_failure", "onsuccesscallback": "on_success", "onretrycallback": "on_retry", "oncancelled": "on_cancel",
+	"slack": "webhook", "teams": "webhook", "hook": "webhook", "mail": "email", "smtp": "email", "recipients": "to", "addresses": "to", "type": "format",
 	"onexit": "finally", "exithandler": "finally", "handlers": "finally", "teardown": "finally", "cleanup": "finally", "ensure": "finally",
 	"poolslot": "pool_slots", "slots": "pool_slots", "poolname": "pool", "queuewait": "queue_timeout", "waittimeout": "queue_timeout", "onloss": "on_lost",
 	"min": "minimum", "max": "maximum", "gte": "minimum", "lte": "maximum", "regex": "pattern", "regexp": "pattern", "allowed": "enum", "mandatory": "required",

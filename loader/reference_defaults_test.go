@@ -14,19 +14,20 @@ import (
 
 // holders are files with room for one more key of a map: "KEY: VALUE", behind other keys.
 var holders = map[string]string{
-	"workflow":       "%s\ntasks: {a: {command: echo}}",
-	"schedule":       "schedule: {cron: 0 0 * * *, %s}\ntasks: {a: {command: echo}}",
-	"task":           "tasks: {a: {command: echo, %s}}",
-	"retry":          "tasks: {a: {command: echo, retry: {count: 1, %s}}}",
-	"output":         "tasks: {a: {command: echo, outputs: {o: {%s}}}}",
-	"artifact":       "tasks: {a: {command: echo, artifacts: [{path: a.csv, %s}]}}",
-	"http":           "tasks: {a: {http: {url: 'https://example.org', %s}}}",
-	"container":      "tasks: {a: {command: echo, container: {image: alpine, %s}}}",
-	"wait":           "tasks: {a: {timeout: 1h, wait: {file: a.csv, %s}}}",
-	"after":          "triggers: {after: {all: [b, c], %s}}\ntasks: {a: {command: echo}}",
-	"after workflow": "triggers: {after: [{workflow: b, %s}]}\ntasks: {a: {command: echo}}",
-	"wait run":       "tasks: {a: {wait: {run: {workflow: b, %s}}}}",
-	"approval":       "tasks: {a: {timeout: 1h, approval: {message: Go, %s}}}",
+	"workflow":          "%s\ntasks: {a: {command: echo}}",
+	"schedule":          "schedule: {cron: 0 0 * * *, %s}\ntasks: {a: {command: echo}}",
+	"task":              "tasks: {a: {command: echo, %s}}",
+	"retry":             "tasks: {a: {command: echo, retry: {count: 1, %s}}}",
+	"output":            "tasks: {a: {command: echo, outputs: {o: {%s}}}}",
+	"artifact":          "tasks: {a: {command: echo, artifacts: [{path: a.csv, %s}]}}",
+	"http":              "tasks: {a: {http: {url: 'https://example.org', %s}}}",
+	"container":         "tasks: {a: {command: echo, container: {image: alpine, %s}}}",
+	"wait":              "tasks: {a: {timeout: 1h, wait: {file: a.csv, %s}}}",
+	"after":             "triggers: {after: {all: [b, c], %s}}\ntasks: {a: {command: echo}}",
+	"after workflow":    "triggers: {after: [{workflow: b, %s}]}\ntasks: {a: {command: echo}}",
+	"wait run":          "tasks: {a: {wait: {run: {workflow: b, %s}}}}",
+	"recipient webhook": "on_failure: {webhook: {url: 'https://example.org', %s}}\ntasks: {a: {command: echo}}",
+	"approval":          "tasks: {a: {timeout: 1h, approval: {message: Go, %s}}}",
 }
 
 // whenDone are the defaults that are taken when the task runs, so that a definition

@@ -22,7 +22,7 @@ type taskDraft struct {
 }
 
 // defaultFields are the keys of a task that defaults may set for all.
-var defaultFields = fields[taskDraft]{
+var defaultFields = withFields(noticeFields(func(t *taskDraft) *miniairflow.Notices { return &t.Notify }), fields[taskDraft]{
 	"env":           func(v value, t *taskDraft) { t.Env = v.environment(t.Env) },
 	"retry":         func(v value, t *taskDraft) { t.Retry = v.retry(t.RetryPolicy()) },
 	"shell":         func(v value, t *taskDraft) { t.setShell(v) },
@@ -35,7 +35,7 @@ var defaultFields = fields[taskDraft]{
 	"pool_slots":    func(v value, t *taskDraft) { t.PoolSlots = v.poolSlots() },
 	"queue_timeout": func(v value, t *taskDraft) { t.QueueTimeout = v.duration() },
 	"on_lost":       func(v value, t *taskDraft) { t.OnLost = v.onLost() },
-}
+})
 
 var taskFields = withFields(defaultFields, fields[taskDraft]{
 	"description":   textField(func(t *taskDraft) *string { return &t.Description }),

@@ -16,7 +16,7 @@ type workflowDraft struct {
 	triggers                triggersDraft
 }
 
-var workflowFields = fields[workflowDraft]{
+var workflowFields = withFields(noticeFields(func(w *workflowDraft) *miniairflow.Notices { return &w.Notify }), fields[workflowDraft]{
 	"name":             textField(func(w *workflowDraft) *string { return &w.Name }),
 	"description":      textField(func(w *workflowDraft) *string { return &w.Description }),
 	"owner":            textField(func(w *workflowDraft) *string { return &w.Owner }),
@@ -38,7 +38,7 @@ var workflowFields = fields[workflowDraft]{
 	"outputs":          func(v value, w *workflowDraft) { w.Outputs = v.workflowOutputs() },
 	"tasks":            func(v value, w *workflowDraft) { w.tasks = &v },
 	"finally":          func(v value, w *workflowDraft) { w.finals = &v },
-}
+})
 
 // workflow reads the root of a document. The result has what could be read,
 // whatever problems there are, so that its other parts can still be checked; it
@@ -46,6 +46,7 @@ var workflowFields = fields[workflowDraft]{
 func (d *document) workflow(root value, first bool) *miniairflow.Definition {
 	draft := workflowDraft{Definition: miniairflow.Definition{
 		Owner:          d.around.owner,
+		Notify:         d.around.notify,
 		IsActive:       true,
 		MaxActiveRuns:  miniairflow.MaxActiveRunsDefault,
 		MaxActiveTasks: miniairflow.MaxActiveTasksDefault,

@@ -47,7 +47,7 @@ type Key struct {
 func Maps() []Map {
 	maps := []Map{
 		workflowMap(), scheduleMap(), triggersMap(), afterMap(), afterWorkflowMap(), webhookMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(),
-		outputMap(), artifactMap(), httpMap(), sshMap(), containerMap(), waitMap(), waitRunMap(), approvalMap(), childMap(), workflowOutputMap(), poolMap(), folderMap(), templateMap(),
+		outputMap(), artifactMap(), httpMap(), sshMap(), containerMap(), waitMap(), waitRunMap(), approvalMap(), childMap(), workflowOutputMap(), recipientMap(), recipientWebhookMap(), emailMap(), poolMap(), folderMap(), templateMap(),
 	}
 	return append(maps, caseMaps()...)
 }

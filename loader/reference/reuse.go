@@ -1,6 +1,10 @@
 package reference
 
-import "github.com/sauravritesh63/miniairflow"
+import (
+	"strings"
+
+	"github.com/sauravritesh63/miniairflow"
+)
 
 // workflowParts are the keys of a workflow that bring in other files, or order its
 // tasks.
@@ -69,7 +73,7 @@ const folderExample = "# dags/defaults.yaml\nowner: data-team\ntimezone: Europe/
 func folderMap() Map {
 	m := Map{
 		Name: "defaults file", Table: "folderFields", IsFile: true,
-		Intro: "The root of `defaults.yaml`, for all workflows in its folder and below: the keys of [`defaults`](#defaults), and two of the workflow. The nearest folder wins key by key, and a workflow's own `defaults` over all of them.",
+		Intro: "The root of `defaults.yaml`, for all workflows in its folder and below: the keys of [`defaults`](#defaults), and some of the workflow. `on_success`, `on_failure`, `on_retry` and `on_cancel` are here those of workflows, not of tasks. The nearest folder wins key by key, and a workflow's own `defaults` over all of them.",
 		Keys: []Key{
 			{
 				Name: "owner", Absent: "none", Type: text(),
@@ -85,6 +89,9 @@ func folderMap() Map {
 		key.Example = "# dags/defaults.yaml\n" + key.Name + ": " + key.Sample + "\n"
 		if key.Name == "pool_slots" {
 			key.Example += "pool: warehouse\n"
+		}
+		if strings.HasPrefix(key.Name, "on_") && key.Name != "on_lost" {
+			key = folderNotice(key)
 		}
 		m.Keys = append(m.Keys, key)
 	}

@@ -9,6 +9,7 @@ func taskMap() Map {
 	keys = append(keys, taskFiles()...)
 	keys = append(keys, moreActions()...)
 	keys = append(keys, taskLimits()...)
+	keys = append(keys, taskNotices()...)
 	return Map{
 		Name: "task", Table: "taskFields", NeedsA: append(actionNames(keys), "template"),
 		Intro: "An entry of the workflow's `tasks` or `finally`. It has exactly one action, of its own or of its `template`.",

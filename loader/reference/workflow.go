@@ -13,7 +13,7 @@ func workflowMap() Map {
 	return Map{
 		Name: "workflow", Table: "workflowFields", Needs: []string{"tasks"},
 		Intro: "The root of a workflow file. Several documents of one file, separated by `---`, are several workflows.",
-		Keys: append(append(workflowFacts(), workflowParts()...),
+		Keys: append(append(append(workflowFacts(), workflowParts()...), workflowNotices()...),
 			Key{
 				Name: "schedule", Absent: "none: runs start by hand", Type: schedules(),
 				Text:    "When runs start by themselves: a cron expression of five fields, a map, or a list of both.",
