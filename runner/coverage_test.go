@@ -39,6 +39,18 @@ var withoutScenario = map[string]string{
 	"task.on_lost":      "scenarios lose no worker: losses_test.go of persistencetest",
 	"task.template":     "it needs a file beside it: loader/testdata/folders, and the example of the reference is run",
 	"workflow.env_file": "it needs a file beside it: the same",
+
+	"recipient":           "a scenario ends whoever is told: notifier_test.go, and the tests of notify",
+	"recipient webhook":   "the same",
+	"email":               "the same",
+	"workflow.on_success": "the same",
+	"workflow.on_failure": "the same",
+	"workflow.on_retry":   "the same; notifications_test.go of persistencetest",
+	"workflow.on_cancel":  "the same",
+	"task.on_success":     "the same",
+	"task.on_failure":     "the same",
+	"task.on_retry":       "the same",
+	"task.on_cancel":      "the same",
 }
 
 // Every key of the language is used by a scenario, which runs it on both databases.

@@ -33,6 +33,7 @@ type config struct {
 	Addr           string        `koanf:"addr"`
 	AllowEnv       []string      `koanf:"allow-env"`
 	AllowedOrigins []string      `koanf:"allowed-origins"`
+	AllowPrivate   bool          `koanf:"allow-private-webhooks"`
 	ArtifactBytes  int64         `koanf:"max-artifact-bytes"`
 	ArtifactFiles  int           `koanf:"max-artifact-files"`
 	ArtifactsDir   string        `koanf:"artifacts-dir"`
@@ -52,9 +53,12 @@ type config struct {
 	MaxFileTasks   int           `koanf:"max-file-tasks"`
 	MaxFileTime    time.Duration `koanf:"max-file-time"`
 	NoAuth         bool          `koanf:"no-auth"`
+	PublicURL      string        `koanf:"public-url"`
 	Queues         []string      `koanf:"queues"`
 	Roles          []string      `koanf:"roles"`
 	Server         string        `koanf:"server"`
+	SMTPFrom       string        `koanf:"smtp-from"`
+	SMTPURL        string        `koanf:"smtp-url"`
 	Token          string        `koanf:"token"`
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/sauravritesh63/miniairflow/graph"
 	"github.com/sauravritesh63/miniairflow/loader"
 	"github.com/sauravritesh63/miniairflow/loader/reference"
+	"github.com/sauravritesh63/miniairflow/notify"
 	"github.com/sauravritesh63/miniairflow/persistence"
 	"github.com/sauravritesh63/miniairflow/runner"
 	"github.com/sauravritesh63/miniairflow/runner/action"
@@ -52,6 +53,7 @@ func newServeCommand(std stdio) *cobra.Command {
 	flags.Bool("no-auth", false, "ask for no token; only on a loopback address")
 	flags.StringSlice("allowed-origins", nil, "origins of pages elsewhere that may use the API")
 	flags.StringSlice("roles", roles, "the parts to start")
+	addNotificationFlags(flags)
 	flags.Int("keep-days", 0, "delete finished runs and their logs after this many days; 0 keeps all")
 	return cmd
 }
@@ -88,6 +90,7 @@ type process struct {
 	files     loader.Config   // but for what is known later
 	depot     artifacts.Depot // of artifacts
 	secrets   miniairflow.SecretSource
+	sender    *notify.Sender // of notifications
 }
 
 // serve runs the parts until ctx is cancelled or one of them fails. Parts that
@@ -98,6 +101,14 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	}
 	if !exists(c.Dags) && (slices.Contains(c.Roles, "loader") || slices.Contains(c.Roles, "worker")) {
 		return usageErrorf("--dags %s: there is no such folder; make it, or name another: workflows are read there, and tasks run there", c.Dags)
+	}
+	var sender *notify.Sender
+	if slices.Contains(c.Roles, "scheduler") {
+		var err error
+		if sender, err = c.sender(); err != nil {
+			return err
+		}
+		defer sender.Close()
 	}
 	if err := os.MkdirAll(c.Home, 0o700); err != nil {
 		return fmt.Errorf("make home: %w", err)
@@ -112,7 +123,7 @@ func serve(ctx context.Context, c *config, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse(), files: files}
+	p := &process{config: c, std: std, logger: logger, store: store, evaluator: expression.New(), pulse: runner.NewPulse(), files: files, sender: sender}
 	p.secrets = secrets.Stored{Store: store, Vault: c.vault()}
 	if p.depot, err = c.depot(ctx, store); err == nil {
 		err = p.run(ctx)
@@ -141,6 +152,7 @@ func (p *process) runParts(ctx context.Context, group *errgroup.Group) error {
 	}
 	if p.plays("scheduler") {
 		p.startScheduler(ctx, group)
+		p.startNotifier(ctx, group)
 		p.startSweep(ctx, group)
 	}
 	if p.plays("worker") {

@@ -1,0 +1,116 @@
+package notify
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// SMTP is the server that letters are handed to.
+type SMTP struct {
+	host     string
+	port     int
+	isTLS    bool // from the first byte on; else STARTTLS
+	isPlain  bool // without any encryption
+	user     string
+	password string
+	from     mail.Address
+	tls      *tls.Config // nil: the usual one
+}
+
+// ParseSMTP reads the address of a server, smtp://user:password@host:587 (STARTTLS),
+// smtps://user:password@host:465 (TLS), or smtp://host:25?tls=none for one that has
+// neither, and the address that letters come from. Its errors show no password.
+func ParseSMTP(address, from string) (*SMTP, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
+		return nil, errors.New("write smtp://user:password@host:587 or smtps://user:password@host:465, with %40 for an @ in the password")
+	}
+	s := &SMTP{host: u.Hostname(), port: 587, user: u.User.Username()}
+	s.password, _ = u.User.Password()
+	switch mode := u.Query().Get("tls"); {
+	case u.Scheme == "smtps" && mode == "":
+		s.isTLS, s.port = true, 465
+	case u.Scheme == "smtp" && mode == "":
+	case u.Scheme == "smtp" && mode == "none":
+		s.isPlain, s.port = true, 25
+	default:
+		return nil, errors.New("it begins with smtp:// or smtps://, and may end with ?tls=none after smtp:// for a server without encryption")
+	}
+	if text := u.Port(); text != "" {
+		if s.port, err = strconv.Atoi(text); err != nil || s.port < 1 || s.port > 65535 {
+			return nil, fmt.Errorf("port %s is none", text)
+		}
+	}
+	if s.isPlain && s.password != "" {
+		return nil, errors.New("a password is never sent without encryption: remove ?tls=none, or the password")
+	}
+	parsed, err := mail.ParseAddress(from)
+	if err != nil {
+		return nil, errors.New("the address that letters come from is missing or wrong: write --smtp-from \"Mini Airflow <airflow@example.org>\"")
+	}
+	s.from = *parsed
+	return s, nil
+}
+
+// Trust lets the client use these settings for TLS in place of the usual ones.
+func (s *SMTP) Trust(settings *tls.Config) { s.tls = settings }
+
+// client returns a client for one letter.
+func (s *SMTP) client() (*gomail.Client, error) {
+	options := []gomail.Option{gomail.WithPort(s.port), gomail.WithTimeout(SendTimeout), gomail.WithTLSPolicy(gomail.TLSMandatory)}
+	switch {
+	case s.isTLS:
+		options = append(options, gomail.WithSSL())
+	case s.isPlain:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if s.user != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.user), gomail.WithPassword(s.password))
+	}
+	if s.tls != nil {
+		settings := s.tls.Clone()
+		settings.ServerName = s.host
+		options = append(options, gomail.WithTLSConfig(settings))
+	}
+	return gomail.NewClient(s.host, options...)
+}
+
+// send hands a message to the server.
+func (s *SMTP) send(ctx context.Context, m *Message) error {
+	letter := gomail.NewMsg()
+	letter.FromMailAddress(&s.from)
+	if err := letter.To(m.To...); err != nil {
+		return fmt.Errorf("read addresses: %w", err)
+	}
+	letter.Subject(m.Subject)
+	letter.SetDateWithValue(m.At)
+	_, domain, _ := strings.Cut(s.from.Address, "@")
+	letter.SetMessageIDWithValue(m.ID.String() + "@" + domain)
+	letter.SetGenHeader(gomail.Header(HeaderID), m.ID.String())
+	letter.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office replies, please
+	letter.SetBodyString(gomail.TypeTextPlain, m.Text)
+	client, err := s.client()
+	if err != nil {
+		return fmt.Errorf("make client: %w", err)
+	}
+	if err := client.DialAndSendWithContext(ctx, letter); err != nil {
+		return fmt.Errorf("mail server %s: %s", s.host, s.hide(err.Error()))
+	}
+	return nil
+}
+
+// hide returns a text without the password.
+func (s *SMTP) hide(text string) string {
+	if s.password == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, s.password, "***")
+}
