@@ -166,6 +166,7 @@ func complexity() generated.ComplexityRoot {
 	c.Query.TaskRuns, c.WorkflowRun.TaskRuns = taskRuns, taskRuns
 	c.Query.Vars = func(child int, first *int, _, _ *string) int { return page(child, first) }
 	c.Query.AuditLog = func(child int, first *int, _ *string, _ *model.AuditLogFilter) int { return page(child, first) }
+	c.Query.Notifications = func(child int, first *int, _ *string, _ *model.NotificationFilter) int { return page(child, first) }
 	c.Workflow.Versions = page
 	c.Workflow.MissedSlots = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }

@@ -90,6 +90,7 @@ const (
 	artifactCursor = "f"
 	varCursor      = "v"
 	missedCursor   = "m"
+	noticeCursor   = "n"
 )
 
 func encodeCursor(kind, place string) string {
@@ -203,6 +204,22 @@ func decodeNumberCursor(kind, cursor string) (int64, error) {
 	id, err := strconv.ParseInt(place, 10, 64)
 	if err != nil || id < 1 {
 		return 0, badCursor(cursor)
+	}
+	return id, nil
+}
+
+func encodeNotificationCursor(n *miniairflow.Notification) string {
+	return encodeCursor(noticeCursor, n.ID.String())
+}
+
+func decodeNotificationCursor(cursor string) (uuid.UUID, error) {
+	place, err := decodeCursor(noticeCursor, cursor)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id, err := uuid.Parse(place)
+	if err != nil {
+		return uuid.Nil, badCursor(cursor)
 	}
 	return id, nil
 }

@@ -169,6 +169,10 @@ func (r *mutationResolver) RevokeToken(ctx context.Context, input model.RevokeTo
 	return r.revokeToken(ctx, input)
 }
 
+func (r *mutationResolver) SendNotification(ctx context.Context, input model.SendNotificationInput) (*model.SendNotificationPayload, error) {
+	return r.sendNotification(ctx, input)
+}
+
 func (r *mutationResolver) PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error) {
 	w, problems, err := r.setPaused(ctx, input.Workflow, true, input.Reason)
 	return &model.PauseWorkflowPayload{Workflow: w, UserErrors: problems}, err
@@ -177,6 +181,25 @@ func (r *mutationResolver) PauseWorkflow(ctx context.Context, input model.PauseW
 func (r *mutationResolver) UnpauseWorkflow(ctx context.Context, input model.UnpauseWorkflowInput) (*model.UnpauseWorkflowPayload, error) {
 	w, problems, err := r.setPaused(ctx, input.Workflow, false, input.Reason)
 	return &model.UnpauseWorkflowPayload{Workflow: w, UserErrors: problems}, err
+}
+
+func (r *notificationResolver) Reason(ctx context.Context, obj *miniairflow.Notification) (*string, error) {
+	return model.OrNull(obj.Reason), nil
+}
+
+func (r *notificationResolver) Recipient(ctx context.Context, obj *miniairflow.Notification) (string, error) {
+	return obj.Recipient.Label(), nil
+}
+
+func (r *notificationResolver) LastError(ctx context.Context, obj *miniairflow.Notification) (*string, error) {
+	return model.OrNull(obj.LastError), nil
+}
+
+func (r *notificationResolver) DueAt(ctx context.Context, obj *miniairflow.Notification) (*time.Time, error) {
+	if obj.State != miniairflow.NotificationPending {
+		return nil, nil
+	}
+	return &obj.DueAt, nil
 }
 
 func (r *paramResolver) IsRequired(ctx context.Context, obj *miniairflow.Param) (bool, error) {
@@ -249,6 +272,10 @@ func (r *queryResolver) ImportErrors(ctx context.Context) ([]*miniairflow.Import
 
 func (r *queryResolver) AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error) {
 	return r.auditLog(ctx, first, after, filter)
+}
+
+func (r *queryResolver) Notifications(ctx context.Context, first *int, after *string, filter *model.NotificationFilter) (*model.Connection[*miniairflow.Notification], error) {
+	return r.notifications(ctx, first, after, filter)
 }
 
 func (r *queryResolver) NextSlots(ctx context.Context, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) ([]*model.UpcomingSlot, error) {
@@ -529,6 +556,8 @@ func (r *Resolver) MissedSlots() generated.MissedSlotsResolver { return &missedS
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }
 
+func (r *Resolver) Notification() generated.NotificationResolver { return &notificationResolver{r} }
+
 func (r *Resolver) Param() generated.ParamResolver { return &paramResolver{r} }
 
 func (r *Resolver) PoolHolder() generated.PoolHolderResolver { return &poolHolderResolver{r} }
@@ -564,6 +593,7 @@ type (
 	importErrorResolver     struct{ *Resolver }
 	missedSlotsResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }
+	notificationResolver    struct{ *Resolver }
 	paramResolver           struct{ *Resolver }
 	poolHolderResolver      struct{ *Resolver }
 	queryResolver           struct{ *Resolver }

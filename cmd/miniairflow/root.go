@@ -127,7 +127,7 @@ func newRootCommand(io stdio) *cobra.Command {
 	root.AddCommand(
 		newServeCommand(io), newWorkerCommand(io), newRunCommand(io), newValidateCommand(io),
 		newTriggerCommand(io), newWorkflowsCommand(io), newRunsCommand(io), newBackfillCommand(io), newWorkersCommand(io), newPoolsCommand(io), newVarsCommand(io), newSecretsCommand(io), newTokensCommand(io),
-		newAuditCommand(io), newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
+		newAuditCommand(io), newNotificationsCommand(io), newMigrateCommand(io), newGraphCommand(io), newVersionCommand(io),
 		newSchemaCommand(io), newExplainCommand(io), newFormatCommand(io), newImportCommand(io), newTestCommand(io),
 	)
 	refuseStrayArguments(root)

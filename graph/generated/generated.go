@@ -40,6 +40,7 @@ type ResolverRoot interface {
 	ImportError() ImportErrorResolver
 	MissedSlots() MissedSlotsResolver
 	Mutation() MutationResolver
+	Notification() NotificationResolver
 	Param() ParamResolver
 	PoolHolder() PoolHolderResolver
 	Query() QueryResolver
@@ -321,6 +322,7 @@ type ComplexityRoot struct {
 		ResumeWorkflowRun func(childComplexity int, input model.ResumeWorkflowRunInput) int
 		RetryWorkflowRun  func(childComplexity int, input model.RetryWorkflowRunInput) int
 		RevokeToken       func(childComplexity int, input model.RevokeTokenInput) int
+		SendNotification  func(childComplexity int, input model.SendNotificationInput) int
 		SetPool           func(childComplexity int, input model.SetPoolInput) int
 		SetSecret         func(childComplexity int, input model.SetSecretInput) int
 		SetVar            func(childComplexity int, input model.SetVarInput) int
@@ -331,6 +333,44 @@ type ComplexityRoot struct {
 	NamedValue struct {
 		IsSet func(childComplexity int) int
 		Name  func(childComplexity int) int
+	}
+
+	Notification struct {
+		At        func(childComplexity int) int
+		Count     func(childComplexity int) int
+		DueAt     func(childComplexity int) int
+		Event     func(childComplexity int) int
+		ID        func(childComplexity int) int
+		LastError func(childComplexity int) int
+		OfTasks   func(childComplexity int) int
+		Reason    func(childComplexity int) int
+		Recipient func(childComplexity int) int
+		RunID     func(childComplexity int) int
+		RunLabel  func(childComplexity int) int
+		SentAt    func(childComplexity int) int
+		State     func(childComplexity int) int
+		Tasks     func(childComplexity int) int
+		Tries     func(childComplexity int) int
+	}
+
+	NotificationConnection struct {
+		Edges             func(childComplexity int) int
+		Nodes             func(childComplexity int) int
+		PageInfo          func(childComplexity int) int
+		TotalCount        func(childComplexity int) int
+		TotalCountIsExact func(childComplexity int) int
+	}
+
+	NotificationEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	NotificationTask struct {
+		Attempt func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Reason  func(childComplexity int) int
+		Status  func(childComplexity int) int
 	}
 
 	OutputDeclaration struct {
@@ -398,24 +438,25 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		AuditLog     func(childComplexity int, first *int, after *string, filter *model.AuditLogFilter) int
-		Backfill     func(childComplexity int, id uuid.UUID) int
-		Backfills    func(childComplexity int, first *int, after *string, filter *model.BackfillFilter) int
-		ImportErrors func(childComplexity int) int
-		NextSlots    func(childComplexity int, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) int
-		Node         func(childComplexity int, id uuid.UUID) int
-		Pools        func(childComplexity int) int
-		QueueDepths  func(childComplexity int) int
-		Secrets      func(childComplexity int) int
-		TaskRun      func(childComplexity int, id uuid.UUID) int
-		TaskRuns     func(childComplexity int, first *int, after *string, filter *model.TaskRunFilter) int
-		Tokens       func(childComplexity int) int
-		Vars         func(childComplexity int, first *int, after *string, name *string) int
-		Workers      func(childComplexity int) int
-		Workflow     func(childComplexity int, name string) int
-		WorkflowRun  func(childComplexity int, id uuid.UUID) int
-		WorkflowRuns func(childComplexity int, first *int, after *string, filter *model.WorkflowRunFilter) int
-		Workflows    func(childComplexity int, first *int, after *string, filter *model.WorkflowFilter) int
+		AuditLog      func(childComplexity int, first *int, after *string, filter *model.AuditLogFilter) int
+		Backfill      func(childComplexity int, id uuid.UUID) int
+		Backfills     func(childComplexity int, first *int, after *string, filter *model.BackfillFilter) int
+		ImportErrors  func(childComplexity int) int
+		NextSlots     func(childComplexity int, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) int
+		Node          func(childComplexity int, id uuid.UUID) int
+		Notifications func(childComplexity int, first *int, after *string, filter *model.NotificationFilter) int
+		Pools         func(childComplexity int) int
+		QueueDepths   func(childComplexity int) int
+		Secrets       func(childComplexity int) int
+		TaskRun       func(childComplexity int, id uuid.UUID) int
+		TaskRuns      func(childComplexity int, first *int, after *string, filter *model.TaskRunFilter) int
+		Tokens        func(childComplexity int) int
+		Vars          func(childComplexity int, first *int, after *string, name *string) int
+		Workers       func(childComplexity int) int
+		Workflow      func(childComplexity int, name string) int
+		WorkflowRun   func(childComplexity int, id uuid.UUID) int
+		WorkflowRuns  func(childComplexity int, first *int, after *string, filter *model.WorkflowRunFilter) int
+		Workflows     func(childComplexity int, first *int, after *string, filter *model.WorkflowFilter) int
 	}
 
 	QueueDepth struct {
@@ -493,6 +534,11 @@ type ComplexityRoot struct {
 		From  func(childComplexity int) int
 		Only  func(childComplexity int) int
 		Until func(childComplexity int) int
+	}
+
+	SendNotificationPayload struct {
+		Notification func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
 	}
 
 	SetPoolPayload struct {
@@ -839,8 +885,17 @@ type MutationResolver interface {
 	DeleteSecret(ctx context.Context, input model.DeleteSecretInput) (*model.DeleteSecretPayload, error)
 	CreateToken(ctx context.Context, input model.CreateTokenInput) (*model.CreateTokenPayload, error)
 	RevokeToken(ctx context.Context, input model.RevokeTokenInput) (*model.RevokeTokenPayload, error)
+	SendNotification(ctx context.Context, input model.SendNotificationInput) (*model.SendNotificationPayload, error)
 	PauseWorkflow(ctx context.Context, input model.PauseWorkflowInput) (*model.PauseWorkflowPayload, error)
 	UnpauseWorkflow(ctx context.Context, input model.UnpauseWorkflowInput) (*model.UnpauseWorkflowPayload, error)
+}
+type NotificationResolver interface {
+	Reason(ctx context.Context, obj *miniairflow.Notification) (*string, error)
+	Recipient(ctx context.Context, obj *miniairflow.Notification) (string, error)
+
+	LastError(ctx context.Context, obj *miniairflow.Notification) (*string, error)
+
+	DueAt(ctx context.Context, obj *miniairflow.Notification) (*time.Time, error)
 }
 type ParamResolver interface {
 	IsRequired(ctx context.Context, obj *miniairflow.Param) (bool, error)
@@ -865,6 +920,7 @@ type QueryResolver interface {
 	Tokens(ctx context.Context) ([]*miniairflow.APIToken, error)
 	ImportErrors(ctx context.Context) ([]*miniairflow.ImportError, error)
 	AuditLog(ctx context.Context, first *int, after *string, filter *model.AuditLogFilter) (*model.Connection[*miniairflow.AuditEntry], error)
+	Notifications(ctx context.Context, first *int, after *string, filter *model.NotificationFilter) (*model.Connection[*miniairflow.Notification], error)
 	NextSlots(ctx context.Context, workflow *string, schedule *model.ScheduleInput, after *time.Time, first *int) ([]*model.UpcomingSlot, error)
 	Node(ctx context.Context, id uuid.UUID) (model.Node, error)
 }
@@ -2086,6 +2142,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeToken(childComplexity, args["input"].(model.RevokeTokenInput)), true
+	case "Mutation.sendNotification":
+		if e.ComplexityRoot.Mutation.SendNotification == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_sendNotification_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SendNotification(childComplexity, args["input"].(model.SendNotificationInput)), true
 	case "Mutation.setPool":
 		if e.ComplexityRoot.Mutation.SetPool == nil {
 			break
@@ -2154,6 +2221,166 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.NamedValue.Name(childComplexity), true
+
+	case "Notification.at":
+		if e.ComplexityRoot.Notification.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.At(childComplexity), true
+	case "Notification.taskCount":
+		if e.ComplexityRoot.Notification.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Count(childComplexity), true
+	case "Notification.dueAt":
+		if e.ComplexityRoot.Notification.DueAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.DueAt(childComplexity), true
+	case "Notification.event":
+		if e.ComplexityRoot.Notification.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Event(childComplexity), true
+	case "Notification.id":
+		if e.ComplexityRoot.Notification.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.ID(childComplexity), true
+	case "Notification.lastError":
+		if e.ComplexityRoot.Notification.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.LastError(childComplexity), true
+	case "Notification.ofTasks":
+		if e.ComplexityRoot.Notification.OfTasks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.OfTasks(childComplexity), true
+	case "Notification.reason":
+		if e.ComplexityRoot.Notification.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Reason(childComplexity), true
+	case "Notification.recipient":
+		if e.ComplexityRoot.Notification.Recipient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Recipient(childComplexity), true
+	case "Notification.workflowRunId":
+		if e.ComplexityRoot.Notification.RunID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.RunID(childComplexity), true
+	case "Notification.run":
+		if e.ComplexityRoot.Notification.RunLabel == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.RunLabel(childComplexity), true
+	case "Notification.sentAt":
+		if e.ComplexityRoot.Notification.SentAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.SentAt(childComplexity), true
+	case "Notification.state":
+		if e.ComplexityRoot.Notification.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.State(childComplexity), true
+	case "Notification.tasks":
+		if e.ComplexityRoot.Notification.Tasks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Tasks(childComplexity), true
+	case "Notification.tries":
+		if e.ComplexityRoot.Notification.Tries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Notification.Tries(childComplexity), true
+
+	case "NotificationConnection.edges":
+		if e.ComplexityRoot.NotificationConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Edges(childComplexity), true
+	case "NotificationConnection.nodes":
+		if e.ComplexityRoot.NotificationConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.Nodes(childComplexity), true
+	case "NotificationConnection.pageInfo":
+		if e.ComplexityRoot.NotificationConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.PageInfo(childComplexity), true
+	case "NotificationConnection.totalCount":
+		if e.ComplexityRoot.NotificationConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.TotalCount(childComplexity), true
+	case "NotificationConnection.totalCountIsExact":
+		if e.ComplexityRoot.NotificationConnection.TotalCountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationConnection.TotalCountIsExact(childComplexity), true
+
+	case "NotificationEdge.cursor":
+		if e.ComplexityRoot.NotificationEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Cursor(childComplexity), true
+	case "NotificationEdge.node":
+		if e.ComplexityRoot.NotificationEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationEdge.Node(childComplexity), true
+
+	case "NotificationTask.attempt":
+		if e.ComplexityRoot.NotificationTask.Attempt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationTask.Attempt(childComplexity), true
+	case "NotificationTask.name":
+		if e.ComplexityRoot.NotificationTask.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationTask.Name(childComplexity), true
+	case "NotificationTask.reason":
+		if e.ComplexityRoot.NotificationTask.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationTask.Reason(childComplexity), true
+	case "NotificationTask.status":
+		if e.ComplexityRoot.NotificationTask.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NotificationTask.Status(childComplexity), true
 
 	case "OutputDeclaration.name":
 		if e.ComplexityRoot.OutputDeclaration.Name == nil {
@@ -2448,6 +2675,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(uuid.UUID)), true
+	case "Query.notifications":
+		if e.ComplexityRoot.Query.Notifications == nil {
+			break
+		}
+
+		args, err := ec.field_Query_notifications_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Notifications(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.NotificationFilter)), true
 	case "Query.pools":
 		if e.ComplexityRoot.Query.Pools == nil {
 			break
@@ -2830,6 +3068,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Selection.Until(childComplexity), true
+
+	case "SendNotificationPayload.notification":
+		if e.ComplexityRoot.SendNotificationPayload.Notification == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SendNotificationPayload.Notification(childComplexity), true
+	case "SendNotificationPayload.userErrors":
+		if e.ComplexityRoot.SendNotificationPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SendNotificationPayload.UserErrors(childComplexity), true
 
 	case "SetPoolPayload.pool":
 		if e.ComplexityRoot.SetPoolPayload.Pool == nil {
@@ -4143,6 +4394,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteVarInput", ec.unmarshalInputDeleteVarInput),
 			graphql.NewInputUnmarshaler("DrainWorkerInput", ec.unmarshalInputDrainWorkerInput),
 			graphql.NewInputUnmarshaler("MarkTaskRunsInput", ec.unmarshalInputMarkTaskRunsInput),
+			graphql.NewInputUnmarshaler("NotificationFilter", ec.unmarshalInputNotificationFilter),
 			graphql.NewInputUnmarshaler("PauseBackfillInput", ec.unmarshalInputPauseBackfillInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowInput", ec.unmarshalInputPauseWorkflowInput),
 			graphql.NewInputUnmarshaler("PauseWorkflowRunInput", ec.unmarshalInputPauseWorkflowRunInput),
@@ -4151,6 +4403,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RetryWorkflowRunInput", ec.unmarshalInputRetryWorkflowRunInput),
 			graphql.NewInputUnmarshaler("RevokeTokenInput", ec.unmarshalInputRevokeTokenInput),
 			graphql.NewInputUnmarshaler("ScheduleInput", ec.unmarshalInputScheduleInput),
+			graphql.NewInputUnmarshaler("SendNotificationInput", ec.unmarshalInputSendNotificationInput),
 			graphql.NewInputUnmarshaler("SetPoolInput", ec.unmarshalInputSetPoolInput),
 			graphql.NewInputUnmarshaler("SetSecretInput", ec.unmarshalInputSetSecretInput),
 			graphql.NewInputUnmarshaler("SetVarInput", ec.unmarshalInputSetVarInput),
@@ -4305,6 +4558,8 @@ type Query {
   importErrors: [ImportError!]!
   "Who changed what, the newest first. At most 200 a page."
   auditLog(first: Int = 50, after: String, filter: AuditLogFilter): AuditEntryConnection!
+  "What people are told about runs, and what could not be told yet, the newest first. At most 200 a page."
+  notifications(first: Int = 50, after: String, filter: NotificationFilter): NotificationConnection!
   """
   The next slots of a workflow, by its latest version, or of a schedule that is tried out, after a time (default: now), the
   earliest first. At most 200. While the workflow is paused or retired, its slots pass.
@@ -4367,6 +4622,8 @@ type Mutation {
   createToken(input: CreateTokenInput!): CreateTokenPayload!
   "Takes a token away from its holder: requests are refused at once, streams end within seconds. With the server's own token only."
   revokeToken(input: RevokeTokenInput!): RevokeTokenPayload!
+  "Sends a notification again as soon as may be, whatever its state, with the id that it had."
+  sendNotification(input: SendNotificationInput!): SendNotificationPayload!
   "Lets a workflow start no more runs. Runs that have started go on. Twice is the same as once."
   pauseWorkflow(input: PauseWorkflowInput!): PauseWorkflowPayload!
   "Lifts the pause. Slots that passed meanwhile are not caught up. isActive: false of the file still holds."
@@ -4439,6 +4696,14 @@ input TaskRunFilter {
   workflowRunId: ID
   "Any of these states."
   statuses: [TaskRunStatus!]
+}
+
+"Chooses notifications. What is left out does not restrict."
+input NotificationFilter {
+  "About this run."
+  workflowRunId: ID
+  "In this state."
+  state: NotificationState
 }
 
 "Chooses entries of the audit log. What is left out does not restrict."
@@ -4571,6 +4836,28 @@ type AuditEntryEdge {
   cursor: String!
   "The entry."
   node: AuditEntry!
+}
+
+"A page of notifications."
+type NotificationConnection {
+  "The nodes with their cursors."
+  edges: [NotificationEdge!]!
+  "The nodes alone."
+  nodes: [Notification!]!
+  "The place of the page."
+  pageInfo: PageInfo!
+  "How many there are over all pages, up to 1,000."
+  totalCount: Int!
+  "Whether totalCount is the whole count: above 1,000 counting stops."
+  totalCountIsExact: Boolean!
+}
+
+"A notification in a page."
+type NotificationEdge {
+  "Its place, for ` + "`" + `after` + "`" + `."
+  cursor: String!
+  "The notification."
+  node: Notification!
 }
 
 "A named DAG. What a file says comes from the latest version."
@@ -5600,6 +5887,74 @@ type QueueDepth {
   depth: Int!
 }
 
+"A message about a run, or about tasks of it, to one recipient. It is sent until its receiver has taken it."
+type Notification {
+  "Its id, by which a receiver knows it again."
+  id: ID!
+  "The run that it is about."
+  workflowRunId: ID!
+  "What people call the run: daily-etl#142."
+  run: String!
+  "What happened."
+  event: NotificationEvent!
+  "Whether it is about tasks of the run, and not about the run itself."
+  ofTasks: Boolean!
+  "The tasks that it names, at most 20."
+  tasks: [NotificationTask!]!
+  "How many tasks it is about."
+  taskCount: Int!
+  "Why the run failed or was cancelled; null: no reason, or it is about tasks."
+  reason: String
+  "Who gets it: the host of a webhook, or the addresses of a letter."
+  recipient: String!
+  "How far it has come."
+  state: NotificationState!
+  "How often it was tried."
+  tries: Int!
+  "What was wrong the last time; null: nothing."
+  lastError: String
+  "When the first thing happened that it tells."
+  at: DateTime!
+  "When it is tried next; null: it is not."
+  dueAt: DateTime
+  "When its receiver has taken it; null: not yet."
+  sentAt: DateTime
+}
+
+"A task that a notification names, as it was then."
+type NotificationTask {
+  "Its name."
+  name: String!
+  "Its state, in lower case."
+  status: String!
+  "Its last attempt; 0: it had none."
+  attempt: Int!
+  "Why, in a few words; may be empty."
+  reason: String!
+}
+
+"What a notification tells."
+enum NotificationEvent {
+  "It was a success."
+  SUCCESS
+  "It failed."
+  FAILURE
+  "A task is tried again, or somebody has opened the run again."
+  RETRY
+  "It was cancelled."
+  CANCEL
+}
+
+"How far a notification has come."
+enum NotificationState {
+  "It is sent when it is due."
+  PENDING
+  "Its receiver has taken it."
+  SENT
+  "It was tried in vain for a day: somebody has to look, and to send it by hand."
+  STUCK
+}
+
 """
 A change that somebody asked for. What changed nothing, such as a second pause, has no entry. Entries stay when what they
 are about is deleted.
@@ -5641,6 +5996,8 @@ enum AuditAction {
   MARK_TASKS
   "A task that asked for an approval was answered."
   ANSWER_APPROVAL
+  "A notification about a run was sent again."
+  SEND_NOTIFICATION
   "A backfill was created."
   CREATE_BACKFILL
   "A backfill was paused."
@@ -6259,6 +6616,22 @@ type RevokeTokenPayload {
   userErrors: [UserError!]!
 }
 
+"Which notification to send again."
+input SendNotificationInput {
+  "Its id."
+  id: ID!
+  "Why, for the record."
+  reason: String
+}
+
+"The answer of sendNotification."
+type SendNotificationPayload {
+  "The notification, which is due now."
+  notification: Notification
+  "Why nothing was done."
+  userErrors: [UserError!]!
+}
+
 "What to delete."
 input DeletePoolInput {
   "Its name."
@@ -6780,6 +7153,82 @@ func (ec *executionContext) childFields_NamedValue(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type NamedValue", field.Name)
 }
 
+func (ec *executionContext) childFields_Notification(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Notification_id(ctx, field)
+	case "workflowRunId":
+		return ec.fieldContext_Notification_workflowRunId(ctx, field)
+	case "run":
+		return ec.fieldContext_Notification_run(ctx, field)
+	case "event":
+		return ec.fieldContext_Notification_event(ctx, field)
+	case "ofTasks":
+		return ec.fieldContext_Notification_ofTasks(ctx, field)
+	case "tasks":
+		return ec.fieldContext_Notification_tasks(ctx, field)
+	case "taskCount":
+		return ec.fieldContext_Notification_taskCount(ctx, field)
+	case "reason":
+		return ec.fieldContext_Notification_reason(ctx, field)
+	case "recipient":
+		return ec.fieldContext_Notification_recipient(ctx, field)
+	case "state":
+		return ec.fieldContext_Notification_state(ctx, field)
+	case "tries":
+		return ec.fieldContext_Notification_tries(ctx, field)
+	case "lastError":
+		return ec.fieldContext_Notification_lastError(ctx, field)
+	case "at":
+		return ec.fieldContext_Notification_at(ctx, field)
+	case "dueAt":
+		return ec.fieldContext_Notification_dueAt(ctx, field)
+	case "sentAt":
+		return ec.fieldContext_Notification_sentAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Notification", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_NotificationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+	case "totalCountIsExact":
+		return ec.fieldContext_NotificationConnection_totalCountIsExact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_NotificationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_NotificationTask(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NotificationTask_name(ctx, field)
+	case "status":
+		return ec.fieldContext_NotificationTask_status(ctx, field)
+	case "attempt":
+		return ec.fieldContext_NotificationTask_attempt(ctx, field)
+	case "reason":
+		return ec.fieldContext_NotificationTask_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationTask", field.Name)
+}
+
 func (ec *executionContext) childFields_OutputDeclaration(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -7060,6 +7509,16 @@ func (ec *executionContext) childFields_Selection(ctx context.Context, field gra
 		return ec.fieldContext_Selection_until(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Selection", field.Name)
+}
+
+func (ec *executionContext) childFields_SendNotificationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notification":
+		return ec.fieldContext_SendNotificationPayload_notification(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_SendNotificationPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SendNotificationPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SetPoolPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8008,6 +8467,20 @@ func (ec *executionContext) field_Mutation_revokeToken_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_sendNotification_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.SendNotificationInput, error) {
+			return ec.unmarshalNSendNotificationInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSendNotificationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_setPool_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8215,6 +8688,36 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_notifications_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.NotificationFilter, error) {
+			return ec.unmarshalONotificationFilter2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐNotificationFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
 	return args, nil
 }
 
@@ -13587,6 +14090,50 @@ func (ec *executionContext) fieldContext_Mutation_revokeToken(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_sendNotification(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_sendNotification(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SendNotification(ctx, fc.Args["input"].(model.SendNotificationInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SendNotificationPayload) graphql.Marshaler {
+			return ec.marshalNSendNotificationPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSendNotificationPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_sendNotification(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SendNotificationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_sendNotification_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_pauseWorkflow(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13725,6 +14272,672 @@ func (ec *executionContext) _NamedValue_isSet(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_NamedValue_isSet(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("NamedValue", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Notification_id(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.ID); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Notification_workflowRunId(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, field.Selections, obj.RunID); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_workflowRunId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RunID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
+			return ec.marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_workflowRunId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Notification_run(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_run(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RunLabel(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_run(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, true, false, "String")
+}
+
+func (ec *executionContext) _Notification_event(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent(ctx, field.Selections, obj.Event); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Event, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.NotificationEvent) graphql.Marshaler {
+			return ec.marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "NotificationEvent")
+}
+
+func (ec *executionContext) _Notification_ofTasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNBoolean2bool(ctx, field.Selections, obj.OfTasks); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_ofTasks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OfTasks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_ofTasks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Notification_tasks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_tasks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tasks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []miniairflow.ToldOfTask) graphql.Marshaler {
+			return ec.marshalNNotificationTask2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐToldOfTaskᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_tasks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Notification",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NotificationTask(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Notification_taskCount(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_taskCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_taskCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Notification_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notification().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, true, true, "String")
+}
+
+func (ec *executionContext) _Notification_recipient(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_recipient(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notification().Recipient(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_recipient(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, true, true, "String")
+}
+
+func (ec *executionContext) _Notification_state(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx, field.Selections, obj.State); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.NotificationState) graphql.Marshaler {
+			return ec.marshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "NotificationState")
+}
+
+func (ec *executionContext) _Notification_tries(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Tries); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_tries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_tries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Notification_lastError(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_lastError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notification().LastError(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_lastError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, true, true, "String")
+}
+
+func (ec *executionContext) _Notification_at(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.At); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Notification_dueAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Notification_dueAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Notification().DueAt(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Notification_dueAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _Notification_sentAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Notification) (ret graphql.Marshaler) {
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.SentAt)
+}
+func (ec *executionContext) fieldContext_Notification_sentAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Notification", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _NotificationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[*miniairflow.Notification]) graphql.Marshaler {
+			return ec.marshalNNotificationEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NotificationEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NotificationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Notification) graphql.Marshaler {
+			return ec.marshalNNotification2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Notification(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NotificationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NotificationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationConnection", field, true, false, "Int")
+}
+
+func (ec *executionContext) _NotificationConnection_totalCountIsExact(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationConnection_totalCountIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountIsExact(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationConnection_totalCountIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationConnection", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _NotificationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Cursor); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _NotificationEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[*miniairflow.Notification]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Notification) graphql.Marshaler {
+			return ec.marshalNNotification2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotification(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NotificationEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Notification(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NotificationTask_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ToldOfTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Name); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationTask_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationTask_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationTask", field, false, false, "String")
+}
+
+func (ec *executionContext) _NotificationTask_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ToldOfTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationTask_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationTask_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationTask", field, false, false, "String")
+}
+
+func (ec *executionContext) _NotificationTask_attempt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ToldOfTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Attempt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationTask_attempt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationTask_attempt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationTask", field, false, false, "Int")
+}
+
+func (ec *executionContext) _NotificationTask_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.ToldOfTask) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Reason); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationTask_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationTask_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationTask", field, false, false, "String")
 }
 
 func (ec *executionContext) _OutputDeclaration_name(ctx context.Context, field graphql.CollectedField, obj *model.OutputDeclaration) (ret graphql.Marshaler) {
@@ -15240,6 +16453,50 @@ func (ec *executionContext) fieldContext_Query_auditLog(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_notifications(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_notifications(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Notifications(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*model.NotificationFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Connection[*miniairflow.Notification]) graphql.Marshaler {
+			return ec.marshalNNotificationConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_notifications(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NotificationConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_notifications_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_nextSlots(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16534,6 +17791,70 @@ func (ec *executionContext) _Selection_until(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Selection_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Selection", field, false, false, "String")
+}
+
+func (ec *executionContext) _SendNotificationPayload_notification(ctx context.Context, field graphql.CollectedField, obj *model.SendNotificationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SendNotificationPayload_notification(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notification, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.Notification) graphql.Marshaler {
+			return ec.marshalONotification2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotification(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SendNotificationPayload_notification(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SendNotificationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Notification(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SendNotificationPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SendNotificationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SendNotificationPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SendNotificationPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SendNotificationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _SetPoolPayload_pool(ctx context.Context, field graphql.CollectedField, obj *model.SetPoolPayload) (ret graphql.Marshaler) {
@@ -24281,6 +25602,55 @@ func UnmarshalMarkTaskRunsInput(ctx context.Context, raw any) (model.MarkTaskRun
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputNotificationFilter(ctx context.Context, obj any) (model.NotificationFilter, error) {
+	var it model.NotificationFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"workflowRunId", "state"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "workflowRunId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("workflowRunId"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WorkflowRunID = data
+		case "state":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
+			data, err := ec.unmarshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.State = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalNotificationFilter unmarshals raw into the NotificationFilter input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalNotificationFilter(ctx context.Context, raw any) (model.NotificationFilter, error) {
+	var out model.NotificationFilter
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "NotificationFilter", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputPauseBackfillInput(ctx context.Context, obj any) (model.PauseBackfillInput, error) {
 	var it model.PauseBackfillInput
 	if obj == nil {
@@ -24730,6 +26100,55 @@ func (ec *executionContext) unmarshalInputScheduleInput(ctx context.Context, obj
 func UnmarshalScheduleInput(ctx context.Context, raw any) (model.ScheduleInput, error) {
 	var out model.ScheduleInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ScheduleInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputSendNotificationInput(ctx context.Context, obj any) (model.SendNotificationInput, error) {
+	var it model.SendNotificationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "reason"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalSendNotificationInput unmarshals raw into the SendNotificationInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalSendNotificationInput(ctx context.Context, raw any) (model.SendNotificationInput, error) {
+	var out model.SendNotificationInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "SendNotificationInput", raw, &out)
 	return out, err
 }
 
@@ -27108,6 +28527,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "sendNotification":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_sendNotification(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "pauseWorkflow":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_pauseWorkflow(ctx, field)
@@ -27157,6 +28583,254 @@ func (ec *executionContext) _NamedValue(ctx context.Context, sel ast.SelectionSe
 			}
 		case "isSet":
 			out.Values[i] = ec._NamedValue_isSet(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var notificationImplementors = []string{"Notification"}
+
+func (ec *executionContext) _Notification(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Notification) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, notificationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Notification")
+		case "id":
+			out.Values[i] = ec._Notification_id(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "workflowRunId":
+			out.Values[i] = ec._Notification_workflowRunId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "run":
+			out.Values[i] = ec._Notification_run(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "event":
+			out.Values[i] = ec._Notification_event(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ofTasks":
+			out.Values[i] = ec._Notification_ofTasks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "tasks":
+			out.Values[i] = ec._Notification_tasks(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "taskCount":
+			out.Values[i] = ec._Notification_taskCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Notification_reason(ctx, field, obj)
+				})
+		case "recipient":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Notification_recipient(ctx, field, obj)
+				})
+		case "state":
+			out.Values[i] = ec._Notification_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "tries":
+			out.Values[i] = ec._Notification_tries(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastError":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Notification_lastError(ctx, field, obj)
+				})
+		case "at":
+			out.Values[i] = ec._Notification_at(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "dueAt":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Notification_dueAt(ctx, field, obj)
+				})
+		case "sentAt":
+			out.Values[i] = ec._Notification_sentAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var notificationConnectionImplementors = []string{"NotificationConnection"}
+
+func (ec *executionContext) _NotificationConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[*miniairflow.Notification]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, notificationConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NotificationConnection")
+		case "edges":
+			out.Values[i] = ec._NotificationConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = ec._NotificationConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._NotificationConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._NotificationConnection_totalCount(ctx, field, obj)
+				})
+		case "totalCountIsExact":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._NotificationConnection_totalCountIsExact(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var notificationEdgeImplementors = []string{"NotificationEdge"}
+
+func (ec *executionContext) _NotificationEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[*miniairflow.Notification]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, notificationEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NotificationEdge")
+		case "cursor":
+			out.Values[i] = ec._NotificationEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._NotificationEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var notificationTaskImplementors = []string{"NotificationTask"}
+
+func (ec *executionContext) _NotificationTask(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.ToldOfTask) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, notificationTaskImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NotificationTask")
+		case "name":
+			out.Values[i] = ec._NotificationTask_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._NotificationTask_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attempt":
+			out.Values[i] = ec._NotificationTask_attempt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reason":
+			out.Values[i] = ec._NotificationTask_reason(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -27732,6 +29406,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_auditLog(ctx, field)
 				})
+		case "notifications":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_notifications(ctx, field)
+				})
 		case "nextSlots":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -28288,6 +29968,44 @@ func (ec *executionContext) _Selection(ctx context.Context, sel ast.SelectionSet
 			}
 		case "until":
 			out.Values[i] = ec._Selection_until(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
+var sendNotificationPayloadImplementors = []string{"SendNotificationPayload"}
+
+func (ec *executionContext) _SendNotificationPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SendNotificationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, sendNotificationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SendNotificationPayload")
+		case "notification":
+			out.Values[i] = ec._SendNotificationPayload_notification(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._SendNotificationPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -30581,56 +32299,58 @@ func (ec *executionContext) marshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋ
 
 var (
 	unmarshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[string]miniairflow.AuditAction{
-		"CREATE_RUN":       miniairflow.AuditCreateRun,
-		"CANCEL_RUN":       miniairflow.AuditCancelRun,
-		"PAUSE_RUN":        miniairflow.AuditPauseRun,
-		"RESUME_RUN":       miniairflow.AuditResumeRun,
-		"RETRY_RUN":        miniairflow.AuditRetryRun,
-		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
-		"MARK_TASKS":       miniairflow.AuditMarkTasks,
-		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
-		"CREATE_BACKFILL":  miniairflow.AuditCreateBackfill,
-		"PAUSE_BACKFILL":   miniairflow.AuditPauseBackfill,
-		"RESUME_BACKFILL":  miniairflow.AuditResumeBackfill,
-		"CANCEL_BACKFILL":  miniairflow.AuditCancelBackfill,
-		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
-		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
-		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
-		"SET_POOL":         miniairflow.AuditSetPool,
-		"DELETE_POOL":      miniairflow.AuditDeletePool,
-		"SET_VAR":          miniairflow.AuditSetVar,
-		"DELETE_VAR":       miniairflow.AuditDeleteVar,
-		"SET_SECRET":       miniairflow.AuditSetSecret,
-		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
-		"ROTATE_SECRETS":   miniairflow.AuditRotateSecrets,
-		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
-		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
+		"CREATE_RUN":        miniairflow.AuditCreateRun,
+		"CANCEL_RUN":        miniairflow.AuditCancelRun,
+		"PAUSE_RUN":         miniairflow.AuditPauseRun,
+		"RESUME_RUN":        miniairflow.AuditResumeRun,
+		"RETRY_RUN":         miniairflow.AuditRetryRun,
+		"CLEAR_TASKS":       miniairflow.AuditClearTasks,
+		"MARK_TASKS":        miniairflow.AuditMarkTasks,
+		"ANSWER_APPROVAL":   miniairflow.AuditAnswerApproval,
+		"SEND_NOTIFICATION": miniairflow.AuditSendNotification,
+		"CREATE_BACKFILL":   miniairflow.AuditCreateBackfill,
+		"PAUSE_BACKFILL":    miniairflow.AuditPauseBackfill,
+		"RESUME_BACKFILL":   miniairflow.AuditResumeBackfill,
+		"CANCEL_BACKFILL":   miniairflow.AuditCancelBackfill,
+		"PAUSE_WORKFLOW":    miniairflow.AuditPauseWorkflow,
+		"UNPAUSE_WORKFLOW":  miniairflow.AuditUnpauseWorkflow,
+		"DRAIN_WORKER":      miniairflow.AuditDrainWorker,
+		"SET_POOL":          miniairflow.AuditSetPool,
+		"DELETE_POOL":       miniairflow.AuditDeletePool,
+		"SET_VAR":           miniairflow.AuditSetVar,
+		"DELETE_VAR":        miniairflow.AuditDeleteVar,
+		"SET_SECRET":        miniairflow.AuditSetSecret,
+		"DELETE_SECRET":     miniairflow.AuditDeleteSecret,
+		"ROTATE_SECRETS":    miniairflow.AuditRotateSecrets,
+		"CREATE_TOKEN":      miniairflow.AuditCreateToken,
+		"REVOKE_TOKEN":      miniairflow.AuditRevokeToken,
 	}
 	marshalNAuditAction2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
-		miniairflow.AuditCreateRun:       "CREATE_RUN",
-		miniairflow.AuditCancelRun:       "CANCEL_RUN",
-		miniairflow.AuditPauseRun:        "PAUSE_RUN",
-		miniairflow.AuditResumeRun:       "RESUME_RUN",
-		miniairflow.AuditRetryRun:        "RETRY_RUN",
-		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
-		miniairflow.AuditMarkTasks:       "MARK_TASKS",
-		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
-		miniairflow.AuditCreateBackfill:  "CREATE_BACKFILL",
-		miniairflow.AuditPauseBackfill:   "PAUSE_BACKFILL",
-		miniairflow.AuditResumeBackfill:  "RESUME_BACKFILL",
-		miniairflow.AuditCancelBackfill:  "CANCEL_BACKFILL",
-		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
-		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
-		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
-		miniairflow.AuditSetPool:         "SET_POOL",
-		miniairflow.AuditDeletePool:      "DELETE_POOL",
-		miniairflow.AuditSetVar:          "SET_VAR",
-		miniairflow.AuditDeleteVar:       "DELETE_VAR",
-		miniairflow.AuditSetSecret:       "SET_SECRET",
-		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
-		miniairflow.AuditRotateSecrets:   "ROTATE_SECRETS",
-		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
-		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
+		miniairflow.AuditCreateRun:        "CREATE_RUN",
+		miniairflow.AuditCancelRun:        "CANCEL_RUN",
+		miniairflow.AuditPauseRun:         "PAUSE_RUN",
+		miniairflow.AuditResumeRun:        "RESUME_RUN",
+		miniairflow.AuditRetryRun:         "RETRY_RUN",
+		miniairflow.AuditClearTasks:       "CLEAR_TASKS",
+		miniairflow.AuditMarkTasks:        "MARK_TASKS",
+		miniairflow.AuditAnswerApproval:   "ANSWER_APPROVAL",
+		miniairflow.AuditSendNotification: "SEND_NOTIFICATION",
+		miniairflow.AuditCreateBackfill:   "CREATE_BACKFILL",
+		miniairflow.AuditPauseBackfill:    "PAUSE_BACKFILL",
+		miniairflow.AuditResumeBackfill:   "RESUME_BACKFILL",
+		miniairflow.AuditCancelBackfill:   "CANCEL_BACKFILL",
+		miniairflow.AuditPauseWorkflow:    "PAUSE_WORKFLOW",
+		miniairflow.AuditUnpauseWorkflow:  "UNPAUSE_WORKFLOW",
+		miniairflow.AuditDrainWorker:      "DRAIN_WORKER",
+		miniairflow.AuditSetPool:          "SET_POOL",
+		miniairflow.AuditDeletePool:       "DELETE_POOL",
+		miniairflow.AuditSetVar:           "SET_VAR",
+		miniairflow.AuditDeleteVar:        "DELETE_VAR",
+		miniairflow.AuditSetSecret:        "SET_SECRET",
+		miniairflow.AuditDeleteSecret:     "DELETE_SECRET",
+		miniairflow.AuditRotateSecrets:    "ROTATE_SECRETS",
+		miniairflow.AuditCreateToken:      "CREATE_TOKEN",
+		miniairflow.AuditRevokeToken:      "REVOKE_TOKEN",
 	}
 )
 
@@ -31346,6 +33066,140 @@ func (ec *executionContext) marshalNNamedValue2ᚖgithubᚗcomᚋsauravritesh63�
 	return ec._NamedValue(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNNotification2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Notification) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNotification2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotification(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNotification2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotification(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Notification) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Notification!")
+		return graphql.Null
+	}
+	return ec._Notification(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNotificationConnection2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[*miniairflow.Notification]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "NotificationConnection!")
+		return graphql.Null
+	}
+	return ec._NotificationConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNotificationEdge2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[*miniairflow.Notification]) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNotificationEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNotificationEdge2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[*miniairflow.Notification]) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "NotificationEdge!")
+		return graphql.Null
+	}
+	return ec._NotificationEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent(ctx context.Context, v any) (miniairflow.NotificationEvent, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent(ctx context.Context, sel ast.SelectionSet, v miniairflow.NotificationEvent) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "NotificationEvent!")
+	}
+	return res
+}
+
+var (
+	unmarshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent = map[string]miniairflow.NotificationEvent{
+		"SUCCESS": miniairflow.NotifySuccess,
+		"FAILURE": miniairflow.NotifyFailure,
+		"RETRY":   miniairflow.NotifyRetry,
+		"CANCEL":  miniairflow.NotifyCancel,
+	}
+	marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent = map[miniairflow.NotificationEvent]string{
+		miniairflow.NotifySuccess: "SUCCESS",
+		miniairflow.NotifyFailure: "FAILURE",
+		miniairflow.NotifyRetry:   "RETRY",
+		miniairflow.NotifyCancel:  "CANCEL",
+	}
+)
+
+func (ec *executionContext) unmarshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx context.Context, v any) (miniairflow.NotificationState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx context.Context, sel ast.SelectionSet, v miniairflow.NotificationState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "NotificationState!")
+	}
+	return res
+}
+
+var (
+	unmarshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState = map[string]miniairflow.NotificationState{
+		"PENDING": miniairflow.NotificationPending,
+		"SENT":    miniairflow.NotificationSent,
+		"STUCK":   miniairflow.NotificationStuck,
+	}
+	marshalNNotificationState2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState = map[miniairflow.NotificationState]string{
+		miniairflow.NotificationPending: "PENDING",
+		miniairflow.NotificationSent:    "SENT",
+		miniairflow.NotificationStuck:   "STUCK",
+	}
+)
+
+func (ec *executionContext) marshalNNotificationTask2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐToldOfTask(ctx context.Context, sel ast.SelectionSet, v miniairflow.ToldOfTask) graphql.Marshaler {
+	return ec._NotificationTask(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNNotificationTask2ᚕgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐToldOfTaskᚄ(ctx context.Context, sel ast.SelectionSet, v []miniairflow.ToldOfTask) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNotificationTask2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐToldOfTask(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNOutputDeclaration2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐOutputDeclarationᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.OutputDeclaration) graphql.Marshaler {
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -31883,6 +33737,19 @@ func (ec *executionContext) marshalNSecret2ᚖgithubᚗcomᚋsauravritesh63ᚋmi
 		return graphql.Null
 	}
 	return ec._Secret(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNSendNotificationInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSendNotificationInput(ctx context.Context, v any) (model.SendNotificationInput, error) {
+	res, err := ec.unmarshalInputSendNotificationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSendNotificationPayload2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSendNotificationPayload(ctx context.Context, sel ast.SelectionSet, v *model.SendNotificationPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SendNotificationPayload!")
+		return graphql.Null
+	}
+	return ec._SendNotificationPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNSetPoolInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐSetPoolInput(ctx context.Context, v any) (model.SetPoolInput, error) {
@@ -32847,56 +34714,58 @@ func (ec *executionContext) marshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63
 
 var (
 	unmarshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[string]miniairflow.AuditAction{
-		"CREATE_RUN":       miniairflow.AuditCreateRun,
-		"CANCEL_RUN":       miniairflow.AuditCancelRun,
-		"PAUSE_RUN":        miniairflow.AuditPauseRun,
-		"RESUME_RUN":       miniairflow.AuditResumeRun,
-		"RETRY_RUN":        miniairflow.AuditRetryRun,
-		"CLEAR_TASKS":      miniairflow.AuditClearTasks,
-		"MARK_TASKS":       miniairflow.AuditMarkTasks,
-		"ANSWER_APPROVAL":  miniairflow.AuditAnswerApproval,
-		"CREATE_BACKFILL":  miniairflow.AuditCreateBackfill,
-		"PAUSE_BACKFILL":   miniairflow.AuditPauseBackfill,
-		"RESUME_BACKFILL":  miniairflow.AuditResumeBackfill,
-		"CANCEL_BACKFILL":  miniairflow.AuditCancelBackfill,
-		"PAUSE_WORKFLOW":   miniairflow.AuditPauseWorkflow,
-		"UNPAUSE_WORKFLOW": miniairflow.AuditUnpauseWorkflow,
-		"DRAIN_WORKER":     miniairflow.AuditDrainWorker,
-		"SET_POOL":         miniairflow.AuditSetPool,
-		"DELETE_POOL":      miniairflow.AuditDeletePool,
-		"SET_VAR":          miniairflow.AuditSetVar,
-		"DELETE_VAR":       miniairflow.AuditDeleteVar,
-		"SET_SECRET":       miniairflow.AuditSetSecret,
-		"DELETE_SECRET":    miniairflow.AuditDeleteSecret,
-		"ROTATE_SECRETS":   miniairflow.AuditRotateSecrets,
-		"CREATE_TOKEN":     miniairflow.AuditCreateToken,
-		"REVOKE_TOKEN":     miniairflow.AuditRevokeToken,
+		"CREATE_RUN":        miniairflow.AuditCreateRun,
+		"CANCEL_RUN":        miniairflow.AuditCancelRun,
+		"PAUSE_RUN":         miniairflow.AuditPauseRun,
+		"RESUME_RUN":        miniairflow.AuditResumeRun,
+		"RETRY_RUN":         miniairflow.AuditRetryRun,
+		"CLEAR_TASKS":       miniairflow.AuditClearTasks,
+		"MARK_TASKS":        miniairflow.AuditMarkTasks,
+		"ANSWER_APPROVAL":   miniairflow.AuditAnswerApproval,
+		"SEND_NOTIFICATION": miniairflow.AuditSendNotification,
+		"CREATE_BACKFILL":   miniairflow.AuditCreateBackfill,
+		"PAUSE_BACKFILL":    miniairflow.AuditPauseBackfill,
+		"RESUME_BACKFILL":   miniairflow.AuditResumeBackfill,
+		"CANCEL_BACKFILL":   miniairflow.AuditCancelBackfill,
+		"PAUSE_WORKFLOW":    miniairflow.AuditPauseWorkflow,
+		"UNPAUSE_WORKFLOW":  miniairflow.AuditUnpauseWorkflow,
+		"DRAIN_WORKER":      miniairflow.AuditDrainWorker,
+		"SET_POOL":          miniairflow.AuditSetPool,
+		"DELETE_POOL":       miniairflow.AuditDeletePool,
+		"SET_VAR":           miniairflow.AuditSetVar,
+		"DELETE_VAR":        miniairflow.AuditDeleteVar,
+		"SET_SECRET":        miniairflow.AuditSetSecret,
+		"DELETE_SECRET":     miniairflow.AuditDeleteSecret,
+		"ROTATE_SECRETS":    miniairflow.AuditRotateSecrets,
+		"CREATE_TOKEN":      miniairflow.AuditCreateToken,
+		"REVOKE_TOKEN":      miniairflow.AuditRevokeToken,
 	}
 	marshalOAuditAction2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAuditAction = map[miniairflow.AuditAction]string{
-		miniairflow.AuditCreateRun:       "CREATE_RUN",
-		miniairflow.AuditCancelRun:       "CANCEL_RUN",
-		miniairflow.AuditPauseRun:        "PAUSE_RUN",
-		miniairflow.AuditResumeRun:       "RESUME_RUN",
-		miniairflow.AuditRetryRun:        "RETRY_RUN",
-		miniairflow.AuditClearTasks:      "CLEAR_TASKS",
-		miniairflow.AuditMarkTasks:       "MARK_TASKS",
-		miniairflow.AuditAnswerApproval:  "ANSWER_APPROVAL",
-		miniairflow.AuditCreateBackfill:  "CREATE_BACKFILL",
-		miniairflow.AuditPauseBackfill:   "PAUSE_BACKFILL",
-		miniairflow.AuditResumeBackfill:  "RESUME_BACKFILL",
-		miniairflow.AuditCancelBackfill:  "CANCEL_BACKFILL",
-		miniairflow.AuditPauseWorkflow:   "PAUSE_WORKFLOW",
-		miniairflow.AuditUnpauseWorkflow: "UNPAUSE_WORKFLOW",
-		miniairflow.AuditDrainWorker:     "DRAIN_WORKER",
-		miniairflow.AuditSetPool:         "SET_POOL",
-		miniairflow.AuditDeletePool:      "DELETE_POOL",
-		miniairflow.AuditSetVar:          "SET_VAR",
-		miniairflow.AuditDeleteVar:       "DELETE_VAR",
-		miniairflow.AuditSetSecret:       "SET_SECRET",
-		miniairflow.AuditDeleteSecret:    "DELETE_SECRET",
-		miniairflow.AuditRotateSecrets:   "ROTATE_SECRETS",
-		miniairflow.AuditCreateToken:     "CREATE_TOKEN",
-		miniairflow.AuditRevokeToken:     "REVOKE_TOKEN",
+		miniairflow.AuditCreateRun:        "CREATE_RUN",
+		miniairflow.AuditCancelRun:        "CANCEL_RUN",
+		miniairflow.AuditPauseRun:         "PAUSE_RUN",
+		miniairflow.AuditResumeRun:        "RESUME_RUN",
+		miniairflow.AuditRetryRun:         "RETRY_RUN",
+		miniairflow.AuditClearTasks:       "CLEAR_TASKS",
+		miniairflow.AuditMarkTasks:        "MARK_TASKS",
+		miniairflow.AuditAnswerApproval:   "ANSWER_APPROVAL",
+		miniairflow.AuditSendNotification: "SEND_NOTIFICATION",
+		miniairflow.AuditCreateBackfill:   "CREATE_BACKFILL",
+		miniairflow.AuditPauseBackfill:    "PAUSE_BACKFILL",
+		miniairflow.AuditResumeBackfill:   "RESUME_BACKFILL",
+		miniairflow.AuditCancelBackfill:   "CANCEL_BACKFILL",
+		miniairflow.AuditPauseWorkflow:    "PAUSE_WORKFLOW",
+		miniairflow.AuditUnpauseWorkflow:  "UNPAUSE_WORKFLOW",
+		miniairflow.AuditDrainWorker:      "DRAIN_WORKER",
+		miniairflow.AuditSetPool:          "SET_POOL",
+		miniairflow.AuditDeletePool:       "DELETE_POOL",
+		miniairflow.AuditSetVar:           "SET_VAR",
+		miniairflow.AuditDeleteVar:        "DELETE_VAR",
+		miniairflow.AuditSetSecret:        "SET_SECRET",
+		miniairflow.AuditDeleteSecret:     "DELETE_SECRET",
+		miniairflow.AuditRotateSecrets:    "ROTATE_SECRETS",
+		miniairflow.AuditCreateToken:      "CREATE_TOKEN",
+		miniairflow.AuditRevokeToken:      "REVOKE_TOKEN",
 	}
 )
 
@@ -33287,6 +35156,53 @@ func (ec *executionContext) marshalONode2githubᚗcomᚋsauravritesh63ᚋminiair
 	}
 	return ec._Node(ctx, sel, v)
 }
+
+func (ec *executionContext) marshalONotification2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotification(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Notification) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Notification(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalONotificationFilter2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐNotificationFilter(ctx context.Context, v any) (*model.NotificationFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputNotificationFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx context.Context, v any) (*miniairflow.NotificationState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState(ctx context.Context, sel ast.SelectionSet, v *miniairflow.NotificationState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState[*v])
+	return res
+}
+
+var (
+	unmarshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState = map[string]miniairflow.NotificationState{
+		"PENDING": miniairflow.NotificationPending,
+		"SENT":    miniairflow.NotificationSent,
+		"STUCK":   miniairflow.NotificationStuck,
+	}
+	marshalONotificationState2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationState = map[miniairflow.NotificationState]string{
+		miniairflow.NotificationPending: "PENDING",
+		miniairflow.NotificationSent:    "SENT",
+		miniairflow.NotificationStuck:   "STUCK",
+	}
+)
 
 func (ec *executionContext) marshalOPool2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐPool(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Pool) graphql.Marshaler {
 	if v == nil {

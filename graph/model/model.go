@@ -65,6 +65,12 @@ type AuditLogFilter struct {
 	Action        *miniairflow.AuditAction
 }
 
+// NotificationFilter chooses notifications.
+type NotificationFilter struct {
+	WorkflowRunID *uuid.UUID
+	State         *miniairflow.NotificationState
+}
+
 // CountMax is where counting the members of a connection stops: the count of
 // many must not cost more than a page of them.
 const CountMax = 1000
@@ -93,6 +99,8 @@ type (
 	MissedSlotsEdge = Edge[*miniairflow.MissedSlots]
 	// AuditEntryEdge is an entry of the audit log in a page.
 	AuditEntryEdge = Edge[*miniairflow.AuditEntry]
+	// NotificationEdge is a notification in a page.
+	NotificationEdge = Edge[*miniairflow.Notification]
 )
 
 // Connection is a page. Encode, Count and More are called only when the client
@@ -126,6 +134,8 @@ type (
 	MissedSlotsConnection = Connection[*miniairflow.MissedSlots]
 	// AuditEntryConnection is a page of the audit log.
 	AuditEntryConnection = Connection[*miniairflow.AuditEntry]
+	// NotificationConnection is a page of notifications.
+	NotificationConnection = Connection[*miniairflow.Notification]
 )
 
 // Edges returns the nodes with their cursors.

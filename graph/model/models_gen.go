@@ -420,6 +420,22 @@ type ScheduleInput struct {
 	EndsAt *time.Time `json:"endsAt,omitempty"`
 }
 
+// Which notification to send again.
+type SendNotificationInput struct {
+	// Its id.
+	ID uuid.UUID `json:"id"`
+	// Why, for the record.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// The answer of sendNotification.
+type SendNotificationPayload struct {
+	// The notification, which is due now.
+	Notification *miniairflow.Notification `json:"notification,omitempty"`
+	// Why nothing was done.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // A pool.
 type SetPoolInput struct {
 	// Its name.
