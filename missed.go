@@ -68,6 +68,20 @@ func (r MissedReason) Text() string {
 	}
 }
 
+// StandsFor says why the schedules of a workflow make no runs; empty: they make some.
+func StandsFor(isActive, isPaused, isRetired bool) MissedReason {
+	switch {
+	case isRetired:
+		return MissedRetired
+	case !isActive:
+		return MissedInactive
+	case isPaused:
+		return MissedPaused
+	default:
+		return ""
+	}
+}
+
 // MissedRange are slots of one schedule, one after the other, that have got no run.
 type MissedRange struct {
 	First, Last time.Time // logical dates

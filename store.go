@@ -152,6 +152,9 @@ type ScheduleStore interface {
 	// whose next time has come, of workflows that are active, not paused and not
 	// retired; the most overdue first.
 	DueSchedules(ctx context.Context, limit int) (DueSchedules, error)
+	// FindCursors returns where the schedules of a workflow are. Another scheduler may
+	// have some of them in its hands.
+	FindCursors(ctx context.Context, workflowID uuid.UUID) (WorkflowCursors, error)
 	// FireSchedules advances each cursor by compare-and-set on NextAt, Since and Hash,
 	// creates its runs and keeps what it leaves out; a cursor that another scheduler
 	// moved is left out with both. It returns how many cursors moved. A slot that has a run already

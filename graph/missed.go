@@ -19,3 +19,20 @@ func (r *Resolver) missedSlots(ctx context.Context, w *miniairflow.Workflow, fir
 	list.count = func(ctx context.Context, max int) (int, error) { return r.store.CountMissedSlots(ctx, f, max) }
 	return list.page(ctx, first, after)
 }
+
+// dueSlots returns what would become of the due slots of a workflow now.
+func (r *Resolver) dueSlots(ctx context.Context, w *miniairflow.Workflow) ([]*miniairflow.DueSlots, error) {
+	cursors, err := r.store.FindCursors(ctx, w.ID)
+	if err != nil {
+		return nil, err
+	}
+	due, err := miniairflow.PreviewDue(w, cursors)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*miniairflow.DueSlots, len(due))
+	for i := range due {
+		list[i] = &due[i]
+	}
+	return list, nil
+}

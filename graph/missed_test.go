@@ -26,6 +26,24 @@ func TestMissedSlots(t *testing.T) {
 				First: at, Last: at.Add(time.Duration(count-1) * time.Hour), Before: at.Add(-time.Hour), Count: count, Reason: reason, Text: reason.Text(),
 			}
 		}
+		moved, err := w.store.FireSchedules(t.Context(), []miniairflow.Fire{{Cursor: due.Due[0], NextAt: first}})
+		require.NoError(t, err)
+		require.Equal(t, 1, moved)
+		due, err = w.store.DueSchedules(t.Context(), 1)
+		require.NoError(t, err)
+		type dueSlots struct {
+			Schedule, Status, Reason, Text string
+			First, Last                    time.Time
+			Count                          int
+			CountIsExact                   bool
+		}
+		var preview struct{ Workflow struct{ DueSlots []dueSlots } }
+		w.ask(t, `{ workflow(name: "hourly") { dueSlots { schedule first last count countIsExact status reason text } } }`, nil, &preview)
+		last := due.Now.Truncate(time.Hour)
+		require.Equal(t, []dueSlots{
+			{Schedule: "h", Reason: "CATCHUP_LATEST", Text: "catchup: latest makes up for the newest slot only", First: first, Last: last.Add(-time.Hour), Count: 50, CountIsExact: true},
+			{Schedule: "h", Status: "PENDING", First: last, Last: last, Count: 1, CountIsExact: true},
+		}, preview.Workflow.DueSlots)
 		many := left(2, 20, miniairflow.MissedByMax)
 		many.Count = miniairflow.MissedMax
 		_, err = w.store.FireSchedules(t.Context(), []miniairflow.Fire{{

@@ -68,6 +68,22 @@ func (r *commandResolver) Shell(ctx context.Context, obj *miniairflow.Command) (
 	return model.OrNull(obj.Shell), nil
 }
 
+func (r *dueSlotsResolver) Schedule(ctx context.Context, obj *miniairflow.DueSlots) (*string, error) {
+	return model.OrNull(obj.Schedule), nil
+}
+
+func (r *dueSlotsResolver) Status(ctx context.Context, obj *miniairflow.DueSlots) (*miniairflow.RunStatus, error) {
+	return model.OrNull(obj.Status), nil
+}
+
+func (r *dueSlotsResolver) Reason(ctx context.Context, obj *miniairflow.DueSlots) (*miniairflow.MissedReason, error) {
+	return model.OrNull(obj.Reason), nil
+}
+
+func (r *dueSlotsResolver) Text(ctx context.Context, obj *miniairflow.DueSlots) (*string, error) {
+	return model.OrNull(obj.Text), nil
+}
+
 func (r *importErrorResolver) Line(ctx context.Context, obj *miniairflow.ImportError) (*int, error) {
 	return model.OrNull(obj.Line), nil
 }
@@ -451,6 +467,10 @@ func (r *workflowResolver) MissedSlots(ctx context.Context, obj *miniairflow.Wor
 	return r.missedSlots(ctx, obj, first, after)
 }
 
+func (r *workflowResolver) DueSlots(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.DueSlots, error) {
+	return r.dueSlots(ctx, obj)
+}
+
 func (r *workflowRunResolver) Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error) {
 	return model.OrNull(obj.Reason), nil
 }
@@ -550,6 +570,8 @@ func (r *Resolver) BackfillDate() generated.BackfillDateResolver { return &backf
 
 func (r *Resolver) Command() generated.CommandResolver { return &commandResolver{r} }
 
+func (r *Resolver) DueSlots() generated.DueSlotsResolver { return &dueSlotsResolver{r} }
+
 func (r *Resolver) ImportError() generated.ImportErrorResolver { return &importErrorResolver{r} }
 
 func (r *Resolver) MissedSlots() generated.MissedSlotsResolver { return &missedSlotsResolver{r} }
@@ -590,6 +612,7 @@ type (
 	backfillResolver        struct{ *Resolver }
 	backfillDateResolver    struct{ *Resolver }
 	commandResolver         struct{ *Resolver }
+	dueSlotsResolver        struct{ *Resolver }
 	importErrorResolver     struct{ *Resolver }
 	missedSlotsResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }

@@ -81,10 +81,61 @@ func writeMissed(w io.Writer, views []missedView) {
 	}
 	fmt.Fprintln(w, "FIRST\tLAST\tSLOTS\tSCHEDULE\tWHY")
 	for _, v := range views {
-		count := fmt.Sprint(v.Count)
-		if !v.CountIsExact {
-			count += " or more"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), count, printable(text(v.Schedule)), printable(v.Text))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), countText(v.Count, v.CountIsExact),
+			printable(text(v.Schedule)), printable(v.Text))
 	}
+}
+
+// dueView are slots that are due as the commands show them.
+type dueView struct {
+	Schedule     *string
+	First, Last  time.Time
+	Count        int
+	CountIsExact bool
+	Status       *state
+	Text         *string
+}
+
+// findDue returns what would become of the due slots of a workflow now.
+func (c *client) findDue(ctx context.Context, name string) ([]dueView, error) {
+	const text = `query($name: String!) { workflow(name: $name) { dueSlots { schedule first last count countIsExact status text } } }`
+	var data struct {
+		Workflow *struct{ DueSlots []dueView }
+	}
+	if err := c.query(ctx, text, map[string]any{"name": name}, &data); err != nil {
+		return nil, err
+	}
+	if data.Workflow == nil {
+		return nil, noWorkflow(name)
+	}
+	return data.Workflow.DueSlots, nil
+}
+
+// writeDue prints what would become of due slots, a line for each range.
+func writeDue(w io.Writer, views []dueView) {
+	for _, v := range views {
+		name, which, fate := "", v.First.Format(time.RFC3339), "would get runs now"
+		if v.Schedule != nil {
+			name = *v.Schedule + ": "
+		}
+		if v.Count > 1 {
+			which = fmt.Sprintf("%s to %s, %s slots", which, v.Last.Format(time.RFC3339), countText(v.Count, v.CountIsExact))
+		}
+		switch {
+		case v.Status == nil:
+			fate = "would get no run: " + text(v.Text)
+		case v.Text != nil:
+			fate = "would get runs that are " + string(*v.Status) + ": " + *v.Text
+		case v.Count == 1:
+			fate = "would get a run now"
+		}
+		fmt.Fprintln(w, printable("due: "+name+which+" "+fate))
+	}
+}
+
+func countText(count int, isExact bool) string {
+	if isExact {
+		return fmt.Sprint(count)
+	}
+	return fmt.Sprint(count, " or more")
 }

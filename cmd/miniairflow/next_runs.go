@@ -18,7 +18,8 @@ func newNextRunsCommand(std stdio) *cobra.Command {
 		Use:   "next-runs [NAME|FILE]",
 		Short: "Print when a workflow, or a schedule tried out, starts runs by itself",
 		Long: `Prints the next slots of a workflow of the server, of a file, or of a schedule that is tried out with
---cron or --every, each by the clocks of its zone, with what a clock change does to it.`,
+--cron or --every, each by the clocks of its zone, with what a clock change does to it. Of a workflow,
+it also says what would become of the slots that are due if a scheduler looked now.`,
 		Example: `  miniairflow workflows next-runs daily-etl
   miniairflow workflows next-runs --cron "30 2 * * *" --timezone Europe/Berlin --from 2027-03-27`,
 		Args: cobra.MaximumNArgs(1),
@@ -35,7 +36,7 @@ func newNextRunsCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			schedules, err := schedulesOf(cmd, std, args)
+			schedules, due, err := schedulesOf(cmd, std, args)
 			if err != nil {
 				return err
 			}
@@ -44,6 +45,7 @@ func newNextRunsCommand(std stdio) *cobra.Command {
 				return err
 			}
 			return write(std.out, format, views, func(w io.Writer) {
+				writeDue(w, due)
 				if len(schedules) == 0 {
 					fmt.Fprintln(w, "no schedule")
 				}
@@ -79,22 +81,24 @@ func fromFlag(cmd *cobra.Command) (time.Time, error) {
 	return from, nil
 }
 
-// schedulesOf returns the schedules of a workflow in the database, or of the
-// workflows of a file, or that of the flags.
-func schedulesOf(cmd *cobra.Command, std stdio, args []string) ([]miniairflow.Schedule, error) {
+// schedulesOf returns the schedules of a workflow in the database, with what is due of
+// it, or of the workflows of a file, or that of the flags.
+func schedulesOf(cmd *cobra.Command, std stdio, args []string) ([]miniairflow.Schedule, []dueView, error) {
 	tried, isTried, err := triedSchedule(cmd)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case isTried == (len(args) == 1):
-		return nil, usageErrorf("name a workflow, a file, or a schedule to try out: next-runs daily-etl, or next-runs --cron \"0 2 * * *\"")
+		return nil, nil, usageErrorf("name a workflow, a file, or a schedule to try out: next-runs daily-etl, or next-runs --cron \"0 2 * * *\"")
 	case isTried:
-		return []miniairflow.Schedule{tried}, nil
+		return []miniairflow.Schedule{tried}, nil, nil
 	}
 	if info, err := os.Stat(args[0]); err == nil && !info.IsDir() {
-		return schedulesOfFile(cmd, std, args[0])
+		schedules, err := schedulesOfFile(cmd, std, args[0])
+		return schedules, nil, err
 	}
 	var schedules []miniairflow.Schedule
+	var due []dueView
 	err = withClient(cmd, std, func(ctx context.Context, c *client) error {
 		v, err := c.findWorkflow(ctx, args[0])
 		if err != nil {
@@ -103,9 +107,10 @@ func schedulesOf(cmd *cobra.Command, std stdio, args []string) ([]miniairflow.Sc
 		for _, s := range v.Schedules {
 			schedules = append(schedules, s.schedule())
 		}
-		return nil
+		due, err = c.findDue(ctx, args[0])
+		return err
 	})
-	return schedules, err
+	return schedules, due, err
 }
 
 // triedSchedule returns the schedule that the flags describe, and whether they do.

@@ -37,6 +37,7 @@ type ResolverRoot interface {
 	Backfill() BackfillResolver
 	BackfillDate() BackfillDateResolver
 	Command() CommandResolver
+	DueSlots() DueSlotsResolver
 	ImportError() ImportErrorResolver
 	MissedSlots() MissedSlotsResolver
 	Mutation() MutationResolver
@@ -249,6 +250,17 @@ type ComplexityRoot struct {
 	DrainWorkerPayload struct {
 		UserErrors func(childComplexity int) int
 		Worker     func(childComplexity int) int
+	}
+
+	DueSlots struct {
+		Count        func(childComplexity int) int
+		CountIsExact func(childComplexity int) int
+		First        func(childComplexity int) int
+		Last         func(childComplexity int) int
+		Reason       func(childComplexity int) int
+		Schedule     func(childComplexity int) int
+		Status       func(childComplexity int) int
+		Text         func(childComplexity int) int
 	}
 
 	Group struct {
@@ -709,6 +721,7 @@ type ComplexityRoot struct {
 		CreatedAt     func(childComplexity int) int
 		Description   func(childComplexity int) int
 		Docs          func(childComplexity int) int
+		DueSlots      func(childComplexity int) int
 		ID            func(childComplexity int) int
 		IsActive      func(childComplexity int) int
 		IsPaused      func(childComplexity int) int
@@ -856,6 +869,13 @@ type CommandResolver interface {
 	Script(ctx context.Context, obj *miniairflow.Command) (*string, error)
 	Shell(ctx context.Context, obj *miniairflow.Command) (*string, error)
 }
+type DueSlotsResolver interface {
+	Schedule(ctx context.Context, obj *miniairflow.DueSlots) (*string, error)
+
+	Status(ctx context.Context, obj *miniairflow.DueSlots) (*miniairflow.RunStatus, error)
+	Reason(ctx context.Context, obj *miniairflow.DueSlots) (*miniairflow.MissedReason, error)
+	Text(ctx context.Context, obj *miniairflow.DueSlots) (*string, error)
+}
 type ImportErrorResolver interface {
 	Line(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
 	Column(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
@@ -985,6 +1005,7 @@ type WorkflowResolver interface {
 	Run(ctx context.Context, obj *miniairflow.Workflow, number int64) (*miniairflow.WorkflowRun, error)
 	Runs(ctx context.Context, obj *miniairflow.Workflow, first *int, after *string, filter *model.WorkflowRunFilter) (*model.Connection[*miniairflow.WorkflowRun], error)
 	MissedSlots(ctx context.Context, obj *miniairflow.Workflow, first *int, after *string) (*model.Connection[*miniairflow.MissedSlots], error)
+	DueSlots(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.DueSlots, error)
 }
 type WorkflowRunResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
@@ -1750,6 +1771,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DrainWorkerPayload.Worker(childComplexity), true
+
+	case "DueSlots.count":
+		if e.ComplexityRoot.DueSlots.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Count(childComplexity), true
+	case "DueSlots.countIsExact":
+		if e.ComplexityRoot.DueSlots.CountIsExact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.CountIsExact(childComplexity), true
+	case "DueSlots.first":
+		if e.ComplexityRoot.DueSlots.First == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.First(childComplexity), true
+	case "DueSlots.last":
+		if e.ComplexityRoot.DueSlots.Last == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Last(childComplexity), true
+	case "DueSlots.reason":
+		if e.ComplexityRoot.DueSlots.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Reason(childComplexity), true
+	case "DueSlots.schedule":
+		if e.ComplexityRoot.DueSlots.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Schedule(childComplexity), true
+	case "DueSlots.status":
+		if e.ComplexityRoot.DueSlots.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Status(childComplexity), true
+	case "DueSlots.text":
+		if e.ComplexityRoot.DueSlots.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DueSlots.Text(childComplexity), true
 
 	case "Group.dependsOn":
 		if e.ComplexityRoot.Group.DependsOn == nil {
@@ -3786,6 +3856,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.Docs(childComplexity), true
+	case "Workflow.dueSlots":
+		if e.ComplexityRoot.Workflow.DueSlots == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.DueSlots(childComplexity), true
 	case "Workflow.id":
 		if e.ComplexityRoot.Workflow.ID == nil {
 			break
@@ -4916,6 +4992,28 @@ type Workflow implements Node {
   runs(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
   "The slots of its schedules that have got no run, the newest range first. At most 200 a page."
   missedSlots(first: Int = 50, after: String): MissedSlotsConnection!
+  "What would become of the slots that are due if a scheduler looked now, of each schedule the oldest first; empty: none is due."
+  dueSlots: [DueSlots!]!
+}
+
+"Slots of one schedule, one after the other, that are due and that no scheduler has come to yet."
+type DueSlots {
+  "The name of the schedule; null: it has none."
+  schedule: String
+  "The first of them."
+  first: DateTime!
+  "The last of them."
+  last: DateTime!
+  "How many they are, up to 10,000."
+  count: Int!
+  "Whether count is the whole count: at 10,000 counting stops."
+  countIsExact: Boolean!
+  "The state of the runs that they get: PENDING or SKIPPED; null: they get none."
+  status: WorkflowRunStatus
+  "Why they get none; null: they get some."
+  reason: MissedReason
+  "The same, or why their runs are skipped, in words; null: they get runs that wait for their turn."
+  text: String
 }
 
 "Slots of one schedule, one after the other, that have got no run for one reason."
@@ -7039,6 +7137,28 @@ func (ec *executionContext) childFields_DrainWorkerPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type DrainWorkerPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DueSlots(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "schedule":
+		return ec.fieldContext_DueSlots_schedule(ctx, field)
+	case "first":
+		return ec.fieldContext_DueSlots_first(ctx, field)
+	case "last":
+		return ec.fieldContext_DueSlots_last(ctx, field)
+	case "count":
+		return ec.fieldContext_DueSlots_count(ctx, field)
+	case "countIsExact":
+		return ec.fieldContext_DueSlots_countIsExact(ctx, field)
+	case "status":
+		return ec.fieldContext_DueSlots_status(ctx, field)
+	case "reason":
+		return ec.fieldContext_DueSlots_reason(ctx, field)
+	case "text":
+		return ec.fieldContext_DueSlots_text(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DueSlots", field.Name)
+}
+
 func (ec *executionContext) childFields_Group(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -7889,6 +8009,8 @@ func (ec *executionContext) childFields_Workflow(ctx context.Context, field grap
 		return ec.fieldContext_Workflow_runs(ctx, field)
 	case "missedSlots":
 		return ec.fieldContext_Workflow_missedSlots(ctx, field)
+	case "dueSlots":
+		return ec.fieldContext_Workflow_dueSlots(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Workflow", field.Name)
 }
@@ -12334,6 +12456,199 @@ func (ec *executionContext) fieldContext_DrainWorkerPayload_userErrors(_ context
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _DueSlots_schedule(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_schedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DueSlots().Schedule(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_schedule(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, true, true, "String")
+}
+
+func (ec *executionContext) _DueSlots_first(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.First); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_first(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.First, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_first(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _DueSlots_last(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.Last); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_last(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Last, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_last(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _DueSlots_count(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	if ret = ec.marshalNInt2int(ctx, field.Selections, obj.Count); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DueSlots_countIsExact(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_countIsExact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CountIsExact(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_countIsExact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, true, false, "Boolean")
+}
+
+func (ec *executionContext) _DueSlots_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DueSlots().Status(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.RunStatus) graphql.Marshaler {
+			return ec.marshalOWorkflowRunStatus2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐRunStatus(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, true, true, "WorkflowRunStatus")
+}
+
+func (ec *executionContext) _DueSlots_reason(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DueSlots().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *miniairflow.MissedReason) graphql.Marshaler {
+			return ec.marshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, true, true, "MissedReason")
+}
+
+func (ec *executionContext) _DueSlots_text(ctx context.Context, field graphql.CollectedField, obj *miniairflow.DueSlots) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DueSlots_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DueSlots().Text(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DueSlots_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DueSlots", field, true, true, "String")
 }
 
 func (ec *executionContext) _Group_name(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Group) (ret graphql.Marshaler) {
@@ -21748,6 +22063,38 @@ func (ec *executionContext) fieldContext_Workflow_missedSlots(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Workflow_dueSlots(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_dueSlots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Workflow().DueSlots(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.DueSlots) graphql.Marshaler {
+			return ec.marshalNDueSlots2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐDueSlotsᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_dueSlots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DueSlots(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _WorkflowConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[*miniairflow.Workflow]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28005,6 +28352,78 @@ func (ec *executionContext) _DrainWorkerPayload(ctx context.Context, sel ast.Sel
 	return execution.Object(fields, out)
 }
 
+var dueSlotsImplementors = []string{"DueSlots"}
+
+func (ec *executionContext) _DueSlots(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.DueSlots) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dueSlotsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DueSlots")
+		case "schedule":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DueSlots_schedule(ctx, field, obj)
+				})
+		case "first":
+			out.Values[i] = ec._DueSlots_first(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "last":
+			out.Values[i] = ec._DueSlots_last(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "count":
+			out.Values[i] = ec._DueSlots_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "countIsExact":
+			out.Values[i] = ec._DueSlots_countIsExact(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "status":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DueSlots_status(ctx, field, obj)
+				})
+		case "reason":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DueSlots_reason(ctx, field, obj)
+				})
+		case "text":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DueSlots_text(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var groupImplementors = []string{"Group"}
 
 func (ec *executionContext) _Group(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Group) graphql.Marshaler {
@@ -31233,6 +31652,12 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Workflow_missedSlots(ctx, field, obj)
 				})
+		case "dueSlots":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_dueSlots(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -32764,6 +33189,30 @@ func (ec *executionContext) marshalNDrainWorkerPayload2ᚖgithubᚗcomᚋsauravr
 		return graphql.Null
 	}
 	return ec._DrainWorkerPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNDueSlots2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐDueSlotsᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.DueSlots) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDueSlots2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐDueSlots(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDueSlots2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐDueSlots(ctx context.Context, sel ast.SelectionSet, v *miniairflow.DueSlots) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "DueSlots!")
+		return graphql.Null
+	}
+	return ec._DueSlots(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNGroup2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Group) graphql.Marshaler {
@@ -35149,6 +35598,54 @@ func (ec *executionContext) marshalOJSON2ᚕinterfaceᚄ(ctx context.Context, se
 
 	return ret
 }
+
+func (ec *executionContext) unmarshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx context.Context, v any) (*miniairflow.MissedReason, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason(ctx context.Context, sel ast.SelectionSet, v *miniairflow.MissedReason) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason[*v])
+	return res
+}
+
+var (
+	unmarshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[string]miniairflow.MissedReason{
+		"CATCHUP_NONE":   miniairflow.MissedByNone,
+		"CATCHUP_LATEST": miniairflow.MissedByLatest,
+		"CATCHUP_WINDOW": miniairflow.MissedByWindow,
+		"MAX_CATCHUP":    miniairflow.MissedByMax,
+		"QUEUE_FULL":     miniairflow.MissedQueueFull,
+		"REPLACED":       miniairflow.MissedReplaced,
+		"PAUSED":         miniairflow.MissedPaused,
+		"INACTIVE":       miniairflow.MissedInactive,
+		"RETIRED":        miniairflow.MissedRetired,
+		"EDITED":         miniairflow.MissedEdited,
+		"UNRESOLVED":     miniairflow.MissedUnresolved,
+	}
+	marshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[miniairflow.MissedReason]string{
+		miniairflow.MissedByNone:     "CATCHUP_NONE",
+		miniairflow.MissedByLatest:   "CATCHUP_LATEST",
+		miniairflow.MissedByWindow:   "CATCHUP_WINDOW",
+		miniairflow.MissedByMax:      "MAX_CATCHUP",
+		miniairflow.MissedQueueFull:  "QUEUE_FULL",
+		miniairflow.MissedReplaced:   "REPLACED",
+		miniairflow.MissedPaused:     "PAUSED",
+		miniairflow.MissedInactive:   "INACTIVE",
+		miniairflow.MissedRetired:    "RETIRED",
+		miniairflow.MissedEdited:     "EDITED",
+		miniairflow.MissedUnresolved: "UNRESOLVED",
+	}
+)
 
 func (ec *executionContext) marshalONode2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐNode(ctx context.Context, sel ast.SelectionSet, v model.Node) graphql.Marshaler {
 	if v == nil {

@@ -41,23 +41,9 @@ func LeftOut(cursors []miniairflow.ScheduleCursor, now time.Time, reason miniair
 	return missed
 }
 
-// PauseReason is why a workflow that is paused, or goes on after that, has had no runs.
-func PauseReason(isActive, isRetired bool) miniairflow.MissedReason {
-	return Known{IsActive: isActive, IsRetired: isRetired, IsPaused: true}.standsFor()
-}
-
 // standsFor says why the schedules of a workflow make no runs; empty: they make some.
 func (k Known) standsFor() miniairflow.MissedReason {
-	switch {
-	case k.IsRetired:
-		return miniairflow.MissedRetired
-	case !k.IsActive:
-		return miniairflow.MissedInactive
-	case k.IsPaused:
-		return miniairflow.MissedPaused
-	default:
-		return ""
-	}
+	return miniairflow.StandsFor(k.IsActive, k.IsPaused, k.IsRetired)
 }
 
 // Stopping returns the workflows of which schedules may stop, change or go.

@@ -115,6 +115,11 @@ func (f *Faulty) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSc
 	return try(f, "DueSchedules", func() (miniairflow.DueSchedules, error) { return f.inner.DueSchedules(ctx, limit) })
 }
 
+// FindCursors implements miniairflow.ScheduleStore.
+func (f *Faulty) FindCursors(ctx context.Context, workflowID uuid.UUID) (miniairflow.WorkflowCursors, error) {
+	return try(f, "FindCursors", func() (miniairflow.WorkflowCursors, error) { return f.inner.FindCursors(ctx, workflowID) })
+}
+
 // FireSchedules implements miniairflow.ScheduleStore.
 func (f *Faulty) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (int, error) {
 	return try(f, "FireSchedules", func() (int, error) { return f.inner.FireSchedules(ctx, fires) })

@@ -19,6 +19,7 @@ type outage struct {
 	overlap miniairflow.Overlap
 	event   string // none; paused or edited while nothing is up
 	id      uuid.UUID
+	due     []miniairflow.DueSlots // as the preview right before the end said
 }
 
 func (o *outage) name() string { return string(o.catchup) + "-" + string(o.overlap) + "-" + o.event }
@@ -72,10 +73,17 @@ func playOutages(t *testing.T, db *database, pass func(time.Duration)) {
 	goTo(8*time.Hour + 30*time.Minute)
 	for _, o := range all {
 		if o.event == "paused" {
+			due := o.preview(db)
+			require.Len(t, due, 1, o.name())
+			require.Equal(t, miniairflow.MissedPaused, due[0].Reason, o.name())
+			require.Equal(t, midnight.Add(6*time.Hour), due[0].First, o.name())
 			setPaused(false)(t, db, nil, o.id)
 		}
 	}
 	goTo(10*time.Hour + 30*time.Minute)
+	for _, o := range all {
+		o.due = o.preview(db)
+	}
 	look()
 	for _, o := range all {
 		o.check(t, db, midnight)
@@ -86,6 +94,18 @@ func playOutages(t *testing.T, db *database, pass func(time.Duration)) {
 		runs := db.runs(miniairflow.RunFilter{WorkflowID: o.id})
 		require.Equal(t, midnight.Add(11*time.Hour), runs[0].LogicalDate, o.name())
 	}
+}
+
+// preview returns what would become of the due slots now.
+func (o *outage) preview(db *database) []miniairflow.DueSlots {
+	db.Helper()
+	w, err := db.FindWorkflow(db.Context(), o.id)
+	require.NoError(db, err)
+	cursors, err := db.FindCursors(db.Context(), o.id)
+	require.NoError(db, err)
+	due, err := miniairflow.PreviewDue(w, cursors)
+	require.NoError(db, err)
+	return due
 }
 
 func (o *outage) definition(zone string) *miniairflow.Definition {
@@ -133,6 +153,20 @@ func (o *outage) check(t *testing.T, db *database, midnight time.Time) {
 		require.Equal(t, isLater && o.overlap == miniairflow.OverlapSkip, r.Status == miniairflow.RunSkipped, o.name())
 	}
 	require.Equal(t, string(want), string(got), o.name())
+	first := map[string]int{"none": 1, "paused": 8, "edited": 5}[o.event] // that is due in the end
+	for _, d := range o.due {
+		require.Equal(t, first, hour(d.First), o.name())
+		for first <= hour(d.Last) {
+			letter := letters[d.Reason]
+			if d.Status != "" {
+				letter = 'R'
+				require.Equal(t, o.overlap == miniairflow.OverlapSkip, d.Status == miniairflow.RunSkipped, o.name())
+			}
+			require.Equal(t, string(got[first]), string(letter), o.name())
+			first++
+		}
+	}
+	require.Equal(t, 10, first, o.name())
 	replaced, err := db.ReplacedRuns(t.Context(), 100)
 	require.NoError(t, err)
 	makesRoom := slices.ContainsFunc(replaced, func(r miniairflow.ReplacedRun) bool { return r.RunID == runs[len(runs)-1].ID })

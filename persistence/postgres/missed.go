@@ -12,8 +12,26 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
+// FindCursors implements miniairflow.ScheduleStore.
+func (s *Store) FindCursors(ctx context.Context, workflowID uuid.UUID) (found miniairflow.WorkflowCursors, err error) {
+	err = s.inTx(ctx, func(t *tx) error {
+		if err := t.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&found.Now); err != nil {
+			return err
+		}
+		var err error
+		if found.Cursors, err = cursorsOf(ctx, t, workflowID); err != nil {
+			return err
+		}
+		loads := map[uuid.UUID]miniairflow.Load{}
+		err = readLoads(ctx, t, []uuid.UUID{workflowID}, true, loads)
+		found.Load = loads[workflowID]
+		return err
+	})
+	return found, err
+}
+
 // cursorsOf returns the cursors of workflows that may fire again, also of those that
-// stand still. The caller has locked them.
+// stand still.
 func cursorsOf(ctx context.Context, t *tx, workflowIDs ...uuid.UUID) ([]miniairflow.ScheduleCursor, error) {
 	const text = `
 		SELECT ` + cursorColumns + ` FROM schedules d JOIN workflows w ON w.id = d.workflow_id

@@ -11,13 +11,24 @@ import (
 	"github.com/sauravritesh63/miniairflow/persistence/dialect"
 )
 
+// FindCursors implements miniairflow.ScheduleStore.
+func (s *Store) FindCursors(ctx context.Context, workflowID uuid.UUID) (miniairflow.WorkflowCursors, error) {
+	cursors, err := cursorsOf(ctx, s.read, workflowID)
+	if err != nil {
+		return miniairflow.WorkflowCursors{}, err
+	}
+	loads := map[uuid.UUID]miniairflow.Load{}
+	err = readLoads(ctx, s.read, list[uuid.UUID]{workflowID}, true, loads)
+	return miniairflow.WorkflowCursors{Now: timeOf(now()), Cursors: cursors, Load: loads[workflowID]}, err
+}
+
 // cursorsOf returns the cursors of workflows that may fire again, also of those that
 // stand still.
-func cursorsOf(ctx context.Context, t *tx, workflowIDs ...uuid.UUID) ([]miniairflow.ScheduleCursor, error) {
+func cursorsOf(ctx context.Context, q querier, workflowIDs ...uuid.UUID) ([]miniairflow.ScheduleCursor, error) {
 	const text = `
 		SELECT ` + cursorColumns + ` FROM schedules d JOIN workflows w ON w.id = d.workflow_id
 		WHERE d.workflow_id IN (SELECT value FROM json_each(?)) AND NOT d.is_finished ORDER BY d.workflow_id, d.name`
-	cursors, err := query(ctx, t, scanCursor, text, list[uuid.UUID](workflowIDs))
+	cursors, err := query(ctx, q, scanCursor, text, list[uuid.UUID](workflowIDs))
 	if err != nil {
 		return nil, fmt.Errorf("read cursors: %w", err)
 	}

@@ -168,7 +168,7 @@ func planRuns(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairfl
 
 // readLoads counts the runs of workflows that are not over; those that are active only
 // if somebody asks for them.
-func readLoads(ctx context.Context, t *tx, workflows list[uuid.UUID], active bool, loads map[uuid.UUID]miniairflow.Load) error {
+func readLoads(ctx context.Context, q querier, workflows list[uuid.UUID], active bool, loads map[uuid.UUID]miniairflow.Load) error {
 	const queued = `
 		SELECT w.id, w.max_active_runs, 0, (SELECT count(*) FROM (
 			SELECT 1 FROM workflow_runs r
@@ -185,7 +185,7 @@ func readLoads(ctx context.Context, t *tx, workflows list[uuid.UUID], active boo
 	if active {
 		text = all
 	}
-	_, err := query(ctx, t, func(row row) (none struct{}, err error) {
+	_, err := query(ctx, q, func(row row) (none struct{}, err error) {
 		var id uuid.UUID
 		var load miniairflow.Load
 		err = row.Scan(&id, &load.Max, &load.Active, &load.Queued)
