@@ -3,6 +3,7 @@ import { useMemo, useState } from "react";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { Facts } from "../components/Facts";
 import { GraphCard } from "../components/GraphCard";
+import { MissedSlots } from "../components/MissedSlots";
 import { NextSlots } from "../components/NextSlots";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
 import { PauseSwitch } from "../components/PauseSwitch";
@@ -145,6 +146,7 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
       {workflow.schedules.length > 0 && workflow.isActive && !workflow.pausedAt && !workflow.retiredAt ? (
         <NextSlots workflow={workflow.name} />
       ) : null}
+      <MissedSlots workflow={workflow.name} />
       {workflow.docs ? (
         <details className="card">
           <summary style={{ padding: "0.6rem 0.9rem", cursor: "pointer" }}>Documentation</summary>

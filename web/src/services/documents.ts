@@ -164,6 +164,36 @@ export const NextSlotsQuery = graphql(`
   }
 `);
 
+export const MissedSlotsQuery = graphql(`
+  query MissedSlots($workflow: String!) {
+    workflow(name: $workflow) {
+      id
+      dueSlots {
+        schedule
+        first
+        last
+        count
+        countIsExact
+        status
+        text
+      }
+      missedSlots(first: 100) {
+        nodes {
+          schedule
+          first
+          last
+          count
+          countIsExact
+          text
+        }
+        pageInfo {
+          hasNextPage
+        }
+      }
+    }
+  }
+`);
+
 export const RunQuery = graphql(`
   query Run($workflow: String!, $number: Int64!) {
     workflow(name: $workflow) {
