@@ -13,6 +13,7 @@ const (
 	CauseAfter    CauseKind = "after"  // the end of runs of other workflows
 	CauseWebhook  CauseKind = "webhook"
 	CauseBackfill CauseKind = "backfill"
+	CauseFile     CauseKind = "file" // that has arrived
 )
 
 // Cause says why a run was started, and by whom. The engine decides nothing by it.

@@ -19,8 +19,8 @@ func (d *Definition) VarNames(eval Evaluator) []string {
 	for _, group := range d.ScheduleGroups() {
 		names = append(names, VarsOfDefaults(eval, d.ParamsOf(group))...)
 	}
-	if hook := d.Webhook(); hook != nil {
-		for _, value := range hook.Params {
+	for _, params := range d.triggerParams() {
+		for _, value := range params {
 			if text, ok := value.(string); ok {
 				names = append(names, eval.Vars(text)...)
 			}
@@ -29,6 +29,18 @@ func (d *Definition) VarNames(eval Evaluator) []string {
 	d.eachTemplate(func(text string) { names = append(names, eval.Vars(text)...) })
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// triggerParams returns the values that triggers give.
+func (d *Definition) triggerParams() []map[string]any {
+	var params []map[string]any
+	if hook := d.Webhook(); hook != nil {
+		params = append(params, hook.Params)
+	}
+	if file := d.File(); file != nil {
+		params = append(params, file.Params)
+	}
+	return params
 }
 
 // SecretNames returns the secrets that tasks of d are handed, and that of its webhook,

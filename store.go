@@ -22,6 +22,7 @@ type Store interface {
 	FileStore
 	ScheduleStore
 	AfterStore
+	ArrivalStore
 	MissedStore
 	PoolStore
 	VarStore

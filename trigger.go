@@ -6,6 +6,7 @@ import "slices"
 type Triggers struct {
 	After   *AfterTrigger   `json:"after,omitempty"`
 	Webhook *WebhookTrigger `json:"webhook,omitempty"`
+	File    *FileTrigger    `json:"file,omitempty"`
 }
 
 // AfterTrigger starts a run when runs of other workflows are over. Of one workflow,

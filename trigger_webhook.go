@@ -18,6 +18,7 @@ type EventScope struct {
 	Body    any            // of a request, as JSON has it; numbers may be json.Number
 	Headers map[string]any // some of its headers, by their names in lower case
 	Query   map[string]any // the first of each of its query parameters
+	File    *FoundFile
 }
 
 // Delivery is a request to a webhook, of somebody who knows its secret.

@@ -3,6 +3,7 @@ package miniairflow
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // triggers checks what else starts runs. Whether there are workflows of those names is
@@ -13,6 +14,9 @@ func (v *validator) triggers() {
 	}
 	if hook := v.d.Webhook(); hook != nil {
 		v.webhook([]string{"triggers", "webhook"}, hook)
+	}
+	if file := v.d.File(); file != nil {
+		v.file([]string{"triggers", "file"}, file)
 	}
 }
 
@@ -36,7 +40,7 @@ func (v *validator) triggerParams(at []string, given map[string]any) {
 	for i := range v.d.Params {
 		p := &v.d.Params[i]
 		if _, ok := given[p.Name]; !ok && p.IsRequired() {
-			v.add(at, "param %q has no default, and %s gives it no value: add it to params", p.Name, at[len(at)-1])
+			v.add(at, "param %q has no default, and %s gives it no value: add it to params", p.Name, strings.Join(at, "."))
 		}
 	}
 }

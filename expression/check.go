@@ -280,7 +280,7 @@ func (c *checker) reference(where site, r reference) error {
 		return refuse("%s", unknownName(r.root))
 	case from.event != where.event && (where.event == "" || r.root != rootVars):
 		return refuse("%s", wrongEvent(where, r.root, from))
-	case from.event != "":
+	case from.event != "" && from.alone != nil:
 		return nil
 	case where.isOver && !slices.Contains(rootsOfOver, r.root):
 		return refuse("%s may read %s only, not %s", where.name, enumerated(rootsOfOver, "and"), r.root)

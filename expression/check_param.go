@@ -38,16 +38,22 @@ func (c *checker) scheduleParams() {
 // triggerParams checks the values that triggers give. What comes of an event nobody
 // knows before.
 func (c *checker) triggerParams() {
-	hook := c.d.Webhook()
-	if hook == nil {
-		return
+	if hook := c.d.Webhook(); hook != nil {
+		c.eventParams("a webhook's value", eventWebhook, hook.Params)
 	}
-	for _, name := range keysOf(hook.Params) {
-		at := site{path: []string{"triggers", "webhook", "params", name}, name: "a webhook's value", task: -1, event: eventWebhook}
-		if text, isText := hook.Params[name].(string); isText {
+	if file := c.d.File(); file != nil {
+		c.forbid([]string{"triggers", eventFile, "path"}, "the path of a trigger", file.Path)
+		c.eventParams("a value for a file", eventFile, file.Params)
+	}
+}
+
+func (c *checker) eventParams(what, event string, params map[string]any) {
+	for _, name := range keysOf(params) {
+		at := site{path: []string{"triggers", event, "params", name}, name: what, task: -1, event: event}
+		if text, isText := params[name].(string); isText {
 			c.template(at, text)
 		} else {
-			c.noTemplate(at.path, hook.Params[name])
+			c.noTemplate(at.path, params[name])
 		}
 	}
 }
@@ -61,7 +67,7 @@ func wrongEvent(where site, name string, from *root) string {
 	names := []string{varsRoot.form}
 	for _, r := range roots {
 		if r.event == where.event {
-			names = append(names, r.name)
+			names = append(names, r.form)
 		}
 	}
 	return fmt.Sprintf("%s may read %s only, not %s", where.name, enumerated(names, "and"), name)

@@ -42,12 +42,17 @@ func namesTable() string {
 	var table strings.Builder
 	table.WriteString("| name | value | in defaults of `params` | in `env` of the workflow | in keys of a task |\n|---|---|---|---|---|\n")
 	for _, r := range roots {
-		if r.event != "" {
-			table.WriteString("| `" + r.name + "` | " + r.what + " |  |  | not there: in `params` of `triggers." + r.event + "` |\n")
+		only := " |  |  | not there: in `params` of `triggers." + r.event + "` |\n"
+		if r.event != "" && r.alone != nil {
+			table.WriteString("| `" + r.name + "` | " + r.what + only)
 		} else if r.alone != nil {
 			table.WriteString("| `" + r.name + "` | " + r.what + " |  |  | of a task with `for_each`, but for `for_each` itself |\n")
 		}
 		for _, f := range r.fields {
+			if r.event != "" {
+				table.WriteString("| `" + r.name + "." + f.name + "` | " + f.about + only)
+				continue
+			}
 			early, env, task := "", "", "all"
 			if r.since <= phaseParams && !f.isFinal && !f.isTold {
 				early = "yes"

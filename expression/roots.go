@@ -2,8 +2,10 @@ package expression
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/types"
 
@@ -24,10 +26,14 @@ const (
 	rootBody    = "body"
 	rootHeaders = "headers"
 	rootQuery   = "query"
+	rootFile    = "file"
 )
 
-// eventWebhook is the trigger whose params see a request.
-const eventWebhook = "webhook"
+// The triggers whose params see a request, or a file.
+const (
+	eventWebhook = "webhook"
+	eventFile    = "file"
+)
 
 // phase says when a template is computed: what a later one sees includes what
 // an earlier one does.
@@ -149,7 +155,34 @@ var roots = []root{
 	eventRoot(rootBody, "what was sent, as JSON has it: `body.ref`, or `body.ref?.name` where it may be missing", func(e *miniairflow.EventScope) any { return e.Body }),
 	eventRoot(rootHeaders, "headers of the request, by their names in lower case: `headers['x-github-event']`. There are `content-type`, `user-agent` and those that begin with `x-`",
 		func(e *miniairflow.EventScope) any { return e.Headers }),
+	{
+		name: rootFile, what: "field of file", form: "file.<field>", since: phaseParams, event: eventFile, value: fileValue,
+		fields: []field{
+			{name: "path", about: "its path, as `path` of the trigger begins: below the folder of the workflow's file, or absolute", kind: types.String},
+			{name: "name", about: "the last part of its path", kind: types.String},
+			{name: "size", about: "its size in bytes", kind: types.Int},
+			{name: "modified", about: "when it was changed last", kind: types.String},
+		},
+	},
 	eventRoot(rootQuery, "the query of its address: `query.branch`", func(e *miniairflow.EventScope) any { return e.Query }),
+}
+
+func fileValue(s *miniairflow.Scope, name string) (any, bool) {
+	if s.Event == nil || s.Event.File == nil {
+		return nil, false
+	}
+	f := s.Event.File
+	switch name {
+	case "path":
+		return f.Path, true
+	case "name":
+		return path.Base(f.Path), true
+	case "size":
+		return f.Size, true
+	case "modified":
+		return f.Modified.UTC().Format(time.RFC3339Nano), true
+	}
+	return nil, false
 }
 
 // eventRoot is a root of a webhook's params, any value.

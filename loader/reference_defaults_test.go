@@ -24,6 +24,7 @@ var holders = map[string]string{
 	"container":         "tasks: {a: {command: echo, container: {image: alpine, %s}}}",
 	"wait":              "tasks: {a: {timeout: 1h, wait: {file: a.csv, %s}}}",
 	"after":             "triggers: {after: {all: [b, c], %s}}\ntasks: {a: {command: echo}}",
+	"file":              "triggers: {file: {path: '*.csv', %s}}\ntasks: {a: {command: echo}}",
 	"after workflow":    "triggers: {after: [{workflow: b, %s}]}\ntasks: {a: {command: echo}}",
 	"wait run":          "tasks: {a: {wait: {run: {workflow: b, %s}}}}",
 	"recipient webhook": "on_failure: {webhook: {url: 'https://example.org', %s}}\ntasks: {a: {command: echo}}",

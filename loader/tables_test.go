@@ -9,6 +9,7 @@ import (
 var Tables = map[string][]string{
 	"afterFields":            keysOf(afterFields),
 	"afterWorkflowFields":    keysOf(afterWorkflowFields),
+	"arrivalFields":          keysOf(arrivalFields),
 	"webhookFields":          keysOf(webhookFields),
 	"triggerFields":          keysOf(triggerFields),
 	"caseFields":             keysOf(caseFields),

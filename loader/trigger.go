@@ -12,12 +12,13 @@ import (
 var triggerFields = fields[triggersDraft]{
 	"after":   func(v value, t *triggersDraft) { t.After = v.after() },
 	"webhook": func(v value, t *triggersDraft) { t.Webhook, t.hookParams = v.webhook() },
+	"file":    func(v value, t *triggersDraft) { t.File, t.fileParams = v.arrival() },
 }
 
 // triggersDraft are triggers whose keys are being read. Their params wait for their types.
 type triggersDraft struct {
 	miniairflow.Triggers
-	hookParams *value
+	hookParams, fileParams *value
 }
 
 func (v value) triggers(w *workflowDraft) {
@@ -50,10 +51,41 @@ func (v value) webhook() (*miniairflow.WebhookTrigger, *value) {
 	return &h.WebhookTrigger, h.params
 }
 
+// arrivalDraft is a FileTrigger whose keys are being read.
+type arrivalDraft struct {
+	miniairflow.FileTrigger
+	params *value
+}
+
+var arrivalFields = fields[arrivalDraft]{
+	"path":       textField(func(a *arrivalDraft) *string { return &a.Path }),
+	"stable_for": func(v value, a *arrivalDraft) { a.StableFor = v.duration() },
+	"params":     func(v value, a *arrivalDraft) { a.params = &v },
+}
+
+// arrival reads a block, or just the path of files.
+func (v value) arrival() (*miniairflow.FileTrigger, *value) {
+	a := arrivalDraft{FileTrigger: miniairflow.FileTrigger{StableFor: miniairflow.StableForDefault}}
+	if v.node.Kind == yaml.ScalarNode && !v.isNull() {
+		v.doc.positions[joined(append(v.path, "path"))] = v.at
+		a.Path, _ = v.text()
+		return &a.FileTrigger, nil
+	}
+	entries, ok := v.entries("the files that start runs, such as {path: incoming/*.csv}")
+	if !ok {
+		return nil, nil
+	}
+	arrivalFields.read(entries, "file", &a)
+	return &a.FileTrigger, a.params
+}
+
 // giveTriggerParams is giveScheduleParams for what triggers give.
 func (w *workflowDraft) giveTriggerParams() {
 	if w.triggers.Webhook != nil {
 		w.triggers.Webhook.Params = w.givenParams(w.triggers.hookParams)
+	}
+	if w.triggers.File != nil {
+		w.triggers.File.Params = w.givenParams(w.triggers.fileParams)
 	}
 }
 

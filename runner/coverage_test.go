@@ -34,6 +34,7 @@ var withoutScenario = map[string]string{
 	"triggers":          "runs of scenarios start by hand: after_test.go",
 	"workflow.triggers": "the same",
 	"webhook":           "the same: hook_test.go of the server",
+	"file":              "the same: arrivals_test.go",
 	"after":             "the same",
 	"after workflow":    "the same",
 	"task.on_lost":      "scenarios lose no worker: losses_test.go of persistencetest",

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sauravritesh63/miniairflow"
 )
 
@@ -18,6 +20,7 @@ type SchedulerConfig struct {
 	Poll      time.Duration // at most this long between two looks; PollDefault
 	KeepFor   time.Duration // of finished runs and their logs; 0: for ever
 	Pulse     *Pulse        // of the process; nil: one of its own
+	DagsDir   string        // the folder of the workflow files, below which files arrive; empty: none are looked for
 }
 
 // Scheduler starts runs when they are due or others have ended, makes those of backfills, ends those that take too long, fails
@@ -80,6 +83,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			name: "delete files of old versions", poll: retentionPoll,
 			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldFiles(ctx, cfg.Store) },
 		},
+	}
+	if cfg.DagsDir != "" {
+		arrivals := &arrivals{control: afters.control, logger: cfg.Logger, dags: cfg.DagsDir, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{}}
+		s.duties = append(s.duties, loop{name: "look for files", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: arrivals.pass})
 	}
 	if cfg.KeepFor > 0 {
 		s.duties = append(s.duties, loop{

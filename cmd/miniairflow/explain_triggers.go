@@ -15,6 +15,9 @@ func triggerWords(d *miniairflow.Definition) []string {
 	if hook := d.Webhook(); hook != nil {
 		words = append(words, "runs start for requests to POST /hooks/"+d.Name+" of who knows the secret "+hook.Secret)
 	}
+	if file := d.File(); file != nil {
+		words = append(words, "runs start for files "+file.Path+" that arrive and have not changed for "+file.StableFor.String())
+	}
 	return words
 }
 

@@ -184,7 +184,12 @@ func (p *process) tellStopping() {
 func (p *process) plays(role string) bool { return slices.Contains(p.config.Roles, role) }
 
 func (p *process) startScheduler(ctx context.Context, group *errgroup.Group) {
+	dags := p.config.Dags
+	if !exists(dags) { // of a scheduler alone
+		dags = ""
+	}
 	s := runner.NewScheduler(runner.SchedulerConfig{
+		DagsDir:   dags,
 		Store:     p.store,
 		Evaluator: p.evaluator,
 		Logger:    p.logger,

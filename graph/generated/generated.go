@@ -5648,6 +5648,8 @@ enum RunCauseKind {
   WEBHOOK
   "A backfill."
   BACKFILL
+  "A file that has arrived."
+  FILE
 }
 
 "The tasks that a run executes; the others are skipped, and no task waits for them."
@@ -34105,6 +34107,7 @@ var (
 		"AFTER":    miniairflow.CauseAfter,
 		"WEBHOOK":  miniairflow.CauseWebhook,
 		"BACKFILL": miniairflow.CauseBackfill,
+		"FILE":     miniairflow.CauseFile,
 	}
 	marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind = map[miniairflow.CauseKind]string{
 		miniairflow.CauseSchedule: "SCHEDULE",
@@ -34113,6 +34116,7 @@ var (
 		miniairflow.CauseAfter:    "AFTER",
 		miniairflow.CauseWebhook:  "WEBHOOK",
 		miniairflow.CauseBackfill: "BACKFILL",
+		miniairflow.CauseFile:     "FILE",
 	}
 )
 

@@ -46,7 +46,7 @@ type Key struct {
 // Maps returns the description of the language, the root of a workflow file first.
 func Maps() []Map {
 	maps := []Map{
-		workflowMap(), scheduleMap(), triggersMap(), afterMap(), afterWorkflowMap(), webhookMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(),
+		workflowMap(), scheduleMap(), triggersMap(), afterMap(), afterWorkflowMap(), webhookMap(), arrivalMap(), paramMap(), groupMap(), defaultsMap(), taskMap(), retryMap(),
 		outputMap(), artifactMap(), httpMap(), sshMap(), containerMap(), waitMap(), waitRunMap(), approvalMap(), childMap(), workflowOutputMap(), recipientMap(), recipientWebhookMap(), emailMap(), poolMap(), folderMap(), templateMap(),
 	}
 	return append(maps, caseMaps()...)

@@ -20,6 +20,12 @@ func triggersMap() Map {
 				Sample:  "{secret: DEPLOY_HOOK}",
 				Example: "triggers: {webhook: {secret: DEPLOY_HOOK}}" + load,
 			},
+			{
+				Name: "file", Absent: "no file starts one", Type: either("path, or [map](#file)", text(), block("file")),
+				Text:    "Each file that arrives in a folder starts a run.",
+				Sample:  "incoming/*.csv",
+				Example: "triggers: {file: \"incoming/*.csv\"}" + load,
+			},
 		},
 	}
 }
@@ -38,6 +44,26 @@ func webhookMap() Map {
 		},
 	}
 	return withExample(m, "params: {branch: {type: string, default: main}}\ntriggers:\n  webhook:\n    secret: DEPLOY_HOOK\n    params: {branch: \"${{ body.ref }}\"}"+load, "")
+}
+
+func arrivalMap() Map {
+	m := Map{
+		Name: "file", Table: "arrivalFields", Needs: []string{"path"},
+		Intro: "Files that start runs when they arrive. See [triggers](triggers.md#files).",
+		Keys: []Key{
+			{
+				Name: "path", Type: text(), Sample: "incoming/*.csv",
+				Text: "Which files: a path below the folder of the workflow's file, or an absolute one, in which `*` and `?` stand for what is in a name, and `[…]` for one of some characters. Needed.",
+			},
+			{Name: "stable_for", Default: "10s", Type: duration(), Text: "How long the size and the time of a file must not have changed.", Sample: "1m"},
+			{
+				Name: "params", Absent: "the defaults of `params`", Type: mapOf("map of params to values", miniairflow.IdentifierPattern(), anything("")),
+				Reads: "`file`, `vars`", Text: "Values of params, made of the file.",
+				Sample: "{file: \"${{ file.path }}\"}",
+			},
+		},
+	}
+	return withExample(m, "params: {file: {type: string}}\ntriggers:\n  file:\n    path: incoming/*.csv\n    stable_for: 1m\n    params: {file: \"${{ file.path }}\"}"+load, "")
 }
 
 func upstreams() Type {

@@ -22,7 +22,7 @@ func workflowMap() Map {
 			},
 			Key{
 				Name: "triggers", Absent: "nothing else starts runs", Type: block("triggers"),
-				Text:    "What else starts runs: the end of runs of other workflows, and requests.",
+				Text:    "What else starts runs: the end of runs of other workflows, requests, and files that arrive.",
 				Sample:  "{after: extract}",
 				Example: "triggers: {after: extract}\ntasks:\n  report: {command: echo hello}\n",
 			},

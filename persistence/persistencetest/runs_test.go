@@ -77,7 +77,7 @@ func TestRunCause(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, found[0].Cause)
 		}
-		for _, kind := range []miniairflow.CauseKind{miniairflow.CauseAfter, miniairflow.CauseWebhook} {
+		for _, kind := range []miniairflow.CauseKind{miniairflow.CauseAfter, miniairflow.CauseWebhook, miniairflow.CauseFile} {
 			run := db.newRun(v)
 			run.Cause.Kind = kind
 			created, _, err := db.CreateRun(t.Context(), run)

@@ -62,6 +62,7 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 		return err
 	}
 	saveAfters(batch, saves)
+	saveArrivals(batch, saves)
 	return nil
 }
 

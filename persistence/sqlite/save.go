@@ -62,7 +62,10 @@ func saveWorkflows(ctx context.Context, t *tx, saves []dialect.Save) error {
 	if err := saveSchedules(ctx, t, saves); err != nil {
 		return err
 	}
-	return saveAfters(ctx, t, saves)
+	if err := saveAfters(ctx, t, saves); err != nil {
+		return err
+	}
+	return saveArrivals(ctx, t, saves)
 }
 
 // insertVersions writes the new versions with their tasks.

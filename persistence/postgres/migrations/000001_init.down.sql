@@ -24,6 +24,8 @@ DROP TABLE run_counters;
 DROP TABLE workflow_runs;
 DROP TABLE after_ends;
 DROP TABLE after_triggers;
+DROP TABLE seen_files;
+DROP TABLE file_triggers;
 DROP TABLE missed_slots;
 DROP TABLE backfills;
 DROP TABLE schedules;

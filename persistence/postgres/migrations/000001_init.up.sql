@@ -153,7 +153,7 @@ CREATE TABLE workflow_runs (
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
     type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child', 'backfill')),
-    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook', 'backfill')),
+    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook', 'file', 'backfill')),
     cause_detail        text NOT NULL DEFAULT '', -- in words
     created_by          text NOT NULL DEFAULT '', -- who has asked for it
     schedule_name       text NOT NULL DEFAULT '',
@@ -401,6 +401,21 @@ END $$;
 CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs FOR EACH ROW
     WHEN (NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '' AND NEW.backfill_id IS NULL)
     EXECUTE FUNCTION note_end();
+
+-- The workflows of whose latest versions files start runs.
+CREATE TABLE file_triggers (
+    workflow_id uuid PRIMARY KEY REFERENCES workflows (id),
+    hash        text NOT NULL DEFAULT '' -- of what is looked at; empty: it begins with the files that are there
+);
+
+-- The files that these have seen, as long as they are there.
+CREATE TABLE seen_files (
+    workflow_id uuid NOT NULL,
+    path        text NOT NULL,
+    size        bigint NOT NULL,
+    modified    timestamptz NOT NULL,
+    PRIMARY KEY (workflow_id, path)
+);
 
 -- Task runs that need a decision of Advance. The generation rises with each
 -- request, so that an answer to an older one leaves the newer one open.

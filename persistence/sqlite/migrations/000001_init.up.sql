@@ -155,7 +155,7 @@ CREATE TABLE workflow_runs (
     status              text NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled', 'skipped')),
     reason              text NOT NULL DEFAULT '',
     type                text NOT NULL CHECK (type IN ('scheduled', 'manual', 'child', 'backfill')),
-    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook', 'backfill')),
+    cause               text NOT NULL DEFAULT 'manual' CHECK (cause IN ('schedule', 'manual', 'child', 'after', 'webhook', 'file', 'backfill')),
     cause_detail        text NOT NULL DEFAULT '', -- in words
     created_by          text NOT NULL DEFAULT '', -- who has asked for it
     schedule_name       text NOT NULL DEFAULT '',
@@ -397,6 +397,21 @@ BEGIN
     WHERE u.id = NEW.workflow_id AND a.status IN (NEW.status, 'finished') AND w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL
     ON CONFLICT DO NOTHING;
 END;
+
+-- The workflows of whose latest versions files start runs.
+CREATE TABLE file_triggers (
+    workflow_id text PRIMARY KEY REFERENCES workflows (id),
+    hash        text NOT NULL DEFAULT '' -- of what is looked at; empty: it begins with the files that are there
+) WITHOUT ROWID;
+
+-- The files that these have seen, as long as they are there.
+CREATE TABLE seen_files (
+    workflow_id text NOT NULL,
+    path        text NOT NULL,
+    size        integer NOT NULL,
+    modified    integer NOT NULL,
+    PRIMARY KEY (workflow_id, path)
+) WITHOUT ROWID;
 
 -- Task runs that need a decision of Advance. The generation rises with each
 -- request, so that an answer to an older one leaves the newer one open.

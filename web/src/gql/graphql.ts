@@ -147,6 +147,8 @@ export type RunCauseKind =
   | 'BACKFILL'
   /** A task of another run. */
   | 'CHILD'
+  /** A file that has arrived. */
+  | 'FILE'
   /** A person or a program, by the page, the API or a command. */
   | 'MANUAL'
   /** A schedule. */

@@ -1,0 +1,200 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+const (
+	// arrivalsLease is what the schedulers of a store contend for: one of them looks for
+	// files, so that what it remembers of a folder is what the store has.
+	arrivalsLease    = "files"
+	arrivalsLeaseFor = 15 * time.Second
+	// arrivalsAtOnce bounds the files of one workflow that start runs in one pass.
+	arrivalsAtOnce = 100
+)
+
+// arrivals starts a run for each file that comes into a folder which a workflow watches.
+// Files that are there when the watch begins are seen without a run. What was seen is in
+// the store, so that a restart misses none, and a run is known by its file.
+type arrivals struct {
+	control *miniairflow.Control
+	logger  *slog.Logger
+	dags    string
+	holder  uuid.UUID
+	watches map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
+}
+
+// folderWatch is what is known of the files of one workflow.
+type folderWatch struct {
+	hash  string                           // of what is looked at
+	seen  map[string]miniairflow.FoundFile // by path
+	young map[string]youngFile             // not seen for long enough yet, by path
+}
+
+// youngFile is a file that may still be written.
+type youngFile struct {
+	file  miniairflow.FoundFile
+	since time.Time
+}
+
+// pass looks at all folders once.
+func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
+	workflows, err := a.control.Store.FileTriggers(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("find file triggers: %w", err)
+	}
+	if len(workflows) == 0 {
+		clear(a.watches)
+		return unknown, nil
+	}
+	held, err := a.control.Store.TryLease(ctx, arrivalsLease, a.holder, arrivalsLeaseFor)
+	if err != nil || !held {
+		clear(a.watches)
+		return unknown, err
+	}
+	wait, known := unknown, map[uuid.UUID]bool{}
+	var faults []error
+	for i := range workflows {
+		w := &workflows[i]
+		known[w.WorkflowID] = true
+		next, err := a.look(ctx, w, time.Now())
+		if err != nil {
+			faults = append(faults, fmt.Errorf("look for files of workflow %q: %w", w.Name, err))
+		}
+		wait = min(wait, next)
+	}
+	for id := range a.watches {
+		if !known[id] {
+			delete(a.watches, id)
+		}
+	}
+	return wait, errors.Join(faults...)
+}
+
+// look looks at the files of one workflow, and returns when one may be ready.
+func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.Time) (time.Duration, error) {
+	g, err := a.control.Store.FindDAG(ctx, w.VersionID)
+	if err != nil {
+		return unknown, err
+	}
+	trigger := g.Definition.File()
+	if trigger == nil {
+		return unknown, nil
+	}
+	found, err := findFiles(filepath.Join(a.dags, filepath.FromSlash(path.Dir(w.SourceFile))), trigger.Path)
+	if err != nil {
+		return unknown, err
+	}
+	own, isNew, err := a.watch(ctx, w, trigger, found)
+	if err != nil || isNew {
+		return unknown, err
+	}
+	ready, wait := own.ready(found, trigger.StableFor.Std(), now)
+	done, err := a.start(ctx, w, ready)
+	return wait, errors.Join(err, a.note(ctx, w, own, done, own.gone(found)))
+}
+
+// watch returns what is known of the files of a workflow. A watch begins with the files
+// that are there; isNew says that it does so now.
+func (a *arrivals) watch(
+	ctx context.Context, w *miniairflow.FileWatch, trigger *miniairflow.FileTrigger, found []miniairflow.FoundFile,
+) (own *folderWatch, isNew bool, err error) {
+	hash := trigger.WatchHash(w.SourceFile)
+	if own = a.watches[w.WorkflowID]; own != nil && own.hash == hash && w.Hash == hash {
+		return own, false, nil
+	}
+	files := found
+	if isNew = w.Hash != hash; isNew {
+		err = a.control.Store.WatchFiles(ctx, w.WorkflowID, hash, found)
+		a.logger.InfoContext(ctx, "Scheduler: Watch of files begins", "workflow", w.Name, "path", trigger.Path, "files", len(found))
+	} else {
+		files, err = a.control.Store.SeenFiles(ctx, w.WorkflowID)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	own = &folderWatch{hash: hash, seen: make(map[string]miniairflow.FoundFile, len(files)), young: map[string]youngFile{}}
+	for _, f := range files {
+		own.seen[f.Path] = f
+	}
+	a.watches[w.WorkflowID] = own
+	return own, isNew, nil
+}
+
+// ready returns the files that nobody has seen and that have not changed for so long,
+// and when the next of the others may be ready.
+func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration, now time.Time) (ready []miniairflow.FoundFile, wait time.Duration) {
+	young := map[string]youngFile{}
+	wait = unknown
+	for _, f := range found {
+		if w.seen[f.Path] == f {
+			continue
+		}
+		y := w.young[f.Path]
+		if y.file != f {
+			y = youngFile{file: f, since: now}
+		}
+		left := stable - now.Sub(y.since)
+		if left > 0 || len(ready) == arrivalsAtOnce {
+			young[f.Path], wait = y, min(wait, max(left, time.Millisecond))
+			continue
+		}
+		ready = append(ready, f)
+	}
+	w.young = young
+	return ready, wait
+}
+
+// gone returns the paths of files that were seen and are not there any more.
+func (w *folderWatch) gone(found []miniairflow.FoundFile) []string {
+	isThere := make(map[string]bool, len(found))
+	for _, f := range found {
+		isThere[f.Path] = true
+	}
+	var gone []string
+	for name := range w.seen {
+		if !isThere[name] {
+			gone = append(gone, name)
+		}
+	}
+	return gone
+}
+
+// start starts the runs of files, and returns those for which it has done so. One that
+// cannot start its run starts none: the fault is logged, and delays no other.
+func (a *arrivals) start(ctx context.Context, w *miniairflow.FileWatch, files []miniairflow.FoundFile) ([]miniairflow.FoundFile, error) {
+	for i, f := range files {
+		_, err := a.control.StartByFile(ctx, w.WorkflowID, f)
+		if isTransient(err) || ctx.Err() != nil {
+			return files[:i], fmt.Errorf("start run of file %q: %w", f.Path, err)
+		}
+		if err != nil {
+			a.logger.ErrorContext(ctx, "Scheduler: No run was started for a file", "workflow", w.Name, "file", f.Path, "error", err)
+		}
+	}
+	return files, nil
+}
+
+// note notes what has become of files, in the store first.
+func (a *arrivals) note(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, seen []miniairflow.FoundFile, gone []string) error {
+	if err := a.control.Store.NoteFiles(ctx, w.WorkflowID, seen, gone); err != nil {
+		return fmt.Errorf("note files: %w", err)
+	}
+	for _, f := range seen {
+		own.seen[f.Path] = f
+	}
+	for _, name := range gone {
+		delete(own.seen, name)
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package runner_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
+	"github.com/sauravritesh63/miniairflow/runner"
+)
+
+// arrivalFile is a workflow in a folder of its own, which watches one beside it.
+const arrivalFile = `
+max_active_runs: 10
+params: {file: {type: string}, size: {type: integer, default: 0}}
+triggers:
+  file: {path: ../in/*.csv, stable_for: 300ms, params: {file: "${{ file.path }}", size: "${{ file.size }}"}}
+tasks: {a: {noop: true}}
+`
+
+// lookForFiles starts a scheduler that looks for files.
+func (s *system) lookForFiles() *process {
+	return spawn(s.t, runner.NewScheduler(runner.SchedulerConfig{
+		Store: s.store, Evaluator: s.eval, Logger: persistencetest.Logger(s.t), Poll: 50 * time.Millisecond, DagsDir: s.dags,
+	}).Run)
+}
+
+// arrive writes a file as a careful sender does: beside the folder, then into it.
+func (s *system) arrive(name, text string) {
+	s.t.Helper()
+	beside := filepath.Join(s.dags, name+".part")
+	require.NoError(s.t, os.WriteFile(beside, []byte(text), 0o600))
+	require.NoError(s.t, os.Rename(beside, filepath.Join(s.dags, "in", name)))
+}
+
+// started returns the files of the runs of the workflow load, the oldest first.
+func (s *system) startedFiles() []string {
+	var files []string
+	for _, run := range s.runs("load") {
+		files = append(files, run.Params["file"].(string))
+	}
+	return files
+}
+
+// Each file that arrives starts one run, whoever looks, and also while nobody does.
+func TestFilesStartRuns(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.dags = t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(s.dags, "in"), 0o700))
+		s.arrive("there.csv", "before the watch began")
+		s.load(map[string]string{"flows/load.yaml": arrivalFile})
+		faulty := newSystem(t, persistencetest.NewFaulty(store, persistencetest.RandomFaults(2, faultShare)))
+		faulty.dags = s.dags
+		first, second := s.lookForFiles(), faulty.lookForFiles()
+		s.await("the watch", func() bool {
+			watches, err := store.FileTriggers(t.Context())
+			return err == nil && len(watches) == 1 && watches[0].Hash != ""
+		})
+		s.arrive("a.csv", "1")
+		s.arrive("ignored.txt", "1")
+		s.arrive(".hidden.csv", "1")
+		s.await("a run", func() bool { return len(s.runs("load")) == 1 })
+		run := s.runs("load")[0]
+		require.Equal(t, map[string]any{"file": "../in/a.csv", "size": int64(1)}, run.Params)
+		require.Equal(t, miniairflow.Cause{Kind: miniairflow.CauseFile, Detail: "../in/a.csv", By: "scheduler"}, run.Cause)
+
+		first.stop(t)
+		second.stop(t)
+		s.arrive("b.csv", "while nobody looked")
+		s.arrive("a.csv", "another content")
+		require.NoError(t, os.Remove(filepath.Join(s.dags, "in", "there.csv")))
+		faulty.lookForFiles()
+		s.await("the runs of what came meanwhile", func() bool { return len(s.runs("load")) == 3 })
+		require.ElementsMatch(t, []string{"../in/a.csv", "../in/a.csv", "../in/b.csv"}, s.startedFiles())
+		s.await("that what is gone is forgotten", func() bool {
+			seen, err := store.SeenFiles(t.Context(), run.WorkflowID)
+			return err == nil && len(seen) == 2
+		})
+		require.Len(t, s.runs("load"), 3)
+	})
+}
+
+// A file that is still written starts nothing, and a workflow that is paused gets runs
+// that wait.
+func TestFilesThatGrow(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.dags = t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(s.dags, "in"), 0o700))
+		s.load(map[string]string{"flows/load.yaml": arrivalFile})
+		s.lookForFiles()
+		s.await("the watch", func() bool {
+			watches, err := store.FileTriggers(t.Context())
+			return err == nil && len(watches) == 1 && watches[0].Hash != ""
+		})
+		_, err := s.control.SetPaused(t.Context(), "load", true, miniairflow.Actor{Name: "ann"})
+		require.NoError(t, err)
+		file, err := os.Create(filepath.Join(s.dags, "in", "grows.csv"))
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		written := 0
+		for ctx.Err() == nil {
+			<-tick.C
+			n, err := file.WriteString("more\n")
+			require.NoError(t, err)
+			written += n
+		}
+		require.NoError(t, file.Close())
+		s.await("a run", func() bool { return len(s.runs("load")) > 0 })
+		runs := s.runs("load")
+		require.Equal(t, int64(written), runs[len(runs)-1].Params["size"], "the last run has the whole file")
+		require.Equal(t, miniairflow.RunPending, runs[0].Status)
+	})
+}

@@ -1,0 +1,59 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// foundFilesMax bounds the files that one trigger looks at.
+const foundFilesMax = 10_000
+
+// globEscaper makes a pattern of a path that means itself.
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+// findFiles returns the files that a pattern matches, by path: below base, and so named,
+// unless it is absolute. Hidden ones are found by a name with a dot only, and those whose
+// name is no text are left out.
+func findFiles(base, pattern string) ([]miniairflow.FoundFile, error) {
+	isAbsolute := filepath.IsAbs(pattern)
+	full := pattern
+	if !isAbsolute {
+		full = filepath.Join(globEscaper.Replace(base), filepath.FromSlash(pattern))
+	}
+	names, err := filepath.Glob(full)
+	if err != nil {
+		return nil, fmt.Errorf("match %q: %w", pattern, err)
+	}
+	isHidden := strings.HasPrefix(filepath.Base(pattern), ".")
+	var files []miniairflow.FoundFile
+	for _, name := range names {
+		if !utf8.ValidString(name) || !isHidden && strings.HasPrefix(filepath.Base(name), ".") {
+			continue
+		}
+		info, err := os.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at file: %w", err)
+		}
+		if len(files) == foundFilesMax {
+			return nil, fmt.Errorf("%q matches more than %d files: move those away that are done", pattern, foundFilesMax)
+		}
+		if !isAbsolute {
+			if name, err = filepath.Rel(base, name); err != nil {
+				return nil, fmt.Errorf("name file: %w", err)
+			}
+		}
+		files = append(files, miniairflow.FoundFile{Path: filepath.ToSlash(name), Size: info.Size(), Modified: info.ModTime().UTC().Truncate(time.Microsecond)})
+	}
+	return files, nil
+}
