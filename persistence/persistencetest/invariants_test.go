@@ -181,6 +181,18 @@ var invariants = map[string]string{
 		JOIN workflow_runs r ON r.id = f.workflow_run_id JOIN workflow_versions v ON v.id = r.version_id
 		WHERE t.status = 'waiting' AND f.total - f.held - f.success - f.failed - f.skipped - f.cancelled >
 			CAST(v.document -> 'tasks' -> f.seq -> 'for_each' ->> 'max_parallel' AS integer)`,
+	// These are for tests that let all be told, and make no notifications of it.
+	"run has ended and that is not what was told last": `
+		SELECT count(*) FROM workflow_runs r WHERE r.status IN ('success', 'failed', 'cancelled') AND r.reason <> '` + dialect.RetiredReason + `'
+			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = r.id)
+			AND r.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = r.id AND n.seq = -1 ORDER BY n.id DESC LIMIT 1), '')`,
+	"task run has ended and that is not what was told last": `
+		SELECT count(*) FROM task_runs t WHERE t.status IN ('success', 'failed', 'cancelled') AND t.reason <> '` + dialect.RetiredReason + `' AND t.seq < ` + firstItem + `
+			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = t.workflow_run_id)
+			AND t.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = t.workflow_run_id AND n.seq = t.seq ORDER BY n.id DESC LIMIT 1), '')`,
+	"the same is told of a run twice": `
+		SELECT count(*) FROM (SELECT status, lag(status) OVER (PARTITION BY workflow_run_id ORDER BY id) AS before FROM notices WHERE seq = -1) AS n
+		WHERE n.status = n.before`,
 	"open attempt of a task run that is not running": `
 		SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
 		WHERE t.status <> 'running'`,

@@ -49,6 +49,10 @@ var defects = []defect{
 		`finishedAt, retryAt = nil, t.now+f.Delay.Microseconds()`, `finishedAt, retryAt = nil, t.now-3_600_000_000`,
 	},
 	{
+		"the end of a run is told to nobody", "sqlite", "persistence/dialect/notices.go",
+		`if r.isOver() {`, `if r.isOver() && r.TimedOut {`,
+	},
+	{
 		"each look is a new attempt", "sqlite", "persistence/sqlite/claim.go",
 		`CASE t.status WHEN 'waiting' THEN t.attempt ELSE t.attempt + 1 END`, `t.attempt + 1`,
 	},

@@ -58,6 +58,7 @@ func (g *game) addFlow() bool {
 // write syncs the file of a workflow: with other content, or as it is.
 func (g *game) write(f *flow, d *miniairflow.Definition) {
 	g.Helper()
+	d = toldOfAll(d)
 	file := miniairflow.FileSync{Path: f.name + ".yaml", Definitions: []miniairflow.DefinitionAt{{Definition: d, Line: 1, Column: 1}}}
 	g.certainly(func() error {
 		_, err := g.SyncFiles(g.Context(), []miniairflow.FileSync{file})
@@ -65,6 +66,16 @@ func (g *game) write(f *flow, d *miniairflow.Definition) {
 	})
 	f.definition, f.isRetired = d, false
 	g.settled(f)
+}
+
+// toldOfAll returns a workflow of which somebody is told whatever happens.
+func toldOfAll(d *miniairflow.Definition) *miniairflow.Definition {
+	told, notices := *d, tells("https://example.org/")
+	told.Notify, told.Tasks = notices, slices.Clone(d.Tasks)
+	for i := range told.Tasks {
+		told.Tasks[i].Notify = notices
+	}
+	return &told
 }
 
 // settled checks that the latest version is the last valid content of the file.
