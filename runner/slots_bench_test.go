@@ -20,34 +20,41 @@ import (
 const slotWorkflows = 10_000
 
 // BenchmarkSlot measures how long schedulers take to make the runs of workflows
-// that are all due at the same time, while they also start them.
+// that are all due at the same time, while they also start them; and how long if
+// they have missed every minute of a week.
 func BenchmarkSlot(b *testing.B) {
-	b.Run("sqlite", func(b *testing.B) {
-		benchmarkSlot(b, func() []miniairflow.Store { return []miniairflow.Store{persistencetest.SQLite(b)} })
-	})
-	b.Run("postgres", func(b *testing.B) {
-		benchmarkSlot(b, func() (stores []miniairflow.Store) {
-			url := persistencetest.PostgresURL(b)
-			for range 3 {
-				stores = append(stores, persistencetest.Open(b, url))
-			}
-			return stores
+	for _, missed := range []time.Duration{0, 7 * 24 * time.Hour} {
+		b.Run(fmt.Sprintf("sqlite/missed=%s", missed), func(b *testing.B) {
+			benchmarkSlot(b, missed, func() []miniairflow.Store { return []miniairflow.Store{persistencetest.SQLite(b)} })
 		})
-	})
+		b.Run(fmt.Sprintf("postgres/missed=%s", missed), func(b *testing.B) {
+			benchmarkSlot(b, missed, func() (stores []miniairflow.Store) {
+				url := persistencetest.PostgresURL(b)
+				for range 3 {
+					stores = append(stores, persistencetest.Open(b, url))
+				}
+				return stores
+			})
+		})
+	}
 }
 
-func benchmarkSlot(b *testing.B, open func() []miniairflow.Store) {
+func benchmarkSlot(b *testing.B, missed time.Duration, open func() []miniairflow.Store) {
 	var used time.Duration
+	cron := "0 * * * *"
+	if missed > 0 {
+		cron = "* * * * *"
+	}
 	for b.Loop() {
 		b.StopTimer()
 		stores := open()
 		s := newSystem(b, stores[0])
 		files := map[string]string{}
 		for i := range slotWorkflows {
-			files[fmt.Sprintf("w%05d.yaml", i)] = "schedule: \"0 * * * *\"\ntasks: {a: {noop: true}}"
+			files[fmt.Sprintf("w%05d.yaml", i)] = "schedule: \"" + cron + "\"\ntasks: {a: {noop: true}}"
 		}
 		s.load(files)
-		s.aim(slotWorkflows, time.Now().Truncate(time.Hour))
+		s.aim(slotWorkflows, time.Now().Truncate(time.Hour).Add(-missed))
 		before := processorTime(b)
 		b.StartTimer()
 		all := &moves{done: make(chan struct{})}
