@@ -18,8 +18,8 @@ type NotificationStore interface {
 	GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error)
 	// ClaimNotifications takes up to limit notifications that are due into the hands of
 	// token, for the time of lease, and counts a try of each: the most overdue first, and
-	// of one destination never more than perDestination at a time. next is when another
-	// one is due, or the lease of one that others hold is over, if any.
+	// of one destination never more than perDestination at a time. Until it is ended, a
+	// claimed one is due again when the lease is over. next is when the next one is due, if any.
 	ClaimNotifications(ctx context.Context, claim NotificationClaim) (claimed []*Notification, next *time.Time, err error)
 	// EndNotification writes how a try of a claimed notification ended. One that was
 	// taken is sent, whoever has it in the hands; another end counts only for the claim

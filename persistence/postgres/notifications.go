@@ -15,8 +15,7 @@ import (
 // ClaimNotifications implements miniairflow.NotificationStore.
 func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.NotificationClaim) ([]*miniairflow.Notification, *time.Time, error) {
 	const firstText = `
-		SELECT min(greatest(due_at, claimed_until)), coalesce(min(greatest(due_at, claimed_until)) <= clock_timestamp(), false)
-		FROM notifications WHERE state = 'pending'`
+		SELECT min(due_at), coalesce(min(due_at) <= clock_timestamp(), false) FROM notifications WHERE state = 'pending'`
 	if first, isDue, err := s.nextTime(ctx, firstText); err != nil || !isDue {
 		return nil, first, err
 	}
@@ -30,18 +29,22 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 				WHERE state = 'pending' AND claimed_until > now GROUP BY destination),
 			due AS (
 				SELECT id, due_at, destination, row_number() OVER (PARTITION BY destination ORDER BY due_at, id) AS place
-				FROM notifications, clock WHERE state = 'pending' AND due_at <= now AND claimed_until <= now),
+				FROM (SELECT id, due_at, destination FROM notifications
+					WHERE state = 'pending' AND due_at <= (SELECT now FROM clock) AND claimed_until <= (SELECT now FROM clock)
+					ORDER BY due_at LIMIT $5) first),
 			chosen AS MATERIALIZED (
 				SELECT d.id FROM due d LEFT JOIN held h ON h.destination = d.destination
 				WHERE d.place + coalesce(h.number, 0) <= $3 ORDER BY d.due_at, d.id LIMIT $4)
-			UPDATE notifications n SET token = $1, claimed_until = clock_timestamp() + $2::bigint * interval '1 microsecond', tries = n.tries + 1
-			FROM chosen c WHERE n.id = c.id AND n.state = 'pending' AND n.claimed_until <= clock_timestamp()
+			UPDATE notifications n SET token = $1, claimed_until = now + $2::bigint * interval '1 microsecond',
+				due_at = now + $2::bigint * interval '1 microsecond', tries = n.tries + 1
+			FROM chosen c, clock WHERE n.id = c.id AND n.state = 'pending' AND n.claimed_until <= clock_timestamp()
 			RETURNING n.id`
-		ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, claim.Token, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit)
+		ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, claim.Token, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit,
+			dialect.DueNotificationsMax)
 		if err != nil {
 			return fmt.Errorf("claim notifications: %w", err)
 		}
-		const foundText = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = ANY($1) ORDER BY n.due_at, n.id`
+		const foundText = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = ANY($1) ORDER BY n.id`
 		claimed, err = collect(ctx, t, scanNotification, foundText, ids)
 		return err
 	})
@@ -49,8 +52,7 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 		return nil, nil, err
 	}
 	const nextText = `
-		SELECT min(greatest(due_at, claimed_until)), false
-		FROM notifications WHERE state = 'pending' AND greatest(due_at, claimed_until) > clock_timestamp()`
+		SELECT min(due_at), false FROM notifications WHERE state = 'pending' AND due_at > (SELECT clock_timestamp())`
 	next, _, err := s.nextTime(ctx, nextText)
 	return claimed, next, err
 }

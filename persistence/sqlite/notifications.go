@@ -27,18 +27,20 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 				WHERE state = 'pending' AND claimed_until > ?2 GROUP BY destination),
 			due AS (
 				SELECT id, due_at, destination, row_number() OVER (PARTITION BY destination ORDER BY due_at, id) AS place
-				FROM notifications WHERE state = 'pending' AND due_at <= ?2 AND claimed_until <= ?2)
-			UPDATE notifications SET token = ?1, claimed_until = ?2 + ?3, tries = tries + 1
+				FROM (SELECT id, due_at, destination FROM notifications
+					WHERE state = 'pending' AND due_at <= ?2 AND claimed_until <= ?2 ORDER BY due_at LIMIT ?6 + 0))
+			UPDATE notifications SET token = ?1, claimed_until = ?2 + ?3, due_at = ?2 + ?3, tries = tries + 1
 			WHERE id IN (
 				SELECT d.id FROM due d LEFT JOIN held h ON h.destination = d.destination
 				WHERE d.place + coalesce(h.number, 0) <= ?4 ORDER BY d.due_at, d.id LIMIT ?5 + 0)
 			RETURNING id`
-		ids, err := query(ctx, t, scanID, text, claim.Token, t.now, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit)
+		ids, err := query(ctx, t, scanID, text, claim.Token, t.now, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit,
+			dialect.DueNotificationsMax)
 		if err != nil {
 			return fmt.Errorf("claim notifications: %w", err)
 		}
 		const foundText = `
-			SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id IN (SELECT value FROM json_each(?)) ORDER BY n.due_at, n.id`
+			SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id IN (SELECT value FROM json_each(?)) ORDER BY n.id`
 		claimed, err = query(ctx, t, scanNotification, foundText, list[uuid.UUID](ids))
 		return err
 	})
@@ -49,10 +51,9 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 	return claimed, next, err
 }
 
-// nextNotification returns when the next notification after a time is due, or in
-// nobody's hands any more.
+// nextNotification returns when the next notification after a time is due.
 func (s *Store) nextNotification(ctx context.Context, after int64) (*time.Time, error) {
-	const text = `SELECT min(max(due_at, claimed_until)) FROM notifications WHERE state = 'pending' AND max(due_at, claimed_until) > ?`
+	const text = `SELECT min(due_at) FROM notifications WHERE state = 'pending' AND due_at > ?`
 	return queryOne(ctx, brief{s.read}, scanNullTime, text, after)
 }
 

@@ -491,7 +491,7 @@ CREATE TABLE notifications (
     task_count      integer NOT NULL,
     at              timestamptz NOT NULL, -- when the first thing happened that it tells
     state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'stuck')),
-    due_at          timestamptz NOT NULL,
+    due_at          timestamptz NOT NULL, -- of one in somebody's hands: when these give it up
     since           timestamptz NOT NULL, -- from when on it has been tried in vain
     tries           integer NOT NULL DEFAULT 0,
     last_error      text NOT NULL DEFAULT '',
@@ -502,6 +502,7 @@ CREATE TABLE notifications (
     CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
 );
 CREATE INDEX notifications_due ON notifications (due_at) WHERE state = 'pending';
+CREATE INDEX notifications_claimed ON notifications (claimed_until) WHERE state = 'pending';
 CREATE INDEX notifications_unsent ON notifications (state, id) WHERE state <> 'sent';
 CREATE INDEX notifications_run ON notifications (workflow_run_id, fold_key);
 
