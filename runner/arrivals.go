@@ -32,6 +32,14 @@ type arrivals struct {
 	dags    string
 	holder  uuid.UUID
 	watches map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
+	events  *fileEvents
+	folders map[string]bool // that this pass has looked at
+}
+
+func newArrivals(control *miniairflow.Control, logger *slog.Logger, dags string) *arrivals {
+	return &arrivals{
+		control: control, logger: logger, dags: dags, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{}, events: newFileEvents(logger),
+	}
 }
 
 // folderWatch is what is known of the files of one workflow.
@@ -49,6 +57,8 @@ type youngFile struct {
 
 // pass looks at all folders once.
 func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
+	a.folders = map[string]bool{}
+	defer func() { a.events.watch(ctx, a.folders) }()
 	workflows, err := a.control.Store.FileTriggers(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find file triggers: %w", err)
@@ -91,7 +101,11 @@ func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.
 	if trigger == nil {
 		return unknown, nil
 	}
-	found, err := findFiles(filepath.Join(a.dags, filepath.FromSlash(path.Dir(w.SourceFile))), trigger.Path)
+	base := filepath.Join(a.dags, filepath.FromSlash(path.Dir(w.SourceFile)))
+	for _, folder := range foldersOf(wholePattern(base, trigger.Path), foldersWatched-len(a.folders)) {
+		a.folders[folder] = true // before it is looked into, next time
+	}
+	found, err := findFiles(base, trigger.Path)
 	if err != nil {
 		return unknown, err
 	}

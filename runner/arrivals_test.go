@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -84,6 +85,30 @@ func TestFilesStartRuns(t *testing.T) {
 		})
 		require.Len(t, s.runs("load"), 3)
 	})
+}
+
+// The system tells of a file, long before the next look.
+func TestFileIsToldOf(t *testing.T) {
+	store := persistencetest.SQLite(t)
+	s := newSystem(t, store)
+	s.dags = t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(s.dags, "in"), 0o700))
+	s.load(map[string]string{"flows/load.yaml": arrivalFile})
+	spawn(t, runner.NewScheduler(runner.SchedulerConfig{
+		Store: store, Evaluator: s.eval, Logger: persistencetest.Logger(t), Poll: 10 * time.Minute, DagsDir: s.dags,
+	}).Run)
+	s.await("the watch", func() bool {
+		watches, err := store.FileTriggers(t.Context())
+		return err == nil && len(watches) == 1 && watches[0].Hash != ""
+	})
+	// The watch of the system begins at the end of that look, so the file may come before.
+	for i := 0; len(s.runs("load")) == 0; i++ {
+		require.Less(t, i, 100)
+		s.arrive(fmt.Sprintf("%d.csv", i), "1")
+		ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+		<-ctx.Done()
+		cancel()
+	}
 }
 
 // A file that is still written starts nothing, and a workflow that is paused gets runs

@@ -19,16 +19,20 @@ const foundFilesMax = 10_000
 // globEscaper makes a pattern of a path that means itself.
 var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
 
+// wholePattern returns a pattern that is below base unless it is absolute.
+func wholePattern(base, pattern string) string {
+	if filepath.IsAbs(pattern) {
+		return pattern
+	}
+	return filepath.Join(globEscaper.Replace(base), filepath.FromSlash(pattern))
+}
+
 // findFiles returns the files that a pattern matches, by path: below base, and so named,
 // unless it is absolute. Hidden ones are found by a name with a dot only, and those whose
 // name is no text are left out.
 func findFiles(base, pattern string) ([]miniairflow.FoundFile, error) {
 	isAbsolute := filepath.IsAbs(pattern)
-	full := pattern
-	if !isAbsolute {
-		full = filepath.Join(globEscaper.Replace(base), filepath.FromSlash(pattern))
-	}
-	names, err := filepath.Glob(full)
+	names, err := filepath.Glob(wholePattern(base, pattern))
 	if err != nil {
 		return nil, fmt.Errorf("match %q: %w", pattern, err)
 	}

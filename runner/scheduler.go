@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/sauravritesh63/miniairflow"
 )
 
@@ -30,6 +28,7 @@ type SchedulerConfig struct {
 type Scheduler struct {
 	loops
 	duties []loop
+	events *fileEvents // nil: no files are looked for
 }
 
 // NewScheduler returns a scheduler. It does nothing before Run.
@@ -85,8 +84,11 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 		},
 	}
 	if cfg.DagsDir != "" {
-		arrivals := &arrivals{control: afters.control, logger: cfg.Logger, dags: cfg.DagsDir, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{}}
-		s.duties = append(s.duties, loop{name: "look for files", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: arrivals.pass})
+		arrivals := newArrivals(afters.control, cfg.Logger, cfg.DagsDir)
+		s.events = arrivals.events
+		s.duties = append(s.duties, loop{
+			name: "look for files", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, kick: s.events.kick, poll: cfg.Poll, pass: arrivals.pass,
+		})
 	}
 	if cfg.KeepFor > 0 {
 		s.duties = append(s.duties, loop{
@@ -106,6 +108,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, duty := range s.duties {
 		running.Go(func() { s.run(ctx, duty) })
+	}
+	if s.events != nil {
+		defer s.events.close()
+		running.Go(func() { s.events.listen(ctx) })
 	}
 	running.Wait()
 	return nil
