@@ -39,6 +39,7 @@ type WorkflowRun struct {
 	DataIntervalEnd   time.Time  // the logical date
 	RunAfter          time.Time  // not before this time
 	DeadlineAt        *time.Time // start plus the workflow's timeout
+	LateAt            *time.Time // when it, or one of its tasks, was first noted as late, see LateMark; nil: never
 	Params            map[string]any
 	Selection         *Selection // of the tasks that it executes; nil: all
 	TaskCount         int        // 0 until the run starts

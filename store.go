@@ -31,6 +31,7 @@ type Store interface {
 	NotificationStore
 	RunStore
 	BackfillStore
+	LateStore
 	TaskStore
 	WorkerStore
 	LogStore

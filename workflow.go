@@ -67,6 +67,7 @@ type Definition struct {
 	MaxActiveRuns  int               `json:"max_active_runs"`
 	MaxActiveTasks int               `json:"max_active_tasks"`    // in one run
 	Timeout        Duration          `json:"timeout,omitempty"`   // of the run from its start; 0: none
+	Deadline       *Deadline         `json:"deadline,omitempty"`  // of the run; nil: none
 	FailFast       bool              `json:"fail_fast,omitempty"` // the first task that fails for good ends the run
 	Params         []Param           `json:"params,omitempty"`
 	Groups         []Group           `json:"groups,omitempty"`
@@ -104,6 +105,7 @@ type Task struct {
 	Retry        *RetryPolicy          `json:"retry,omitempty"`              // nil: it is not tried again
 	SkipOn       *ExitCodes            `json:"skip_on_exit_codes,omitempty"` // that skip the task in place of failing it; nil: none
 	Timeout      Duration              `json:"timeout,omitempty"`            // of each attempt; 0: none
+	Deadline     *Deadline             `json:"deadline,omitempty"`           // nil: none
 	Priority     Priority              `json:"priority"`
 	Queue        string                `json:"queue"`
 	QueueTimeout Duration              `json:"queue_timeout,omitempty"` // fails when it was queued that long; 0: waits for ever

@@ -92,6 +92,10 @@ func (r *importErrorResolver) Column(ctx context.Context, obj *miniairflow.Impor
 	return model.OrNull(obj.Column), nil
 }
 
+func (r *lateMarkResolver) Task(ctx context.Context, obj *miniairflow.LateMark) (*string, error) {
+	return model.OrNull(obj.Task), nil
+}
+
 func (r *missedSlotsResolver) Schedule(ctx context.Context, obj *miniairflow.MissedSlots) (*string, error) {
 	return model.OrNull(obj.Schedule), nil
 }
@@ -363,6 +367,14 @@ func (r *taskResolver) TimeoutSeconds(ctx context.Context, obj *miniairflow.Task
 	return seconds(obj.Timeout), nil
 }
 
+func (r *taskResolver) Deadline(ctx context.Context, obj *miniairflow.Task) (*string, error) {
+	if obj.Deadline == nil {
+		return nil, nil
+	}
+	text := obj.Deadline.String()
+	return &text, nil
+}
+
 func (r *taskAttemptResolver) Reason(ctx context.Context, obj *miniairflow.TaskAttempt) (*string, error) {
 	return model.OrNull(obj.Reason), nil
 }
@@ -479,6 +491,10 @@ func (r *workflowRunResolver) ScheduleName(ctx context.Context, obj *miniairflow
 	return model.OrNull(obj.ScheduleName), nil
 }
 
+func (r *workflowRunResolver) LateMarks(ctx context.Context, objs []*miniairflow.WorkflowRun) ([][]*miniairflow.LateMark, error) {
+	return r.lateMarks(ctx, objs)
+}
+
 func (r *workflowRunResolver) Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error) {
 	outputs, _, err := r.outputsOfRun(ctx, obj)
 	return outputs, err
@@ -574,6 +590,8 @@ func (r *Resolver) DueSlots() generated.DueSlotsResolver { return &dueSlotsResol
 
 func (r *Resolver) ImportError() generated.ImportErrorResolver { return &importErrorResolver{r} }
 
+func (r *Resolver) LateMark() generated.LateMarkResolver { return &lateMarkResolver{r} }
+
 func (r *Resolver) MissedSlots() generated.MissedSlotsResolver { return &missedSlotsResolver{r} }
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }
@@ -614,6 +632,7 @@ type (
 	commandResolver         struct{ *Resolver }
 	dueSlotsResolver        struct{ *Resolver }
 	importErrorResolver     struct{ *Resolver }
+	lateMarkResolver        struct{ *Resolver }
 	missedSlotsResolver     struct{ *Resolver }
 	mutationResolver        struct{ *Resolver }
 	notificationResolver    struct{ *Resolver }

@@ -99,6 +99,7 @@ var homes = map[string]string{
 	"after":    "inside triggers",
 	"schedule": "to the workflow", "triggers": "to the workflow", "params": "to the workflow", "tags": "to the workflow", "owner": "to the workflow",
 	"docs": "to the workflow", "is_active": "to the workflow", "max_active_runs": "to the workflow",
+	"deadline":  "to the workflow, or inside a task",
 	"fail_fast": "to the workflow", "max_active_tasks": "to the workflow", "defaults": "to the workflow", "tasks": "to the workflow",
 }
 

@@ -38,6 +38,7 @@ var defaultFields = withFields(noticeFields(func(t *taskDraft) *miniairflow.Noti
 })
 
 var taskFields = withFields(defaultFields, fields[taskDraft]{
+	"deadline":      func(v value, t *taskDraft) { t.Deadline = v.deadline() },
 	"description":   textField(func(t *taskDraft) *string { return &t.Description }),
 	"template":      func(value, *taskDraft) {}, // see fromTemplate, which comes first
 	"artifacts":     func(v value, t *taskDraft) { t.Artifacts = v.artifacts() },

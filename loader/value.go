@@ -260,6 +260,20 @@ func (v value) duration() miniairflow.Duration {
 	return d
 }
 
+// deadline reads a time of day, or a time after the start of the run; nil: none.
+func (v value) deadline() *miniairflow.Deadline {
+	text, ok := v.textFor(`a time of day such as "06:00", or a time after the start such as "+2h"`)
+	if !ok {
+		return nil
+	}
+	d, err := miniairflow.ParseDeadline(text)
+	if err != nil {
+		v.fail("%s: %v", v.label(), err)
+		return nil
+	}
+	return &d
+}
+
 // mismatch records that the value is not what its key needs.
 func (v value) mismatch(want string) {
 	switch {

@@ -28,6 +28,7 @@ var workflowFields = withFields(noticeFields(func(w *workflowDraft) *miniairflow
 	"max_active_runs":  func(v value, w *workflowDraft) { w.MaxActiveRuns = v.integer() },
 	"max_active_tasks": func(v value, w *workflowDraft) { w.MaxActiveTasks = v.integer() },
 	"timeout":          func(v value, w *workflowDraft) { w.Timeout = v.duration() },
+	"deadline":         func(v value, w *workflowDraft) { w.Deadline = v.deadline() },
 	"fail_fast":        func(v value, w *workflowDraft) { w.FailFast = v.boolean() },
 	"params":           func(v value, w *workflowDraft) { w.Params = v.params() },
 	"env":              func(v value, w *workflowDraft) { w.Env = v.environment(nil) },

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -327,5 +328,30 @@ tasks: {a: {command: sleep 60}}`})
 			require.NoError(t, err)
 			s.finish(r.ID)
 		}
+	})
+}
+
+// What is not over at its deadline is noted, also a task and a run that have not
+// started, and nothing is ended.
+func TestLateRuns(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{
+			"w.yaml": "deadline: +50ms\ntasks:\n  a: {command: sleep 0.3}\n  b: {command: echo hello, depends_on: [a], deadline: +10ms}\n  c: {noop: true, deadline: +1h}",
+			"p.yaml": "deadline: +10ms\ntasks: {a: {noop: true}}",
+		})
+		_, err := s.control.SetPaused(t.Context(), "p", true, miniairflow.Actor{Name: "test"})
+		require.NoError(t, err)
+		s.scheduler()
+		s.worker("w1")
+		late, waits := s.trigger("w", nil), s.trigger("p", nil)
+		require.Equal(t, miniairflow.RunSuccess, s.finish(late).Status)
+		s.await("all marks", func() bool {
+			marks, err := store.LateMarks(t.Context(), []uuid.UUID{late, waits})
+			require.NoError(t, err)
+			return len(marks[late]) == 2 && len(marks[waits]) == 1
+		})
+		require.NotNil(t, s.run(late).LateAt)
+		require.Equal(t, miniairflow.RunPending, s.run(waits).Status)
 	})
 }

@@ -57,6 +57,10 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 			},
 		},
 		{
+			name: "note what is late", topics: []miniairflow.Topic{miniairflow.TopicRuns}, poll: cfg.Poll,
+			pass: func(ctx context.Context) (time.Duration, error) { return noteLate(ctx, cfg.Store) },
+		},
+		{
 			name: "end overdue runs", kick: started, poll: cfg.Poll,
 			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
 		},

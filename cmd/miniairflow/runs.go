@@ -62,7 +62,7 @@ func newRunsListCommand(std stdio) *cobra.Command {
 					now := time.Now()
 					for i := range runs {
 						r := &runs[i]
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.Status, ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now),
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.state(), ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now),
 							printable(r.Cause.String()), printable(r.why()), r.ID)
 					}
 				})
@@ -132,7 +132,7 @@ func newRunsShowCommand(std stdio) *cobra.Command {
 func writeRun(out io.Writer, format outputFormat, run *runView) error {
 	return write(out, format, run, func(w io.Writer) {
 		now := time.Now()
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", run.Label, run.Status, took(run.StartedAt, run.FinishedAt, now), run.ID, printable(run.why()))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", run.Label, run.state(), took(run.StartedAt, run.FinishedAt, now), run.ID, printable(run.why()))
 		if run.Selection != nil {
 			fmt.Fprintf(w, "partial\t%s\n", printable(run.Selection.String()))
 		}

@@ -120,6 +120,7 @@ type runView struct {
 	StartedAt   *time.Time     `json:"startedAt"`
 	FinishedAt  *time.Time     `json:"finishedAt"`
 	PausedAt    *time.Time     `json:"pausedAt,omitempty"`
+	LateAt      *time.Time     `json:"lateAt,omitempty"`
 	Generation  int            `json:"generation"`
 	WaitReason  *string        `json:"waitReason,omitempty"`
 	Selection   *selectionView `json:"selection,omitempty"`
@@ -127,6 +128,7 @@ type runView struct {
 	Outputs      json.RawMessage `json:"outputs,omitempty"`
 	OutputsError *string         `json:"outputsError,omitempty"`
 	Parent       *parentView     `json:"parent,omitempty"`
+	LateMarks    []lateView      `json:"lateMarks,omitempty"`
 	TaskRuns     []taskRunView   `json:"taskRuns,omitempty"`
 }
 
@@ -185,6 +187,14 @@ func (t *taskRunView) why() string {
 	return text(t.Reason)
 }
 
+// state returns the state of the run, and that it is late.
+func (r *runView) state() string {
+	if r.LateAt != nil {
+		return string(r.Status) + ", late"
+	}
+	return string(r.Status)
+}
+
 // why returns why the run waits or, if it does not, why it ended so.
 func (r *runView) why() string {
 	if r.WaitReason != nil {
@@ -220,7 +230,7 @@ const (
 		version { number hash } latestRun { ` + runFields + ` }`
 	namedFields   = `vars { name isSet } secrets { name isSet }`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
-	runFields     = `id label status reason cause { kind detail by } logicalDate createdAt startedAt finishedAt pausedAt generation waitReason ` + selectionFields
+	runFields     = `id label status reason cause { kind detail by } logicalDate createdAt startedAt finishedAt pausedAt lateAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`
 	attemptFields = `attempts { number status reason exitCode worker startedAt finishedAt }`
 )

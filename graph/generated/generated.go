@@ -39,6 +39,7 @@ type ResolverRoot interface {
 	Command() CommandResolver
 	DueSlots() DueSlotsResolver
 	ImportError() ImportErrorResolver
+	LateMark() LateMarkResolver
 	MissedSlots() MissedSlotsResolver
 	Mutation() MutationResolver
 	Notification() NotificationResolver
@@ -275,6 +276,12 @@ type ComplexityRoot struct {
 		Line    func(childComplexity int) int
 		Message func(childComplexity int) int
 		Since   func(childComplexity int) int
+	}
+
+	LateMark struct {
+		Deadline func(childComplexity int) int
+		NotedAt  func(childComplexity int) int
+		Task     func(childComplexity int) int
 	}
 
 	LogChunk struct {
@@ -580,6 +587,7 @@ type ComplexityRoot struct {
 		AllowFailure   func(childComplexity int) int
 		Approval       func(childComplexity int) int
 		Command        func(childComplexity int) int
+		Deadline       func(childComplexity int) int
 		DependsOn      func(childComplexity int) int
 		Description    func(childComplexity int) int
 		Group          func(childComplexity int) int
@@ -780,6 +788,8 @@ type ComplexityRoot struct {
 		Generation        func(childComplexity int) int
 		ID                func(childComplexity int) int
 		Label             func(childComplexity int) int
+		LateAt            func(childComplexity int) int
+		LateMarks         func(childComplexity int) int
 		LogicalDate       func(childComplexity int) int
 		Number            func(childComplexity int) int
 		Outcome           func(childComplexity int) int
@@ -880,6 +890,9 @@ type ImportErrorResolver interface {
 	Line(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
 	Column(ctx context.Context, obj *miniairflow.ImportError) (*int, error)
 }
+type LateMarkResolver interface {
+	Task(ctx context.Context, obj *miniairflow.LateMark) (*string, error)
+}
 type MissedSlotsResolver interface {
 	Schedule(ctx context.Context, obj *miniairflow.MissedSlots) (*string, error)
 }
@@ -968,6 +981,7 @@ type TaskResolver interface {
 	Outputs(ctx context.Context, obj *miniairflow.Task) ([]*model.OutputDeclaration, error)
 	Retry(ctx context.Context, obj *miniairflow.Task) (*miniairflow.RetryPolicy, error)
 	TimeoutSeconds(ctx context.Context, obj *miniairflow.Task) (*float64, error)
+	Deadline(ctx context.Context, obj *miniairflow.Task) (*string, error)
 }
 type TaskAttemptResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.TaskAttempt) (*string, error)
@@ -1011,6 +1025,8 @@ type WorkflowRunResolver interface {
 	Reason(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
 
 	ScheduleName(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
+
+	LateMarks(ctx context.Context, objs []*miniairflow.WorkflowRun) ([][]*miniairflow.LateMark, error)
 
 	Outputs(ctx context.Context, obj *miniairflow.WorkflowRun) (map[string]any, error)
 	OutputsError(ctx context.Context, obj *miniairflow.WorkflowRun) (*string, error)
@@ -1870,6 +1886,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ImportError.Since(childComplexity), true
+
+	case "LateMark.deadline":
+		if e.ComplexityRoot.LateMark.Deadline == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LateMark.Deadline(childComplexity), true
+	case "LateMark.notedAt":
+		if e.ComplexityRoot.LateMark.NotedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LateMark.NotedAt(childComplexity), true
+	case "LateMark.task":
+		if e.ComplexityRoot.LateMark.Task == nil {
+			break
+		}
+
+		return e.ComplexityRoot.LateMark.Task(childComplexity), true
 
 	case "LogChunk.attempt":
 		if e.ComplexityRoot.LogChunk.Attempt == nil {
@@ -3255,6 +3290,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Task.Command(childComplexity), true
+	case "Task.deadline":
+		if e.ComplexityRoot.Task.Deadline == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Task.Deadline(childComplexity), true
 	case "Task.dependsOn":
 		if e.ComplexityRoot.Task.DependsOn == nil {
 			break
@@ -4162,6 +4203,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WorkflowRun.Label(childComplexity), true
+	case "WorkflowRun.lateAt":
+		if e.ComplexityRoot.WorkflowRun.LateAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.LateAt(childComplexity), true
+	case "WorkflowRun.lateMarks":
+		if e.ComplexityRoot.WorkflowRun.LateMarks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WorkflowRun.LateMarks(childComplexity), true
 	case "WorkflowRun.logicalDate":
 		if e.ComplexityRoot.WorkflowRun.LogicalDate == nil {
 			break
@@ -5312,6 +5365,8 @@ type Task {
   retry: RetryPolicy!
   "How long each attempt may take; null: no limit."
   timeoutSeconds: Float
+  "By when it should be over, such as 06:00 or +30m; null: none."
+  deadline: String
   "Its place among tasks that wait for a worker."
   priority: Priority!
   "The workers that serve it."
@@ -5458,6 +5513,10 @@ type WorkflowRun implements Node {
   dataIntervalEnd: DateTime!
   "When its timeout ends it; null: never."
   deadlineAt: DateTime
+  "When it, or one of its tasks, was first seen not to be over at its deadline; null: never."
+  lateAt: DateTime
+  "What of it was not over at its deadline, by deadline."
+  lateMarks: [LateMark!]!
   "The values of its parameters, an object."
   params: JSON!
   "The tasks that it executes; null: all."
@@ -5622,6 +5681,16 @@ enum BackfillAction {
   RERUN
   "It leaves the date alone."
   LEAVE
+}
+
+"A run, or a task of it, that was not over at its deadline."
+type LateMark {
+  "The name of the task; null: the run itself."
+  task: String
+  "By when it should have been over."
+  deadline: DateTime!
+  "When a scheduler has noted it."
+  notedAt: DateTime!
 }
 
 "Why a run was started, and by whom."
@@ -7189,6 +7258,18 @@ func (ec *executionContext) childFields_ImportError(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type ImportError", field.Name)
 }
 
+func (ec *executionContext) childFields_LateMark(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "task":
+		return ec.fieldContext_LateMark_task(ctx, field)
+	case "deadline":
+		return ec.fieldContext_LateMark_deadline(ctx, field)
+	case "notedAt":
+		return ec.fieldContext_LateMark_notedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LateMark", field.Name)
+}
+
 func (ec *executionContext) childFields_LogChunk(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "attempt":
@@ -7699,6 +7780,8 @@ func (ec *executionContext) childFields_Task(ctx context.Context, field graphql.
 		return ec.fieldContext_Task_retry(ctx, field)
 	case "timeoutSeconds":
 		return ec.fieldContext_Task_timeoutSeconds(ctx, field)
+	case "deadline":
+		return ec.fieldContext_Task_deadline(ctx, field)
 	case "priority":
 		return ec.fieldContext_Task_priority(ctx, field)
 	case "queue":
@@ -8085,6 +8168,10 @@ func (ec *executionContext) childFields_WorkflowRun(ctx context.Context, field g
 		return ec.fieldContext_WorkflowRun_dataIntervalEnd(ctx, field)
 	case "deadlineAt":
 		return ec.fieldContext_WorkflowRun_deadlineAt(ctx, field)
+	case "lateAt":
+		return ec.fieldContext_WorkflowRun_lateAt(ctx, field)
+	case "lateMarks":
+		return ec.fieldContext_WorkflowRun_lateMarks(ctx, field)
 	case "params":
 		return ec.fieldContext_WorkflowRun_params(ctx, field)
 	case "selection":
@@ -12853,6 +12940,81 @@ func (ec *executionContext) _ImportError_since(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_ImportError_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ImportError", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _LateMark_task(ctx context.Context, field graphql.CollectedField, obj *miniairflow.LateMark) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LateMark_task(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.LateMark().Task(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LateMark_task(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LateMark", field, true, true, "String")
+}
+
+func (ec *executionContext) _LateMark_deadline(ctx context.Context, field graphql.CollectedField, obj *miniairflow.LateMark) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.Deadline); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LateMark_deadline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Deadline, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LateMark_deadline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LateMark", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _LateMark_notedAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.LateMark) (ret graphql.Marshaler) {
+	if ret = ec.marshalNDateTime2timeᚐTime(ctx, field.Selections, obj.NotedAt); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LateMark_notedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LateMark_notedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LateMark", field, false, false, "DateTime")
 }
 
 func (ec *executionContext) _LogChunk_attempt(ctx context.Context, field graphql.CollectedField, obj *model.LogChunk) (ret graphql.Marshaler) {
@@ -18889,6 +19051,29 @@ func (ec *executionContext) fieldContext_Task_timeoutSeconds(_ context.Context, 
 	return graphql.NewScalarFieldContext("Task", field, true, true, "Float")
 }
 
+func (ec *executionContext) _Task_deadline(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Task_deadline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Task().Deadline(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Task_deadline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Task", field, true, true, "String")
+}
+
 func (ec *executionContext) _Task_priority(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Task) (ret graphql.Marshaler) {
 	if ret = ec.marshalNPriority2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐPriority(ctx, field.Selections, obj.Priority); ret != graphql.Null {
 		return ret
@@ -22715,6 +22900,68 @@ func (ec *executionContext) _WorkflowRun_deadlineAt(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_WorkflowRun_deadlineAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkflowRun_lateAt(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return ec.marshalODateTime2ᚖtimeᚐTime(ctx, field.Selections, obj.LateAt)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_lateAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WorkflowRun", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _WorkflowRun_lateMarks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WorkflowRun_lateMarks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_WorkflowRun_lateMarks(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.LateMark) graphql.Marshaler {
+			return ec.marshalNLateMark2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐLateMarkᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WorkflowRun_lateMarks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WorkflowRun",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LateMark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_WorkflowRun_lateMarks(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (any, error) {
+	resolver := ec.Resolvers.WorkflowRun()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.WorkflowRun](ctx, "WorkflowRun"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.LateMarks(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*miniairflow.LateMark](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"WorkflowRun.lateMarks",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.LateMarks(ctx, []*miniairflow.WorkflowRun{obj})
+	return graphql.ResolveBatchSingleResult[[]*miniairflow.LateMark](
+		ctx,
+		results,
+		err,
+		"WorkflowRun.lateMarks",
+	)
 }
 
 func (ec *executionContext) _WorkflowRun_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.WorkflowRun) (ret graphql.Marshaler) {
@@ -28524,6 +28771,50 @@ func (ec *executionContext) _ImportError(ctx context.Context, sel ast.SelectionS
 	return execution.Object(fields, out)
 }
 
+var lateMarkImplementors = []string{"LateMark"}
+
+func (ec *executionContext) _LateMark(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.LateMark) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, lateMarkImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("LateMark")
+		case "task":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._LateMark_task(ctx, field, obj)
+				})
+		case "deadline":
+			out.Values[i] = ec._LateMark_deadline(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "notedAt":
+			out.Values[i] = ec._LateMark_notedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var logChunkImplementors = []string{"LogChunk"}
 
 func (ec *executionContext) _LogChunk(ctx context.Context, sel ast.SelectionSet, obj *model.LogChunk) graphql.Marshaler {
@@ -30665,6 +30956,12 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Task_timeoutSeconds(ctx, field, obj)
 				})
+		case "deadline":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Task_deadline(ctx, field, obj)
+				})
 		case "priority":
 			out.Values[i] = ec._Task_priority(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -31888,6 +32185,17 @@ func (ec *executionContext) _WorkflowRun(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "lateAt":
+			out.Values[i] = ec._WorkflowRun_lateAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lateMarks":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._WorkflowRun_lateMarks(ctx, field, obj)
+				})
 		case "params":
 			out.Values[i] = ec._WorkflowRun_params(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -33370,6 +33678,30 @@ func (ec *executionContext) marshalNJSON2map(ctx context.Context, sel ast.Select
 		graphql.AddInvalidNullFromMarshaler(ctx, "JSON!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNLateMark2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐLateMarkᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.LateMark) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLateMark2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐLateMark(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLateMark2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐLateMark(ctx context.Context, sel ast.SelectionSet, v *miniairflow.LateMark) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "LateMark!")
+		return graphql.Null
+	}
+	return ec._LateMark(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNLogChunk2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐLogChunk(ctx context.Context, sel ast.SelectionSet, v *model.LogChunk) graphql.Marshaler {

@@ -135,6 +135,12 @@ func taskLimits() []Key {
 			Example: "tasks:\n  fetch: {command: echo hello, timeout: 10m}\n",
 		},
 		{
+			Name: "deadline", Absent: "none", Type: deadline(),
+			Text:    "By when the task should be over, as that of the [workflow](#workflow). One that is not over then is marked as late, even if it or its run has not started; it goes on.",
+			Sample:  `"+30m"`,
+			Example: "tasks:\n  fetch: {command: echo hello, deadline: \"+30m\"}\n",
+		},
+		{
 			Name: "allow_failure", Default: "false", Type: boolean(),
 			Text:    "`true`: its failure counts as a success, for the run and for the tasks after it.",
 			Sample:  "true",

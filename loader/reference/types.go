@@ -83,6 +83,13 @@ func duration() Type {
 	}}
 }
 
+// deadline is a time of day, or a time after the start.
+func deadline() Type {
+	return Type{Name: "time of day, or a duration after +", schema: map[string]any{
+		"type": "string", "pattern": `^(([01][0-9]|2[0-3]):[0-5][0-9]|\+([0-9]{1,5}d(0|` + durationUnits + `)?|` + durationUnits + `))$`,
+	}}
+}
+
 func listOf(item Type, least int) Type {
 	schema := map[string]any{"type": "array", "items": item.schema}
 	if least > 0 {

@@ -45,6 +45,13 @@ func workflowMap() Map {
 				Example: "timeout: 2h\ntasks:\n  load: {command: echo hello}\n",
 			},
 			Key{
+				Name: "deadline", Absent: "none", Type: deadline(),
+				Text: "By when a run should be over: at a time of day on or after its logical date, by the clocks of its schedule (runs of schedules only), or so long after it may start. " +
+					"A run that is not over then is marked as late, even if it has not started; it goes on.",
+				Sample:  `"06:00"`,
+				Example: "schedule: {cron: \"0 2 * * *\", timezone: Europe/Berlin}\ndeadline: \"06:00\"\ntasks:\n  load: {command: echo hello}\n",
+			},
+			Key{
 				Name: "fail_fast", Default: "false", Type: boolean(),
 				Text: "`true`: the first task that fails for good ends the run, which fails. What has not started is cancelled, what runs is ended, and the tasks of `finally` run. " +
 					"So does a task that somebody marks as failed, an approval that is rejected, and an item of `for_each`. A task with `allow_failure` ends nothing.",

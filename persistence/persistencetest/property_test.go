@@ -134,7 +134,7 @@ func (b *board) prepare(t testCase, text string) *sql.Stmt {
 // fingerprinted are the tables that a call which must change nothing leaves alone.
 var fingerprinted = []string{
 	"workflows", "workflow_versions", "schedules", "missed_slots", "workflow_runs", "run_counters", "task_runs", "task_queue", "task_open",
-	"task_attempts", "task_waits", "task_fanouts", "task_items", "task_decisions", "pools", "vars", "secrets", "audit_log", "backfills", "notices",
+	"task_attempts", "task_waits", "task_fanouts", "task_items", "task_decisions", "pools", "vars", "secrets", "audit_log", "backfills", "notices", "late_marks",
 }
 
 // printQuery returns the query of a text that changes with any of the tables.

@@ -35,7 +35,7 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 	if err := s.deleteArtifacts(ctx, ids, `workflow_run_id = ANY($1)`, ids); err != nil {
 		return 0, err
 	}
-	for _, table := range []string{"task_logs", "task_attempts", "task_waits", "task_items", "task_fanouts", "task_queue", "task_decisions", "run_counters", "notices", "notifications"} {
+	for _, table := range []string{"task_logs", "task_attempts", "task_waits", "task_items", "task_fanouts", "task_queue", "task_decisions", "late_marks", "run_counters", "notices", "notifications"} {
 		if err := s.deleteOf(ctx, table, ids, finishedBefore); err != nil {
 			return 0, fmt.Errorf("delete from %s: %w", table, err)
 		}

@@ -16,21 +16,26 @@ const (
 		r.cause, r.cause_detail, r.created_by, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
 		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
-		r.parent_run_id, r.parent_seq, r.backfill_id, r.changed::text::bigint`
+		r.parent_run_id, r.parent_seq, r.backfill_id, r.late_at, r.changed::text::bigint`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
 // scanRun reads runColumns.
-func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) {
+func scanRun(row pgx.CollectableRow) (*miniairflow.WorkflowRun, error) { return scanRunAnd(row) }
+
+// scanRunAnd reads runColumns, and what more is asked for.
+func scanRunAnd(row pgx.CollectableRow, more ...any) (*miniairflow.WorkflowRun, error) {
 	r := &miniairflow.WorkflowRun{}
 	var params []byte
 	var selection string
 	var parent uuid.NullUUID
 	var parentSeq *int
-	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
+	err := row.Scan(append([]any{
+		&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
 		&r.Cause.Kind, &r.Cause.Detail, &r.Cause.By, &r.ScheduleName,
 		&r.LogicalDate, &r.DataIntervalStart, &r.RunAfter, &r.DeadlineAt, &params, &selection, &r.TaskCount,
-		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID, &r.Revision)
+		&r.CreatedAt, &r.StartedAt, &r.FinishedAt, &r.CancelRequestedAt, &r.PausedAt, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID, &r.LateAt, &r.Revision,
+	}, more...)...)
 	if err != nil {
 		return nil, err
 	}

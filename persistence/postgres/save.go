@@ -69,10 +69,10 @@ ON CONFLICT (id) DO UPDATE SET description = excluded.description, owner = exclu
 // insertVersions adds what writes the new versions with their tasks.
 func insertVersions(batch *pgx.Batch, saves []dialect.Save, now time.Time) error {
 	const versions = `
-INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty)
-SELECT u.id, u.workflow_id, u.number, u.hash, u.document::jsonb, $6, u.commit_hash, u.author, u.authored_at, u.is_dirty
-FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $7::text[], $8::text[], $9::timestamptz[], $10::bool[])
-	AS u(id, workflow_id, number, hash, document, commit_hash, author, authored_at, is_dirty)`
+INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty, has_deadlines)
+SELECT u.id, u.workflow_id, u.number, u.hash, u.document::jsonb, $6, u.commit_hash, u.author, u.authored_at, u.is_dirty, u.has_deadlines
+FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::text[], $7::text[], $8::text[], $9::timestamptz[], $10::bool[], $11::bool[])
+	AS u(id, workflow_id, number, hash, document, commit_hash, author, authored_at, is_dirty, has_deadlines)`
 	const files = `
 INSERT INTO version_files (version_id, hash) SELECT * FROM unnest($1::uuid[], $2::text[])`
 	const tasks = `
@@ -84,6 +84,7 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 	var ids, workflows []uuid.UUID
 	var numbers []int
 	var hashes, documents []string
+	var deadlines []bool
 	var commits dialect.CommitRows
 	var carrying []uuid.UUID
 	var carried []string
@@ -94,6 +95,7 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 		w := save.Workflow
 		ids, workflows, numbers = append(ids, w.VersionID), append(workflows, w.ID), append(numbers, w.VersionNumber)
 		hashes, documents = append(hashes, w.Hash), append(documents, string(save.Document))
+		deadlines = append(deadlines, save.Graph.Definition.HasDeadlines())
 		commits.Add(save.Commit)
 		for _, hash := range miniairflow.FileHashes(save.Graph.Definition.Files) {
 			carrying, carried = append(carrying, w.VersionID), append(carried, hash)
@@ -106,7 +108,7 @@ INSERT INTO task_dependencies (task_id, depends_on_task_id) SELECT * FROM unnest
 		return nil
 	}
 	queueAs(batch, "versions", versions, ids, workflows, numbers, hashes, documents, now,
-		commits.Hashes, commits.Authors, commits.Times, commits.Dirty)
+		commits.Hashes, commits.Authors, commits.Times, commits.Dirty, deadlines)
 	if len(carried) > 0 {
 		queueAs(batch, "files of versions", files, carrying, carried)
 	}

@@ -312,13 +312,13 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 			FROM input, clock WHERE actor <> '')
 		INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, reason, type, schedule_name,
 			logical_date, data_interval_start, run_after, params, selection, idempotency_key, created_at, finished_at,
-			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, backfill_id)
+			parent_run_id, parent_seq, is_awaited, cause, cause_detail, created_by, replaces, backfill_id, late_after)
 		SELECT i.id, i.workflow_id, i.version_id, w.last_run_number + i.nth, i.status, i.reason, i.type, i.schedule_name,
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.run_after, i.logical_date, at) ELSE at END,
 			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
-			i.parent_run_id, i.parent_seq, i.type IN ('child', 'backfill'), i.cause, i.cause_detail, i.created_by, i.replaces, i.backfill_id
-		FROM input i JOIN workflows w ON w.id = i.workflow_id, clock`
+			i.parent_run_id, i.parent_seq, i.type IN ('child', 'backfill'), i.cause, i.cause_detail, i.created_by, i.replaces, i.backfill_id, CASE WHEN v.has_deadlines THEN at END
+		FROM input i JOIN workflows w ON w.id = i.workflow_id JOIN workflow_versions v ON v.id = i.version_id, clock`
 	if len(runs) == 0 {
 		return nil
 	}

@@ -47,6 +47,7 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 		{s.write, "task_fanouts", "seq"},
 		{s.write, "task_queue", "seq"},
 		{s.write, "task_decisions", "seq"},
+		{s.write, "late_marks", "task"},
 		{s.write, "run_counters", ""},
 		{s.write, "notices", "id"},
 		{s.write, "notifications", "id"},

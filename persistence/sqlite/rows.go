@@ -16,22 +16,37 @@ const (
 		r.cause, r.cause_detail, r.created_by, r.schedule_name,
 		r.logical_date, r.data_interval_start, r.run_after, r.deadline_at, r.params, r.selection, r.task_count,
 		r.created_at, r.started_at, r.finished_at, r.cancel_requested_at, r.paused_at, r.generation, r.outcome,
-		r.parent_run_id, r.parent_seq, r.backfill_id, r.changed`
+		r.parent_run_id, r.parent_seq, r.backfill_id, r.late_at, r.changed`
 	runTables = `workflow_runs r JOIN workflows w ON w.id = r.workflow_id`
 )
 
 // scanRun reads runColumns.
-func scanRun(row row) (*miniairflow.WorkflowRun, error) {
+func scanRun(row row) (*miniairflow.WorkflowRun, error) { return scanRunAnd(row) }
+
+// scanRunAnd reads runColumns, and what more is asked for.
+func scanRunAnd(row row, more ...any) (*miniairflow.WorkflowRun, error) {
 	r := &miniairflow.WorkflowRun{}
 	var params []byte
 	var selection string
 	var parent uuid.NullUUID
 	var parentSeq *int
-	err := row.Scan(&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
+	err := row.Scan(append([]any{
+		&r.ID, &r.WorkflowID, &r.WorkflowName, &r.VersionID, &r.Number, &r.Status, &r.Reason, &r.Type,
 		&r.Cause.Kind, &r.Cause.Detail, &r.Cause.By, &r.ScheduleName,
-		timeInto{&r.LogicalDate}, timeInto{&r.DataIntervalStart}, timeInto{&r.RunAfter}, nullTimeInto{&r.DeadlineAt}, &params, &selection, &r.TaskCount,
-		timeInto{&r.CreatedAt}, nullTimeInto{&r.StartedAt}, nullTimeInto{&r.FinishedAt}, nullTimeInto{&r.CancelRequestedAt},
-		nullTimeInto{&r.PausedAt}, &r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID, &r.Revision)
+		timeInto{&r.LogicalDate},
+		timeInto{&r.DataIntervalStart},
+		timeInto{&r.RunAfter},
+		nullTimeInto{&r.DeadlineAt},
+		&params, &selection, &r.TaskCount,
+		timeInto{&r.CreatedAt},
+		nullTimeInto{&r.StartedAt},
+		nullTimeInto{&r.FinishedAt},
+		nullTimeInto{&r.CancelRequestedAt},
+		nullTimeInto{&r.PausedAt},
+		&r.Generation, &r.Outcome, &parent, &parentSeq, &r.BackfillID,
+		nullTimeInto{&r.LateAt},
+		&r.Revision,
+	}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func saveWorkflows(ctx context.Context, t *tx, saves []dialect.Save) error {
 
 // insertVersions writes the new versions with their tasks.
 func insertVersions(ctx context.Context, t *tx, saves []dialect.Save) error {
-	const intoVersions = `INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty)`
+	const intoVersions = `INSERT INTO workflow_versions (id, workflow_id, number, hash, document, created_at, commit_hash, commit_author, commit_at, commit_dirty, has_deadlines)`
 	const intoTasks = `
 		INSERT INTO tasks (id, version_id, seq, name, command, retry_count, retry_delay_seconds, timeout_seconds, created_at)`
 	const intoFiles = `INSERT INTO version_files (version_id, hash)`
@@ -85,6 +85,7 @@ func insertVersions(ctx context.Context, t *tx, saves []dialect.Save) error {
 		commit := dialect.NewCommitRow(save.Commit)
 		versions = append(versions, []any{
 			w.VersionID, w.ID, w.VersionNumber, w.Hash, string(save.Document), t.now, commit.Hash, commit.Author, nullMicros(commit.AuthoredAt), commit.IsDirty,
+			save.Graph.Definition.HasDeadlines(),
 		})
 		for _, hash := range miniairflow.FileHashes(save.Graph.Definition.Files) {
 			files = append(files, []any{w.VersionID, hash})

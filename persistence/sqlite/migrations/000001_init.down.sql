@@ -19,6 +19,7 @@ DROP TABLE task_open;
 DROP TABLE task_queue;
 DROP TABLE task_runs;
 DROP TABLE run_counters;
+DROP TABLE late_marks;
 DROP TABLE workflow_runs;
 DROP TABLE after_ends;
 DROP TABLE after_triggers;

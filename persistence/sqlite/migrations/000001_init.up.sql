@@ -37,6 +37,7 @@ CREATE TABLE workflow_versions (
     commit_author text NOT NULL DEFAULT '',
     commit_at     integer,
     commit_dirty  integer NOT NULL DEFAULT 0,
+    has_deadlines integer NOT NULL DEFAULT 0, -- of runs, or of tasks
     UNIQUE (workflow_id, number)
 );
 
@@ -163,6 +164,8 @@ CREATE TABLE workflow_runs (
     data_interval_start integer NOT NULL,
     run_after           integer NOT NULL,
     deadline_at         integer,
+    late_after          integer, -- when its deadlines are looked at next; null: there are none to come
+    late_at             integer, -- when it or a task of it was first noted as late
     params              text NOT NULL DEFAULT '{}',
     selection           text NOT NULL DEFAULT '', -- JSON: the tasks that the run executes; empty: all
     idempotency_key     text,
@@ -198,10 +201,27 @@ CREATE INDEX workflow_runs_awaited ON workflow_runs (id) WHERE is_awaited;
 CREATE INDEX workflow_runs_scheduled ON workflow_runs (workflow_id, number) WHERE type = 'scheduled' AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_replacing ON workflow_runs (workflow_id) WHERE replaces AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
+CREATE INDEX workflow_runs_late ON workflow_runs (late_after) WHERE late_after IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
 CREATE INDEX workflow_runs_logical ON workflow_runs (workflow_id, logical_date);
 CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
+
+-- Runs and tasks that were not over at their deadline.
+CREATE TABLE late_marks (
+    workflow_run_id text NOT NULL,
+    task            text NOT NULL, -- its name; empty: the run
+    deadline        integer NOT NULL,
+    noted_at        integer NOT NULL,
+    PRIMARY KEY (workflow_run_id, task)
+) WITHOUT ROWID;
+
+-- A new run of a version with deadlines is looked at once, to see when these are.
+CREATE TRIGGER workflow_runs_deadlines AFTER INSERT ON workflow_runs
+    WHEN (SELECT has_deadlines FROM workflow_versions WHERE id = NEW.version_id)
+BEGIN
+    UPDATE workflow_runs SET late_after = NEW.created_at WHERE id = NEW.id;
+END;
 
 -- What a run knows of its task runs as a whole; changed under the run's lock.
 CREATE TABLE run_counters (

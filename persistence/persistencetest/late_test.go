@@ -1,0 +1,66 @@
+package persistencetest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
+// A run of a workflow with a deadline is looked at when it is created and when its next
+// deadline comes, by one scheduler, and each mark is kept once.
+func TestLateMarks(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := definition("a", task("x"))
+		deadline, err := miniairflow.ParseDeadline("+1h")
+		require.NoError(t, err)
+		d.Tasks[0].Deadline = &deadline
+		db.trigger(db.sync(definition("without", task("x"))))
+		r := db.trigger(db.sync(d))
+		looks := func() []miniairflow.DeadlineLook {
+			due, err := db.DueDeadlines(t.Context(), 10)
+			require.NoError(t, err)
+			return due.Due
+		}
+		first := looks()
+		require.Len(t, first, 1)
+		require.Equal(t, r.ID, first[0].Run.ID)
+		next := r.CreatedAt.Add(time.Hour)
+		require.NoError(t, db.NoteLate(t.Context(), first[0], nil, &next))
+		require.Empty(t, looks())
+		due, err := db.DueDeadlines(t.Context(), 10)
+		require.NoError(t, err)
+		require.Equal(t, next, *due.Next)
+		marks := []miniairflow.LateMark{{RunID: r.ID, Deadline: next}, {RunID: r.ID, Task: "x", Deadline: next.Add(-time.Minute)}}
+		require.NoError(t, db.NoteLate(t.Context(), first[0], marks, nil))
+		require.Nil(t, db.run(r.ID).LateAt, "another one has looked since")
+
+		second := miniairflow.DeadlineLook{Run: r, At: next}
+		for range 2 {
+			require.NoError(t, db.NoteLate(t.Context(), second, marks, nil))
+		}
+		found, err := db.LateMarks(t.Context(), []uuid.UUID{r.ID})
+		require.NoError(t, err)
+		require.Len(t, found[r.ID], 2)
+		require.Equal(t, []string{"x", ""}, []string{found[r.ID][0].Task, found[r.ID][1].Task})
+		require.Equal(t, next, found[r.ID][1].Deadline)
+		require.False(t, found[r.ID][0].NotedAt.Before(*db.run(r.ID).LateAt))
+		due, err = db.DueDeadlines(t.Context(), 10)
+		require.NoError(t, err)
+		require.Nil(t, due.Next)
+
+		w := db.worker("w")
+		db.startPending()
+		w.drain(nil)
+		now, err := db.Now(t.Context())
+		require.NoError(t, err)
+		for deleted := 1; deleted > 0; {
+			deleted, err = db.DeleteRuns(t.Context(), now.Add(time.Hour), 10)
+			require.NoError(t, err)
+		}
+		require.Zero(t, db.number(`SELECT count(*) FROM late_marks`))
+	})
+}

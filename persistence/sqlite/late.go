@@ -1,0 +1,81 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/dialect"
+)
+
+// DueDeadlines implements miniairflow.LateStore.
+func (s *Store) DueDeadlines(ctx context.Context, limit int) (due miniairflow.DueDeadlines, err error) {
+	const firstText = `SELECT min(late_after) FROM workflow_runs WHERE late_after IS NOT NULL`
+	const dueText = `
+		SELECT ` + runColumns + `, r.late_after FROM ` + runTables + `
+		WHERE r.late_after IS NOT NULL AND r.late_after <= ? ORDER BY r.late_after, r.id LIMIT ? + 0`
+	const nextText = `SELECT min(late_after) FROM workflow_runs WHERE late_after IS NOT NULL AND late_after > ?`
+	at := now()
+	due.Now = timeOf(at)
+	if due.Next, err = queryOne(ctx, brief{s.read}, scanNullTime, firstText); err != nil || due.Next == nil || due.Next.After(due.Now) {
+		return due, err
+	}
+	due.Due, err = query(ctx, s.read, func(row row) (look miniairflow.DeadlineLook, err error) {
+		look.Run, err = scanRunAnd(row, timeInto{&look.At})
+		return look, err
+	}, dueText, at, limit)
+	if err != nil {
+		return due, err
+	}
+	due.Next, err = queryOne(ctx, s.read, scanNullTime, nextText, at)
+	return due, err
+}
+
+// NoteLate implements miniairflow.LateStore.
+func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, marks []miniairflow.LateMark, next *time.Time) error {
+	const moveText = `
+		UPDATE workflow_runs SET late_after = ?3, late_at = CASE WHEN ?4 THEN coalesce(late_at, ?5) ELSE late_at END, changed = ?6
+		WHERE id = ?1 AND late_after = ?2`
+	return s.inTx(ctx, func(t *tx) error {
+		changed, err := t.changed(ctx)
+		if err != nil {
+			return err
+		}
+		var after any
+		if next != nil {
+			after = micros(*next)
+		}
+		done, err := t.ExecContext(ctx, moveText, look.Run.ID, micros(look.At), after, len(marks) > 0, t.now, changed)
+		if err != nil {
+			return err
+		}
+		if moved, err := done.RowsAffected(); err != nil || moved == 0 || len(marks) == 0 {
+			return err
+		}
+		rows := make([][]any, len(marks))
+		for i, m := range marks {
+			rows[i] = []any{look.Run.ID, dialect.Text(m.Task), micros(m.Deadline), t.now}
+		}
+		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: look.Run.ID})
+		const into = `INSERT INTO late_marks (workflow_run_id, task, deadline, noted_at)`
+		if err := insertRows(ctx, t, into, rows, " ON CONFLICT DO NOTHING"); err != nil {
+			return fmt.Errorf("save late marks: %w", err)
+		}
+		return nil
+	})
+}
+
+// LateMarks implements miniairflow.LateStore.
+func (s *Store) LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]miniairflow.LateMark, error) {
+	const text = `
+		SELECT workflow_run_id, task, deadline, noted_at FROM late_marks
+		WHERE workflow_run_id IN (SELECT value FROM json_each(?)) ORDER BY workflow_run_id, deadline, task`
+	marks, err := query(ctx, s.read, func(row row) (m miniairflow.LateMark, err error) {
+		err = row.Scan(&m.RunID, &m.Task, timeInto{&m.Deadline}, timeInto{&m.NotedAt})
+		return m, err
+	}, text, list[uuid.UUID](runIDs))
+	return dialect.MarksByRun(marks), err
+}

@@ -1,0 +1,34 @@
+package miniairflow
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// LateStore keeps which runs and tasks were not over at their deadline.
+type LateStore interface {
+	// DueDeadlines returns up to limit runs of which a deadline may have passed, those
+	// that wait longest first: each run of a workflow with deadlines when it is created,
+	// and then when NoteLate has said.
+	DueDeadlines(ctx context.Context, limit int) (DueDeadlines, error)
+	// NoteLate keeps the marks of a run, each once, and when to look at it again; nil:
+	// never. Nothing happens if another scheduler has looked at it since.
+	NoteLate(ctx context.Context, look DeadlineLook, marks []LateMark, next *time.Time) error
+	// LateMarks returns the marks of each of the runs, by deadline.
+	LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]LateMark, error)
+}
+
+// DueDeadlines is the answer of LateStore.DueDeadlines.
+type DueDeadlines struct {
+	Now  time.Time // the database's
+	Due  []DeadlineLook
+	Next *time.Time // the earliest time after Now at which another is due; nil: none
+}
+
+// DeadlineLook is a run whose deadlines are to be looked at.
+type DeadlineLook struct {
+	Run *WorkflowRun
+	At  time.Time // when the look was due
+}
