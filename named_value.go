@@ -43,8 +43,8 @@ func (d *Definition) triggerParams() []map[string]any {
 	return params
 }
 
-// SecretNames returns the secrets that tasks of d are handed, and that of its webhook,
-// sorted.
+// SecretNames returns the secrets that tasks and notifications of d are handed, and that
+// of its webhook, sorted.
 func (d *Definition) SecretNames(eval Evaluator) []string {
 	var names []string
 	if hook := d.Webhook(); hook != nil {
@@ -53,9 +53,29 @@ func (d *Definition) SecretNames(eval Evaluator) []string {
 	for i := range d.Tasks {
 		names = append(names, d.Tasks[i].SecretNames()...)
 	}
+	d.eachRecipient(func(r *Recipient) {
+		if r.Webhook != nil && r.Webhook.Secret != "" {
+			names = append(names, r.Webhook.Secret)
+		}
+	})
 	d.eachTemplate(func(text string) { names = append(names, eval.Secrets(text)...) })
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// eachRecipient visits who is told of anything.
+func (d *Definition) eachRecipient(visit func(r *Recipient)) {
+	each := func(notices Notices) {
+		for _, recipients := range notices {
+			for i := range recipients {
+				visit(&recipients[i])
+			}
+		}
+	}
+	each(d.Notify)
+	for i := range d.Tasks {
+		each(d.Tasks[i].Notify)
+	}
 }
 
 // eachTemplate visits what may read shared values, but for the defaults of params.
@@ -63,6 +83,11 @@ func (d *Definition) eachTemplate(visit func(text string)) {
 	for _, text := range d.Env {
 		visit(text)
 	}
+	d.eachRecipient(func(r *Recipient) {
+		for _, template := range r.Templates() {
+			visit(template.Text)
+		}
+	})
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
 		visit(t.When)

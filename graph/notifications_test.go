@@ -79,6 +79,19 @@ func TestNotificationsAreShown(t *testing.T) {
 		w.ask(t, send, vars{"id": uuid.New()}, &sent)
 		require.Equal(t, "NOT_FOUND", sent.SendNotification.UserErrors[0].Code)
 
+		var named struct {
+			Workflow struct {
+				Secrets []struct {
+					Name  string
+					IsSet bool
+				}
+			}
+		}
+		w.ask(t, `{ workflow(name: "etl") { secrets { name isSet } } }`, nil, &named)
+		require.Equal(t, []struct {
+			Name  string
+			IsSet bool
+		}{{"URL", false}}, named.Workflow.Secrets, "what notifications read is named, too")
 		w.ask(t, `{ notifications(first: 2) { nodes { id } pageInfo { endCursor } } }`, nil, &got)
 		require.Len(t, got.Notifications.Nodes, 2)
 		w.ask(t, `query($after: String) { notifications(first: 2, after: $after) { nodes { id } } }`, vars{"after": got.Notifications.PageInfo.EndCursor}, &got)
