@@ -3,6 +3,7 @@ import { useCallback, useEffect, useEffectEvent, useMemo, useState } from "react
 import { Breadcrumb } from "../components/Breadcrumb";
 import { GraphCard } from "../components/GraphCard";
 import { Empty, Loading, Notice, QueryError } from "../components/Notice";
+import { Notifications } from "../components/Notifications";
 import { PendingNotice } from "../components/PendingNotice";
 import { type RunDetail, RunHeader } from "../components/RunHeader";
 import { statusText } from "../components/Status";
@@ -129,6 +130,7 @@ function LiveRun({ detail, onStale }: LiveRunProps) {
             onSelect={select}
             onStatus={(status) => change({ status })}
           />
+          <Notifications run={detail.id} />
         </div>
         {chosen ? (
           <TaskPanel

@@ -194,6 +194,32 @@ export const MissedSlotsQuery = graphql(`
   }
 `);
 
+export const NotificationsQuery = graphql(`
+  query Notifications($run: ID!) {
+    notifications(first: 100, filter: { workflowRunId: $run }) {
+      nodes {
+        id
+        event
+        ofTasks
+        tasks {
+          name
+        }
+        taskCount
+        recipient
+        state
+        tries
+        lastError
+        at
+        dueAt
+        sentAt
+      }
+      pageInfo {
+        hasNextPage
+      }
+    }
+  }
+`);
+
 export const RunQuery = graphql(`
   query Run($workflow: String!, $number: Int64!) {
     workflow(name: $workflow) {
