@@ -23,6 +23,7 @@ type BackfillDate struct {
 	Action BackfillAction
 	Reason string   // why, in one sentence
 	Run    *DateRun // the latest run that the date has; nil: none
+	Waits  bool     // left alone now: the schedule comes to it first, and then it is asked about again
 }
 
 // DateRun is a run that a date of a backfill has already.
@@ -36,9 +37,27 @@ type DateRun struct {
 
 // BackfillView is what there is in a range of dates, by which they are judged.
 type BackfillView struct {
-	Now    time.Time
-	NextAt *time.Time // when the schedule makes its next run by itself; nil: it makes none
-	Runs   []DateRun  // of the dates, by number
+	Now   time.Time
+	Place *SchedulePlace // nil: the schedule makes no run by itself
+	Runs  []DateRun      // of the dates, by number
+}
+
+// SchedulePlace is where the cursor of a schedule stands.
+type SchedulePlace struct {
+	NextAt *time.Time // see ScheduleCursor; nil: not computed yet
+	Since  time.Time  // see ScheduleCursor
+}
+
+// isAhead reports whether a slot is one that the schedule has not come to.
+func (p *SchedulePlace) isAhead(s Slot) bool {
+	switch {
+	case p == nil:
+		return false
+	case p.NextAt == nil:
+		return s.LogicalDate.After(p.Since)
+	default:
+		return !s.RunAfter.Before(*p.NextAt)
+	}
 }
 
 // Plan says what becomes of slots. Only runs that do the same count: scheduled runs
@@ -76,8 +95,8 @@ func (d *BackfillDate) decide(mode BackfillMode, view BackfillView) {
 	switch {
 	case d.RunAfter.After(view.Now):
 		d.Reason = "its time has not come"
-	case view.NextAt != nil && !d.RunAfter.Before(*view.NextAt):
-		d.Reason = "the schedule is about to make its run"
+	case view.Place.isAhead(d.Slot):
+		d.Reason, d.Waits = "the schedule is about to come to it", true
 	case d.Run == nil:
 		d.Action, d.Reason = BackfillCreate, "it has no run"
 	case !d.Run.Status.IsTerminal():
@@ -107,12 +126,26 @@ type BackfillMove struct {
 	Passed  int            // how many dates it goes over, those of Dates included
 	Cursor  time.Time      // the last of these
 	IsAtEnd bool           // it had none left
+	Waits   *BackfillDate  // the date that it stands before until the schedule has come to it; nil: none
 }
 
-// Step decides the next step, with room for so many runs.
+// Problem says what a move that goes over no date waits for; empty: nothing.
+func (m *BackfillMove) Problem() string {
+	if m.Waits == nil || m.Passed > 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: waits for the schedule, which has not come to this date yet", m.Waits.LogicalDate.UTC().Format(time.RFC3339))
+}
+
+// Step decides the next step, with room for so many runs. It stops before a date that
+// the schedule comes to first: whether that one gets a run of it is known only then.
 func (b *Backfill) Step(slots []Slot, view BackfillView, room int) BackfillMove {
 	move := BackfillMove{IsAtEnd: len(slots) == 0}
 	for _, date := range b.Plan(slots, view) {
+		if date.Waits {
+			move.Waits = &date
+			break
+		}
 		if date.Action != BackfillLeave {
 			if len(move.Dates) >= room {
 				break

@@ -69,7 +69,7 @@ func TestBackfillStep(t *testing.T) {
 	slots, err := b.Slots(100)
 	require.NoError(t, err)
 	next := slots[4].LogicalDate
-	view := miniairflow.BackfillView{Now: slots[5].LogicalDate.Add(-1), NextAt: &next, Runs: []miniairflow.DateRun{
+	view := miniairflow.BackfillView{Now: slots[5].LogicalDate.Add(-1), Place: &miniairflow.SchedulePlace{NextAt: &next}, Runs: []miniairflow.DateRun{
 		{Number: 1, Status: miniairflow.RunSuccess, LogicalDate: slots[0].LogicalDate, HasStarted: true},
 		{Number: 2, Status: miniairflow.RunSkipped, LogicalDate: slots[1].LogicalDate},
 		{Number: 3, Status: miniairflow.RunRunning, LogicalDate: slots[3].LogicalDate, HasStarted: true},
@@ -81,7 +81,7 @@ func TestBackfillStep(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"leave: run #1 has succeeded", "create: it has no run", "create: it has no run", "leave: run #3 is running",
-		"leave: the schedule is about to make its run", "leave: its time has not come",
+		"leave: the schedule is about to come to it", "leave: its time has not come",
 	}, reasons)
 
 	one := b.Step(slots, view, 1)
@@ -90,6 +90,17 @@ func TestBackfillStep(t *testing.T) {
 	require.Equal(t, [2]any{2, slots[1].LogicalDate}, [2]any{one.Passed, one.Cursor}, "the next date that needs a run is not passed")
 	all := b.Step(slots, view, 9)
 	require.Len(t, all.Dates, 2)
-	require.Equal(t, 6, all.Passed)
+	require.Equal(t, 4, all.Passed, "the date that the schedule comes to first is not passed")
+	require.Equal(t, slots[4].LogicalDate, all.Waits.LogicalDate)
+	require.Empty(t, all.Problem())
+	waits := b.Step(slots[4:], view, 9)
+	require.Zero(t, waits.Passed)
+	require.Contains(t, waits.Problem(), slots[4].LogicalDate.Format(time.RFC3339))
+
+	view.Place = &miniairflow.SchedulePlace{Since: slots[1].LogicalDate} // fresh: it owes all after its beginning
+	fresh := b.Step(slots, view, 9)
+	require.Equal(t, [2]any{2, slots[2].LogicalDate}, [2]any{fresh.Passed, fresh.Waits.LogicalDate})
+	view.Place = nil
+	require.Equal(t, 6, b.Step(slots, view, 9).Passed)
 	require.True(t, b.Step(nil, view, 9).IsAtEnd)
 }

@@ -26,7 +26,7 @@ type BackfillStore interface {
 	// become runs of AbandonedRuns, unless they are to be kept. It is idempotent; one that
 	// is not running is returned as it is.
 	CancelBackfill(ctx context.Context, id uuid.UUID, keepRuns bool, by Actor) (*Backfill, error)
-	// DueBackfills returns up to limit backfills of which AdvanceBackfill would move: they
+	// DueBackfills returns up to limit backfills of which AdvanceBackfill may move: they
 	// have room for a run and dates left, or all of their runs are over, or their workflow
 	// is retired. None makes a run while it or its workflow is paused. Those with a
 	// Problem come last.
@@ -36,8 +36,9 @@ type BackfillStore interface {
 	// workflow is locked, so that what the dates have stays as it was seen. Each date is
 	// gone over once, whoever asks and however often. One with no dates left and no run
 	// that is not over becomes finished, one of a retired workflow cancelled. An error
-	// of plan becomes its Problem, and nothing moves; plan must not use the store. It
-	// reports whether anything moved.
+	// of plan becomes its Problem, and nothing moves; plan must not use the store. Nothing
+	// moves either while the next date is one that the schedule has not come to: its Problem
+	// says so, and it is due until then. It reports whether anything moved.
 	AdvanceBackfill(ctx context.Context, id uuid.UUID, plan BackfillPlan) (moved bool, err error)
 
 	FindBackfill(ctx context.Context, id uuid.UUID) (*Backfill, error)

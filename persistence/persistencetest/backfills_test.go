@@ -225,18 +225,6 @@ func TestBackfillModes(t *testing.T) {
 	})
 }
 
-// A slot that the schedule is about to fire is left to it, so that it gets no two runs.
-func TestBackfillLeavesSlotsToTheSchedule(t *testing.T) {
-	onEach(t, func(t *testing.T, db *database) {
-		db.sync(hourly("a", task("x")))
-		db.aim(slot.Add(2 * time.Hour))
-		b := db.backfill(dates("a", 4, 100))
-		db.advance()
-		require.Len(t, db.backfilled(b), 2)
-		require.Equal(t, 2, db.found(b).LeftAlone)
-	})
-}
-
 func TestBackfillIsPaused(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
 		v := db.sync(hourly("a", task("x")))

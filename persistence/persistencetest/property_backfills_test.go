@@ -134,9 +134,30 @@ func (g *game) steerBackfill() bool {
 	return true
 }
 
+// passSchedules lets all schedules pass what is due without a run, so that no backfill
+// waits for them.
+func (g *game) passSchedules() {
+	g.Helper()
+	due, err := g.db.DueSchedules(g.Context(), 100)
+	require.NoError(g, err)
+	var fires []miniairflow.Fire
+	for _, c := range due.Due {
+		plan, err := miniairflow.PlanFire(c, due.Now)
+		require.NoError(g, err)
+		f := miniairflow.Fire{Cursor: c, NextAt: plan.Next}
+		if left := new(miniairflow.Timetables).LeaveOut(c, due.Now, miniairflow.MissedByNone); left != nil {
+			f.Left = append(f.Left, *left)
+		}
+		fires = append(fires, f)
+	}
+	_, err = g.db.FireSchedules(g.Context(), fires)
+	require.NoError(g, err)
+}
+
 // finishBackfills lets all backfills go on, and reports whether they are over.
 func (g *game) finishBackfills() bool {
 	g.Helper()
+	g.passSchedules()
 	running, err := g.db.FindBackfills(g.Context(), miniairflow.BackfillFilter{Statuses: []miniairflow.BackfillStatus{miniairflow.BackfillRunning}, Limit: 100})
 	require.NoError(g, err)
 	for _, b := range running {

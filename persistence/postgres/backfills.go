@@ -257,11 +257,12 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 		_, err := t.Exec(ctx, `UPDATE backfills SET total = created + left_alone WHERE id = $1`, b.ID)
 		return true, err
 	}
+	if move.Problem() != "" {
+		return false, setBackfillProblem(ctx, t, b.ID, move.Problem())
+	}
 	runs, err := plan(b.Backfill, view.Now, move.Dates)
 	if err != nil {
-		const problemText = `UPDATE backfills SET problem = $2 WHERE id = $1 AND problem <> $2`
-		_, err := t.Exec(ctx, problemText, b.ID, dialect.Text(err.Error()))
-		return false, err
+		return false, setBackfillProblem(ctx, t, b.ID, err.Error())
 	}
 	planned := dialect.PlannedBackfill(runs)
 	if err := insertRuns(ctx, t, planned); err != nil {
@@ -272,6 +273,12 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 	t.publish(dialect.Fired(planned)...)
 	_, err = t.Exec(ctx, text, b.ID, move.Cursor, len(runs), move.Passed-len(runs))
 	return true, err
+}
+
+// setBackfillProblem says why a backfill stays where it is.
+func setBackfillProblem(ctx context.Context, t *tx, id uuid.UUID, problem string) error {
+	_, err := t.Exec(ctx, `UPDATE backfills SET problem = $2 WHERE id = $1 AND problem <> $2`, id, dialect.Text(problem))
+	return err
 }
 
 // FindBackfill implements miniairflow.BackfillStore.
@@ -348,8 +355,9 @@ type batcher interface {
 
 // viewBackfill reads what there is at dates.
 func viewBackfill(ctx context.Context, b *miniairflow.Backfill, dates []time.Time, on batcher) (view miniairflow.BackfillView, err error) {
-	const nextText = `
-		SELECT clock_timestamp(), (SELECT next_at FROM schedules WHERE workflow_id = $1 AND name = $2 AND is_active AND NOT is_finished)`
+	const placeText = `
+		SELECT clock_timestamp(), s.next_at, s.since
+		FROM (SELECT 1) AS one LEFT JOIN schedules s ON s.workflow_id = $1 AND s.name = $2 AND s.is_active AND NOT s.is_finished`
 	const runsText = `
 		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL
 		FROM unnest($1::timestamptz[]) AS i(at) JOIN workflow_runs r ON r.workflow_id = $2 AND r.logical_date = i.at
@@ -360,7 +368,14 @@ func viewBackfill(ctx context.Context, b *miniairflow.Backfill, dates []time.Tim
 		return view, err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(nextText, b.WorkflowID, b.Schedules.Name()).QueryRow(func(row pgx.Row) error { return row.Scan(&view.Now, &view.NextAt) })
+	batch.Queue(placeText, b.WorkflowID, b.Schedules.Name()).QueryRow(func(row pgx.Row) error {
+		var next, since *time.Time
+		err := row.Scan(&view.Now, &next, &since)
+		if since != nil {
+			view.Place = &miniairflow.SchedulePlace{NextAt: next, Since: *since}
+		}
+		return err
+	})
 	batch.Queue(runsText, dates, b.WorkflowID, b.Schedules.Name(), selection).Query(func(rows pgx.Rows) (err error) {
 		view.Runs, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.DateRun])
 		return err

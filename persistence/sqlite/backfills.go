@@ -240,11 +240,12 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 		_, err := t.ExecContext(ctx, `UPDATE backfills SET total = created + left_alone WHERE id = ?`, b.ID)
 		return true, err
 	}
+	if move.Problem() != "" {
+		return false, setBackfillProblem(ctx, t, b.ID, move.Problem())
+	}
 	runs, err := plan(b.Backfill, view.Now, move.Dates)
 	if err != nil {
-		const problemText = `UPDATE backfills SET problem = ?2 WHERE id = ?1 AND problem <> ?2`
-		_, err := t.ExecContext(ctx, problemText, b.ID, dialect.Text(err.Error()))
-		return false, err
+		return false, setBackfillProblem(ctx, t, b.ID, err.Error())
 	}
 	planned := dialect.PlannedBackfill(runs)
 	if err := insertRuns(ctx, t, planned); err != nil {
@@ -255,6 +256,12 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 	t.publish(dialect.Fired(planned)...)
 	_, err = t.ExecContext(ctx, text, b.ID, micros(move.Cursor), len(runs), move.Passed-len(runs))
 	return true, err
+}
+
+// setBackfillProblem says why a backfill stays where it is.
+func setBackfillProblem(ctx context.Context, t *tx, id uuid.UUID, problem string) error {
+	_, err := t.ExecContext(ctx, `UPDATE backfills SET problem = ?2 WHERE id = ?1 AND problem <> ?2`, id, dialect.Text(problem))
+	return err
 }
 
 // FindBackfill implements miniairflow.BackfillStore.
@@ -325,7 +332,7 @@ func (s *Store) ViewBackfill(ctx context.Context, b *miniairflow.Backfill, dates
 
 // viewBackfill reads what there is at dates, but for the time.
 func viewBackfill(ctx context.Context, q querier, b *miniairflow.Backfill, dates []time.Time) (view miniairflow.BackfillView, err error) {
-	const nextText = `SELECT max(next_at) FROM schedules WHERE workflow_id = ? AND name = ? AND is_active AND NOT is_finished`
+	const placeText = `SELECT next_at, since FROM schedules WHERE workflow_id = ? AND name = ? AND is_active AND NOT is_finished`
 	const runsText = `
 		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL
 		FROM json_each(?1) AS i CROSS JOIN workflow_runs r ON r.workflow_id = ?2 AND r.logical_date = i.value
@@ -335,8 +342,15 @@ func viewBackfill(ctx context.Context, q querier, b *miniairflow.Backfill, dates
 	if err != nil {
 		return view, err
 	}
-	if view.NextAt, err = queryOne(ctx, q, scanNullTime, nextText, b.WorkflowID, b.Schedules.Name()); err != nil {
+	places, err := query(ctx, q, func(row row) (*miniairflow.SchedulePlace, error) {
+		p := &miniairflow.SchedulePlace{}
+		return p, row.Scan(nullTimeInto{&p.NextAt}, timeInto{&p.Since})
+	}, placeText, b.WorkflowID, b.Schedules.Name())
+	if err != nil {
 		return view, fmt.Errorf("read cursor of schedule: %w", err)
+	}
+	if len(places) > 0 {
+		view.Place = places[0]
 	}
 	at := make(list[int64], len(dates))
 	for i, date := range dates {
