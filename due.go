@@ -14,14 +14,15 @@ type WorkflowCursors struct {
 type DueSlots struct {
 	Schedule    string // the name of the schedule; empty: it has none
 	First, Last time.Time
-	Count       int       // MissedMax: so many, or more
+	Count       int       // up to MissedMax
+	HasMore     bool      // there are more than Count
 	Status      RunStatus // of the runs that they get: pending or skipped; empty: they get none
 	Reason      MissedReason
 	Text        string // why they get none, or skipped ones
 }
 
 // CountIsExact reports whether Count is the whole count.
-func (d DueSlots) CountIsExact() bool { return d.Count < MissedMax }
+func (d DueSlots) CountIsExact() bool { return !d.HasMore }
 
 // PreviewDue returns what would become of the slots of a workflow that are due if a
 // scheduler looked now, of each schedule the oldest first. A run of the same slot that is
@@ -57,7 +58,7 @@ func PreviewDue(w *Workflow, at WorkflowCursors) ([]DueSlots, error) {
 }
 
 func (c ScheduleCursor) leftDue(r MissedRange) DueSlots {
-	return DueSlots{Schedule: c.Schedules.Name(), First: r.First, Last: r.Last, Count: r.Count, Reason: r.Reason, Text: r.Text}
+	return DueSlots{Schedule: c.Schedules.Name(), First: r.First, Last: r.Last, Count: r.Count, HasMore: r.HasMore, Reason: r.Reason, Text: r.Text}
 }
 
 // runsDue returns the slots of runs, those with the same state together.

@@ -19,9 +19,9 @@ type Load struct {
 
 // AdmitRuns decides which runs of a fire are created in which state, and which of its
 // slots are left out. It adds the runs to the load of their workflow. With OverlapSkip
-// a run that others do not leave room for is skipped. Else no more than QueuedMax wait: of
-// several the newest find room. Of several with OverlapCancelRunning only as many are made
-// as may run: they take the place of the others.
+// a run that others do not leave room for is skipped. With OverlapQueue no more than QueuedMax wait:
+// of several the newest find room. Of several with OverlapCancelRunning only as many are
+// made as may run: they take the place of the others, however many of these wait.
 func AdmitRuns(f Fire, load *Load) (planned []PlannedRun, left []MissedRange) {
 	if len(f.Runs) == 0 {
 		return nil, nil
@@ -31,7 +31,7 @@ func AdmitRuns(f Fire, load *Load) (planned []PlannedRun, left []MissedRange) {
 		first := len(runs) - min(len(runs), load.Max)
 		left, runs = leaveOutRuns(runs[:first], MissedReplaced), runs[first:]
 	}
-	if overlap != OverlapSkip {
+	if overlap == OverlapQueue {
 		first := len(runs) - min(len(runs), max(QueuedMax-load.Queued, 0))
 		left, runs = append(left, leaveOutRuns(runs[:first], MissedQueueFull)...), runs[first:]
 	}

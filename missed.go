@@ -9,8 +9,12 @@ import (
 )
 
 const (
-	// MissedMax is how far the slots of a range are counted: so many, or more.
+	// MissedMax is how far the slots of a range are counted.
 	MissedMax = 10_000
+	// countMax bounds the looks at times with which one Timetables counts slots. It
+	// counts where others wait for it: what many schedules have missed in a long outage
+	// would take minutes.
+	countMax = 1_000_000
 	// QueuedMax bounds the scheduled runs of a workflow that wait for their turn.
 	QueuedMax = 100
 )
@@ -50,7 +54,7 @@ func (r MissedReason) Text() string {
 	case MissedByWindow:
 		return "they were older than catchup_window"
 	case MissedByMax:
-		return "there were more than max_catchup, of which the newest are kept"
+		return fmt.Sprintf("there were more than max_catchup, which is %d unless it says otherwise, and of which the newest are kept", SlotsMax)
 	case MissedQueueFull:
 		return fmt.Sprintf("no more than %d scheduled runs of a workflow wait for their turn: make runs shorter, raise max_active_runs, or choose overlap: skip", QueuedMax)
 	case MissedReplaced:
@@ -86,7 +90,8 @@ func StandsFor(isActive, isPaused, isRetired bool) MissedReason {
 type MissedRange struct {
 	First, Last time.Time // logical dates
 	Before      time.Time // the slot before the first one; First if there is none
-	Count       int       // MissedMax: so many, or more
+	Count       int       // up to MissedMax
+	HasMore     bool      // there are more than Count
 	Reason      MissedReason
 	Text        string
 }
@@ -102,7 +107,7 @@ type MissedSlots struct {
 }
 
 // CountIsExact reports whether Count is the whole count.
-func (m MissedRange) CountIsExact() bool { return m.Count < MissedMax }
+func (m MissedRange) CountIsExact() bool { return !m.HasMore }
 
 // MissedFilter chooses ranges. The zero value of a field does not restrict.
 type MissedFilter struct {
@@ -164,16 +169,45 @@ func (f *Fire) LeaveUnresolved(s Slot, err error) {
 func (s Slot) leave(left []MissedRange, reason MissedReason, text string) []MissedRange {
 	if n := len(left); n > 0 && left[n-1].Last.Equal(s.DataIntervalStart) && left[n-1].Reason == reason && left[n-1].Text == text {
 		left[n-1].Last = s.LogicalDate
-		left[n-1].Count = min(left[n-1].Count+1, MissedMax)
+		left[n-1].add(1)
 		return left
 	}
 	return append(left, MissedRange{First: s.LogicalDate, Last: s.LogicalDate, Before: s.DataIntervalStart, Count: 1, Reason: reason, Text: text})
+}
+
+// add counts further slots of the range.
+func (m *MissedRange) add(slots int) {
+	m.HasMore = m.HasMore || m.Count+slots > MissedMax
+	m.Count = min(m.Count+slots, MissedMax)
+}
+
+// JoinMissed joins those of some ranges of a schedule, the oldest first, that go on
+// with the same reason right after the one before.
+func JoinMissed(ranges []MissedRange) []MissedRange {
+	var joined []MissedRange
+	for _, r := range ranges {
+		n := len(joined)
+		if n == 0 || !joined[n-1].Last.Equal(r.Before) || joined[n-1].Reason != r.Reason || joined[n-1].Text != r.Text {
+			joined = append(joined, r)
+			continue
+		}
+		joined[n-1].HasMore = joined[n-1].HasMore || r.HasMore
+		joined[n-1].Last = r.Last
+		joined[n-1].add(r.Count)
+	}
+	return joined
 }
 
 // countKey names a range of slots that was counted.
 type countKey struct {
 	hash        string
 	first, last int64
+}
+
+// slotCount is how many slots a range has, or more.
+type slotCount struct {
+	slots   int
+	hasMore bool
 }
 
 // missed returns the range from first to last, which are slots; none if there is nothing between.
@@ -185,24 +219,30 @@ func (ts *Timetables) missed(c ScheduleCursor, t timetable, first, last time.Tim
 	if before.IsZero() {
 		before = first
 	}
+	n := ts.count(c, t, first, last)
 	return []MissedRange{{
-		First: first, Last: last, Before: before, Count: ts.count(c, t, first, last), Reason: reason, Text: reason.Text(),
+		First: first, Last: last, Before: before, Count: n.slots, HasMore: n.hasMore, Reason: reason, Text: reason.Text(),
 	}}
 }
 
 // count counts the slots from first to last. After an outage many workflows have
 // missed the same ones.
-func (ts *Timetables) count(c ScheduleCursor, t timetable, first, last time.Time) int {
+func (ts *Timetables) count(c ScheduleCursor, t timetable, first, last time.Time) slotCount {
 	key := countKey{hash: c.Hash, first: first.UnixMicro(), last: last.UnixMicro()}
 	if known, ok := ts.counted[key]; ok && c.Hash != "" {
 		return known
 	}
-	n := 1
-	for at := t.next(first); n < MissedMax && !at.IsZero() && !at.After(last); at = t.next(at) {
-		n++
+	n := slotCount{slots: 1}
+	for at := t.next(first); !at.IsZero() && !at.After(last); at = t.next(at) {
+		if n.slots == MissedMax || ts.looks >= countMax {
+			n.hasMore = true
+			break
+		}
+		n.slots++
+		ts.looks += len(c.Schedules)
 	}
 	if ts.counted == nil {
-		ts.counted = map[countKey]int{}
+		ts.counted = map[countKey]slotCount{}
 	}
 	ts.counted[key] = n
 	return n

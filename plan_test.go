@@ -70,7 +70,7 @@ func TestPlanFireIsBounded(t *testing.T) {
 	require.Equal(t, now.Truncate(time.Minute), plan.Slots[len(plan.Slots)-1].LogicalDate, "the newest are kept")
 	require.True(t, plan.Next.After(now))
 	left := miniairflow.MissedRange{
-		First: first, Before: first.Add(-time.Minute), Last: plan.Slots[0].DataIntervalStart, Count: miniairflow.MissedMax,
+		First: first, Before: first.Add(-time.Minute), Last: plan.Slots[0].DataIntervalStart, Count: miniairflow.MissedMax, HasMore: true,
 		Reason: miniairflow.MissedQueueFull, Text: miniairflow.MissedQueueFull.Text(),
 	}
 	require.Equal(t, []miniairflow.MissedRange{left}, plan.Left)

@@ -17,7 +17,8 @@ type timetable interface {
 // a zone that several of them have is read once. The zero value is ready.
 type Timetables struct {
 	known   map[timetableKey]*cronTimetable
-	counted map[countKey]int
+	counted map[countKey]slotCount
+	looks   int // at times, for counts
 }
 
 type timetableKey struct{ cron, zone string }

@@ -45,7 +45,7 @@ func TestMissedSlots(t *testing.T) {
 			{Schedule: "h", Status: "PENDING", First: last, Last: last, Count: 1, CountIsExact: true},
 		}, preview.Workflow.DueSlots)
 		many := left(2, 20, miniairflow.MissedByMax)
-		many.Count = miniairflow.MissedMax
+		many.Count, many.HasMore = miniairflow.MissedMax, true
 		_, err = w.store.FireSchedules(t.Context(), []miniairflow.Fire{{
 			Cursor: due.Due[0], NextAt: due.Now.Add(time.Hour), Left: []miniairflow.MissedRange{left(0, 2, miniairflow.MissedByWindow), many},
 		}})

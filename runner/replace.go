@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -14,24 +18,33 @@ const replacedBatch = 50
 
 // endReplaced cancels the scheduled runs that have to make room for newer ones. The
 // newer ones are there already, and wait: whoever dies in between leaves nothing undone
-// that the next look does not find.
+// that the next look does not find. Those that cannot be cancelled hide no others.
 func endReplaced(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+	aside := map[uuid.UUID]error{}
 	for {
-		replaced, err := store.ReplacedRuns(ctx, replacedBatch)
+		limit := replacedBatch + len(aside)
+		replaced, err := store.ReplacedRuns(ctx, limit)
 		if err != nil {
 			return 0, fmt.Errorf("find replaced runs: %w", err)
 		}
-		var failed []error
 		for _, r := range replaced {
+			if aside[r.RunID] != nil {
+				continue
+			}
 			by := miniairflow.Actor{Name: schedulerActor.Name, Reason: fmt.Sprintf("overlap: cancel_running: %s#%d takes its place", r.Workflow, r.By)}
-			if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: r.RunID, By: by}); err != nil {
-				failed = append(failed, fmt.Errorf("cancel replaced run %s: %w", r.RunID, err))
+			_, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: r.RunID, By: by})
+			if isTransient(err) {
+				return 0, fmt.Errorf("cancel replaced run %s: %w", r.RunID, err)
+			}
+			if err != nil {
+				aside[r.RunID] = fmt.Errorf("cancel replaced run %s: %w", r.RunID, err)
 			}
 		}
 		switch {
-		case len(failed) > 0:
-			return 0, errors.Join(failed...)
-		case len(replaced) < replacedBatch:
+		case len(replaced) == limit:
+		case len(aside) > 0:
+			return 0, errors.Join(slices.Collect(maps.Values(aside))...)
+		default:
 			return unknown, nil
 		}
 	}

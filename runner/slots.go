@@ -19,8 +19,9 @@ const (
 	// long backlog, of which no run waits, follows in the next steps, from the cursor
 	// that is stored.
 	slotsMax = 200
-	// stepRunsMax bounds the runs of one step over all cursors, about.
-	stepRunsMax = 5000
+	// stepRowsMax bounds the cursors and runs of one step, about: as many as a store
+	// writes in one transaction. What is planned beyond is planned again.
+	stepRowsMax = 2000
 )
 
 // shelfTime is how long a schedule that cannot be computed is left alone.
@@ -119,9 +120,9 @@ func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniairflow.Fire {
 	fires := make([]miniairflow.Fire, 0, len(due.Due))
 	var timetables miniairflow.Timetables
-	runs := 0
+	rows := 0
 	for _, cursor := range due.Due {
-		if runs >= stepRunsMax {
+		if rows >= stepRowsMax {
 			break // the others are still due in the next step
 		}
 		if s.shelf.has(keyOf(cursor)) || !s.vars.has(miniairflow.VarsOfDefaults(s.eval, cursor.Params)) {
@@ -134,7 +135,7 @@ func (s *slots) plan(ctx context.Context, due miniairflow.DueSchedules) []miniai
 		}
 		fires = append(fires, fire)
 		s.pokes = s.pokes || cursor.Schedules[0].Overlap == miniairflow.OverlapCancelRunning && len(fire.Runs) > 0
-		runs += len(fire.Runs)
+		rows += 1 + len(fire.Runs)
 	}
 	return fires
 }

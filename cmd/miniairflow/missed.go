@@ -76,7 +76,7 @@ func noWorkflow(name string) error {
 // writeMissed prints ranges in columns that tabs separate.
 func writeMissed(w io.Writer, views []missedView) {
 	if len(views) == 0 {
-		fmt.Fprintln(w, "every slot has got its run")
+		fmt.Fprintln(w, "no slot without a run is known")
 		return
 	}
 	fmt.Fprintln(w, "FIRST\tLAST\tSLOTS\tSCHEDULE\tWHY")

@@ -24,7 +24,7 @@ func TestMissedLines(t *testing.T) {
 		{First: first, Last: first.Add(time.Hour), Count: 2, CountIsExact: true, Status: &skipped, Text: &why},
 		{First: first, Last: first, Count: 1, CountIsExact: true, Status: &pending},
 	})
-	require.Equal(t, `every slot has got its run
+	require.Equal(t, `no slot without a run is known
 FIRST	LAST	SLOTS	SCHEDULE	WHY
 2027-01-01T06:00:00Z	2027-01-01T07:00:00Z	2	-	the workflow was paused
 2027-01-01T06:00:00Z	2027-01-01T07:00:00Z	10000 or more	eu	the workflow was paused

@@ -5059,7 +5059,7 @@ type DueSlots {
   last: DateTime!
   "How many they are, up to 10,000."
   count: Int!
-  "Whether count is the whole count: at 10,000 counting stops."
+  "Whether count is the whole count: at 10,000 counting stops, and earlier where very many schedules have missed slots."
   countIsExact: Boolean!
   "The state of the runs that they get: PENDING or SKIPPED; null: they get none."
   status: WorkflowRunStatus
@@ -5079,7 +5079,7 @@ type MissedSlots {
   last: DateTime!
   "How many they are, up to 10,000."
   count: Int!
-  "Whether count is the whole count: at 10,000 counting stops."
+  "Whether count is the whole count: at 10,000 counting stops, and earlier where very many schedules have missed slots."
   countIsExact: Boolean!
   "Why."
   reason: MissedReason!

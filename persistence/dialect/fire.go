@@ -100,7 +100,7 @@ func PlanRuns(fires []miniairflow.Fire, loads map[uuid.UUID]miniairflow.Load) ([
 		runs, left := miniairflow.AdmitRuns(f, &load)
 		loads[f.Cursor.WorkflowID] = load
 		planned = append(planned, runs...)
-		for _, r := range slices.Concat(f.Left, left) {
+		for _, r := range miniairflow.JoinMissed(slices.Concat(f.Left, left)) {
 			missed = append(missed, NewMissed(f.Cursor, r))
 		}
 	}

@@ -30,8 +30,9 @@ func NewMissed(c miniairflow.ScheduleCursor, r miniairflow.MissedRange) Missed {
 
 // LeftOut returns the slots up to now that cursors leave out since they begin anew,
 // for the same reason.
-func LeftOut(cursors []miniairflow.ScheduleCursor, now time.Time, reason miniairflow.MissedReason) []Missed {
-	var tables miniairflow.Timetables
+func LeftOut(
+	tables *miniairflow.Timetables, cursors []miniairflow.ScheduleCursor, now time.Time, reason miniairflow.MissedReason,
+) []Missed {
 	var missed []Missed
 	for _, c := range cursors {
 		if left := tables.LeaveOut(c, now, reason); left != nil {
@@ -79,8 +80,9 @@ func (w *Writes) LeftOut(cursors []miniairflow.ScheduleCursor, now time.Time) []
 		byReason[reason] = append(byReason[reason], byWorkflow[retired.ID]...)
 	}
 	var missed []Missed
+	var tables miniairflow.Timetables
 	for reason, stopped := range byReason {
-		missed = append(missed, LeftOut(stopped, now, reason)...)
+		missed = append(missed, LeftOut(&tables, stopped, now, reason)...)
 	}
 	return missed
 }

@@ -162,7 +162,7 @@ func TestFireKeepsWhatItLeavesOut(t *testing.T) {
 			leave(miniairflow.MissedByWindow, "a", 0, 2), leave(miniairflow.MissedByMax, "b", 2, 4), leave(miniairflow.MissedByMax, "c", 6, 1),
 			leave(miniairflow.MissedByMax, "c", 8, miniairflow.MissedMax+5),
 		}
-		want[3].Count = miniairflow.MissedMax
+		want[3].Count, want[3].HasMore = miniairflow.MissedMax, true
 		for i := range want {
 			want[i].Before = time.Time{}
 		}

@@ -47,16 +47,17 @@ func cursorsOf(ctx context.Context, t *tx, workflowIDs ...uuid.UUID) ([]miniairf
 func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	const text = `
 		WITH input AS MATERIALIZED (
-			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::text[], $9::text[])
-				WITH ORDINALITY AS u(workflow_id, name, hash, first, last, before, slots, reason, text, place)),
+			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::bool[], $9::text[], $10::text[])
+				WITH ORDINALITY AS u(workflow_id, name, hash, first, last, before, slots, has_more, reason, text, place)),
 		longer AS (
-			UPDATE missed_slots m SET last_slot = i.last, slots = least(m.slots + i.slots, $10::int), noted_at = clock_timestamp()
+			UPDATE missed_slots m SET last_slot = i.last, slots = least(m.slots + i.slots, $11::int),
+				has_more = m.has_more OR i.has_more OR m.slots + i.slots > $11::int, noted_at = clock_timestamp()
 			FROM input i
 			WHERE m.workflow_id = i.workflow_id AND m.last_slot = i.before AND m.schedule_name = i.name AND m.hash = i.hash
 				AND m.reason = i.reason AND m.text = i.text AND i.before < i.first
 			RETURNING i.place)
-		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)
-		SELECT workflow_id, name, hash, first, last, slots, reason, text, clock_timestamp() FROM input
+		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, has_more, reason, text, noted_at)
+		SELECT workflow_id, name, hash, first, last, slots, has_more, reason, text, clock_timestamp() FROM input
 		WHERE place NOT IN (SELECT place FROM longer) ORDER BY place`
 	if len(missed) == 0 {
 		return nil
@@ -64,13 +65,13 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	n := len(missed)
 	ids, names, hashes, counts := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]int, n)
 	firsts, lasts, befores := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n)
-	reasons, texts := make([]string, n), make([]string, n)
+	mores, reasons, texts := make([]bool, n), make([]string, n), make([]string, n)
 	for i, m := range missed {
 		ids[i], names[i], hashes[i], counts[i] = m.WorkflowID, m.Schedule, m.Hash, m.Count
 		firsts[i], lasts[i], befores[i] = m.First, m.Last, m.Before
-		reasons[i], texts[i] = string(m.Reason), m.Text
+		mores[i], reasons[i], texts[i] = m.HasMore, string(m.Reason), m.Text
 	}
-	if _, err := t.Exec(ctx, text, ids, names, hashes, firsts, lasts, befores, counts, reasons, texts, miniairflow.MissedMax); err != nil {
+	if _, err := t.Exec(ctx, text, ids, names, hashes, firsts, lasts, befores, counts, mores, reasons, texts, miniairflow.MissedMax); err != nil {
 		return fmt.Errorf("note missed slots: %w", err)
 	}
 	return nil
@@ -83,11 +84,11 @@ func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFi
 		c.add(`id < ?`, filter.Before)
 	}
 	text := `
-		SELECT id, workflow_id, schedule_name, first_slot, last_slot, slots, reason, text, noted_at FROM missed_slots
+		SELECT id, workflow_id, schedule_name, first_slot, last_slot, slots, has_more, reason, text, noted_at FROM missed_slots
 		WHERE ` + c.where() + ` ORDER BY id DESC` + c.limit(dialect.PageLimit(filter.Limit))
 	return query(ctx, s, func(row pgx.CollectableRow) (*miniairflow.MissedSlots, error) {
 		m := &miniairflow.MissedSlots{}
-		err := row.Scan(&m.ID, &m.WorkflowID, &m.Schedule, &m.First, &m.Last, &m.Count, &m.Reason, &m.Text, &m.NotedAt)
+		err := row.Scan(&m.ID, &m.WorkflowID, &m.Schedule, &m.First, &m.Last, &m.Count, &m.HasMore, &m.Reason, &m.Text, &m.NotedAt)
 		return m, err
 	}, text, c.args...)
 }

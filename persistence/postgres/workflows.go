@@ -153,7 +153,7 @@ FROM workflows w WHERE w.id = workflow_id AND workflow_id = $1`
 	if err != nil {
 		return err
 	}
-	if err := noteMissed(ctx, t, dialect.LeftOut(cursors, now, miniairflow.StandsFor(isActive, true, isRetired))); err != nil {
+	if err := noteMissed(ctx, t, dialect.LeftOut(new(miniairflow.Timetables), cursors, now, miniairflow.StandsFor(isActive, true, isRetired))); err != nil {
 		return err
 	}
 	_, err = t.Exec(ctx, schedules, workflowID, now)

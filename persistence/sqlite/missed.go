@@ -38,14 +38,14 @@ func cursorsOf(ctx context.Context, q querier, workflowIDs ...uuid.UUID) ([]mini
 // noteMissed keeps slots that have got no run.
 func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	const longer = `
-		UPDATE missed_slots SET last_slot = ?1, slots = min(slots + ?2, ?3), noted_at = ?4
+		UPDATE missed_slots SET last_slot = ?1, slots = min(slots + ?2, ?3), has_more = has_more OR ?12 OR slots + ?2 > ?3, noted_at = ?4
 		WHERE workflow_id = ?5 AND last_slot = ?6 AND schedule_name = ?7 AND hash = ?8 AND reason = ?9 AND text = ?10 AND ?6 < ?11`
 	const into = `
-		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)`
+		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, has_more, reason, text, noted_at)`
 	var rows [][]any
 	for _, m := range missed {
 		done, err := t.ExecContext(ctx, longer, micros(m.Last), m.Count, miniairflow.MissedMax, t.now,
-			m.WorkflowID, micros(m.Before), m.Schedule, m.Hash, m.Reason, m.Text, micros(m.First))
+			m.WorkflowID, micros(m.Before), m.Schedule, m.Hash, m.Reason, m.Text, micros(m.First), m.HasMore)
 		if err != nil {
 			return fmt.Errorf("add missed slots: %w", err)
 		}
@@ -54,7 +54,7 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 			return err
 		}
 		if added == 0 {
-			rows = append(rows, []any{m.WorkflowID, m.Schedule, m.Hash, micros(m.First), micros(m.Last), m.Count, m.Reason, m.Text, t.now})
+			rows = append(rows, []any{m.WorkflowID, m.Schedule, m.Hash, micros(m.First), micros(m.Last), m.Count, m.HasMore, m.Reason, m.Text, t.now})
 		}
 	}
 	if err := insertRows(ctx, t, into, rows, ""); err != nil {
@@ -70,11 +70,11 @@ func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFi
 		c.add(`id < ?`, filter.Before)
 	}
 	text := `
-		SELECT id, workflow_id, schedule_name, first_slot, last_slot, slots, reason, text, noted_at FROM missed_slots
+		SELECT id, workflow_id, schedule_name, first_slot, last_slot, slots, has_more, reason, text, noted_at FROM missed_slots
 		WHERE ` + c.where() + ` ORDER BY id DESC` + c.limit(dialect.PageLimit(filter.Limit))
 	return query(ctx, s.read, func(row row) (*miniairflow.MissedSlots, error) {
 		m := &miniairflow.MissedSlots{}
-		err := row.Scan(&m.ID, &m.WorkflowID, &m.Schedule, timeInto{&m.First}, timeInto{&m.Last}, &m.Count, &m.Reason, &m.Text, timeInto{&m.NotedAt})
+		err := row.Scan(&m.ID, &m.WorkflowID, &m.Schedule, timeInto{&m.First}, timeInto{&m.Last}, &m.Count, &m.HasMore, &m.Reason, &m.Text, timeInto{&m.NotedAt})
 		return m, err
 	}, text, c.args...)
 }

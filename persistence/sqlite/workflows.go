@@ -140,7 +140,7 @@ func leaveOutPaused(ctx context.Context, t *tx, workflowID uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	if err := noteMissed(ctx, t, dialect.LeftOut(cursors, timeOf(t.now), miniairflow.StandsFor(isActive, true, isRetired))); err != nil {
+	if err := noteMissed(ctx, t, dialect.LeftOut(new(miniairflow.Timetables), cursors, timeOf(t.now), miniairflow.StandsFor(isActive, true, isRetired))); err != nil {
 		return err
 	}
 	_, err = t.ExecContext(ctx, schedules, workflowID, t.now)

@@ -102,7 +102,8 @@ CREATE TABLE missed_slots (
     hash          text NOT NULL, -- of the schedule
     first_slot    timestamptz NOT NULL,
     last_slot     timestamptz NOT NULL CHECK (last_slot >= first_slot),
-    slots         integer NOT NULL CHECK (slots > 0), -- how many; the largest number stands for more, too
+    slots         integer NOT NULL CHECK (slots > 0), -- how many
+    has_more      boolean NOT NULL DEFAULT false, -- than slots
     reason        text NOT NULL,
     text          text NOT NULL, -- the reason as people read it
     noted_at      timestamptz NOT NULL

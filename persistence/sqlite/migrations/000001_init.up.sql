@@ -104,7 +104,8 @@ CREATE TABLE missed_slots (
     hash          text NOT NULL, -- of the schedule
     first_slot    integer NOT NULL,
     last_slot     integer NOT NULL CHECK (last_slot >= first_slot),
-    slots         integer NOT NULL CHECK (slots > 0), -- how many; the largest number stands for more, too
+    slots         integer NOT NULL CHECK (slots > 0), -- how many
+    has_more      integer NOT NULL DEFAULT 0, -- than slots
     reason        text NOT NULL,
     text          text NOT NULL, -- the reason as people read it
     noted_at      integer NOT NULL
