@@ -25,13 +25,14 @@ type EventScope struct {
 type Delivery struct {
 	Workflow string
 	ID       string // what it is known by: the same again starts no second run; empty: it is not
+	Name     string // what its sender calls it, for people; may be empty
 	Event    EventScope
 }
 
 // webhookActor is who asks for the runs of webhooks.
 const webhookActor = "webhook"
 
-// deliveryShown bounds the part of a delivery's ID that a cause shows, in bytes.
+// deliveryShown bounds the part of a delivery's name that a cause shows, in bytes.
 const deliveryShown = 100
 
 // Webhook returns what starts runs of d for requests; nil if nothing does.
@@ -82,7 +83,9 @@ func (c *Control) Deliver(ctx context.Context, d Delivery) (*WorkflowRun, error)
 	}
 	if d.ID != "" {
 		req.IdempotencyKey = "webhook:" + d.ID
-		req.Cause.Detail = "delivery " + d.ID[:min(len(d.ID), deliveryShown)]
+	}
+	if d.Name != "" {
+		req.Cause.Detail = "delivery " + d.Name[:min(len(d.Name), deliveryShown)]
 	}
 	return c.TriggerWorkflow(ctx, req)
 }

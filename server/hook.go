@@ -107,7 +107,11 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	for name, list := range r.URL.Query() {
 		event.Query[name] = list[0]
 	}
-	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Event: event})
+	name := r.Header.Get(keyHeader)
+	if name == "" {
+		name = r.Header.Get(deliveryHeader)
+	}
+	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
 }
 
 // isShown reports whether params may read a header, by its canonical name: one that says

@@ -192,6 +192,13 @@ func TestHookSignatures(t *testing.T) {
 	require.Equal(t, "deploy#3", label)
 	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "b")
 	require.Equal(t, "deploy#3", label, "the delivery's ID is not signed")
+	runs, err := s.store.FindRuns(t.Context(), miniairflow.RunFilter{})
+	require.NoError(t, err)
+	var causes []string
+	for _, run := range runs {
+		causes = append(causes, run.Cause.String())
+	}
+	require.Equal(t, []string{"webhook delivery a", "webhook delivery k1", "webhook"}, causes, "the newest first")
 
 	old, early := at(6*time.Minute), at(-6*time.Minute)
 	for name, h := range map[string][]string{
