@@ -13,7 +13,9 @@ import (
 )
 
 // given are the params that examples of the reference need.
-var given = map[string]string{"param.type": "limit=3"}
+var given = map[string]string{
+	"param.type": "limit=3", "file.path": "file=a.csv", "file.stable_for": "file=a.csv", "file.params": "file=a.csv",
+}
 
 // Each example of the reference runs as it stands there, and its run is a success.
 func TestReferenceExamplesRun(t *testing.T) {
