@@ -57,6 +57,7 @@ type FileStore interface {
 	FindFiles(ctx context.Context, hashes []string) (map[string][]byte, error)
 	// DeleteFiles deletes contents that no version needs any more, and returns how
 	// many. A version needs its files while it is the latest one of its workflow, for
-	// an hour after that, and while it has runs. It goes on in short transactions.
+	// an hour after that, and while it has runs, or a backfill that is running and makes
+	// more of them. It goes on in short transactions.
 	DeleteFiles(ctx context.Context) (int, error)
 }

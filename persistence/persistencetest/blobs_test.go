@@ -131,6 +131,25 @@ func TestDeleteFiles(t *testing.T) {
 	})
 }
 
+// A backfill makes runs of its version for as long as it goes on.
+func TestBackfillKeepsFiles(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, db *database) {
+		one := []byte("one")
+		require.NoError(t, db.AddFiles(t.Context(), [][]byte{one}))
+		d := hourly("w", task("a"))
+		d.Files = carrying("w", one).Files
+		db.sync(d)
+		b := db.backfill(dates("w", 3, 1))
+		db.sync(hourly("w", task("a"), task("b")))
+		db.age()
+		require.Zero(t, db.deleteFiles())
+		_, err := db.CancelBackfill(t.Context(), b.ID, false, by)
+		require.NoError(t, err)
+		require.Equal(t, 1, db.deleteFiles())
+	})
+}
+
 // end ends a run that has not started.
 func (db *database) end(run *miniairflow.WorkflowRun) {
 	db.Helper()

@@ -76,7 +76,8 @@ func (s *Store) DeleteFiles(ctx context.Context) (int, error) {
 				JOIN workflow_versions next ON next.workflow_id = v.workflow_id AND next.number = v.number + 1
 				WHERE v.id IN (SELECT version_id FROM version_files)
 					AND next.created_at < clock_timestamp() - $1::bigint * interval '1 microsecond'
-					AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = v.workflow_id AND r.version_id = v.id))
+					AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.workflow_id = v.workflow_id AND r.version_id = v.id)
+					AND NOT EXISTS (SELECT 1 FROM backfills b WHERE b.version_id = v.id AND b.status = 'running'))
 			LIMIT $2)`
 	// A version that names one meanwhile makes the statement fail by its foreign key,
 	// unless it was before it; then the next call does the rest.

@@ -66,7 +66,8 @@ func (s *Store) DeleteFiles(ctx context.Context) (int, error) {
 			SELECT f.version_id, f.hash FROM version_files f
 			JOIN workflow_versions v ON v.id = f.version_id
 			JOIN workflow_versions next ON next.workflow_id = v.workflow_id AND next.number = v.number + 1
-			WHERE next.created_at < ?1 AND f.version_id NOT IN (SELECT version_id FROM workflow_runs) LIMIT ?2 + 0)`
+			WHERE next.created_at < ?1 AND f.version_id NOT IN (SELECT version_id FROM workflow_runs)
+				AND f.version_id NOT IN (SELECT version_id FROM backfills WHERE status = 'running') LIMIT ?2 + 0)`
 	const unnamed = `
 		DELETE FROM file_blobs WHERE hash IN (
 			SELECT b.hash FROM file_blobs b
