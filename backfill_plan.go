@@ -32,7 +32,7 @@ type DateRun struct {
 	Number      int64
 	Status      RunStatus
 	LogicalDate time.Time
-	HasStarted  bool
+	HasStarted  bool // now, or before it was opened again
 }
 
 // BackfillView is what there is in a range of dates, by which they are judged.
@@ -127,6 +127,17 @@ type BackfillMove struct {
 	Cursor  time.Time      // the last of these
 	IsAtEnd bool           // it had none left
 	Waits   *BackfillDate  // the date that it stands before until the schedule has come to it; nil: none
+
+	before []BackfillMove // for each of Dates, how far it goes without it
+}
+
+// Of returns the move with the first count of its dates only, and what comes before the
+// next one.
+func (m BackfillMove) Of(count int) BackfillMove {
+	if count >= len(m.Dates) {
+		return m
+	}
+	return BackfillMove{Dates: m.Dates[:count], Passed: m.before[count].Passed, Cursor: m.before[count].Cursor}
 }
 
 // Problem says what a move that goes over no date waits for; empty: nothing.
@@ -150,6 +161,7 @@ func (b *Backfill) Step(slots []Slot, view BackfillView, room int) BackfillMove 
 			if len(move.Dates) >= room {
 				break
 			}
+			move.before = append(move.before, BackfillMove{Passed: move.Passed, Cursor: move.Cursor})
 			move.Dates = append(move.Dates, date)
 		}
 		move.Passed, move.Cursor = move.Passed+1, date.LogicalDate

@@ -97,6 +97,10 @@ func TestBackfillStep(t *testing.T) {
 	require.Zero(t, waits.Passed)
 	require.Contains(t, waits.Problem(), slots[4].LogicalDate.Format(time.RFC3339))
 
+	part := all.Of(1)
+	require.Equal(t, [3]any{1, 2, slots[1].LogicalDate}, [3]any{len(part.Dates), part.Passed, part.Cursor}, "up to the date without a run")
+	require.Equal(t, all, all.Of(2))
+
 	view.Place = &miniairflow.SchedulePlace{Since: slots[1].LogicalDate} // fresh: it owes all after its beginning
 	fresh := b.Step(slots, view, 9)
 	require.Equal(t, [2]any{2, slots[2].LogicalDate}, [2]any{fresh.Passed, fresh.Waits.LogicalDate})

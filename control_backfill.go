@@ -260,12 +260,16 @@ func (c *Control) backfillPlan(ctx context.Context, b *Backfill) (BackfillPlan, 
 		return nil, err
 	}
 	return func(b *Backfill, now time.Time, dates []BackfillDate) ([]NewRun, error) {
-		runs := make([]NewRun, len(dates))
+		var runs []NewRun
 		for i, date := range dates {
-			var err error
-			if runs[i], err = b.run(params, eval, now, date.Slot); err != nil {
-				return nil, err
+			run, err := b.run(params, eval, now, date.Slot)
+			switch {
+			case err != nil && i == 0:
+				return nil, fmt.Errorf("%s: %w", date.LogicalDate.UTC().Format(time.RFC3339), err)
+			case err != nil:
+				return runs, nil // its turn comes next, and then it is the first
 			}
+			runs = append(runs, run)
 		}
 		return runs, nil
 	}, nil

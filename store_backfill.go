@@ -32,7 +32,7 @@ type BackfillStore interface {
 	// Problem come last.
 	DueBackfills(ctx context.Context, limit int) ([]*Backfill, error)
 	// AdvanceBackfill takes the next Step of a backfill in one transaction: it creates the
-	// runs that plan returns, one for each of the dates, and moves the cursor. The
+	// runs that plan returns, one for each of the first dates, and moves the cursor. The
 	// workflow is locked, so that what the dates have stays as it was seen. Each date is
 	// gone over once, whoever asks and however often. One with no dates left and no run
 	// that is not over becomes finished, one of a retired workflow cancelled. An error
@@ -53,7 +53,8 @@ type BackfillStore interface {
 	ViewBackfill(ctx context.Context, b *Backfill, dates []time.Time) (BackfillView, error)
 }
 
-// BackfillPlan makes the runs of the dates of a backfill.
+// BackfillPlan makes the runs of the dates of a backfill, up to the first date whose run
+// cannot be made; that of the very first one is an error.
 type BackfillPlan func(b *Backfill, now time.Time, dates []BackfillDate) ([]NewRun, error)
 
 // BackfillFilter chooses backfills. The zero value of a field does not restrict.

@@ -23,8 +23,8 @@ func advanceBackfills(ctx context.Context, control *miniairflow.Control) error {
 		var failed []error
 		for _, b := range due {
 			moved, err := control.AdvanceBackfill(ctx, b)
-			if isTransient(err) || ctx.Err() != nil {
-				return err
+			if isTransient(err) && !errors.Is(err, miniairflow.ErrLocked) || ctx.Err() != nil {
+				return err // the database is away
 			}
 			failed = append(failed, err)
 			anyMoved = anyMoved || moved

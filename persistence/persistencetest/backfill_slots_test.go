@@ -100,3 +100,23 @@ func TestBackfillWaitsForNoScheduleThatStands(t *testing.T) {
 		require.Len(t, db.backfilled(b), 3)
 	})
 }
+
+// A run that was opened again has done something, also when it is cancelled before it
+// starts once more.
+func TestBackfillKnowsRunsThatWereOpenedAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(hourly("a", task("x")))
+		w := db.worker("w")
+		run := db.newRun(v)
+		run.LogicalDate = slot
+		r, _, err := db.CreateRun(t.Context(), run)
+		require.NoError(t, err)
+		db.startPending()
+		w.end(miniairflow.TaskFailed, w.claim(1)...)
+		db.rerun(rerunOf(r, miniairflow.RerunFailed))
+		db.end(r)
+		_, planned, err := (&miniairflow.Control{Store: db.Store}).PlanBackfill(t.Context(), dates("a", 1, 1))
+		require.NoError(t, err)
+		require.Equal(t, "run #1 was cancelled", planned[0].Reason)
+	})
+}

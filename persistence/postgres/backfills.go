@@ -264,6 +264,7 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 	if err != nil {
 		return false, setBackfillProblem(ctx, t, b.ID, err.Error())
 	}
+	move = move.Of(len(runs))
 	planned := dialect.PlannedBackfill(runs)
 	if err := insertRuns(ctx, t, planned); err != nil {
 		return false, fmt.Errorf("create runs: %w", err)
@@ -359,7 +360,7 @@ func viewBackfill(ctx context.Context, b *miniairflow.Backfill, dates []time.Tim
 		SELECT clock_timestamp(), s.next_at, s.since
 		FROM (SELECT 1) AS one LEFT JOIN schedules s ON s.workflow_id = $1 AND s.name = $2 AND s.is_active AND NOT s.is_finished`
 	const runsText = `
-		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL
+		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL OR r.generation > 1
 		FROM unnest($1::timestamptz[]) AS i(at) JOIN workflow_runs r ON r.workflow_id = $2 AND r.logical_date = i.at
 		WHERE r.type <> 'child' AND (r.type = 'manual' OR r.schedule_name = $3) AND (r.selection = '' OR r.selection = $4)
 		ORDER BY r.number`

@@ -247,6 +247,7 @@ func advanceBackfill(ctx context.Context, t *tx, b *dialect.AdvancingBackfill, p
 	if err != nil {
 		return false, setBackfillProblem(ctx, t, b.ID, err.Error())
 	}
+	move = move.Of(len(runs))
 	planned := dialect.PlannedBackfill(runs)
 	if err := insertRuns(ctx, t, planned); err != nil {
 		return false, fmt.Errorf("create runs: %w", err)
@@ -334,7 +335,7 @@ func (s *Store) ViewBackfill(ctx context.Context, b *miniairflow.Backfill, dates
 func viewBackfill(ctx context.Context, q querier, b *miniairflow.Backfill, dates []time.Time) (view miniairflow.BackfillView, err error) {
 	const placeText = `SELECT next_at, since FROM schedules WHERE workflow_id = ? AND name = ? AND is_active AND NOT is_finished`
 	const runsText = `
-		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL
+		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL OR r.generation > 1
 		FROM json_each(?1) AS i CROSS JOIN workflow_runs r ON r.workflow_id = ?2 AND r.logical_date = i.value
 		WHERE r.type <> 'child' AND (r.type = 'manual' OR r.schedule_name = ?3) AND (r.selection = '' OR r.selection = ?4)
 		ORDER BY r.number`
