@@ -19,7 +19,8 @@ type RunStore interface {
 	// returned, else the task waits for this one from now on. A child run for an
 	// attempt that is not open is a CodeConflict.
 	CreateRun(ctx context.Context, run NewRun) (r *WorkflowRun, created bool, err error)
-	// StartRuns starts up to limit pending runs, the oldest of each workflow first,
+	// StartRuns starts up to limit pending runs, of each workflow its child runs first, and
+	// those of backfills last, the oldest first,
 	// where the workflow is not paused, has fewer than max_active_runs running ones
 	// (counted under its lock), and run_after has come; child runs and those of backfills are
 	// not counted, and start however many others run: task runs are written, those

@@ -120,3 +120,26 @@ func TestBackfillKnowsRunsThatWereOpenedAgain(t *testing.T) {
 		require.Equal(t, "run #1 was cancelled", planned[0].Reason)
 	})
 }
+
+// Of a workflow, child runs start first, because somebody waits for them, and runs of
+// backfills last, whenever they were made.
+func TestBackfillRunsStartAfterOthers(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(hourly("a", task("x")))
+		parent := db.start(definition("parent", running("call", "a")))
+		w := db.worker("w")
+		call := w.claim(1)[0]
+		require.Equal(t, parent.ID, call.RunID)
+		b := db.backfill(dates("a", 1, 1))
+		db.advance()
+		manual := db.trigger(v)
+		child := db.child(v, call)
+		var started []uuid.UUID
+		for range 3 {
+			ids, err := db.StartRuns(t.Context(), 1)
+			require.NoError(t, err)
+			started = append(started, ids...)
+		}
+		require.Equal(t, []uuid.UUID{child.ID, manual.ID, db.backfilled(b)[0].ID}, started)
+	})
+}

@@ -96,8 +96,9 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 	return started, rest, err
 }
 
-// findPending locks workflows and returns their runs that may start, the oldest first.
-// Child runs take no part in max_active_runs.
+// findPending locks workflows and returns their runs that may start: child runs, then
+// others, then those of backfills, of each the oldest first. Only the others take part
+// in max_active_runs.
 func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) ([]pendingRun, error) {
 	const lockText = `
 		SELECT id, CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END
@@ -106,16 +107,21 @@ func findPending(ctx context.Context, t *tx, workflows []uuid.UUID, limit int) (
 		SELECT r.id, r.version_id, r.selection, w.id, r.generation, r.is_backfill
 		FROM unnest($1::uuid[], $2::int[]) AS w(id, allowed)
 		CROSS JOIN LATERAL (
-			(SELECT id, version_id, selection, generation, run_after, backfill_id IS NOT NULL AS is_backfill FROM workflow_runs
+			(SELECT 2 AS place, id, version_id, selection, generation, run_after, backfill_id IS NOT NULL AS is_backfill FROM workflow_runs
 			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill') AND run_after <= (SELECT clock_timestamp())
 			ORDER BY run_after, id
 			LIMIT least($3, greatest(0, w.allowed - (SELECT count(*) FROM workflow_runs WHERE workflow_id = w.id AND status = 'running' AND type NOT IN ('child', 'backfill')))))
 			UNION ALL
-			(SELECT id, version_id, selection, generation, run_after, backfill_id IS NOT NULL AS is_backfill FROM workflow_runs
-			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill')
+			(SELECT 1, id, version_id, selection, generation, run_after, backfill_id IS NOT NULL FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill') AND type = 'child'
+			ORDER BY run_after, id
+			LIMIT CASE WHEN w.allowed > 0 THEN $3 ELSE 0 END)
+			UNION ALL
+			(SELECT 3, id, version_id, selection, generation, run_after, true FROM workflow_runs
+			WHERE workflow_id = w.id AND status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill') AND type = 'backfill'
 			ORDER BY run_after, id
 			LIMIT CASE WHEN w.allowed > 0 THEN $3 ELSE 0 END)) r
-		ORDER BY r.run_after, r.id LIMIT $3`
+		ORDER BY r.place, r.run_after, r.id LIMIT $3`
 	var ids []uuid.UUID
 	var allowed []int
 	var id uuid.UUID

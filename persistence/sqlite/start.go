@@ -107,12 +107,13 @@ func (s *Store) startRuns(ctx context.Context, workflows []uuid.UUID, limit int)
 	return started, rest, err
 }
 
-// findPending returns the runs of a workflow that may start, the oldest first, and
-// child runs before others: these take no part in max_active_runs.
+// findPending returns the runs of a workflow that may start: child runs, then others,
+// then those of backfills, of each the oldest first. Only the others take part in
+// max_active_runs.
 func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([]pendingRun, error) {
-	const childText = `
+	const apartText = `
 		SELECT r.id, r.version_id, r.selection, r.generation, r.backfill_id IS NOT NULL FROM workflow_runs r
-		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type IN ('child', 'backfill')
+		WHERE r.workflow_id = ?1 AND r.status = 'pending' AND r.paused_at IS NULL AND r.type IN ('child', 'backfill') AND r.type = ?3
 			AND (SELECT is_active AND paused_at IS NULL FROM workflows WHERE id = ?1)
 		ORDER BY r.run_after, r.id LIMIT ?2 + 0`
 	const text = `
@@ -122,12 +123,16 @@ func findPending(ctx context.Context, t *tx, workflowID uuid.UUID, limit int) ([
 		LIMIT min(?3, max(0,
 			(SELECT CASE WHEN is_active AND paused_at IS NULL THEN max_active_runs ELSE 0 END FROM workflows WHERE id = ?1)
 			- (SELECT count(*) FROM workflow_runs WHERE workflow_id = ?1 AND status = 'running' AND type NOT IN ('child', 'backfill'))))`
-	children, err := query(ctx, t, scanPending, childText, workflowID, limit)
-	if err != nil || len(children) == limit {
-		return children, err
+	pending, err := query(ctx, t, scanPending, apartText, workflowID, limit, miniairflow.RunChild)
+	if err != nil || len(pending) == limit {
+		return pending, err
 	}
-	others, err := query(ctx, t, scanPending, text, workflowID, t.now, limit-len(children))
-	return append(children, others...), err
+	others, err := query(ctx, t, scanPending, text, workflowID, t.now, limit-len(pending))
+	if pending = append(pending, others...); err != nil || len(pending) == limit {
+		return pending, err
+	}
+	backfills, err := query(ctx, t, scanPending, apartText, workflowID, limit-len(pending), miniairflow.RunBackfill)
+	return append(pending, backfills...), err
 }
 
 func scanPending(row row) (p pendingRun, err error) {
