@@ -20,10 +20,11 @@ const (
 	NotifyFailure NotificationEvent = "failure"
 	NotifyRetry   NotificationEvent = "retry" // of a task: it is tried again; of a run: somebody has opened it again
 	NotifyCancel  NotificationEvent = "cancel"
+	NotifyLate    NotificationEvent = "late" // it is not over at its deadline
 )
 
 // NotificationEvents lists all events.
-var NotificationEvents = []NotificationEvent{NotifySuccess, NotifyFailure, NotifyRetry, NotifyCancel}
+var NotificationEvents = []NotificationEvent{NotifySuccess, NotifyFailure, NotifyRetry, NotifyCancel, NotifyLate}
 
 // Key returns the key of workflow files that says who is told: on_failure.
 func (e NotificationEvent) Key() string { return "on_" + string(e) }
@@ -262,6 +263,9 @@ func DraftNotifications(notices []Notice, graph func(versionID uuid.UUID) (*DAG,
 			return nil, err
 		}
 		for _, recipient := range n.recipients(g) {
+			if n.Seq != RunSeq && n.Task == "" { // the run has not started, so the task has no row
+				n.Task = g.TaskAt(n.Seq).Name
+			}
 			draft := n.draft(recipient)
 			fold, err := draft.FoldKey()
 			if err != nil {

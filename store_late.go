@@ -13,7 +13,7 @@ type LateStore interface {
 	// that wait longest first: each run of a workflow with deadlines when it is created,
 	// and then when NoteLate has said.
 	DueDeadlines(ctx context.Context, limit int) (DueDeadlines, error)
-	// NoteLate keeps the marks of a run, each once, and when to look at it again; nil:
+	// NoteLate keeps the marks of a run, each once, with notices for who is to be told, and when to look at it again; nil:
 	// never. Nothing happens if another scheduler has looked at it since.
 	NoteLate(ctx context.Context, look DeadlineLook, marks []LateMark, next *time.Time) error
 	// LateMarks returns the marks of each of the runs, by deadline.

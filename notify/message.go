@@ -88,6 +88,7 @@ func Compose(n *miniairflow.Notification, run *miniairflow.WorkflowRun, own, pag
 // verbs say what happened.
 var verbs = map[miniairflow.NotificationEvent]string{
 	miniairflow.NotifySuccess: "succeeded", miniairflow.NotifyFailure: "failed", miniairflow.NotifyCancel: "was cancelled", miniairflow.NotifyRetry: "is tried again",
+	miniairflow.NotifyLate: "is late",
 }
 
 // subject returns the message in one line, without the reason.
@@ -102,6 +103,8 @@ func subject(n *miniairflow.Notification) string {
 		verb = "are tried again"
 	case n.Event == miniairflow.NotifyCancel:
 		verb = "were cancelled"
+	case n.Event == miniairflow.NotifyLate:
+		verb = "are late"
 	}
 	return fmt.Sprintf("%s: %d tasks %s", n.RunLabel(), n.Count, verb)
 }

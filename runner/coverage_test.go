@@ -52,6 +52,8 @@ var withoutScenario = map[string]string{
 	"task.on_failure":     "the same",
 	"task.on_retry":       "the same",
 	"task.on_cancel":      "the same",
+	"workflow.on_late":    "late_test.go of persistencetest",
+	"task.on_late":        "the same",
 }
 
 // Every key of the language is used by a scenario, which runs it on both databases.

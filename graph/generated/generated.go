@@ -6112,6 +6112,8 @@ enum NotificationEvent {
   RETRY
   "It was cancelled."
   CANCEL
+  "It is not over at its deadline."
+  LATE
 }
 
 "How far a notification has come."
@@ -33926,12 +33928,14 @@ var (
 		"FAILURE": miniairflow.NotifyFailure,
 		"RETRY":   miniairflow.NotifyRetry,
 		"CANCEL":  miniairflow.NotifyCancel,
+		"LATE":    miniairflow.NotifyLate,
 	}
 	marshalNNotificationEvent2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐNotificationEvent = map[miniairflow.NotificationEvent]string{
 		miniairflow.NotifySuccess: "SUCCESS",
 		miniairflow.NotifyFailure: "FAILURE",
 		miniairflow.NotifyRetry:   "RETRY",
 		miniairflow.NotifyCancel:  "CANCEL",
+		miniairflow.NotifyLate:    "LATE",
 	}
 )
 

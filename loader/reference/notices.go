@@ -16,6 +16,7 @@ var noticeTexts = map[miniairflow.NotificationEvent]struct{ run, task string }{
 	miniairflow.NotifyFailure: {"when a run has failed, be it by its timeout", "when the task has failed and is not tried again"},
 	miniairflow.NotifyRetry:   {"when somebody has opened a run again, by a retry or a clear", "when the task is tried again, after a failure or the loss of its worker"},
 	miniairflow.NotifyCancel:  {"when a run was cancelled", "when the task was cancelled"},
+	miniairflow.NotifyLate:    {"when a run is not over at its `deadline`", "when the task is not over at its `deadline`"},
 }
 
 const noticeSample = "{email: {to: data@example.org}}"
@@ -62,7 +63,7 @@ func folderNotice(key Key) Key {
 func recipientMap() Map {
 	return Map{
 		Name: "recipient", Table: "recipientFields", NeedsA: []string{"webhook", "email"},
-		Intro: "An entry of `on_success`, `on_failure`, `on_retry` or `on_cancel`: one that is told. It has either `webhook` or `email`.",
+		Intro: "An entry of `on_success`, `on_failure`, `on_retry`, `on_cancel` or `on_late`: one that is told. It has either `webhook` or `email`.",
 		Keys: []Key{
 			{
 				Name: "webhook", Absent: "it is an email", Type: either("URL, or [map](#recipient-webhook)", text(), block("recipient webhook")), Reads: readsNotice + ", and `secrets`",

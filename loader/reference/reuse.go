@@ -73,7 +73,7 @@ const folderExample = "# dags/defaults.yaml\nowner: data-team\ntimezone: Europe/
 func folderMap() Map {
 	m := Map{
 		Name: "defaults file", Table: "folderFields", IsFile: true,
-		Intro: "The root of `defaults.yaml`, for all workflows in its folder and below: the keys of [`defaults`](#defaults), and some of the workflow. `on_success`, `on_failure`, `on_retry` and `on_cancel` are here those of workflows, not of tasks. The nearest folder wins key by key, and a workflow's own `defaults` over all of them.",
+		Intro: "The root of `defaults.yaml`, for all workflows in its folder and below: the keys of [`defaults`](#defaults), and some of the workflow. `on_success`, `on_failure`, `on_retry`, `on_cancel` and `on_late` are here those of workflows, not of tasks. The nearest folder wins key by key, and a workflow's own `defaults` over all of them.",
 		Keys: []Key{
 			{
 				Name: "owner", Absent: "none", Type: text(),

@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -13,4 +15,27 @@ func MarksByRun(marks []miniairflow.LateMark) map[uuid.UUID][]miniairflow.LateMa
 		byRun[m.RunID] = append(byRun[m.RunID], m)
 	}
 	return byRun
+}
+
+// NotesOfLate returns the notices of marks that are new, with the graph of their run.
+func NotesOfLate(run *miniairflow.WorkflowRun, graph *miniairflow.DAG, marks []miniairflow.LateMark) []Note {
+	var notes []Note
+	for _, m := range marks {
+		note := Note{
+			RunID: run.ID, VersionID: run.VersionID, Seq: miniairflow.RunSeq, Event: miniairflow.NotifyLate,
+			Reason: "not over at its deadline, " + m.Deadline.UTC().Format(time.RFC3339),
+		}
+		told := graph.Definition.Notify
+		if m.Task != "" {
+			seq, found := graph.Seq(m.Task)
+			if !found {
+				continue
+			}
+			note.Seq, told = seq, graph.TaskAt(seq).Notify
+		}
+		if len(told[miniairflow.NotifyLate]) > 0 {
+			notes = append(notes, note)
+		}
+	}
+	return notes
 }

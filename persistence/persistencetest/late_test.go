@@ -17,7 +17,7 @@ func TestLateMarks(t *testing.T) {
 		d := definition("a", task("x"))
 		deadline, err := miniairflow.ParseDeadline("+1h")
 		require.NoError(t, err)
-		d.Tasks[0].Deadline = &deadline
+		d.Tasks[0].Deadline, d.Tasks[0].Notify, d.Notify = &deadline, tells("https://example.org/task"), tells("https://example.org/run")
 		db.trigger(db.sync(definition("without", task("x"))))
 		r := db.trigger(db.sync(d))
 		looks := func() []miniairflow.DeadlineLook {
@@ -41,6 +41,18 @@ func TestLateMarks(t *testing.T) {
 		second := miniairflow.DeadlineLook{Run: r, At: next}
 		for range 2 {
 			require.NoError(t, db.NoteLate(t.Context(), second, marks, nil))
+		}
+		db.gather()
+		told, err := db.FindNotifications(t.Context(), miniairflow.NotificationFilter{RunID: r.ID})
+		require.NoError(t, err)
+		require.Len(t, told, 2, "each of them once")
+		for _, n := range told {
+			require.Equal(t, miniairflow.NotifyLate, n.Event)
+			if n.OfTasks {
+				require.Equal(t, "x", n.Tasks[0].Name, "though it has not started")
+			} else {
+				require.Equal(t, "not over at its deadline, "+next.Format(time.RFC3339), n.Reason)
+			}
 		}
 		found, err := db.LateMarks(t.Context(), []uuid.UUID{r.ID})
 		require.NoError(t, err)

@@ -42,7 +42,8 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	const moveText = `
 		UPDATE workflow_runs SET late_after = $3, late_at = CASE WHEN $4 THEN coalesce(late_at, clock_timestamp()) ELSE late_at END,
 			changed = pg_current_xact_id()
-		WHERE id = $1 AND late_after = $2`
+		WHERE id = $1 AND late_after = $2
+		RETURNING clock_timestamp()`
 	const marksText = `
 		INSERT INTO late_marks (workflow_run_id, task, deadline, noted_at)
 		SELECT $1, u.task, u.deadline, clock_timestamp() FROM unnest($2::text[], $3::timestamptz[]) AS u(task, deadline)
@@ -51,10 +52,11 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 		if err := lockRuns(ctx, t, look.Run.ID); err != nil {
 			return err
 		}
-		done, err := t.Exec(ctx, moveText, look.Run.ID, look.At, next, len(marks) > 0)
-		if err != nil || done.RowsAffected() == 0 || len(marks) == 0 {
+		moved, err := collect(ctx, t, pgx.RowTo[time.Time], moveText, look.Run.ID, look.At, next, len(marks) > 0)
+		if err != nil || len(moved) == 0 || len(marks) == 0 {
 			return err
 		}
+		now := moved[0]
 		tasks, deadlines := make([]string, len(marks)), make([]time.Time, len(marks))
 		for i, m := range marks {
 			tasks[i], deadlines[i] = dialect.Text(m.Task), m.Deadline
@@ -63,7 +65,13 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 		if _, err := t.Exec(ctx, marksText, look.Run.ID, tasks, deadlines); err != nil {
 			return fmt.Errorf("save late marks: %w", err)
 		}
-		return nil
+		graph, err := s.graph(ctx, t, look.Run.VersionID)
+		if err != nil {
+			return err
+		}
+		batch := &pgx.Batch{}
+		note(batch, now, dialect.NotesOfLate(look.Run, graph, marks))
+		return t.SendBatch(ctx, batch).Close()
 	})
 }
 

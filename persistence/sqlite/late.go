@@ -64,7 +64,11 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 		if err := insertRows(ctx, t, into, rows, " ON CONFLICT DO NOTHING"); err != nil {
 			return fmt.Errorf("save late marks: %w", err)
 		}
-		return nil
+		graph, err := s.graph(ctx, t, look.Run.VersionID)
+		if err != nil {
+			return err
+		}
+		return note(ctx, t, dialect.NotesOfLate(look.Run, graph, marks))
 	})
 }
 

@@ -462,7 +462,7 @@ CREATE INDEX notices_run ON notices (workflow_run_id, id);
 CREATE TABLE notifications (
     id              text PRIMARY KEY,
     workflow_run_id text NOT NULL REFERENCES workflow_runs (id) ON DELETE CASCADE,
-    event           text NOT NULL CHECK (event IN ('success', 'failure', 'retry', 'cancel')),
+    event           text NOT NULL CHECK (event IN ('success', 'failure', 'retry', 'cancel', 'late')),
     of_tasks        integer NOT NULL, -- it is about tasks of the run, else about the run itself
     recipient       text NOT NULL, -- JSON
     destination     text NOT NULL, -- the server that it goes to
