@@ -74,10 +74,11 @@ func (c *Control) afterRuns(ctx context.Context, after *AfterTrigger, run *Workf
 	return labels, nil
 }
 
-// indexWhole returns the place of the first run of all of its tasks, or -1.
+// indexWhole returns the place of the first run whose end is noted, or -1: that of all
+// of its tasks, and of no backfill.
 func indexWhole(runs []*WorkflowRun) int {
 	for i, r := range runs {
-		if r.Selection == nil {
+		if r.Selection == nil && r.BackfillID == nil {
 			return i
 		}
 	}
