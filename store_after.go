@@ -11,10 +11,12 @@ type AfterStore interface {
 	// AfterEnds returns up to limit ends that somebody has yet to look at, the oldest
 	// runs first. Whatever ends a run notes its end in the same transaction, for each
 	// workflow whose latest version starts after it (Definition.After), unless that is
-	// retired, not active or paused then. A run of only some of its tasks, and one that
-	// is skipped, has no such end. A run that is opened again ends again.
+	// retired, not active or paused then. A run of only some of its tasks, one of a
+	// backfill, and one that is skipped has no such end. A run that is opened again ends
+	// again, and of one that ends twice in the same way the later end replaces the earlier.
 	AfterEnds(ctx context.Context, limit int) ([]AfterEnd, error)
-	// ForgetAfterEnds forgets ends, when what they start has been started.
+	// ForgetAfterEnds forgets ends, when what they start has been started. An end that
+	// was noted anew since AfterEnds returned it stays.
 	ForgetAfterEnds(ctx context.Context, ends []AfterEnd) error
 	// Followers returns the names of the workflows that start after that of the given
 	// name, sorted; of those that are retired it returns none.
@@ -26,4 +28,5 @@ type AfterEnd struct {
 	RunID      uuid.UUID
 	WorkflowID uuid.UUID // that may start
 	Status     RunStatus // with which the run ended
+	Noted      int64     // differs each time that the run ends so
 }

@@ -1,6 +1,7 @@
 package persistencetest_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -41,5 +42,64 @@ func TestStartAfterSeveralCountsNoBackfill(t *testing.T) {
 		require.Len(t, db.startAfters("all"), 1, "the second one has a run of a backfill alone")
 		w.ran(second, slot.Add(24*time.Hour), miniairflow.TaskSuccess)
 		require.Len(t, db.startAfters("all"), 2)
+	})
+}
+
+// A scheduler that has looked at an end forgets that one, and no later one: a run that
+// is opened again meanwhile, and ends in the same way, starts what it starts. Another
+// scheduler has forgotten the first end before, or has not.
+func TestForgetAfterEndsLeavesLaterOnes(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		a, b := db.sync(definition("a", task("a"))), db.sync(definition("b", task("a")))
+		db.sync(after("both", miniairflow.AfterTrigger{Workflows: ends(miniairflow.AfterSuccess, "a", "b")}))
+		w := db.worker("w1")
+		control := &miniairflow.Control{Store: db.Store}
+		look := func() []miniairflow.AfterEnd {
+			t.Helper()
+			found, err := db.AfterEnds(t.Context(), 100)
+			require.NoError(t, err)
+			return found
+		}
+		for day, isForgotten := range []bool{false, true} {
+			run := w.ran(a, slot.AddDate(0, 0, day), miniairflow.TaskSuccess)
+			slow := look()
+			require.Len(t, slow, 1)
+			started, err := control.StartAfter(t.Context(), slow[0])
+			require.NoError(t, err)
+			require.Nil(t, started, "there is no run of b")
+			if isForgotten {
+				require.NoError(t, db.ForgetAfterEnds(t.Context(), slow))
+			}
+
+			other := db.newRun(b)
+			other.LogicalDate = run.LogicalDate
+			_, _, err = db.CreateRun(t.Context(), other)
+			require.NoError(t, err)
+			_, err = db.Rerun(t.Context(), miniairflow.Rerun{ID: other.ID, RunID: run.ID, Kind: miniairflow.RerunClear, Seqs: []int{0}, By: by})
+			require.NoError(t, err)
+			db.startPending()
+			claims := w.claim(2)
+			slices.SortFunc(claims, func(c, _ miniairflow.Claim) int {
+				if c.RunID == other.ID {
+					return -1
+				}
+				return 1
+			})
+			w.end(miniairflow.TaskSuccess, claims[0])
+			for _, end := range look() {
+				if end.RunID != other.ID {
+					continue
+				}
+				started, err := control.StartAfter(t.Context(), end)
+				require.NoError(t, err)
+				require.Nil(t, started, "the run of a is open")
+				require.NoError(t, db.ForgetAfterEnds(t.Context(), []miniairflow.AfterEnd{end}))
+			}
+			w.end(miniairflow.TaskSuccess, claims[1])
+			require.NoError(t, db.ForgetAfterEnds(t.Context(), slow))
+			require.Len(t, db.startAfters("both"), day+1, "both have succeeded; forgotten before: %v", isForgotten)
+			db.endAll(w)
+			require.Empty(t, db.noted())
+		}
 	})
 }

@@ -31,24 +31,24 @@ INSERT INTO after_triggers (upstream, workflow_id, status) SELECT * FROM unnest(
 
 // AfterEnds implements miniairflow.AfterStore. The rows are written by a trigger.
 func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
-	const text = `SELECT workflow_run_id, workflow_id, status FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT $1`
+	const text = `SELECT workflow_run_id, workflow_id, status, noted FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT $1`
 	return query(ctx, s, pgx.RowToStructByPos[miniairflow.AfterEnd], text, limit)
 }
 
 // ForgetAfterEnds implements miniairflow.AfterStore.
 func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
 	const text = `
-		DELETE FROM after_ends e USING unnest($1::uuid[], $2::uuid[], $3::text[]) AS f(run_id, workflow_id, status)
-		WHERE e.workflow_run_id = f.run_id AND e.workflow_id = f.workflow_id AND e.status = f.status`
+		DELETE FROM after_ends e USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) AS f(run_id, workflow_id, status, noted)
+		WHERE e.workflow_run_id = f.run_id AND e.workflow_id = f.workflow_id AND e.status = f.status AND e.noted = f.noted`
 	if len(ends) == 0 {
 		return nil
 	}
-	runs, workflows, statuses := make([]uuid.UUID, len(ends)), make([]uuid.UUID, len(ends)), make([]string, len(ends))
+	runs, workflows, statuses, noted := make([]uuid.UUID, len(ends)), make([]uuid.UUID, len(ends)), make([]string, len(ends)), make([]int64, len(ends))
 	for i, e := range ends {
-		runs[i], workflows[i], statuses[i] = e.RunID, e.WorkflowID, string(e.Status)
+		runs[i], workflows[i], statuses[i], noted[i] = e.RunID, e.WorkflowID, string(e.Status), e.Noted
 	}
 	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, text, runs, workflows, statuses)
+		_, err := t.Exec(ctx, text, runs, workflows, statuses, noted)
 		return err
 	})
 }

@@ -32,9 +32,9 @@ func saveAfters(ctx context.Context, t *tx, saves []dialect.Save) error {
 
 // AfterEnds implements miniairflow.AfterStore. The rows are written by a trigger.
 func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
-	const text = `SELECT workflow_run_id, workflow_id, status FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT ? + 0`
+	const text = `SELECT workflow_run_id, workflow_id, status, noted FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT ? + 0`
 	return query(ctx, brief{s.read}, func(row row) (e miniairflow.AfterEnd, err error) {
-		err = row.Scan(&e.RunID, &e.WorkflowID, &e.Status)
+		err = row.Scan(&e.RunID, &e.WorkflowID, &e.Status, &e.Noted)
 		return e, err
 	}, text, limit)
 }
@@ -43,13 +43,13 @@ func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEn
 func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
 	const text = `
 		DELETE FROM after_ends
-		WHERE (workflow_run_id, workflow_id, status) IN (SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?))`
+		WHERE (workflow_run_id, workflow_id, status, noted) IN (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))`
 	if len(ends) == 0 {
 		return nil
 	}
 	rows := make(table, len(ends))
 	for i, e := range ends {
-		rows[i] = []any{e.RunID, e.WorkflowID, e.Status}
+		rows[i] = []any{e.RunID, e.WorkflowID, e.Status, e.Noted}
 	}
 	return s.inTx(ctx, func(t *tx) error {
 		_, err := t.ExecContext(ctx, text, rows)

@@ -399,17 +399,18 @@ CREATE TABLE after_ends (
     workflow_run_id uuid NOT NULL,
     workflow_id     uuid NOT NULL, -- that may start
     status          text NOT NULL,
+    noted           bigint NOT NULL, -- the revision of the run with this end
     PRIMARY KEY (workflow_run_id, workflow_id, status)
 );
 
 -- Whatever ends a run notes it for them.
 CREATE FUNCTION note_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO after_ends (workflow_run_id, workflow_id, status)
-    SELECT NEW.id, a.workflow_id, NEW.status
+    INSERT INTO after_ends (workflow_run_id, workflow_id, status, noted)
+    SELECT NEW.id, a.workflow_id, NEW.status, NEW.changed::text::bigint
     FROM workflows u JOIN after_triggers a ON a.upstream = u.name JOIN workflows w ON w.id = a.workflow_id
     WHERE u.id = NEW.workflow_id AND a.status IN (NEW.status, 'finished') AND w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (workflow_run_id, workflow_id, status) DO UPDATE SET noted = excluded.noted;
     RETURN NULL;
 END $$;
 CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs FOR EACH ROW

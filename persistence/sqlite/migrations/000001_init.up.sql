@@ -405,6 +405,7 @@ CREATE TABLE after_ends (
     workflow_run_id text NOT NULL,
     workflow_id     text NOT NULL, -- that may start
     status          text NOT NULL,
+    noted           integer NOT NULL, -- the revision of the run with this end
     PRIMARY KEY (workflow_run_id, workflow_id, status)
 ) WITHOUT ROWID;
 
@@ -412,11 +413,11 @@ CREATE TABLE after_ends (
 CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs
     WHEN NEW.status IN ('success', 'failed', 'cancelled') AND OLD.status <> NEW.status AND NEW.selection = '' AND NEW.backfill_id IS NULL
 BEGIN
-    INSERT INTO after_ends (workflow_run_id, workflow_id, status)
-    SELECT NEW.id, a.workflow_id, NEW.status
+    INSERT INTO after_ends (workflow_run_id, workflow_id, status, noted)
+    SELECT NEW.id, a.workflow_id, NEW.status, NEW.changed
     FROM workflows u JOIN after_triggers a ON a.upstream = u.name JOIN workflows w ON w.id = a.workflow_id
     WHERE u.id = NEW.workflow_id AND a.status IN (NEW.status, 'finished') AND w.is_active AND w.paused_at IS NULL AND w.retired_at IS NULL
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (workflow_run_id, workflow_id, status) DO UPDATE SET noted = excluded.noted;
 END;
 
 -- The workflows of whose latest versions files start runs.
