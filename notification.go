@@ -185,10 +185,11 @@ type Notification struct {
 	Count     int // how many tasks it is about
 	State     NotificationState
 	Tries     int
+	Round     int       // the tries since it was last sent by hand, or made
 	LastError string    // of the last try; empty: none, or the last one went well
 	At        time.Time // when the first thing happened that it tells
 	DueAt     time.Time // when it is tried next; of no meaning unless pending
-	Since     time.Time // from when on it has been tried in vain, see NotificationRetry
+	Since     time.Time // when the first try of the round was, see NotificationRetry
 	SentAt    *time.Time
 	Token     uuid.UUID // of the claim that has it in its hands
 }

@@ -17,16 +17,18 @@ type NotificationStore interface {
 	// later notices of the same run, event and recipient are folded into it.
 	GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error)
 	// ClaimNotifications takes up to limit notifications that are due into the hands of
-	// token, for the time of lease, and counts a try of each: the most overdue first, and
-	// of one destination never more than perDestination at a time. Until it is ended, a
-	// claimed one is due again when the lease is over. next is when the next one is due, if any.
+	// token, for the time of lease, and counts a try of each: of each destination the most
+	// overdue first, never more than perDestination at a time, and those destinations first
+	// that have the fewest in hands. Until it is ended, a claimed one is due again when the
+	// lease is over. next is when the next one is due, if any.
 	ClaimNotifications(ctx context.Context, claim NotificationClaim) (claimed []*Notification, next *time.Time, err error)
 	// EndNotification writes how a try of a claimed notification ended. One that was
 	// taken is sent, whoever has it in the hands; another end counts only for the claim
 	// of that token, if it is not over.
 	EndNotification(ctx context.Context, end NotificationEnd) error
 	// SendNotification makes a notification due now, whatever its state, and lets it be
-	// tried as long as a new one. Its ID stays. It writes the audit log.
+	// tried as often and as long as a new one: it takes it out of all hands, so that a try
+	// that is under way can end it only by success. Its ID stays. It writes the audit log.
 	SendNotification(ctx context.Context, id uuid.UUID, by Actor) (*Notification, error)
 	FindNotification(ctx context.Context, id uuid.UUID) (*Notification, error)
 	// FindNotifications returns a page, the newest first.

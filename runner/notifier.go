@@ -149,7 +149,7 @@ func (n *Notifier) again(ctx context.Context, one *miniairflow.Notification, cau
 	if errors.As(cause, &refused) {
 		wish = refused.Wish
 	}
-	end.Delay, end.IsStuck = n.cfg.Retry.Next(one.Tries, one.Since, now, rand.Float64(), wish)
+	end.Delay, end.IsStuck = n.cfg.Retry.Next(one.Round, one.Since, now, rand.Float64(), wish)
 	return end, nil
 }
 

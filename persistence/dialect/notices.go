@@ -158,10 +158,6 @@ func DecodeNotification(n *miniairflow.Notification, recipient, facts string) er
 	return nil
 }
 
-// DueNotificationsMax bounds the notifications that a claim chooses from: those that are
-// overdue longest. What is tried in vain goes behind them.
-const DueNotificationsMax = 1000
-
 // lastErrorMax bounds what is kept of the error of a try, in characters.
 const lastErrorMax = 1000
 

@@ -57,7 +57,7 @@ func TestDatabaseWithOtherTables(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, first.Close())
 		}
-		_, err := raw.ExecContext(t.Context(), `ALTER TABLE after_ends RENAME COLUMN noted TO was_noted`)
+		_, err := raw.ExecContext(t.Context(), `ALTER TABLE notifications RENAME COLUMN round TO due_round`)
 		require.NoError(t, err)
 		_, err = persistence.Open(t.Context(), url, persistence.Options{})
 		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))

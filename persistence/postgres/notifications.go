@@ -22,25 +22,32 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 	var claimed []*miniairflow.Notification
 	err := s.inTx(ctx, func(t *tx) error {
 		// Who claims at the same time waits here for a row, and then finds that it is held.
+		// The destinations are found by jumping from one to the next, so a long backlog of
+		// one costs no more than a short one, and takes no room from the others.
 		const text = `
-			WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+			WITH RECURSIVE clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+			destinations AS (
+				(SELECT destination FROM notifications WHERE state = 'pending' ORDER BY destination LIMIT 1)
+				UNION ALL
+				SELECT n.destination FROM destinations d CROSS JOIN LATERAL (
+					SELECT destination FROM notifications WHERE state = 'pending' AND destination > d.destination ORDER BY destination LIMIT 1) n),
 			held AS (
-				SELECT destination, count(*) AS number FROM notifications, clock
-				WHERE state = 'pending' AND claimed_until > now GROUP BY destination),
-			due AS (
-				SELECT id, due_at, destination, row_number() OVER (PARTITION BY destination ORDER BY due_at, id) AS place
-				FROM (SELECT id, due_at, destination FROM notifications
-					WHERE state = 'pending' AND due_at <= (SELECT now FROM clock) AND claimed_until <= (SELECT now FROM clock)
-					ORDER BY due_at LIMIT $5) first),
+				SELECT destination, count(*) AS number FROM notifications
+				WHERE state = 'pending' AND claimed_until > (SELECT now FROM clock) GROUP BY destination),
 			chosen AS MATERIALIZED (
-				SELECT d.id FROM due d LEFT JOIN held h ON h.destination = d.destination
-				WHERE d.place + coalesce(h.number, 0) <= $3 ORDER BY d.due_at, d.id LIMIT $4)
+				SELECT due.id FROM destinations d LEFT JOIN held h ON h.destination = d.destination CROSS JOIN LATERAL (
+					SELECT id, due_at, row_number() OVER (ORDER BY due_at, id) + coalesce(h.number, 0) AS place
+					FROM (SELECT id, due_at FROM notifications
+						WHERE state = 'pending' AND destination = d.destination
+							AND due_at <= (SELECT now FROM clock) AND claimed_until <= (SELECT now FROM clock)
+						ORDER BY due_at, id LIMIT $3) first) due
+				WHERE due.place <= $3 ORDER BY due.place, due.due_at, due.id LIMIT $4)
 			UPDATE notifications n SET token = $1, claimed_until = now + $2::bigint * interval '1 microsecond',
-				due_at = now + $2::bigint * interval '1 microsecond', tries = n.tries + 1
+				due_at = now + $2::bigint * interval '1 microsecond', tries = n.tries + 1, round = n.round + 1,
+				since = CASE WHEN n.round = 0 THEN now ELSE n.since END
 			FROM chosen c, clock WHERE n.id = c.id AND n.state = 'pending' AND n.claimed_until <= clock_timestamp()
 			RETURNING n.id`
-		ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, claim.Token, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit,
-			dialect.DueNotificationsMax)
+		ids, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, claim.Token, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit)
 		if err != nil {
 			return fmt.Errorf("claim notifications: %w", err)
 		}
@@ -82,7 +89,9 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 	var found *miniairflow.Notification
 	err := s.inTx(ctx, func(t *tx) error {
 		const text = `
-			UPDATE notifications SET state = 'pending', due_at = clock_timestamp(), since = clock_timestamp(), sent_at = NULL WHERE id = $1`
+			UPDATE notifications SET state = 'pending', due_at = clock_timestamp(), round = 0, token = NULL, claimed_until = '-infinity',
+				sent_at = NULL
+			WHERE id = $1`
 		if _, err := t.Exec(ctx, text, id); err != nil {
 			return err
 		}
@@ -101,7 +110,7 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 
 const (
 	notificationColumns = `n.id, n.workflow_run_id, w.name, r.number, n.event, n.of_tasks, n.recipient, n.facts, n.task_count, n.state,
-		n.tries, n.last_error, n.at, n.due_at, n.since, n.sent_at, n.token`
+		n.tries, n.round, n.last_error, n.at, n.due_at, n.since, n.sent_at, n.token`
 	notificationTables = `notifications n JOIN workflow_runs r ON r.id = n.workflow_run_id JOIN workflows w ON w.id = r.workflow_id`
 	notificationByID   = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = $1`
 )
@@ -112,7 +121,7 @@ func scanNotification(row pgx.CollectableRow) (*miniairflow.Notification, error)
 	var recipient, facts string
 	var token uuid.NullUUID
 	err := row.Scan(&n.ID, &n.RunID, &n.WorkflowName, &n.RunNumber, &n.Event, &n.OfTasks, &recipient, &facts, &n.Count, &n.State,
-		&n.Tries, &n.LastError, &n.At, &n.DueAt, &n.Since, &n.SentAt, &token)
+		&n.Tries, &n.Round, &n.LastError, &n.At, &n.DueAt, &n.Since, &n.SentAt, &token)
 	if err != nil {
 		return nil, err
 	}

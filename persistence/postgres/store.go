@@ -89,7 +89,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		return nil, err
 	}
 	// Until the first release version 1 has grown: a database of before lacks its last column.
-	const last = `SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('after_ends') AND attname = 'noted')`
+	const last = `SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('notifications') AND attname = 'round')`
 	var isThere bool
 	if err := pool.QueryRow(ctx, last).Scan(&isThere); err != nil || !isThere {
 		pool.Close()

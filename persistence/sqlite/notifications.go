@@ -21,21 +21,30 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 	var at int64
 	err = s.inTx(ctx, func(t *tx) error {
 		at = t.now
+		// The destinations are found by jumping from one to the next, so a long backlog of
+		// one costs no more than a short one, and takes no room from the others.
 		const text = `
-			WITH held AS (
+			WITH RECURSIVE destinations (destination) AS (
+				SELECT min(destination) FROM notifications WHERE state = 'pending'
+				UNION ALL
+				SELECT (SELECT min(destination) FROM notifications WHERE state = 'pending' AND destination > d.destination)
+				FROM destinations d WHERE d.destination IS NOT NULL),
+			held AS (
 				SELECT destination, count(*) AS number FROM notifications
 				WHERE state = 'pending' AND claimed_until > ?2 GROUP BY destination),
 			due AS (
-				SELECT id, due_at, destination, row_number() OVER (PARTITION BY destination ORDER BY due_at, id) AS place
-				FROM (SELECT id, due_at, destination FROM notifications
-					WHERE state = 'pending' AND due_at <= ?2 AND claimed_until <= ?2 ORDER BY due_at LIMIT ?6 + 0))
-			UPDATE notifications SET token = ?1, claimed_until = ?2 + ?3, due_at = ?2 + ?3, tries = tries + 1
+				SELECT n.id, n.due_at, n.destination, row_number() OVER (PARTITION BY n.destination ORDER BY n.due_at, n.id) AS place
+				FROM destinations d CROSS JOIN notifications n ON n.id IN (
+					SELECT id FROM notifications
+					WHERE state = 'pending' AND destination = d.destination AND due_at <= ?2 AND claimed_until <= ?2
+					ORDER BY due_at, id LIMIT ?4 + 0))
+			UPDATE notifications SET token = ?1, claimed_until = ?2 + ?3, due_at = ?2 + ?3, tries = tries + 1, round = round + 1,
+				since = CASE WHEN round = 0 THEN ?2 ELSE since END
 			WHERE id IN (
 				SELECT d.id FROM due d LEFT JOIN held h ON h.destination = d.destination
-				WHERE d.place + coalesce(h.number, 0) <= ?4 ORDER BY d.due_at, d.id LIMIT ?5 + 0)
+				WHERE d.place + coalesce(h.number, 0) <= ?4 ORDER BY d.place + coalesce(h.number, 0), d.due_at, d.id LIMIT ?5 + 0)
 			RETURNING id`
-		ids, err := query(ctx, t, scanID, text, claim.Token, t.now, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit,
-			dialect.DueNotificationsMax)
+		ids, err := query(ctx, t, scanID, text, claim.Token, t.now, claim.Lease.Microseconds(), claim.PerDestination, claim.Limit)
 		if err != nil {
 			return fmt.Errorf("claim notifications: %w", err)
 		}
@@ -79,7 +88,8 @@ func (s *Store) EndNotification(ctx context.Context, end miniairflow.Notificatio
 func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairflow.Actor) (*miniairflow.Notification, error) {
 	var found *miniairflow.Notification
 	err := s.inTx(ctx, func(t *tx) error {
-		const text = `UPDATE notifications SET state = 'pending', due_at = ?2, since = ?2, sent_at = NULL WHERE id = ?1`
+		const text = `
+			UPDATE notifications SET state = 'pending', due_at = ?2, round = 0, token = NULL, claimed_until = 0, sent_at = NULL WHERE id = ?1`
 		if _, err := t.ExecContext(ctx, text, id, t.now); err != nil {
 			return err
 		}
@@ -95,7 +105,7 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 
 const (
 	notificationColumns = `n.id, n.workflow_run_id, w.name, r.number, n.event, n.of_tasks, n.recipient, n.facts, n.task_count, n.state,
-		n.tries, n.last_error, n.at, n.due_at, n.since, n.sent_at, n.token`
+		n.tries, n.round, n.last_error, n.at, n.due_at, n.since, n.sent_at, n.token`
 	notificationTables = `notifications n JOIN workflow_runs r ON r.id = n.workflow_run_id JOIN workflows w ON w.id = r.workflow_id`
 	notificationByID   = `SELECT ` + notificationColumns + ` FROM ` + notificationTables + ` WHERE n.id = ?`
 )
@@ -106,7 +116,7 @@ func scanNotification(row row) (*miniairflow.Notification, error) {
 	var recipient, facts string
 	var token uuid.NullUUID
 	err := row.Scan(&n.ID, &n.RunID, &n.WorkflowName, &n.RunNumber, &n.Event, &n.OfTasks, &recipient, &facts, &n.Count, &n.State,
-		&n.Tries, &n.LastError, timeInto{&n.At}, timeInto{&n.DueAt}, timeInto{&n.Since}, nullTimeInto{&n.SentAt}, &token)
+		&n.Tries, &n.Round, &n.LastError, timeInto{&n.At}, timeInto{&n.DueAt}, timeInto{&n.Since}, nullTimeInto{&n.SentAt}, &token)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 		*f.read = newPool(db, f.path, s.log)
 	}
 	// Until the first release version 1 has grown: a file of before lacks its last column.
-	const text = `SELECT count(*) FROM pragma_table_info('after_ends') WHERE name = 'noted'`
+	const text = `SELECT count(*) FROM pragma_table_info('notifications') WHERE name = 'round'`
 	if columns, err := queryOne(ctx, s.read, scanOne[int], text); err != nil || columns == 0 {
 		return errors.Join(err, dialect.OtherTables(path))
 	}

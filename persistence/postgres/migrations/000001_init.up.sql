@@ -507,8 +507,9 @@ CREATE TABLE notifications (
     at              timestamptz NOT NULL, -- when the first thing happened that it tells
     state           text NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent', 'stuck')),
     due_at          timestamptz NOT NULL, -- of one in somebody's hands: when these give it up
-    since           timestamptz NOT NULL, -- from when on it has been tried in vain
+    since           timestamptz NOT NULL, -- when the first try of the round was
     tries           integer NOT NULL DEFAULT 0,
+    round           integer NOT NULL DEFAULT 0, -- the tries since it was last sent by hand, or made
     last_error      text NOT NULL DEFAULT '',
     token           uuid, -- of the last claim
     claimed_until   timestamptz NOT NULL DEFAULT '-infinity',
@@ -517,6 +518,7 @@ CREATE TABLE notifications (
     CHECK ((sent_at IS NOT NULL) = (state = 'sent'))
 );
 CREATE INDEX notifications_due ON notifications (due_at) WHERE state = 'pending';
+CREATE INDEX notifications_destination ON notifications (destination, due_at, id) WHERE state = 'pending';
 CREATE INDEX notifications_claimed ON notifications (claimed_until) WHERE state = 'pending';
 CREATE INDEX notifications_unsent ON notifications (state, id) WHERE state <> 'sent';
 CREATE INDEX notifications_run ON notifications (workflow_run_id, fold_key);
