@@ -1,6 +1,7 @@
 package loader_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,7 +26,7 @@ func TestSyncRefusesCircleOfTriggers(t *testing.T) {
 	}, f.importErrors())
 
 	f.write("last.yaml", "tasks: {a: {noop: true}}")
-	updated := append(f.sync().Updated, f.sync().Updated...)
+	updated := slices.Concat(f.sync().Updated, f.sync().Updated)
 	require.ElementsMatch(t, []string{"last", "second"}, updated, "the cause went with another file, in the same look or before the next")
 	require.Empty(t, f.importErrors())
 }
