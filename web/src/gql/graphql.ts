@@ -84,6 +84,8 @@ export type NotificationEvent =
   | 'CANCEL'
   /** It failed. */
   | 'FAILURE'
+  /** It is not over at its deadline. */
+  | 'LATE'
   /** A task is tried again, or somebody has opened the run again. */
   | 'RETRY'
   /** It was a success. */

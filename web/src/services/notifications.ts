@@ -13,6 +13,7 @@ const verbs: Record<NotificationEvent, string> = {
   FAILURE: "failed",
   RETRY: "tried again",
   CANCEL: "cancelled",
+  LATE: "late",
 };
 
 /** aboutText says in a few words what a notification tells. */
