@@ -36,7 +36,7 @@ var tokenName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$`)
 const ServerActor = "api"
 
 // programActors are the names under which the program itself acts.
-var programActors = []string{ServerActor, "cli", "run", "test", "scheduler", "loader", "worker"}
+var programActors = []string{ServerActor, "cli", "run", "test", SchedulerName, "loader", "worker", webhookActor}
 
 // CheckTokenName reports what is wrong with the name of a token, as CodeInvalid
 // with Field "name".

@@ -2,6 +2,8 @@ package miniairflow
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -82,7 +84,11 @@ func (c *Control) Deliver(ctx context.Context, d Delivery) (*WorkflowRun, error)
 		Workflow: d.Workflow, Params: params, Cause: Cause{Kind: CauseWebhook}, By: Actor{Name: webhookActor},
 	}
 	if d.ID != "" {
-		req.IdempotencyKey = "webhook:" + d.ID
+		if err := checkIdempotencyKey(d.ID); err != nil {
+			return nil, err
+		}
+		sum := sha256.Sum256([]byte(d.ID)) // which has room for the prefix, and shows no signature
+		req.IdempotencyKey = "webhook:" + hex.EncodeToString(sum[:])
 	}
 	if d.Name != "" {
 		req.Cause.Detail = "delivery " + d.Name[:min(len(d.Name), deliveryShown)]

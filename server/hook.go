@@ -91,18 +91,13 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the webhook cannot tell who calls: its secret is not there", cause: err}
 	}
-	id, err := identify(r.Header, body, values[hook.Secret], time.Now())
+	id, err := identify(r.URL, r.Header, body, values[hook.Secret], time.Now())
 	if err != nil {
 		return nil, err
 	}
-	event := miniairflow.EventScope{Headers: map[string]any{}, Query: map[string]any{}}
+	event := miniairflow.EventScope{Headers: shownHeaders(r.Header), Query: map[string]any{}}
 	if event.Body, err = decodeHook(body); err != nil {
 		return nil, err
-	}
-	for name, list := range r.Header {
-		if isShown(name) {
-			event.Headers[strings.ToLower(name)] = list[0]
-		}
 	}
 	for name, list := range r.URL.Query() {
 		event.Query[name] = list[0]
@@ -112,13 +107,6 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		name = r.Header.Get(deliveryHeader)
 	}
 	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
-}
-
-// isShown reports whether params may read a header, by its canonical name: one that says
-// what was sent, and not who may send it.
-func isShown(name string) bool {
-	return name == "Content-Type" || name == "User-Agent" ||
-		strings.HasPrefix(name, "X-") && name != tokenHeader && name != signatureHeader && name != githubHeader
 }
 
 // decodeHook reads a body; an empty one is null.

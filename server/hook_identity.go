@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +28,10 @@ const hookWindow = 5 * time.Minute
 
 // identify checks that a request comes from somebody who knows the secret, and returns
 // what its run is known by, so that the same request, sent again by whomever, starts
-// no second one: what was signed, or the ID that who shows the secret gives it.
-func identify(header http.Header, body []byte, secret string, now time.Time) (id string, err error) {
+// no second one: what was signed, or the ID that who shows the secret gives it. GitHub
+// signs no ID, and sends the same body for different events: there it counts with the
+// signature.
+func identify(address *url.URL, header http.Header, body []byte, secret string, now time.Time) (id string, err error) {
 	refused := func(message string) error {
 		return &hookError{status: http.StatusUnauthorized, code: "UNAUTHENTICATED", message: message}
 	}
@@ -46,6 +49,7 @@ func identify(header http.Header, body []byte, secret string, now time.Time) (id
 		if key != "" {
 			signed += key + "."
 		}
+		signed += address.RequestURI() + "."
 		if !isSignature(signature, append([]byte(signed), body...), secret) {
 			return "", refused("the signature is wrong")
 		}
@@ -58,7 +62,10 @@ func identify(header http.Header, body []byte, secret string, now time.Time) (id
 		if !isSignature(signature, body, secret) {
 			return "", refused("the signature is wrong")
 		}
-		return strings.ToLower(signature), nil // the ID of the delivery is not signed
+		if address.RawQuery != "" {
+			return "", miniairflow.Errorf(miniairflow.CodeInvalid, "GitHub's signature does not hold for the query of the address: leave the query out")
+		}
+		return strings.ToLower(signature) + header.Get(deliveryHeader), nil
 	}
 	token := header.Get(tokenHeader)
 	if scheme, value, _ := strings.Cut(header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -83,4 +90,20 @@ func isSignature(text string, message []byte, secret string) bool {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(message)
 	return hmac.Equal(given, mac.Sum(nil))
+}
+
+// shownHeaders returns the headers that params may read: those that say what was sent,
+// and not who may send it. Anybody could change them in a request that is signed: of one
+// that GitHub signs only its own are read, which say what the body is.
+func shownHeaders(header http.Header) map[string]any {
+	isSigned, isGitHub := header.Get(signatureHeader) != "", header.Get(githubHeader) != ""
+	shown := map[string]any{}
+	for name, list := range header {
+		switch {
+		case isSigned, name == tokenHeader, name == githubHeader:
+		case strings.HasPrefix(name, "X-Github-"), !isGitHub && (name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "X-")):
+			shown[strings.ToLower(name)] = list[0]
+		}
+	}
+	return shown
 }

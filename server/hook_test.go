@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -172,7 +173,7 @@ func TestHookSignatures(t *testing.T) {
 	s := newHookServer(t)
 	at := func(ago time.Duration) string { return strconv.FormatInt(time.Now().Add(-ago).Unix(), 10) }
 	now := at(0)
-	signed := sign(hookSecret, now+"."+refBody)
+	signed := sign(hookSecret, now+"./hooks/deploy."+refBody)
 	headers := func(timestamp, signature string, more ...string) []string {
 		return append([]string{"X-Miniairflow-Timestamp", timestamp, "X-Miniairflow-Signature", signature}, more...)
 	}
@@ -183,31 +184,36 @@ func TestHookSignatures(t *testing.T) {
 	}
 	_, label := s.send("POST", "/hooks/deploy", refBody, headers(now, strings.ToUpper(signed))...)
 	require.Equal(t, "deploy#1", label, "the same signature, written otherwise")
-	_, label = s.send("POST", "/hooks/deploy", refBody, headers(now, sign(hookSecret, now+".k1."+refBody), "Idempotency-Key", "k1")...)
+	_, label = s.send("POST", "/hooks/deploy", refBody, headers(now, sign(hookSecret, now+".k1./hooks/deploy."+refBody), "Idempotency-Key", "k1")...)
 	require.Equal(t, "deploy#2", label)
 	later := at(-time.Second)
-	_, label = s.send("POST", "/hooks/deploy", refBody, headers(later, sign(hookSecret, later+".k1."+refBody), "Idempotency-Key", "k1")...)
+	_, label = s.send("POST", "/hooks/deploy", refBody, headers(later, sign(hookSecret, later+".k1./hooks/deploy."+refBody), "Idempotency-Key", "k1")...)
 	require.Equal(t, "deploy#2", label, "signed anew, with the same key")
 	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "a")
 	require.Equal(t, "deploy#3", label)
 	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "b")
-	require.Equal(t, "deploy#3", label, "the delivery's ID is not signed")
+	require.Equal(t, "deploy#4", label, "the same body, of another event")
+	_, label = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody), "X-GitHub-Delivery", "a")
+	require.Equal(t, "deploy#3", label, "delivered again")
 	runs, err := s.store.FindRuns(t.Context(), miniairflow.RunFilter{})
 	require.NoError(t, err)
 	var causes []string
 	for _, run := range runs {
 		causes = append(causes, run.Cause.String())
 	}
-	require.Equal(t, []string{"webhook delivery a", "webhook delivery k1", "webhook"}, causes, "the newest first")
+	require.Equal(t, []string{"webhook delivery b", "webhook delivery a", "webhook delivery k1", "webhook"}, causes, "the newest first")
 
 	old, early := at(6*time.Minute), at(-6*time.Minute)
 	for name, h := range map[string][]string{
-		"another body":      headers(now, sign(hookSecret, now+".{}")),
-		"another secret":    headers(now, sign("other", now+"."+refBody)),
+		"another body":      headers(now, sign(hookSecret, now+"./hooks/deploy.{}")),
+		"another address":   headers(now, sign(hookSecret, now+"./hooks/other."+refBody)),
+		"another query":     headers(now, sign(hookSecret, now+"./hooks/deploy?dry=true."+refBody)),
+		"no address":        headers(now, sign(hookSecret, now+"."+refBody)),
+		"another secret":    headers(now, sign("other", now+"./hooks/deploy."+refBody)),
 		"another key":       headers(now, signed, "Idempotency-Key", "k2"),
-		"old":               headers(old, sign(hookSecret, old+"."+refBody)),
-		"of the future":     headers(early, sign(hookSecret, early+"."+refBody)),
-		"no time":           headers("", sign(hookSecret, "."+refBody)),
+		"old":               headers(old, sign(hookSecret, old+"./hooks/deploy."+refBody)),
+		"of the future":     headers(early, sign(hookSecret, early+"./hooks/deploy."+refBody)),
+		"no time":           headers("", sign(hookSecret, "./hooks/deploy."+refBody)),
 		"another time":      headers(later, signed),
 		"no digits":         headers(now, "sha256=zz"),
 		"no scheme":         headers(now, strings.TrimPrefix(signed, "sha256=")),
@@ -216,6 +222,36 @@ func TestHookSignatures(t *testing.T) {
 	} {
 		status, said := s.send("POST", "/hooks/deploy", refBody, h...)
 		require.Equal(t, http.StatusUnauthorized, status, "%s: %s", name, said)
+	}
+}
+
+// Of a signed request params read nothing that anybody could change on its way.
+func TestHookSignatureHoldsForWhatParamsRead(t *testing.T) {
+	s := newHookServer(t)
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	status, label := s.send("POST", "/hooks/deploy?dry=true", refBody, "X-Event", "evil", "X-Miniairflow-Timestamp", now,
+		"X-Miniairflow-Signature", sign(hookSecret, now+"./hooks/deploy?dry=true."+refBody))
+	require.Equal(t, http.StatusAccepted, status, label)
+	status, said := s.send("POST", "/hooks/deploy?dry=true", refBody, "X-Hub-Signature-256", sign(hookSecret, refBody))
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Contains(t, said, "GitHub's signature does not hold for the query")
+	status, label = s.send("POST", "/hooks/deploy", refBody, "X-Event", "evil", "X-Hub-Signature-256", sign(hookSecret, refBody))
+	require.Equal(t, http.StatusAccepted, status, label)
+	runs, err := s.store.FindRuns(t.Context(), miniairflow.RunFilter{})
+	require.NoError(t, err)
+	require.Len(t, runs, 2)
+	for i, dry := range []bool{false, true} { // the newest first
+		require.Equal(t, map[string]any{"branch": "refs/heads/main", "event": "none", "n": int64(3), "dry": dry, "by": "hook"}, runs[i].Params)
+	}
+}
+
+// A key may be as long as one of the API.
+func TestHookTakesLongKeys(t *testing.T) {
+	s := newHookServer(t)
+	for range 2 {
+		status, label := s.send("POST", "/hooks/deploy", refBody, "Authorization", "Bearer "+hookSecret, "Idempotency-Key", strings.Repeat("x", 255))
+		require.Equal(t, http.StatusAccepted, status, label)
+		require.Equal(t, "deploy#1", label)
 	}
 }
 
@@ -236,7 +272,7 @@ func TestHookSignatureOfGitHub(t *testing.T) {
 	t.Parallel()
 	header := http.Header{}
 	header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
-	id, err := identify(header, []byte("Hello, World!"), "It's a Secret to Everybody", time.Now())
+	id, err := identify(&url.URL{Path: "/hooks/deploy"}, header, []byte("Hello, World!"), "It's a Secret to Everybody", time.Now())
 	require.NoError(t, err)
 	require.Equal(t, header.Get("X-Hub-Signature-256"), id)
 }
@@ -247,13 +283,13 @@ func TestHookSignatureOfDocumentation(t *testing.T) {
 	page, err := os.ReadFile("../docs/triggers.md")
 	require.NoError(t, err)
 	const timestamp, body = "1767225600", `{"ref": "refs/heads/main"}`
-	signature := sign(hookSecret, timestamp+"."+body)
+	signature := sign(hookSecret, timestamp+"./hooks/deploy."+body)
 	for _, part := range []string{"`" + hookSecret + "`", "`" + timestamp + "`", "`" + body + "`", "`" + signature + "`"} {
 		require.Contains(t, string(page), part)
 	}
 	header := http.Header{}
 	header.Set("X-Miniairflow-Timestamp", timestamp)
 	header.Set("X-Miniairflow-Signature", signature)
-	_, err = identify(header, []byte(body), hookSecret, time.Unix(1767225600, 0).Add(hookWindow))
+	_, err = identify(&url.URL{Path: "/hooks/deploy"}, header, []byte(body), hookSecret, time.Unix(1767225600, 0).Add(hookWindow))
 	require.NoError(t, err)
 }
