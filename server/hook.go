@@ -83,15 +83,14 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return nil, err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, hookBytesMax))
-	if err != nil {
-		return nil, err
+	if r.ContentLength > hookBytesMax {
+		return nil, &http.MaxBytesError{Limit: hookBytesMax}
 	}
 	values, err := h.secrets.Reveal(ctx, []string{hook.Secret})
 	if err != nil {
 		return nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the webhook cannot tell who calls: its secret is not there", cause: err}
 	}
-	id, err := identify(r.URL, r.Header, body, values[hook.Secret], time.Now())
+	id, body, err := readIdentified(w, r, values[hook.Secret])
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +106,24 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		name = r.Header.Get(deliveryHeader)
 	}
 	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
+}
+
+// readIdentified reads the body of a request of who knows the secret, and returns what it
+// is known by. Who shows a wrong secret, or none, has nothing read.
+func readIdentified(w http.ResponseWriter, r *http.Request, secret string) (id string, body []byte, err error) {
+	isSigned := r.Header.Get(signatureHeader) != "" || r.Header.Get(githubHeader) != ""
+	if !isSigned {
+		if id, err = identify(r.URL, r.Header, nil, secret, time.Now()); err != nil {
+			return "", nil, err
+		}
+	}
+	if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, hookBytesMax)); err != nil {
+		return "", nil, err
+	}
+	if isSigned {
+		id, err = identify(r.URL, r.Header, body, secret, time.Now())
+	}
+	return id, body, err
 }
 
 // decodeHook reads a body; an empty one is null.

@@ -245,6 +245,38 @@ func TestHookSignatureHoldsForWhatParamsRead(t *testing.T) {
 	}
 }
 
+// unread is a body that nobody may look at.
+type unread struct{ *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.Error("the body was read")
+	return 0, io.EOF
+}
+
+// Nothing is read of who shows a wrong secret, nor of a body that says it is too large.
+func TestHookReadsNoBodyOfStrangers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		secret string
+		length int64
+		status int
+	}{"wrong secret": {"wrong", -1, http.StatusUnauthorized}, "too large": {hookSecret, hookBytesMax + 1, http.StatusRequestEntityTooLarge}} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/deploy", unread{t})
+		r.ContentLength = c.length
+		r.Header.Set("Authorization", "Bearer "+c.secret)
+		w := httptest.NewRecorder()
+		newHooks(oneHook{}, secrets.Given{"HOOK": hookSecret}, persistencetest.Logger(t)).ServeHTTP(w, r)
+		require.Equal(t, c.status, w.Code, name)
+	}
+}
+
+// oneHook has a webhook under every name.
+type oneHook struct{ HookTarget }
+
+func (oneHook) FindWebhook(context.Context, string) (*miniairflow.WebhookTrigger, error) {
+	return &miniairflow.WebhookTrigger{Secret: "HOOK"}, nil
+}
+
 // A key may be as long as one of the API.
 func TestHookTakesLongKeys(t *testing.T) {
 	s := newHookServer(t)
