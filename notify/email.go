@@ -101,10 +101,25 @@ func (s *SMTP) send(ctx context.Context, m *Message) error {
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)
 	}
-	if err := client.DialAndSendWithContext(ctx, letter); err != nil {
+	if err := deliver(ctx, client, letter); err != nil {
 		return fmt.Errorf("mail server %s: %s", s.host, s.hide(err.Error()))
 	}
 	return nil
+}
+
+// deliver hands over a letter. Once the server has taken it nothing that the server says
+// afterwards is an error: the letter would go a second time.
+func deliver(ctx context.Context, client *gomail.Client, letter *gomail.Msg) error {
+	conn, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	err = client.SendWithSMTPClient(conn, letter)
+	_ = client.CloseWithSMTPClient(conn) // what has become of the letter is known
+	if letter.IsDelivered() {
+		return nil
+	}
+	return err
 }
 
 // hide returns a text without the password.

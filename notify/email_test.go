@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -198,6 +199,36 @@ func TestEmailThatCannotGo(t *testing.T) {
 	require.NoError(t, down.Close())
 	require.ErrorContains(t, send("smtp://"+down.Addr().String(), nil), "connection refused")
 	require.ErrorContains(t, newSender(t, notify.Config{}).Send(t.Context(), m), "start it with --smtp-url")
+}
+
+// A letter that was taken is sent, whatever becomes of the connection afterwards.
+func TestEmailThatIsTakenBeforeTheServerGoes(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		answers := map[string]string{"MAIL": "250 ok", "RCPT": "250 ok", "NOOP": "250 ok", "EHLO": "250 localhost", "DATA": "354 go on", ".": "250 taken"}
+		_, _ = io.WriteString(conn, "220 localhost\r\n")
+		for lines := bufio.NewScanner(conn); lines.Scan(); {
+			command, _, _ := strings.Cut(lines.Text(), " ")
+			if answer := answers[command]; answer != "" {
+				_, _ = io.WriteString(conn, answer+"\r\n")
+			}
+			if command == "." {
+				return
+			}
+		}
+	})
+	m := message(failed(), "", "")
+	m.To = []string{"data@example.org"}
+	require.NoError(t, mailer(t, "smtp://"+listener.Addr().String()+"?tls=none", nil).Send(t.Context(), m))
+	require.NoError(t, listener.Close())
+	serving.Wait()
 }
 
 func TestParseSMTP(t *testing.T) {
