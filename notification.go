@@ -106,22 +106,43 @@ func (r *Recipient) Label() string {
 }
 
 // Destination names the server that a message goes to: one that is slow must not hold
-// up what goes to others.
+// up what goes to others. Of computed hosts each template counts as one.
 func (r *Recipient) Destination() string {
 	if r.Email != nil {
 		return "email"
 	}
-	return r.Webhook.host()
+	host := r.Webhook.host()
+	if host == hostComputed {
+		sum := sha256.Sum256([]byte(r.Webhook.URL))
+		return host + " " + hex.EncodeToString(sum[:8])
+	}
+	return host
 }
 
-// host returns the host of the URL; of one that is computed, its template.
+// hostComputed stands for the host of a URL of which it is not in the file: what computes
+// it may have a token beside it.
+const hostComputed = "a computed host"
+
+// host returns the host of the URL, without what may be secret; hostComputed if it is
+// computed.
 func (w *Webhook) host() string {
-	if strings.Contains(w.URL, "${{") {
-		return w.URL
+	literal, _, isComputed := strings.Cut(w.URL, "${{")
+	if !isComputed {
+		u, err := ParseURL(w.URL)
+		if err != nil {
+			return "?"
+		}
+		return u.Host
 	}
-	u, err := ParseURL(w.URL)
+	// A slash must follow: else what is computed goes on with the host.
+	_, rest, _ := strings.Cut(literal, "://")
+	authority := strings.IndexAny(rest, "/?#\\")
+	if authority < 0 || rest[authority] != '/' {
+		return hostComputed
+	}
+	u, err := ParseURL(literal[:len(literal)-len(rest)+authority])
 	if err != nil {
-		return "?"
+		return hostComputed
 	}
 	return u.Host
 }
@@ -172,7 +193,8 @@ const (
 var NotificationStates = []NotificationState{NotificationPending, NotificationSent, NotificationStuck}
 
 // Notification is a message to one recipient. It is sent until the receiver has taken
-// it, so perhaps more than once, always with the same ID and the same content.
+// it, so perhaps more than once, always with the same ID, and with the same content as long
+// as the variables that it reads stay as they are.
 type Notification struct {
 	ID           uuid.UUID
 	RunID        uuid.UUID

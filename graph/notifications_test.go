@@ -59,7 +59,7 @@ func TestNotificationsAreShown(t *testing.T) {
 			require.Equal(t, n.OfTasks, len(n.Tasks) == 1 && n.Tasks[0].Name == "a" && n.TaskCount == 1)
 			shown[n.Recipient] = n.State
 		}
-		require.Equal(t, map[string]string{"webhook hooks.example.org": "SENT", "email a@example.org": "STUCK", "webhook ${{ secrets.URL }}": "SENT"}, shown)
+		require.Equal(t, map[string]string{"webhook hooks.example.org": "SENT", "email a@example.org": "STUCK", "webhook a computed host": "SENT"}, shown)
 
 		w.ask(t, `{ notifications(filter: {state: STUCK}) { nodes { `+fields+` } } }`, nil, &got)
 		require.Len(t, got.Notifications.Nodes, 1)

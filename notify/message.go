@@ -33,6 +33,7 @@ type Hook struct {
 	Format  miniairflow.WebhookFormat
 	Headers map[string]string
 	Key     string // signs the body; empty: it is not signed
+	IsMuted bool   // it has secrets, of which its answers may show something: errors show nothing of them
 }
 
 // Facts are the body of a request to a generic webhook.

@@ -91,6 +91,9 @@ func (s *Sender) post(ctx context.Context, m *Message) error {
 	}
 	defer response.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, answerMax)) // it is shown, as far as it has come
+	if m.Webhook.IsMuted {
+		answer = nil // receivers say in many forms what they were asked for
+	}
 	return judge(response, string(answer), s.now())
 }
 

@@ -158,6 +158,10 @@ func TestWebhookThatTakesNothing(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, 90*time.Second, refused.Wish)
 
+	m := message(failed(), "", "")
+	m.Webhook = &notify.Hook{URL: busy, IsMuted: true}
+	require.EqualError(t, s.Send(t.Context(), m), "the answer is status 429")
+
 	target, requests := receiver(t, http.StatusOK, nil)
 	moved, _ := receiver(t, http.StatusFound, map[string]string{"Location": target})
 	require.ErrorContains(t, send(moved), "status 302: redirections are not followed")
@@ -168,7 +172,6 @@ func TestWebhookThatTakesNothing(t *testing.T) {
 	err = send(gone.URL + "/T000/secret")
 	require.ErrorContains(t, err, "connection refused")
 	require.NotContains(t, err.Error(), "T000")
-	m := message(failed(), "", "")
 	m.Webhook = &notify.Hook{URL: target, Headers: map[string]string{"X": "a\r\nB: c"}}
 	require.ErrorContains(t, s.Send(t.Context(), m), "header X: ")
 	require.Empty(t, *requests)

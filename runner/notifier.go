@@ -259,7 +259,9 @@ func (n *Notifier) text(one *miniairflow.Notification, scope miniairflow.Scope) 
 
 // hook returns a webhook with its templates computed.
 func (n *Notifier) hook(w *miniairflow.Webhook, scope miniairflow.Scope) (*notify.Hook, error) {
-	hook := &notify.Hook{Format: w.Format, Headers: make(map[string]string, len(w.Headers)), Key: scope.Secrets[w.Secret]}
+	hook := &notify.Hook{
+		Format: w.Format, Headers: make(map[string]string, len(w.Headers)), Key: scope.Secrets[w.Secret], IsMuted: len(scope.Secrets) > 0,
+	}
 	var err error
 	if hook.URL, err = n.cfg.Evaluator.Text(w.URL, scope); err != nil {
 		return nil, fmt.Errorf("url: %w", err)
