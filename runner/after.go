@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -44,7 +45,7 @@ func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 // that cannot start its run starts none: the fault is logged, and delays no other.
 func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd) (done int, err error) {
 	for i, end := range ends {
-		_, err := a.control.StartAfter(ctx, end)
+		err := a.startOne(ctx, end)
 		if isTransient(err) || ctx.Err() != nil {
 			return i, fmt.Errorf("start run after run %s: %w", end.RunID, err)
 		}
@@ -54,4 +55,16 @@ func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd) (done i
 		}
 	}
 	return len(ends), nil
+}
+
+// startOne starts what an end starts. An end that the code cannot stand fails, and not
+// those after it, which would wait for it for ever.
+func (a *afters) startOne(ctx context.Context, end miniairflow.AfterEnd) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	_, err = a.control.StartAfter(ctx, end)
+	return err
 }
