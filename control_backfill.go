@@ -31,6 +31,9 @@ type BackfillRequest struct {
 // "from", "to", "mode", "order", "concurrency", "params.<name>", "only", "fromTasks" or
 // "untilTasks".
 func (c *Control) CreateBackfill(ctx context.Context, req BackfillRequest) (b *Backfill, created bool, err error) {
+	if b, err = c.sameBackfill(ctx, req); b != nil || err != nil {
+		return b, false, err
+	}
 	asked, _, err := c.newBackfill(ctx, req)
 	if err != nil {
 		return nil, false, err
@@ -40,6 +43,26 @@ func (c *Control) CreateBackfill(ctx context.Context, req BackfillRequest) (b *B
 		return nil, false, fmt.Errorf("create backfill of workflow %q: %w", req.Workflow, err)
 	}
 	return b, created, nil
+}
+
+// sameBackfill returns the backfill that has the name of the request, if it was asked for
+// in the same words, whatever its workflow has become since; nil: there is none.
+func (c *Control) sameBackfill(ctx context.Context, req BackfillRequest) (*Backfill, error) {
+	if req.Name == "" {
+		return nil, nil
+	}
+	w, err := c.findWorkflow(ctx, req.Workflow)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.Store.FindBackfills(ctx, BackfillFilter{WorkflowID: w.ID, Name: req.Name, Limit: 1})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find backfill %s of workflow %q: %w", show(req.Name), w.Name, err)
+	case len(found) == 0, found[0].Hash != req.hash():
+		return nil, nil // if nothing else is wrong with it, the store refuses the name
+	}
+	return found[0], nil
 }
 
 // PlanBackfill says what CreateBackfill would do, if it did all of it now: the dates in
@@ -80,7 +103,6 @@ func (c *Control) newBackfill(ctx context.Context, req BackfillRequest) (*Backfi
 		}
 		return nil, nil, err
 	}
-	b.Hash = req.hash(b)
 	slots, err := b.Slots(BackfillDatesMax + 1)
 	if err != nil {
 		return nil, nil, err
@@ -109,10 +131,7 @@ func (req *BackfillRequest) backfill(w *Workflow, d *Definition) (*Backfill, err
 	}
 	b := &Backfill{
 		ID: id, WorkflowID: w.ID, WorkflowName: w.Name, VersionID: w.VersionID, Name: req.Name, Mode: req.Mode, Order: req.Order,
-		Concurrency: req.Concurrency, Params: req.Params, Status: BackfillRunning,
-	}
-	if b.Concurrency == 0 {
-		b.Concurrency = BackfillConcurrencyDefault
+		Concurrency: req.concurrency(), Params: req.Params, Status: BackfillRunning, Hash: req.hash(),
 	}
 	if b.Schedules, err = req.schedule(d); err != nil {
 		return nil, err
@@ -182,10 +201,21 @@ func (req *BackfillRequest) schedule(d *Definition) (ScheduleGroup, error) {
 	}
 }
 
-// hash returns what the backfill is known by: the request, whatever its workflow has
-// become since.
-func (req *BackfillRequest) hash(b *Backfill) string {
-	return hashJSON([]any{b.Schedules.Name(), b.From, b.To, b.Mode, b.Order, b.Concurrency, req.Params, b.Selection})
+func (req *BackfillRequest) concurrency() int {
+	if req.Concurrency == 0 {
+		return BackfillConcurrencyDefault
+	}
+	return req.Concurrency
+}
+
+// hash returns what the backfill is known by: the words of the request, whatever its
+// workflow has become since.
+func (req *BackfillRequest) hash() string {
+	params := req.Params
+	if params == nil {
+		params = map[string]any{} // the same
+	}
+	return hashJSON([]any{req.Schedule, req.From, req.To, req.Mode, req.Order, req.concurrency(), params, req.Selection})
 }
 
 // checkDates refuses a range with no date, and one with too many.
@@ -200,7 +230,7 @@ func checkDates(b *Backfill, slots []Slot) error {
 		if b.Order == BackfillNewest {
 			end, side = "from", "before"
 		}
-		return fieldError(end, "there are more than %d slots from %s to %s: set %s to %s, and make another backfill for what is %s it",
+		return fieldError(end, "there are more than %d slots from %s to %s: set %q to %s, and make another backfill for what is %s it",
 			BackfillDatesMax, first, last, end, cut, side)
 	}
 	return nil

@@ -340,9 +340,14 @@ func TestBackfillIsKnownByItsName(t *testing.T) {
 		b := db.backfill(req)
 		d.Tasks = append(d.Tasks, task("y"))
 		db.sync(d) // what has become of the workflow does not matter
-		again, created, err := control.CreateBackfill(t.Context(), req)
-		require.NoError(t, err)
-		require.False(t, created)
+		same := func() (again *miniairflow.Backfill) {
+			again, created, err := control.CreateBackfill(t.Context(), req)
+			require.NoError(t, err)
+			require.False(t, created)
+			require.Equal(t, b.ID, again.ID)
+			return again
+		}
+		again := same()
 		require.Equal(t, b, again)
 		require.Equal(t, req.Params, again.Params)
 		db.advance()
@@ -350,6 +355,21 @@ func TestBackfillIsKnownByItsName(t *testing.T) {
 		require.Equal(t, b.VersionID, db.backfilled(b)[0].VersionID)
 		require.Equal(t, &req.Selection, db.backfilled(b)[0].Selection)
 
+		plain := dates("a", 3, 1)
+		plain.Name = "plain"
+		other := db.backfill(plain)
+		plain.Params = map[string]any{}
+		found, created, err := control.CreateBackfill(t.Context(), plain)
+		require.NoError(t, err)
+		require.False(t, created, "no params are the same as none")
+		require.Equal(t, other.ID, found.ID)
+
+		d.Params = nil
+		d.Schedules = []miniairflow.Schedule{{Name: "new", Cron: "0 3 * * *", Timezone: "Europe/Berlin", Catchup: miniairflow.CatchupLatest, Overlap: miniairflow.OverlapQueue}}
+		db.sync(d)
+		same()
+		require.NoError(t, db.RetireFile(t.Context(), "a.yaml"))
+		same()
 		req.Concurrency = 2
 		_, _, err = control.CreateBackfill(t.Context(), req)
 		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))
@@ -358,10 +378,10 @@ func TestBackfillIsKnownByItsName(t *testing.T) {
 			require.NoError(t, err, i)
 			require.False(t, created)
 		}
-		found, err := db.FindBackfills(t.Context(), miniairflow.BackfillFilter{WorkflowID: b.WorkflowID, Name: "january"})
+		named, err := db.FindBackfills(t.Context(), miniairflow.BackfillFilter{WorkflowID: b.WorkflowID, Name: "january"})
 		require.NoError(t, err)
-		require.Len(t, found, 1)
-		require.Equal(t, "a/january", found[0].Label())
+		require.Len(t, named, 1)
+		require.Equal(t, "a/january", named[0].Label())
 	})
 }
 
