@@ -41,6 +41,10 @@ type BackfillStore interface {
 	// says so, and it is due until then. It reports whether anything moved.
 	AdvanceBackfill(ctx context.Context, id uuid.UUID, plan BackfillPlan) (moved bool, err error)
 
+	// DeleteBackfills deletes up to limit backfills that were over before the given time
+	// and have no runs any more, and returns how many. Their names are free then.
+	DeleteBackfills(ctx context.Context, endedBefore time.Time, limit int) (int, error)
+
 	FindBackfill(ctx context.Context, id uuid.UUID) (*Backfill, error)
 	// FindBackfills returns a page, the newest first (by creation, then ID).
 	FindBackfills(ctx context.Context, filter BackfillFilter) ([]*Backfill, error)

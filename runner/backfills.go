@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -31,6 +32,24 @@ func advanceBackfills(ctx context.Context, control *miniairflow.Control) error {
 		}
 		if !anyMoved {
 			return errors.Join(failed...)
+		}
+	}
+}
+
+// deleteOldBackfills deletes the backfills that were over longer than keep ago and whose
+// runs are deleted.
+func deleteOldBackfills(ctx context.Context, store miniairflow.Store, keep time.Duration) (time.Duration, error) {
+	now, err := store.Now(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the database's time: %w", err)
+	}
+	for {
+		deleted, err := store.DeleteBackfills(ctx, now.Add(-keep), deleteBatch)
+		if err != nil {
+			return 0, fmt.Errorf("delete old backfills: %w", err)
+		}
+		if deleted < deleteBatch {
+			return unknown, nil
 		}
 	}
 }

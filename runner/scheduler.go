@@ -101,6 +101,11 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 		}, loop{
 			name: "delete old missed slots", poll: retentionPoll,
 			pass: func(ctx context.Context) (time.Duration, error) { return deleteOldMissed(ctx, cfg.Store, cfg.KeepFor) },
+		}, loop{
+			name: "delete old backfills", poll: retentionPoll,
+			pass: func(ctx context.Context) (time.Duration, error) {
+				return deleteOldBackfills(ctx, cfg.Store, cfg.KeepFor)
+			},
 		})
 	}
 	return s

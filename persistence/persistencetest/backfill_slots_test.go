@@ -143,3 +143,33 @@ func TestBackfillRunsStartAfterOthers(t *testing.T) {
 		require.Equal(t, []uuid.UUID{child.ID, manual.ID, db.backfilled(b)[0].ID}, started)
 	})
 }
+
+// Backfills that are over are deleted after their runs, and others are not.
+func TestDeleteBackfills(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		db.sync(hourly("a", task("x")))
+		b := db.backfill(dates("a", 1, 1))
+		db.advance()
+		running := db.backfill(dates("a", 5, 1))
+		db.startPending()
+		deleted := func(before time.Time) int {
+			n, err := db.DeleteBackfills(t.Context(), before, 10)
+			require.NoError(t, err)
+			return n
+		}
+		later := time.Now().Add(time.Hour)
+		require.Zero(t, deleted(later), "both go on")
+		w := db.worker("w")
+		w.end(miniairflow.TaskSuccess, w.claim(1)...)
+		db.advance()
+		require.Equal(t, miniairflow.BackfillFinished, db.found(b).Status)
+		require.Zero(t, deleted(later), "its run is there")
+		_, err := db.DeleteRuns(t.Context(), later, 10)
+		require.NoError(t, err)
+		require.Zero(t, deleted(db.found(b).FinishedAt.Add(-time.Second)), "it is young")
+		require.Equal(t, 1, deleted(later))
+		_, err = db.FindBackfill(t.Context(), b.ID)
+		require.ErrorIs(t, err, miniairflow.ErrNotFound)
+		db.found(running)
+	})
+}

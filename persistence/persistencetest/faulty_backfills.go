@@ -34,6 +34,11 @@ func (f *Faulty) AdvanceBackfill(ctx context.Context, id uuid.UUID, plan miniair
 	return try(f, "AdvanceBackfill", func() (bool, error) { return f.inner.AdvanceBackfill(ctx, id, plan) })
 }
 
+// DeleteBackfills implements miniairflow.BackfillStore.
+func (f *Faulty) DeleteBackfills(ctx context.Context, endedBefore time.Time, limit int) (int, error) {
+	return try(f, "DeleteBackfills", func() (int, error) { return f.inner.DeleteBackfills(ctx, endedBefore, limit) })
+}
+
 // FindBackfill implements miniairflow.BackfillStore.
 func (f *Faulty) FindBackfill(ctx context.Context, id uuid.UUID) (*miniairflow.Backfill, error) {
 	return try(f, "FindBackfill", func() (*miniairflow.Backfill, error) { return f.inner.FindBackfill(ctx, id) })

@@ -282,6 +282,26 @@ func setBackfillProblem(ctx context.Context, t *tx, id uuid.UUID, problem string
 	return err
 }
 
+// DeleteBackfills implements miniairflow.BackfillStore.
+func (s *Store) DeleteBackfills(ctx context.Context, endedBefore time.Time, limit int) (int, error) {
+	const text = `
+		DELETE FROM backfills WHERE id = ANY(ARRAY(
+			SELECT b.id FROM backfills b
+			WHERE b.status <> 'running' AND b.finished_at < $1
+				AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill')
+			LIMIT $2 FOR UPDATE SKIP LOCKED))`
+	deleted := 0
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.Exec(ctx, text, endedBefore, limit)
+		deleted = int(done.RowsAffected())
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete backfills: %w", err)
+	}
+	return deleted, nil
+}
+
 // FindBackfill implements miniairflow.BackfillStore.
 func (s *Store) FindBackfill(ctx context.Context, id uuid.UUID) (*miniairflow.Backfill, error) {
 	return queryOne(ctx, s, scanPlainBackfill, `SELECT `+backfillColumns+` FROM `+backfillTables+` WHERE b.id = $1`, id)
@@ -339,50 +359,4 @@ func (s *Store) CountBackfillRuns(ctx context.Context, ids []uuid.UUID) (map[uui
 		return none, err
 	}, text, ids)
 	return counts, err
-}
-
-// ViewBackfill implements miniairflow.BackfillStore.
-func (s *Store) ViewBackfill(ctx context.Context, b *miniairflow.Backfill, dates []time.Time) (miniairflow.BackfillView, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.patience)
-	defer cancel()
-	view, err := viewBackfill(ctx, b, dates, s.pool)
-	return view, mapError(err)
-}
-
-// batcher is a transaction, or a pool.
-type batcher interface {
-	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
-}
-
-// viewBackfill reads what there is at dates.
-func viewBackfill(ctx context.Context, b *miniairflow.Backfill, dates []time.Time, on batcher) (view miniairflow.BackfillView, err error) {
-	const placeText = `
-		SELECT clock_timestamp(), s.next_at, s.since
-		FROM (SELECT 1) AS one LEFT JOIN schedules s ON s.workflow_id = $1 AND s.name = $2 AND s.is_active AND NOT s.is_finished`
-	const runsText = `
-		SELECT r.id, r.number, r.status, r.logical_date, r.started_at IS NOT NULL OR r.generation > 1
-		FROM unnest($1::timestamptz[]) AS i(at) JOIN workflow_runs r ON r.workflow_id = $2 AND r.logical_date = i.at
-		WHERE r.type <> 'child' AND (r.type = 'manual' OR r.schedule_name = $3) AND (r.selection = '' OR r.selection = $4)
-		ORDER BY r.number`
-	selection, err := dialect.EncodeSelection(b.Selection)
-	if err != nil {
-		return view, err
-	}
-	batch := &pgx.Batch{}
-	batch.Queue(placeText, b.WorkflowID, b.Schedules.Name()).QueryRow(func(row pgx.Row) error {
-		var next, since *time.Time
-		err := row.Scan(&view.Now, &next, &since)
-		if since != nil {
-			view.Place = &miniairflow.SchedulePlace{NextAt: next, Since: *since}
-		}
-		return err
-	})
-	batch.Queue(runsText, dates, b.WorkflowID, b.Schedules.Name(), selection).Query(func(rows pgx.Rows) (err error) {
-		view.Runs, err = pgx.CollectRows(rows, pgx.RowToStructByPos[miniairflow.DateRun])
-		return err
-	})
-	if err := on.SendBatch(ctx, batch).Close(); err != nil {
-		return view, fmt.Errorf("look at the dates: %w", err)
-	}
-	return view, nil
 }
