@@ -26,11 +26,6 @@ type Documents = {
     "\n  query TaskRun($id: ID!) {\n    taskRun(id: $id) {\n      ...TaskRow\n      outputs\n      childRun {\n        id\n        number\n        label\n        status\n        workflow {\n          id\n          name\n        }\n      }\n      queue\n      task {\n        description\n        group\n        triggerRule\n        when\n        noop\n        approval {\n          approvers\n          fields {\n            name\n            type\n            description\n            enum\n            default\n            isRequired\n            pattern\n            minimum\n            maximum\n          }\n        }\n        timeoutSeconds\n        command {\n          script\n          argv\n        }\n        retry {\n          count\n        }\n      }\n      waitReason\n      dependsOn\n      artifacts(first: 100) {\n        nodes {\n          name\n          size\n          sha256\n          url\n        }\n        totalCount\n        totalCountIsExact\n      }\n      attempts {\n        number\n        status\n        reason\n        exitCode\n        worker\n        startedAt\n        finishedAt\n      }\n    }\n  }\n": typeof types.TaskRunDocument,
     "\n  query Logs($id: ID!, $attempt: Int, $fromOffset: Int64!, $limit: Int!) {\n    taskRun(id: $id) {\n      id\n      logs(attempt: $attempt, fromOffset: $fromOffset, limit: $limit) {\n        offset\n        text\n        nextOffset\n        isComplete\n      }\n    }\n  }\n": typeof types.LogsDocument,
     "\n  query Load {\n    queueDepths {\n      queue\n      depth\n    }\n    pools {\n      name\n      slots\n      used\n      waiting\n      description\n      origin\n      holders {\n        run\n        task\n        slots\n        taskRunId\n      }\n    }\n  }\n": typeof types.LoadDocument,
-    "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": typeof types.RunUpdatesDocument,
-    "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": typeof types.RunsUpdatesDocument,
-    "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": typeof types.LogUpdatesDocument,
-    "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": typeof types.WorkersUpdatesDocument,
-    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": typeof types.CatalogUpdatesDocument,
     "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": typeof types.TriggerWorkflowDocument,
     "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.CancelWorkflowRunDocument,
     "\n  mutation PauseWorkflowRun($input: PauseWorkflowRunInput!) {\n    pauseWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.PauseWorkflowRunDocument,
@@ -45,6 +40,11 @@ type Documents = {
     "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.UnpauseWorkflowDocument,
     "\n  mutation AnswerApproval($input: AnswerApprovalInput!) {\n    answerApproval(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": typeof types.AnswerApprovalDocument,
     "\n  mutation SendNotification($input: SendNotificationInput!) {\n    sendNotification(input: $input) {\n      notification {\n        id\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": typeof types.SendNotificationDocument,
+    "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": typeof types.RunUpdatesDocument,
+    "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": typeof types.RunsUpdatesDocument,
+    "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": typeof types.LogUpdatesDocument,
+    "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": typeof types.WorkersUpdatesDocument,
+    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": typeof types.CatalogUpdatesDocument,
 };
 const documents: Documents = {
     "\n  fragment RunSummary on WorkflowRun {\n    id\n    number\n    label\n    status\n    reason\n    revision\n    cause {\n      kind\n      detail\n      by\n    }\n    runAfter\n    createdAt\n    startedAt\n    finishedAt\n    cancelRequestedAt\n    pausedAt\n    generation\n    taskCount\n    taskStates {\n      status\n      count\n    }\n    workflow {\n      id\n      name\n    }\n  }\n": types.RunSummaryFragmentDoc,
@@ -59,11 +59,6 @@ const documents: Documents = {
     "\n  query TaskRun($id: ID!) {\n    taskRun(id: $id) {\n      ...TaskRow\n      outputs\n      childRun {\n        id\n        number\n        label\n        status\n        workflow {\n          id\n          name\n        }\n      }\n      queue\n      task {\n        description\n        group\n        triggerRule\n        when\n        noop\n        approval {\n          approvers\n          fields {\n            name\n            type\n            description\n            enum\n            default\n            isRequired\n            pattern\n            minimum\n            maximum\n          }\n        }\n        timeoutSeconds\n        command {\n          script\n          argv\n        }\n        retry {\n          count\n        }\n      }\n      waitReason\n      dependsOn\n      artifacts(first: 100) {\n        nodes {\n          name\n          size\n          sha256\n          url\n        }\n        totalCount\n        totalCountIsExact\n      }\n      attempts {\n        number\n        status\n        reason\n        exitCode\n        worker\n        startedAt\n        finishedAt\n      }\n    }\n  }\n": types.TaskRunDocument,
     "\n  query Logs($id: ID!, $attempt: Int, $fromOffset: Int64!, $limit: Int!) {\n    taskRun(id: $id) {\n      id\n      logs(attempt: $attempt, fromOffset: $fromOffset, limit: $limit) {\n        offset\n        text\n        nextOffset\n        isComplete\n      }\n    }\n  }\n": types.LogsDocument,
     "\n  query Load {\n    queueDepths {\n      queue\n      depth\n    }\n    pools {\n      name\n      slots\n      used\n      waiting\n      description\n      origin\n      holders {\n        run\n        task\n        slots\n        taskRunId\n      }\n    }\n  }\n": types.LoadDocument,
-    "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": types.RunUpdatesDocument,
-    "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": types.RunsUpdatesDocument,
-    "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": types.LogUpdatesDocument,
-    "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": types.WorkersUpdatesDocument,
-    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": types.CatalogUpdatesDocument,
     "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": types.TriggerWorkflowDocument,
     "\n  mutation CancelWorkflowRun($input: CancelWorkflowRunInput!) {\n    cancelWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.CancelWorkflowRunDocument,
     "\n  mutation PauseWorkflowRun($input: PauseWorkflowRunInput!) {\n    pauseWorkflowRun(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.PauseWorkflowRunDocument,
@@ -78,6 +73,11 @@ const documents: Documents = {
     "\n  mutation UnpauseWorkflow($input: UnpauseWorkflowInput!) {\n    unpauseWorkflow(input: $input) {\n      workflow {\n        id\n        isPaused\n        pausedAt\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.UnpauseWorkflowDocument,
     "\n  mutation AnswerApproval($input: AnswerApprovalInput!) {\n    answerApproval(input: $input) {\n      workflowRun {\n        ...RunSummary\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n": types.AnswerApprovalDocument,
     "\n  mutation SendNotification($input: SendNotificationInput!) {\n    sendNotification(input: $input) {\n      notification {\n        id\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n": types.SendNotificationDocument,
+    "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n": types.RunUpdatesDocument,
+    "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n": types.RunsUpdatesDocument,
+    "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n": types.LogUpdatesDocument,
+    "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n": types.WorkersUpdatesDocument,
+    "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n": types.CatalogUpdatesDocument,
 };
 
 /**
@@ -145,26 +145,6 @@ export function graphql(source: "\n  query Load {\n    queueDepths {\n      queu
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n"): (typeof documents)["\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n"): (typeof documents)["\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"): (typeof documents)["\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
-export function graphql(source: "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"];
-/**
- * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
- */
 export function graphql(source: "\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation TriggerWorkflow($input: TriggerWorkflowInput!) {\n    triggerWorkflow(input: $input) {\n      workflowRun {\n        id\n        number\n        label\n      }\n      userErrors {\n        field\n        message\n      }\n    }\n  }\n"];
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
@@ -218,6 +198,26 @@ export function graphql(source: "\n  mutation AnswerApproval($input: AnswerAppro
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation SendNotification($input: SendNotificationInput!) {\n    sendNotification(input: $input) {\n      notification {\n        id\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"): (typeof documents)["\n  mutation SendNotification($input: SendNotificationInput!) {\n    sendNotification(input: $input) {\n      notification {\n        id\n      }\n      userErrors {\n        message\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription RunUpdates($id: ID!, $sinceRevision: Int64) {\n    workflowRunUpdated(id: $id, sinceRevision: $sinceRevision) {\n      workflowRun {\n        ...RunSummary\n      }\n      revision\n      changedTaskRuns {\n        ...TaskRow\n      }\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n"): (typeof documents)["\n  subscription RunsUpdates($filter: WorkflowRunFilter) {\n    workflowRunsUpdated(filter: $filter) {\n      ...RunSummary\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n"): (typeof documents)["\n  subscription LogUpdates($taskRunId: ID!, $attempt: Int, $fromOffset: Int64!) {\n    taskLogs(taskRunId: $taskRunId, attempt: $attempt, fromOffset: $fromOffset) {\n      attempt\n      offset\n      text\n      nextOffset\n      isComplete\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"): (typeof documents)["\n  subscription WorkersUpdates {\n    workersUpdated {\n      id\n      name\n      hostname\n      pid\n      version\n      queues\n      concurrency\n      running\n      status\n      startedAt\n      lastHeartbeat\n    }\n  }\n"];
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"): (typeof documents)["\n  subscription CatalogUpdates {\n    catalogUpdated {\n      changedWorkflows {\n        name\n      }\n    }\n  }\n"];
 
 export function graphql(source: string) {
   return (documents as any)[source] ?? {};

@@ -1,5 +1,5 @@
 import type { AnyVariables, TypedDocumentNode } from "@urql/core";
-import { CatalogUpdates } from "../services/documents";
+import { CatalogUpdates } from "../services/subscriptions";
 import { useLive } from "./useLive";
 import { type PolledQuery, usePolledQuery } from "./usePolledQuery";
 

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useClient } from "urql";
-import { LogsQuery, LogUpdates } from "../services/documents";
+import { LogsQuery } from "../services/documents";
 import {
   appendPieces,
   emptyLog,
@@ -9,6 +9,7 @@ import {
   prependPiece,
   startOffset,
 } from "../services/logBuffer";
+import { LogUpdates } from "../services/subscriptions";
 import { type Live, useLive } from "./useLive";
 
 // At first only the end of a log is asked; a step is what "earlier" adds.

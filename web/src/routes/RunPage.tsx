@@ -13,9 +13,10 @@ import type { RunSummaryFragment } from "../gql/graphql";
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
-import { RunQuery, RunsUpdates, RunUpdates } from "../services/documents";
+import { RunQuery } from "../services/documents";
 import { applyUpdates, emptyRun, learnRun } from "../services/runState";
 import type { RunSearch } from "../services/search";
+import { RunsUpdates, RunUpdates } from "../services/subscriptions";
 import styles from "./RunPage.module.css";
 
 const route = getRouteApi("/workflows/$name/runs/$number");

@@ -6,7 +6,8 @@ import { WorkerTable } from "../components/WorkerTable";
 import { useLive } from "../hooks/useLive";
 import { usePolledQuery } from "../hooks/usePolledQuery";
 import { useTitle } from "../hooks/useTitle";
-import { LoadQuery, WorkersUpdates } from "../services/documents";
+import { LoadQuery } from "../services/documents";
+import { WorkersUpdates } from "../services/subscriptions";
 import type { Worker } from "../services/workers";
 
 const pollMs = 3_000;

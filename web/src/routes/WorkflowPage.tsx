@@ -16,9 +16,10 @@ import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
 import { commitText } from "../services/commit";
-import { RunsUpdates, WorkflowQuery } from "../services/documents";
+import { WorkflowQuery } from "../services/documents";
 import { missingCommands } from "../services/named";
 import { mergeRuns } from "../services/runState";
+import { RunsUpdates } from "../services/subscriptions";
 
 const pageSize = 25;
 

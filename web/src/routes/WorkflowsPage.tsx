@@ -7,9 +7,10 @@ import type { RunSummaryFragment, WorkflowFilter, WorkflowsQuery as WorkflowsDat
 import { useCatalogQuery } from "../hooks/useCatalogQuery";
 import { useLive } from "../hooks/useLive";
 import { useTitle } from "../hooks/useTitle";
-import { RunsUpdates, WorkflowsQuery } from "../services/documents";
+import { WorkflowsQuery } from "../services/documents";
 import { latestByWorkflow } from "../services/runState";
 import type { ListSearch } from "../services/search";
+import { RunsUpdates } from "../services/subscriptions";
 
 const pageSize = 100;
 
