@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,8 +26,9 @@ const hooksPath = "/hooks/"
 const (
 	hookBytesMax = 1 << 20 // of a body
 	hookDepthMax = 100     // of lists and objects within each other
-	hooksPerTime = 50      // requests a second, over all webhooks
+	hooksPerTime = 50      // requests a second of one webhook, by who knows its secret
 	hooksAtOnce  = 100     // of them that come at one time
+	hookReadsMax = 32      // bodies that are read at a time of who has yet to show that
 	hookTimeout  = 10 * time.Second
 )
 
@@ -36,16 +38,30 @@ type HookTarget interface {
 	Deliver(ctx context.Context, d miniairflow.Delivery) (*miniairflow.WorkflowRun, error)
 }
 
-// hooks answers requests to webhooks.
+// hooks answers requests to webhooks. Only who knows the secret of a webhook counts in
+// its rate: strangers take nothing from it.
 type hooks struct {
 	target  HookTarget
 	secrets miniairflow.SecretSource
 	logger  *slog.Logger
-	limiter *rate.Limiter
+	reads   chan struct{} // has a place for each of hookReadsMax
+
+	mu    sync.Mutex
+	rates map[string]*rate.Limiter // by workflow
 }
 
 func newHooks(target HookTarget, secrets miniairflow.SecretSource, logger *slog.Logger) *hooks {
-	return &hooks{target: target, secrets: secrets, logger: logger, limiter: rate.NewLimiter(hooksPerTime, hooksAtOnce)}
+	return &hooks{target: target, secrets: secrets, logger: logger, reads: make(chan struct{}, hookReadsMax), rates: map[string]*rate.Limiter{}}
+}
+
+// mayStart reports whether one more run of a workflow is within its rate.
+func (h *hooks) mayStart(workflow string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rates[workflow] == nil {
+		h.rates[workflow] = rate.NewLimiter(hooksPerTime, hooksAtOnce)
+	}
+	return h.rates[workflow].Allow()
 }
 
 // ServeHTTP starts a run for a request of who knows the secret.
@@ -53,11 +69,6 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		writeError(w, http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "send it with POST")
-		return
-	}
-	if !h.limiter.Allow() {
-		w.Header().Set("Retry-After", "1")
-		writeError(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", fmt.Sprintf("webhooks take up to %d requests a second: try again", hooksPerTime))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
@@ -90,9 +101,14 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the webhook cannot tell who calls: its secret is not there", cause: err}
 	}
-	id, body, err := readIdentified(w, r, values[hook.Secret])
+	id, body, err := h.readIdentified(w, r, values[hook.Secret])
 	if err != nil {
 		return nil, err
+	}
+	if !h.mayStart(workflow) {
+		w.Header().Set("Retry-After", "1")
+		message := fmt.Sprintf("a webhook takes up to %d requests a second: try again", hooksPerTime)
+		return nil, &hookError{status: http.StatusTooManyRequests, code: "TOO_MANY_REQUESTS", message: message}
 	}
 	event := miniairflow.EventScope{Headers: shownHeaders(r.Header), Query: map[string]any{}}
 	if event.Body, err = decodeHook(body); err != nil {
@@ -109,13 +125,21 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 }
 
 // readIdentified reads the body of a request of who knows the secret, and returns what it
-// is known by. Who shows a wrong secret, or none, has nothing read.
-func readIdentified(w http.ResponseWriter, r *http.Request, secret string) (id string, body []byte, err error) {
+// is known by. Who shows a wrong secret, or none, has nothing read. Of who shows a
+// signature the body is needed to check it: few of those are read at a time.
+func (h *hooks) readIdentified(w http.ResponseWriter, r *http.Request, secret string) (id string, body []byte, err error) {
 	isSigned := r.Header.Get(signatureHeader) != "" || r.Header.Get(githubHeader) != ""
-	if !isSigned {
-		if id, err = identify(r.URL, r.Header, nil, secret, time.Now()); err != nil {
-			return "", nil, err
+	if isSigned {
+		select {
+		case h.reads <- struct{}{}:
+			defer func() { <-h.reads }()
+		case <-r.Context().Done():
+			return "", nil, r.Context().Err()
+		case <-time.After(hookTimeout):
+			return "", nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "too many requests are being read: try again"}
 		}
+	} else if id, err = identify(r.URL, r.Header, nil, secret, time.Now()); err != nil {
+		return "", nil, err
 	}
 	if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, hookBytesMax)); err != nil {
 		return "", nil, err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -287,16 +288,40 @@ func TestHookTakesLongKeys(t *testing.T) {
 	}
 }
 
-// Who sends too much is told to wait, before anything is looked up.
+// Who knows the secret is let in up to a rate; strangers take nothing from it, neither
+// with many requests nor with bodies that never come.
 func TestHooksAreBounded(t *testing.T) {
 	s := newHookServer(t)
-	refused := 0
 	for range 4 * hooksAtOnce {
-		if status, _ := s.send("POST", "/hooks/nowhere", ""); status == http.StatusTooManyRequests {
-			refused++
+		status, _ := s.send("POST", "/hooks/nowhere", "")
+		require.Equal(t, http.StatusNotFound, status)
+		status, _ = s.send("POST", "/hooks/deploy", refBody, "X-Miniairflow-Token", "wrong")
+		require.Equal(t, http.StatusUnauthorized, status)
+	}
+	address := strings.TrimPrefix(s.url, "http://")
+	for range hookReadsMax {
+		connection, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, connection.Close()) }()
+		_, err = io.WriteString(connection, "POST /hooks/deploy HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: 10\r\n\r\n{")
+		require.NoError(t, err)
+	}
+	status, said := s.send("POST", "/hooks/deploy", refBody, "X-Miniairflow-Token", hookSecret)
+	require.Equal(t, http.StatusAccepted, status, said)
+}
+
+func TestHooksHaveARateOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	h := newHooks(nil, nil, nil)
+	started := 0
+	for range 100 * hooksAtOnce {
+		if h.mayStart("deploy") {
+			started++
 		}
 	}
-	require.Positive(t, refused, "more at once than are let in")
+	require.GreaterOrEqual(t, started, hooksAtOnce)
+	require.Less(t, started, 100*hooksAtOnce)
+	require.True(t, h.mayStart("report"))
 }
 
 // The signature that GitHub's own documentation shows is one here.
