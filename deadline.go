@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,10 +13,36 @@ import (
 
 // Deadline says by when a run, or a task of it, should be over: at a time of day on or
 // after the logical date, by the clocks of the schedule, or so long after the run may
-// start. Exactly one of the two is set. It ends nothing, see LateMark.
+// start, or of a run when earlier ones were, see UsualLimit. Exactly one of them is set.
+// It ends nothing, see LateMark.
 type Deadline struct {
-	Clock string // 15:04
-	After Duration
+	Clock   string // 15:04
+	After   Duration
+	IsUsual bool
+}
+
+// usualText is a Deadline with IsUsual as a file says it.
+const usualText = "usual"
+
+const (
+	// UsualRunsMax is of how many of the latest successful runs the usual time is taken.
+	UsualRunsMax = 20
+	// usualRunsMin is how many there have to be.
+	usualRunsMin = 5
+	// usualSlack is the least that a run may take longer than usual.
+	usualSlack = time.Minute
+)
+
+// UsualLimit returns how long after it may start a run is late for one whose forerunners
+// took that long: after twice their median, and at least a minute more than it. 0: they
+// are too few to tell.
+func UsualLimit(took []time.Duration) time.Duration {
+	if len(took) < usualRunsMin {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(took))
+	median := max(0, sorted[len(sorted)/2])
+	return median + max(median, usualSlack)
 }
 
 var timeOfDay = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
@@ -23,8 +50,11 @@ var timeOfDay = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
 // deadlineMax bounds Deadline.After.
 const deadlineMax = Duration(366 * 24 * time.Hour)
 
-// ParseDeadline reads "06:00" or "+2h".
+// ParseDeadline reads "06:00", "+2h" or "usual".
 func ParseDeadline(text string) (Deadline, error) {
+	if text == usualText {
+		return Deadline{IsUsual: true}, nil
+	}
 	if after, ok := strings.CutPrefix(text, "+"); ok {
 		d, err := ParseDuration(after)
 		if err == nil && d > 0 && d <= deadlineMax {
@@ -33,11 +63,14 @@ func ParseDeadline(text string) (Deadline, error) {
 	} else if timeOfDay.MatchString(text) {
 		return Deadline{Clock: text}, nil
 	}
-	return Deadline{}, fmt.Errorf(`%s is no deadline: write a time of day such as "06:00", or a time after the start such as "+2h"`, show(text))
+	return Deadline{}, fmt.Errorf(`%s is no deadline: write a time of day such as "06:00", or a time after the start such as "+2h"%s`, show(text), DidYouMean(text, []string{usualText}))
 }
 
 // String returns the deadline as a file says it.
 func (d Deadline) String() string {
+	if d.IsUsual {
+		return usualText
+	}
 	if d.Clock != "" {
 		return d.Clock
 	}
@@ -59,11 +92,14 @@ func (d *Deadline) UnmarshalJSON(data []byte) error {
 }
 
 // of returns when the deadline of a run is, in a zone; zero: it has none. Only the
-// runs of schedules have a time of day: the logical date of others is no plan.
-func (d *Deadline) of(run *WorkflowRun, zone *time.Location) time.Time {
+// runs of schedules have a time of day: the logical date of others is no plan. usual is
+// the UsualLimit of the run.
+func (d *Deadline) of(run *WorkflowRun, zone *time.Location, usual time.Duration) time.Time {
 	switch {
-	case d == nil:
+	case d == nil, d.IsUsual && usual == 0:
 		return time.Time{}
+	case d.IsUsual:
+		return run.RunAfter.Add(usual)
 	case d.After > 0:
 		return run.RunAfter.Add(d.After.Std())
 	case run.Type != RunScheduled:
@@ -123,8 +159,11 @@ type LateMark struct {
 
 // JudgeDeadlines says which deadlines of a run have passed at now while what has them
 // was not over, and when to look again; nil: never. ends are when the tasks with a
-// deadline ended, by name; a task that is not there has not ended.
-func JudgeDeadlines(d *Definition, run *WorkflowRun, ends map[string]time.Time, now time.Time) (late []LateMark, next *time.Time) {
+// deadline ended, by name; a task that is not there has not ended. usual is the UsualLimit
+// of the run, for a deadline that asks for it.
+func JudgeDeadlines(
+	d *Definition, run *WorkflowRun, ends map[string]time.Time, usual time.Duration, now time.Time,
+) (late []LateMark, next *time.Time) {
 	zone := d.zoneOf(run)
 	judge := func(task string, at time.Time, end time.Time) {
 		runEnded := run.FinishedAt != nil && !run.FinishedAt.After(at)
@@ -136,10 +175,10 @@ func JudgeDeadlines(d *Definition, run *WorkflowRun, ends map[string]time.Time, 
 			next = &at
 		}
 	}
-	judge("", d.Deadline.of(run, zone), time.Time{})
+	judge("", d.Deadline.of(run, zone, usual), time.Time{})
 	for _, seq := range d.DeadlineTasks() {
 		task := &d.Tasks[seq]
-		judge(task.Name, task.Deadline.of(run, zone), ends[task.Name])
+		judge(task.Name, task.Deadline.of(run, zone, 0), ends[task.Name])
 	}
 	return late, next
 }

@@ -1,6 +1,7 @@
 package miniairflow_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ func deadlineOf(t *testing.T, text string) *miniairflow.Deadline {
 func TestParseDeadline(t *testing.T) {
 	deadlineOf(t, "00:00")
 	deadlineOf(t, "+1h30m")
+	deadlineOf(t, "usual")
 	for _, bad := range []string{"", "6:00", "24:00", "06:60", "2h", "+", "+0s", "+-1h", "+367d", "06:00:00", "6am"} {
 		_, err := miniairflow.ParseDeadline(bad)
 		require.ErrorContains(t, err, "is no deadline", bad)
@@ -46,11 +48,11 @@ func TestClockDeadlines(t *testing.T) {
 			Deadline:  deadlineOf(t, tt.clock),
 		}
 		run := &miniairflow.WorkflowRun{ID: uuid.New(), Type: miniairflow.RunScheduled, LogicalDate: instant(t, tt.logical)}
-		late, next := miniairflow.JudgeDeadlines(d, run, nil, run.LogicalDate.Add(-1))
+		late, next := miniairflow.JudgeDeadlines(d, run, nil, 0, run.LogicalDate.Add(-1))
 		require.Empty(t, late)
 		require.Equal(t, instant(t, tt.want), *next, tt)
 		run.Type = miniairflow.RunBackfill
-		_, next = miniairflow.JudgeDeadlines(d, run, nil, run.LogicalDate)
+		_, next = miniairflow.JudgeDeadlines(d, run, nil, 0, run.LogicalDate)
 		require.Nil(t, next, "only the runs of schedules have a time of day")
 	}
 }
@@ -65,7 +67,7 @@ func TestJudgeDeadlines(t *testing.T) {
 	require.True(t, d.HasDeadlines())
 	run := &miniairflow.WorkflowRun{ID: uuid.New(), Status: miniairflow.RunPending, RunAfter: start}
 	judge := func(minutes int, ends map[string]time.Time) (names []string, next *time.Time) {
-		late, next := miniairflow.JudgeDeadlines(d, run, ends, at(minutes))
+		late, next := miniairflow.JudgeDeadlines(d, run, ends, 0, at(minutes))
 		for _, m := range late {
 			names = append(names, m.Task)
 		}
@@ -85,4 +87,29 @@ func TestJudgeDeadlines(t *testing.T) {
 	names, next = judge(90, map[string]time.Time{"a": at(12)})
 	require.Equal(t, []string{"a"}, names, "the run was over in time, and with it b")
 	require.Nil(t, next)
+}
+
+// A run is late that takes longer than those before it, by a measure that one slow run
+// of them does not move.
+func TestUsualLimit(t *testing.T) {
+	minutes := func(took ...int) (all []time.Duration) {
+		for _, m := range took {
+			all = append(all, time.Duration(m)*time.Minute)
+		}
+		return all
+	}
+	require.Zero(t, miniairflow.UsualLimit(minutes(5, 5, 5, 5)), "too few")
+	require.Equal(t, 10*time.Minute, miniairflow.UsualLimit(minutes(5, 4, 600, 5, 6)))
+	require.Equal(t, time.Minute+2*time.Second, miniairflow.UsualLimit(slices.Repeat([]time.Duration{2 * time.Second}, 5)))
+
+	start := instant(t, "2026-03-01T02:00:00Z")
+	d := &miniairflow.Definition{Deadline: deadlineOf(t, "usual")}
+	run := &miniairflow.WorkflowRun{ID: uuid.New(), Status: miniairflow.RunPending, RunAfter: start}
+	late, next := miniairflow.JudgeDeadlines(d, run, nil, 0, start)
+	require.Empty(t, late)
+	require.Nil(t, next, "nothing is usual yet")
+	_, next = miniairflow.JudgeDeadlines(d, run, nil, 10*time.Minute, start)
+	require.Equal(t, start.Add(10*time.Minute), *next)
+	late, _ = miniairflow.JudgeDeadlines(d, run, nil, 10*time.Minute, start.Add(10*time.Minute))
+	require.Len(t, late, 1, "also one that has not started")
 }

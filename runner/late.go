@@ -65,6 +65,33 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 			}
 		}
 	}
-	late, next := miniairflow.JudgeDeadlines(g.Definition, look.Run, ends, now)
+	usual, err := usualLimit(ctx, store, g.Definition, look.Run)
+	if err != nil {
+		return err
+	}
+	late, next := miniairflow.JudgeDeadlines(g.Definition, look.Run, ends, usual, now)
 	return store.NoteLate(ctx, look, late, next)
+}
+
+// usualLimit returns the UsualLimit of a run, if its deadline asks for it. Runs of
+// backfills say nothing of it, since they wait for all others, and neither do those of
+// some tasks.
+func usualLimit(ctx context.Context, store miniairflow.Store, d *miniairflow.Definition, run *miniairflow.WorkflowRun) (time.Duration, error) {
+	if d.Deadline == nil || !d.Deadline.IsUsual {
+		return 0, nil
+	}
+	before, err := store.FindRuns(ctx, miniairflow.RunFilter{
+		WorkflowID: run.WorkflowID, Statuses: []miniairflow.RunStatus{miniairflow.RunSuccess},
+		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: miniairflow.UsualRunsMax,
+	})
+	if err != nil {
+		return 0, err
+	}
+	var took []time.Duration
+	for _, r := range before {
+		if r.Selection == nil && r.ID != run.ID {
+			took = append(took, r.FinishedAt.Sub(r.RunAfter))
+		}
+	}
+	return miniairflow.UsualLimit(took), nil
 }

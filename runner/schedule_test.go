@@ -339,6 +339,7 @@ func TestLateRuns(t *testing.T) {
 		s.load(map[string]string{
 			"w.yaml": "deadline: +50ms\ntasks:\n  a: {command: sleep 0.3}\n  b: {command: echo hello, depends_on: [a], deadline: +10ms}\n  c: {noop: true, deadline: +1h}",
 			"p.yaml": "deadline: +10ms\ntasks: {a: {noop: true}}",
+			"u.yaml": "deadline: usual\ntasks: {a: {noop: true}}",
 		})
 		_, err := s.control.SetPaused(t.Context(), "p", true, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
@@ -353,5 +354,17 @@ func TestLateRuns(t *testing.T) {
 		})
 		require.NotNil(t, s.run(late).LateAt)
 		require.Equal(t, miniairflow.RunPending, s.run(waits).Status)
+
+		for range 5 {
+			s.finish(s.trigger("u", nil))
+		}
+		usual := s.run(s.trigger("u", nil))
+		overdue, _, err := store.CreateRun(t.Context(), miniairflow.NewRun{
+			ID: uuid.New(), WorkflowID: usual.WorkflowID, VersionID: usual.VersionID, Type: miniairflow.RunScheduled, LogicalDate: time.Now().Add(-time.Hour),
+		})
+		require.NoError(t, err)
+		s.await("the mark of a run that takes longer than those before", func() bool { return s.run(overdue.ID).LateAt != nil })
+		s.finish(usual.ID)
+		require.Nil(t, s.run(usual.ID).LateAt)
 	})
 }
