@@ -29,6 +29,7 @@ type NotificationStore interface {
 	// SendNotification makes a notification due now, whatever its state, and lets it be
 	// tried as often and as long as a new one: it takes it out of all hands, so that a try
 	// that is under way can end it only by success. Its ID stays. It writes the audit log.
+	// One that is due already and that nobody has tried yet stays as it is.
 	SendNotification(ctx context.Context, id uuid.UUID, by Actor) (*Notification, error)
 	FindNotification(ctx context.Context, id uuid.UUID) (*Notification, error)
 	// FindNotifications returns a page, the newest first.

@@ -81,8 +81,49 @@ func (db *database) operations(w *worker, v *miniairflow.WorkflowVersion) []oper
 		require.NoError(db, err)
 		people.exchange(0, aside(people.claim(1)[0], time.Hour, ""))
 	}
+	told := db.newRun(db.sync(&miniairflow.Definition{
+		Name: "told", IsActive: true, MaxActiveRuns: 1, MaxActiveTasks: 1, Tasks: []miniairflow.Task{task("a")}, Notify: tells("https://example.org/"),
+	}))
+	told.By = miniairflow.Actor{}
+	tell := func() {
+		_, _, err := db.CreateRun(ctx, told)
+		require.NoError(db, err)
+		db.mustStart(told.ID)
+		w.drain(nil)
+		db.gather()
+	}
 	id, label, of := run.ID.String(), "etl#1", v.WorkflowID
+	backfill := miniairflow.Backfill{
+		ID: uuid.New(), WorkflowID: of, VersionID: v.ID, Name: "march", Hash: "h", Schedules: miniairflow.ScheduleGroup{{Cron: "0 * * * *", Timezone: "UTC"}},
+		From: slot, To: slot.Add(3 * time.Hour), Mode: miniairflow.BackfillMissing, Order: miniairflow.BackfillOldest, Concurrency: 1, Total: 4,
+	}
+	pauseBackfill := func(paused bool) func(by miniairflow.Actor) error {
+		return func(by miniairflow.Actor) error {
+			_, err := db.SetBackfillPaused(ctx, backfill.ID, paused, by)
+			return err
+		}
+	}
+	backfillID, backfillLabel := backfill.ID.String(), "etl/march"
 	return []operation{
+		{action: miniairflow.AuditSendNotification, subject: told.ID.String(), label: "told#1", of: told.WorkflowID, before: tell, do: func(by miniairflow.Actor) error {
+			all, err := db.FindNotifications(ctx, miniairflow.NotificationFilter{RunID: told.ID})
+			require.NoError(db, err)
+			if by.Name == carol.Name {
+				require.Len(db, db.take(10, 10, time.Hour), len(all), "somebody has it in the hands")
+			}
+			_, err = db.SendNotification(ctx, all[0].ID, by)
+			return err
+		}},
+		{action: miniairflow.AuditCreateBackfill, subject: backfillID, label: backfillLabel, of: of, do: func(by miniairflow.Actor) error {
+			_, _, err := db.CreateBackfill(ctx, backfill, by)
+			return err
+		}},
+		{action: miniairflow.AuditPauseBackfill, subject: backfillID, label: backfillLabel, of: of, do: pauseBackfill(true)},
+		{action: miniairflow.AuditResumeBackfill, subject: backfillID, label: backfillLabel, of: of, do: pauseBackfill(false)},
+		{action: miniairflow.AuditCancelBackfill, subject: backfillID, label: backfillLabel, of: of, do: func(by miniairflow.Actor) error {
+			_, err := db.CancelBackfill(ctx, backfill.ID, false, by)
+			return err
+		}},
 		{action: miniairflow.AuditCreateRun, subject: id, label: label, of: of, do: func(by miniairflow.Actor) error {
 			run.By = by
 			_, _, err := db.CreateRun(ctx, run)

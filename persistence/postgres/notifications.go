@@ -91,8 +91,9 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 		const text = `
 			UPDATE notifications SET state = 'pending', due_at = clock_timestamp(), round = 0, token = NULL, claimed_until = '-infinity',
 				sent_at = NULL
-			WHERE id = $1`
-		if _, err := t.Exec(ctx, text, id); err != nil {
+			WHERE id = $1 AND NOT (state = 'pending' AND due_at <= clock_timestamp() AND round = 0 AND token IS NULL)`
+		done, err := t.Exec(ctx, text, id)
+		if err != nil {
 			return err
 		}
 		rows, err := t.Query(ctx, notificationByID, id)
@@ -101,6 +102,9 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 		}
 		if found, err = pgx.CollectOneRow(rows, scanNotification); err != nil {
 			return err
+		}
+		if done.RowsAffected() == 0 {
+			return nil
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicNotices})
 		return audit(ctx, t, by, dialect.Audited{Action: miniairflow.AuditSendNotification, RunID: &found.RunID})

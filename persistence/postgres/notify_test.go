@@ -105,7 +105,7 @@ func TestEventsAreCoalescedAndSplit(t *testing.T) {
 	// One transaction with far more events than a payload holds.
 	d := &miniairflow.Definition{
 		Name: "a", IsActive: true, MaxActiveRuns: 1, MaxActiveTasks: 1, Tasks: persistencetest.Wide(1),
-		Schedules: []miniairflow.Schedule{{Cron: "0 * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll, Overlap: miniairflow.OverlapQueue}},
+		Schedules: []miniairflow.Schedule{{Cron: "0 * * * *", Timezone: "UTC", Catchup: miniairflow.CatchupAll, Overlap: miniairflow.OverlapSkip}},
 	}
 	v := persistencetest.MustSync(t, s, d)
 	due, err := s.DueSchedules(t.Context(), 1)

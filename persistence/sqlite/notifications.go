@@ -89,12 +89,16 @@ func (s *Store) SendNotification(ctx context.Context, id uuid.UUID, by miniairfl
 	var found *miniairflow.Notification
 	err := s.inTx(ctx, func(t *tx) error {
 		const text = `
-			UPDATE notifications SET state = 'pending', due_at = ?2, round = 0, token = NULL, claimed_until = 0, sent_at = NULL WHERE id = ?1`
-		if _, err := t.ExecContext(ctx, text, id, t.now); err != nil {
+			UPDATE notifications SET state = 'pending', due_at = ?2, round = 0, token = NULL, claimed_until = 0, sent_at = NULL
+			WHERE id = ?1 AND NOT (state = 'pending' AND due_at <= ?2 AND round = 0 AND token IS NULL)`
+		done, err := t.ExecContext(ctx, text, id, t.now)
+		if err != nil {
 			return err
 		}
-		var err error
 		if found, err = queryOne(ctx, t, scanNotification, notificationByID, id); err != nil {
+			return err
+		}
+		if changed, err := done.RowsAffected(); err != nil || changed == 0 {
 			return err
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicNotices})
