@@ -2,13 +2,8 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -19,33 +14,27 @@ const lateBatch = 100
 // noteLate keeps which runs and tasks were not over at their deadline. Those that cannot
 // be looked at hold up no other.
 func noteLate(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
-	aside := map[uuid.UUID]error{}
-	for {
-		limit := lateBatch + len(aside)
+	var next *time.Time
+	err := eachRun(lateBatch, func(limit int) (steps []runStep, err error) {
 		due, err := store.DueDeadlines(ctx, limit)
 		if err != nil {
-			return 0, fmt.Errorf("find runs with deadlines: %w", err)
+			return nil, fmt.Errorf("find runs with deadlines: %w", err)
 		}
+		next = due.Next
 		for _, look := range due.Due {
-			if aside[look.Run.ID] != nil {
-				continue
-			}
-			err := lookForLate(ctx, store, look, due.Now)
-			if isTransient(err) {
-				return 0, fmt.Errorf("look at the deadlines of run %s: %w", look.Run.Label(), err)
-			}
-			if err != nil {
-				aside[look.Run.ID] = fmt.Errorf("look at the deadlines of run %s: %w", look.Run.Label(), err)
-			}
+			steps = append(steps, runStep{look.Run.ID, func() error {
+				if err := lookForLate(ctx, store, look, due.Now); err != nil {
+					return fmt.Errorf("look at the deadlines of run %s: %w", look.Run.Label(), err)
+				}
+				return nil
+			}})
 		}
-		switch {
-		case len(due.Due) == limit:
-		case len(aside) > 0:
-			return 0, errors.Join(slices.Collect(maps.Values(aside))...)
-		default:
-			return until(ctx, store, due.Next)
-		}
+		return steps, nil
+	})
+	if err != nil {
+		return 0, err
 	}
+	return until(ctx, store, next)
 }
 
 func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.DeadlineLook, now time.Time) error {

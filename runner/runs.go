@@ -2,10 +2,7 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,33 +50,26 @@ func startRuns(ctx context.Context, store miniairflow.RunStore, firing *firing, 
 // endOverdueRuns cancels the runs whose workflow's timeout has passed. Those that
 // cannot be cancelled do not keep the others alive, however many they are.
 func endOverdueRuns(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
-	aside := map[uuid.UUID]error{}
-	for {
-		limit := overdueBatch + len(aside)
-		overdue, next, err := store.OverdueRuns(ctx, limit)
-		if err != nil {
-			return 0, fmt.Errorf("find overdue runs: %w", err)
+	var next *time.Time
+	err := eachRun(overdueBatch, func(limit int) (steps []runStep, err error) {
+		var overdue []uuid.UUID
+		if overdue, next, err = store.OverdueRuns(ctx, limit); err != nil {
+			return nil, fmt.Errorf("find overdue runs: %w", err)
 		}
 		for _, id := range overdue {
-			if aside[id] != nil {
-				continue
-			}
-			_, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor})
-			if isTransient(err) {
-				return 0, fmt.Errorf("cancel overdue run %s: %w", id, err)
-			}
-			if err != nil {
-				aside[id] = fmt.Errorf("cancel overdue run %s: %w", id, err)
-			}
+			steps = append(steps, runStep{id, func() error {
+				if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor}); err != nil {
+					return fmt.Errorf("cancel overdue run %s: %w", id, err)
+				}
+				return nil
+			}})
 		}
-		switch {
-		case len(overdue) == limit:
-		case len(aside) > 0:
-			return 0, errors.Join(slices.Collect(maps.Values(aside))...)
-		default:
-			return until(ctx, store, next)
-		}
+		return steps, nil
+	})
+	if err != nil {
+		return 0, err
 	}
+	return until(ctx, store, next)
 }
 
 // failExpired fails the task runs that have been queued for their queue_timeout.

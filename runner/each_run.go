@@ -1,0 +1,44 @@
+package runner
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// runStep is what is to be done to a run.
+type runStep struct {
+	run uuid.UUID
+	do  func() error
+}
+
+// eachRun takes the steps that find returns, so many at a time, until it finds no more.
+// A run of which the step fails for good is put aside: it hides no others, however many
+// they are, and its error is returned at the end. A transient error is returned at once.
+func eachRun(batch int, find func(limit int) ([]runStep, error)) error {
+	aside := map[uuid.UUID]error{}
+	for {
+		limit := batch + len(aside)
+		steps, err := find(limit)
+		if err != nil {
+			return err
+		}
+		for _, step := range steps {
+			if aside[step.run] != nil {
+				continue
+			}
+			err := step.do()
+			if isTransient(err) {
+				return err
+			}
+			if err != nil {
+				aside[step.run] = err
+			}
+		}
+		if len(steps) < limit {
+			return errors.Join(slices.Collect(maps.Values(aside))...)
+		}
+	}
+}
