@@ -58,9 +58,9 @@ func newAuditListCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			limit, _ := cmd.Flags().GetInt("limit")
-			if limit < 1 || limit > pageSize {
-				return usageErrorf("--limit %d: write a number from 1 to %d", limit, pageSize)
+			limit, err := limitOf(cmd)
+			if err != nil {
+				return err
 			}
 			run, _ := cmd.Flags().GetString("run")
 			workflow, _ := cmd.Flags().GetString("workflow")

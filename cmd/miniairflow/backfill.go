@@ -111,7 +111,10 @@ func newBackfillListCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			limit, _ := cmd.Flags().GetInt("limit")
+			limit, err := limitOf(cmd)
+			if err != nil {
+				return err
+			}
 			filter := map[string]any{}
 			if len(args) > 0 {
 				filter["workflow"] = args[0]

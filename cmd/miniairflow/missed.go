@@ -35,9 +35,9 @@ range of slots with the same reason.`,
 			if err != nil {
 				return err
 			}
-			limit, _ := cmd.Flags().GetInt("limit")
-			if limit < 1 || limit > pageSize {
-				return usageErrorf("--limit %d: write a number from 1 to %d", limit, pageSize)
+			limit, err := limitOf(cmd)
+			if err != nil {
+				return err
 			}
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				views, err := c.findMissed(ctx, args[0], limit)

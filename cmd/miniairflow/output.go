@@ -26,6 +26,18 @@ func addOutputFlag(cmd *cobra.Command) {
 	cmd.Flags().StringP("output", "o", string(outputTable), "table, json or yaml")
 }
 
+// limitOf returns how many things a command lists, which is at most a page.
+func limitOf(cmd *cobra.Command) (int, error) {
+	limit, err := cmd.Flags().GetInt("limit")
+	if err != nil {
+		return 0, fmt.Errorf("read --limit: %w", err)
+	}
+	if limit < 1 || limit > pageSize {
+		return 0, usageErrorf("--limit %d: write a number from 1 to %d", limit, pageSize)
+	}
+	return limit, nil
+}
+
 // outputOf returns the chosen format.
 func outputOf(cmd *cobra.Command) (outputFormat, error) {
 	value, err := cmd.Flags().GetString("output")

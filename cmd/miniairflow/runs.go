@@ -43,9 +43,9 @@ func newRunsListCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			limit, _ := cmd.Flags().GetInt("limit")
-			if limit < 1 || limit > pageSize {
-				return usageErrorf("--limit %d: write a number from 1 to %d", limit, pageSize)
+			limit, err := limitOf(cmd)
+			if err != nil {
+				return err
 			}
 			return withClient(cmd, std, func(ctx context.Context, c *client) error {
 				if len(args) > 0 { // an unknown name is an error, not an empty list
