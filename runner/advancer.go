@@ -58,12 +58,21 @@ func (a *Advancer) Run(ctx context.Context) error {
 	return nil
 }
 
-// runShelfTime is how long a run that cannot be advanced is left alone.
-const runShelfTime = 30 * time.Second
+// How long a run that cannot be advanced is left alone: for a reason of its own,
+// or because the database refused a call that it may take the next time.
+const (
+	runShelfTime  = 30 * time.Second
+	runRetryDelay = 500 * time.Millisecond
+)
+
+// refusedMax is how many runs in a row the database may refuse before the pass
+// ends: then it is not them, but the database that is away.
+const refusedMax = 3
 
 // pass decides whatever waits for a decision. A run that cannot be advanced goes
 // on the shelf, and the others are not delayed by it.
 func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
+	refused := 0
 	for {
 		a.shelf.clear(time.Now())
 		// What lies on the shelf stays undecided: ask for so many more, lest it hide the others.
@@ -77,22 +86,34 @@ func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
 		moved := false
 		for _, id := range ids {
 			written, err := a.advance(ctx, id)
-			switch {
-			case err == nil:
+			if err == nil {
+				refused = 0
 				moved = moved || written
-			case isTransient(err) || ctx.Err() != nil:
-				return 0, fmt.Errorf("advance run %s: %w", id, err)
-			default:
-				moved = true // out of the way of those behind it
-				a.shelf.put(id, time.Now().Add(runShelfTime))
-				a.logger.ErrorContext(ctx, "Advancer: Run cannot be advanced, set aside for a while",
-					"run_id", id, "for", runShelfTime.String(), "error", err)
+				continue
 			}
+			if isTransient(err) {
+				refused++
+			}
+			if ctx.Err() != nil || refused == refusedMax {
+				return 0, fmt.Errorf("advance run %s: %w", id, err)
+			}
+			moved = true // out of the way of those behind it
+			a.setAside(ctx, id, err)
 		}
 		if !moved || len(ids) < undecidedBatch {
-			return unknown, nil
+			return a.shelf.first(time.Now()), nil
 		}
 	}
+}
+
+// setAside puts a run that could not be advanced on the shelf.
+func (a *Advancer) setAside(ctx context.Context, id uuid.UUID, err error) {
+	level, lies := slog.LevelError, runShelfTime
+	if isTransient(err) {
+		level, lies = slog.LevelWarn, runRetryDelay
+	}
+	a.shelf.put(id, time.Now().Add(lies))
+	a.logger.Log(ctx, level, "Advancer: Run cannot be advanced, set aside for a while", "run_id", id, "for", lies.String(), "error", err)
 }
 
 // advance takes the decisions of one run that are open now, and reports whether

@@ -15,10 +15,12 @@ type runStep struct {
 }
 
 // eachRun takes the steps that find returns, so many at a time, until it finds no more.
-// A run of which the step fails for good is put aside: it hides no others, however many
-// they are, and its error is returned at the end. A transient error is returned at once.
+// A run of which the step fails is put aside: it hides no others, however many they are,
+// and its error is returned at the end, or at once when the database has refused
+// refusedMax runs in a row.
 func eachRun(batch int, find func(limit int) ([]runStep, error)) error {
 	aside := map[uuid.UUID]error{}
+	refused := 0
 	for {
 		limit := batch + len(aside)
 		steps, err := find(limit)
@@ -30,12 +32,17 @@ func eachRun(batch int, find func(limit int) ([]runStep, error)) error {
 				continue
 			}
 			err := step.do()
-			if isTransient(err) {
+			switch {
+			case err == nil:
+				refused = 0
+				continue
+			case isTransient(err):
+				refused++
+			}
+			if refused == refusedMax {
 				return err
 			}
-			if err != nil {
-				aside[step.run] = err
-			}
+			aside[step.run] = err
 		}
 		if len(steps) < limit {
 			return errors.Join(slices.Collect(maps.Values(aside))...)

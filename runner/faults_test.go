@@ -301,12 +301,13 @@ func TestCancelOvertakesAClaim(t *testing.T) {
 // poisoned is a store in which the decisions of some runs cannot be read.
 type poisoned struct {
 	miniairflow.Store
-	bad map[uuid.UUID]bool
+	bad  map[uuid.UUID]bool
+	code string
 }
 
 func (p *poisoned) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int) (miniairflow.Decisions, error) {
 	if p.bad[runID] {
-		return miniairflow.Decisions{}, miniairflow.Errorf(miniairflow.CodeInternal, "row cannot be read")
+		return miniairflow.Decisions{}, miniairflow.Errorf(p.code, "row cannot be read")
 	}
 	return p.Store.LoadDecisions(ctx, runID, limit)
 }
@@ -314,7 +315,7 @@ func (p *poisoned) LoadDecisions(ctx context.Context, runID uuid.UUID, limit int
 // Runs that cannot be advanced hide no other, however many they are.
 func TestRunsThatCannotBeAdvanced(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
-		bad := &poisoned{Store: store, bad: map[uuid.UUID]bool{}}
+		bad := &poisoned{Store: store, bad: map[uuid.UUID]bool{}, code: miniairflow.CodeInternal}
 		s := newSystem(t, bad)
 		s.load(map[string]string{"w.yaml": "max_active_runs: 1000\ntasks: {a: {noop: true, when: \"${{ run.type == 'scheduled' }}\"}}"})
 		for range 110 {
@@ -326,6 +327,28 @@ func TestRunsThatCannotBeAdvanced(t *testing.T) {
 		s.scheduler()
 		s.finish(good)
 		require.Equal(t, "run: success\na: skipped []\n", s.picture(good))
+	})
+}
+
+// Runs that the database refuses again and again, as after a time limit, slow no other.
+func TestRefusedRunsSlowNoOther(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		bad := &poisoned{Store: store, bad: map[uuid.UUID]bool{}, code: miniairflow.CodeUnavailable}
+		s := newSystem(t, bad)
+		var chain strings.Builder
+		for i := range 25 {
+			fmt.Fprintf(&chain, "  t%d: {depends_on: [t%d], trigger_rule: all_done, noop: true}\n", i+1, i)
+		}
+		s.load(map[string]string{
+			"bad.yaml":  "tasks: {a: {noop: true, when: \"${{ run.type == 'scheduled' }}\"}}",
+			"good.yaml": "tasks:\n  t0: {noop: true}\n" + chain.String(),
+		})
+		for range 2 {
+			bad.bad[s.trigger("bad", nil)] = true
+		}
+		s.scheduler()
+		s.worker("w1")
+		require.Equal(t, miniairflow.RunSuccess, s.finish(s.trigger("good", nil)).Status)
 	})
 }
 

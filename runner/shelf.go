@@ -22,3 +22,13 @@ func (s shelf[K]) clear(now time.Time) {
 		}
 	}
 }
+
+// first returns how long it is until the first thing may be taken down; unknown
+// if there is nothing.
+func (s shelf[K]) first(now time.Time) time.Duration {
+	wait := unknown
+	for _, end := range s {
+		wait = min(wait, max(end.Sub(now), 0))
+	}
+	return wait
+}

@@ -62,7 +62,7 @@ func TestCancelEndsProcesses(t *testing.T) {
 func TestDrainLetsTasksFinish(t *testing.T) {
 	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
 		s, w := newSystem(t, store), newWitness(t)
-		s.load(map[string]string{"w.yaml": witnessed(`for i in $(seq 600); do test -e "$WITNESS.go" && exit 0; sleep 0.05; done; exit 1`)})
+		s.load(map[string]string{"w.yaml": witnessed(`for i in $(seq 1200); do test -e "$WITNESS.go" && exit 0; sleep 0.05; done; exit 1`)})
 		s.scheduler()
 		p := s.worker("w1")
 		id := s.trigger("w", map[string]any{"witness": w.path})
