@@ -91,7 +91,7 @@ const (
 // WebhookFormats lists all formats, the default first.
 var WebhookFormats = []WebhookFormat{FormatGeneric, FormatSlack, FormatTeams}
 
-// Email is who gets a notification as a letter.
+// Email is who gets a notification as a letter, each one of their own.
 type Email struct {
 	To []string `json:"to"`
 }
@@ -285,7 +285,7 @@ func DraftNotifications(notices []Notice, graph func(versionID uuid.UUID) (*DAG,
 		if err != nil {
 			return nil, err
 		}
-		for _, recipient := range n.recipients(g) {
+		for _, recipient := range apart(n.recipients(g)) {
 			if n.Seq != RunSeq && n.Task == "" { // the run has not started, so the task has no row
 				n.Task = g.TaskAt(n.Seq).Name
 			}
@@ -304,6 +304,22 @@ func DraftNotifications(notices []Notice, graph func(versionID uuid.UUID) (*DAG,
 		}
 	}
 	return drafts, nil
+}
+
+// apart returns recipients that can each take a message or refuse it: of an email each
+// address gets a letter of its own, so that one that is wrong holds up no other.
+func apart(recipients []Recipient) []Recipient {
+	var each []Recipient
+	for _, r := range recipients {
+		if r.Email == nil {
+			each = append(each, r)
+			continue
+		}
+		for _, address := range r.Email.To {
+			each = append(each, Recipient{Email: &Email{To: []string{address}}, Text: r.Text})
+		}
+	}
+	return each
 }
 
 // recipients returns who is told of a notice.

@@ -9,7 +9,7 @@ import (
 // Limits of who is told of one event.
 const (
 	RecipientsMax       = 10
-	EmailAddressesMax   = 50
+	EmailAddressesMax   = 20
 	NotificationTextMax = 8 << 10 // bytes of a template
 )
 

@@ -126,7 +126,7 @@ func emailMap() Map {
 		Intro: "The `email` of a [recipient](#recipient); the address or the list of addresses alone says the same.",
 		Keys: []Key{{
 			Name: "to", Type: oneOrList("address, or list of addresses", text()),
-			Text:    "The addresses that get the letter, up to 50. They see each other.",
+			Text:    "The addresses that get a letter, up to 20. Each gets one of its own, so that one that is wrong holds up no other.",
 			Sample:  "[data@example.org]",
 			Example: "on_failure: {email: {to: [data@example.org, ops@example.org]}}\ntasks:\n  load: {command: echo hello}\n",
 		}},

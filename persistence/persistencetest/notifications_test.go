@@ -275,3 +275,29 @@ func TestNotificationPagesAndDeletion(t *testing.T) {
 		require.Zero(t, db.number(`SELECT (SELECT count(*) FROM notices) + (SELECT count(*) FROM notifications)`))
 	})
 }
+
+// Of an email each address has a letter of its own, and the same event twice writes to
+// each once.
+func TestEachAddressGetsALetter(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		tasks := wide(3)
+		for i := range tasks {
+			tasks[i].Notify = miniairflow.Notices{miniairflow.NotifyFailure: {
+				{Email: &miniairflow.Email{To: []string{"gone@example.org", "data@example.org"}}, Text: "look"},
+				{Email: &miniairflow.Email{To: []string{"data@example.org"}}},
+			}}
+		}
+		db.start(definition("w", tasks...))
+		db.worker("w1").drain(func(miniairflow.Claim) miniairflow.TaskStatus { return miniairflow.TaskFailed })
+		db.gather()
+		all, err := db.FindNotifications(t.Context(), miniairflow.NotificationFilter{})
+		require.NoError(t, err)
+		var letters []string
+		for _, n := range all {
+			letters = append(letters, fmt.Sprintf("%s %q about %d", n.Recipient.Label(), n.Recipient.Text, n.Count))
+		}
+		require.ElementsMatch(t, []string{
+			`email gone@example.org "look" about 3`, `email data@example.org "look" about 3`, `email data@example.org "" about 3`,
+		}, letters)
+	})
+}
