@@ -65,14 +65,10 @@ const (
 	runRetryDelay = 500 * time.Millisecond
 )
 
-// refusedMax is how many runs in a row the database may refuse before the pass
-// ends: then it is not them, but the database that is away.
-const refusedMax = 3
-
 // pass decides whatever waits for a decision. A run that cannot be advanced goes
 // on the shelf, and the others are not delayed by it.
 func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
-	refused := 0
+	var refused refusals
 	for {
 		a.shelf.clear(time.Now())
 		// What lies on the shelf stays undecided: ask for so many more, lest it hide the others.
@@ -86,19 +82,15 @@ func (a *Advancer) pass(ctx context.Context) (time.Duration, error) {
 		moved := false
 		for _, id := range ids {
 			written, err := a.advance(ctx, id)
-			if err == nil {
-				refused = 0
+			switch isAway := refused.isAway(err); {
+			case err == nil:
 				moved = moved || written
-				continue
-			}
-			if isTransient(err) {
-				refused++
-			}
-			if ctx.Err() != nil || refused == refusedMax {
+			case isAway || ctx.Err() != nil:
 				return 0, fmt.Errorf("advance run %s: %w", id, err)
+			default:
+				moved = true // out of the way of those behind it
+				a.setAside(ctx, id, err)
 			}
-			moved = true // out of the way of those behind it
-			a.setAside(ctx, id, err)
 		}
 		if !moved || len(ids) < undecidedBatch {
 			return a.shelf.first(time.Now()), nil

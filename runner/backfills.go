@@ -21,11 +21,13 @@ func advanceBackfills(ctx context.Context, control *miniairflow.Control) error {
 			return fmt.Errorf("find due backfills: %w", err)
 		}
 		anyMoved := false
+		var refused refusals
 		var failed []error
 		for _, b := range due {
 			moved, err := control.AdvanceBackfill(ctx, b)
-			if isTransient(err) && !errors.Is(err, miniairflow.ErrLocked) || ctx.Err() != nil {
-				return err // the database is away
+			isAway := !errors.Is(err, miniairflow.ErrLocked) && refused.isAway(err)
+			if isAway || ctx.Err() != nil {
+				return err
 			}
 			failed = append(failed, err)
 			anyMoved = anyMoved || moved

@@ -20,7 +20,7 @@ type runStep struct {
 // refusedMax runs in a row.
 func eachRun(batch int, find func(limit int) ([]runStep, error)) error {
 	aside := map[uuid.UUID]error{}
-	refused := 0
+	var refused refusals
 	for {
 		limit := batch + len(aside)
 		steps, err := find(limit)
@@ -32,17 +32,12 @@ func eachRun(batch int, find func(limit int) ([]runStep, error)) error {
 				continue
 			}
 			err := step.do()
-			switch {
-			case err == nil:
-				refused = 0
-				continue
-			case isTransient(err):
-				refused++
-			}
-			if refused == refusedMax {
+			if refused.isAway(err) {
 				return err
 			}
-			aside[step.run] = err
+			if err != nil {
+				aside[step.run] = err
+			}
 		}
 		if len(steps) < limit {
 			return errors.Join(slices.Collect(maps.Values(aside))...)

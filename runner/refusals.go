@@ -1,0 +1,21 @@
+package runner
+
+// refusedMax is how many steps in a row the database may refuse before a pass ends:
+// then it is not these runs, but the database that is away.
+const refusedMax = 3
+
+// refusals counts the steps of a pass that the database has refused one after the other,
+// as after a time limit. One of them may be the fault of a single run, which must not
+// hold up all others.
+type refusals int
+
+// isAway notes how a step has ended, and reports whether the database is away.
+func (r *refusals) isAway(err error) bool {
+	switch {
+	case err == nil:
+		*r = 0
+	case isTransient(err):
+		*r++
+	}
+	return *r >= refusedMax
+}
