@@ -94,6 +94,21 @@ func (b *Backfill) Label() string { return b.WorkflowName + "/" + b.Name }
 // Remaining returns how many dates are still to come.
 func (b *Backfill) Remaining() int { return max(0, b.Total-b.Created-b.LeftAlone) }
 
+// Hold says why a backfill that has dates to come makes no runs, whether or not somebody
+// has paused it; empty: its workflow lets it make them.
+func (b *Backfill) Hold(w *Workflow) string {
+	switch {
+	case b.Status != BackfillRunning, b.Remaining() == 0:
+		return ""
+	case w.PausedAt != nil:
+		return "its workflow is paused"
+	case !w.IsActive:
+		return "its workflow is not active"
+	default:
+		return ""
+	}
+}
+
 // Slots returns up to limit slots of the range that come after the cursor, in the
 // order of the backfill.
 func (b *Backfill) Slots(limit int) ([]Slot, error) {

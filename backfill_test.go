@@ -27,6 +27,20 @@ func datesOf(t require.TestingT, b miniairflow.Backfill, step int) (dates []time
 	}
 }
 
+// A workflow holds a backfill only while that has dates to come.
+func TestBackfillHold(t *testing.T) {
+	now := time.Now()
+	b := miniairflow.Backfill{Status: miniairflow.BackfillRunning, Total: 3, Created: 1, LeftAlone: 1, PausedAt: &now}
+	active, paused, off := &miniairflow.Workflow{IsActive: true}, &miniairflow.Workflow{IsActive: true, PausedAt: &now}, &miniairflow.Workflow{}
+	require.Empty(t, b.Hold(active))
+	require.Equal(t, "its workflow is paused", b.Hold(paused))
+	require.Equal(t, "its workflow is not active", b.Hold(off))
+	b.Created++
+	require.Empty(t, b.Hold(paused), "it waits for its runs alone")
+	b.Created, b.Status = 1, miniairflow.BackfillCancelled
+	require.Empty(t, b.Hold(paused))
+}
+
 // However a range is gone over, it has each slot of the schedule once, with the slot
 // before it as the beginning of its interval.
 func TestBackfillSlots(t *testing.T) {

@@ -61,6 +61,20 @@ func (r *Resolver) backfills(ctx context.Context, first *int, after *string, fil
 	return list.page(ctx, first, after)
 }
 
+// holds says for each backfill why its workflow lets it make no runs; nil: it lets it.
+func (r *Resolver) holds(ctx context.Context, backfills []*miniairflow.Backfill) ([]*string, error) {
+	workflows, err := byKey(backfills, func(b *miniairflow.Backfill) uuid.UUID { return b.WorkflowID },
+		func(id uuid.UUID) (*miniairflow.Workflow, error) { return r.store.FindWorkflow(ctx, id) })
+	if err != nil {
+		return nil, fmt.Errorf("find workflows of backfills: %w", err)
+	}
+	holds := make([]*string, len(backfills))
+	for i, b := range backfills {
+		holds[i] = model.OrNull(b.Hold(workflows[i]))
+	}
+	return holds, nil
+}
+
 // backfillsOf returns the backfill that each run is part of; nil: none.
 func (r *Resolver) backfillsOf(ctx context.Context, runs []*miniairflow.WorkflowRun) ([]*miniairflow.Backfill, error) {
 	return byKey(runs, func(run *miniairflow.WorkflowRun) uuid.UUID { return valueOr(run.BackfillID, uuid.Nil) },

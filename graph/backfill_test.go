@@ -77,6 +77,11 @@ func TestBackfillOverTheAPI(t *testing.T) {
 		steer := func(mutation string) string {
 			return shown(t, w, `mutation($id: ID!) { `+mutation+`(input: {id: $id}) { backfill { status keepsRuns isPaused: pausedAt } userErrors { code } } }`, id)
 		}
+		hold := func() string { return shown(t, w, `query($id: ID!) { backfill(id: $id) { status hold } }`, id) }
+		require.Contains(t, hold(), `"status":"RUNNING","hold":null`)
+		shown(t, w, `mutation { pauseWorkflow(input: {workflow: "etl"}) { userErrors { code } } }`, nil)
+		require.Contains(t, hold(), `"status":"RUNNING","hold":"its workflow is paused"`)
+		shown(t, w, `mutation { unpauseWorkflow(input: {workflow: "etl"}) { userErrors { code } } }`, nil)
 		require.Contains(t, steer("pauseBackfill"), `"isPaused":"2`)
 		require.Contains(t, steer("resumeBackfill"), `"isPaused":null`)
 		require.Contains(t, steer("cancelBackfill"), `"status":"CANCELLED","keepsRuns":false`)

@@ -27,6 +27,10 @@ func (r *backfillResolver) Problem(ctx context.Context, obj *miniairflow.Backfil
 	return model.OrNull(obj.Problem), nil
 }
 
+func (r *backfillResolver) Hold(ctx context.Context, objs []*miniairflow.Backfill) ([]*string, error) {
+	return r.holds(ctx, objs)
+}
+
 func (r *backfillResolver) Workflow(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.Workflow, error) {
 	return byKey(objs, func(b *miniairflow.Backfill) uuid.UUID { return b.WorkflowID },
 		func(id uuid.UUID) (*miniairflow.Workflow, error) { return r.store.FindWorkflow(ctx, id) })

@@ -21,6 +21,7 @@ type backfillView struct {
 	Status       state          `json:"status"`
 	PausedAt     *time.Time     `json:"pausedAt"`
 	Problem      *string        `json:"problem"`
+	Hold         *string        `json:"hold"`
 	ScheduleName *string        `json:"scheduleName"`
 	From         time.Time      `json:"from"`
 	To           time.Time      `json:"to"`
@@ -41,38 +42,20 @@ type backfillView struct {
 	Reason     *string    `json:"reason"`
 	CreatedAt  time.Time  `json:"createdAt"`
 	FinishedAt *time.Time `json:"finishedAt"`
-	Workflow   struct {
-		IsActive bool       `json:"isActive"`
-		PausedAt *time.Time `json:"pausedAt"`
-	} `json:"workflow"`
 }
 
-const backfillFields = `id label name status pausedAt problem scheduleName from to mode order concurrency params ` + selectionFields + `
-	total created leftAlone remaining runStates { status count } createdBy reason createdAt finishedAt workflow { isActive pausedAt }`
+const backfillFields = `id label name status pausedAt problem hold scheduleName from to mode order concurrency params ` + selectionFields + `
+	total created leftAlone remaining runStates { status count } createdBy reason createdAt finishedAt`
 
 // state returns what people are told first.
 func (v *backfillView) state() string {
 	switch {
 	case v.PausedAt != nil:
 		return "paused"
-	case v.hold() != "":
+	case v.Hold != nil:
 		return "held"
 	default:
 		return string(v.Status)
-	}
-}
-
-// hold says why a backfill makes no runs that would else go on; empty: it goes on.
-func (v *backfillView) hold() string {
-	switch {
-	case v.FinishedAt != nil:
-		return ""
-	case v.Workflow.PausedAt != nil:
-		return "its workflow is paused"
-	case !v.Workflow.IsActive:
-		return "its workflow is not active"
-	default:
-		return ""
 	}
 }
 
@@ -166,8 +149,8 @@ func newBackfillShowCommand(std stdio) *cobra.Command {
 // print writes the backfill for people, in columns that tabs separate.
 func (v *backfillView) print(w io.Writer) {
 	fmt.Fprintf(w, "backfill\t%s\nid\t%s\nstatus\t%s\n", v.Label, v.ID, v.state())
-	if hold := v.hold(); hold != "" {
-		fmt.Fprintf(w, "held\t%s\n", hold)
+	if v.Hold != nil {
+		fmt.Fprintf(w, "held\t%s\n", *v.Hold)
 	}
 	if v.Problem != nil {
 		fmt.Fprintf(w, "problem\t%s\n", printable(*v.Problem))

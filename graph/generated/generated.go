@@ -142,6 +142,7 @@ type ComplexityRoot struct {
 		CreatedAt    func(childComplexity int) int
 		FinishedAt   func(childComplexity int) int
 		From         func(childComplexity int) int
+		Hold         func(childComplexity int) int
 		ID           func(childComplexity int) int
 		KeepsRuns    func(childComplexity int) int
 		Label        func(childComplexity int) int
@@ -863,6 +864,7 @@ type AuditEntryResolver interface {
 }
 type BackfillResolver interface {
 	Problem(ctx context.Context, obj *miniairflow.Backfill) (*string, error)
+	Hold(ctx context.Context, objs []*miniairflow.Backfill) ([]*string, error)
 	Workflow(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.Workflow, error)
 	Version(ctx context.Context, objs []*miniairflow.Backfill) ([]*miniairflow.WorkflowVersion, error)
 	ScheduleName(ctx context.Context, obj *miniairflow.Backfill) (*string, error)
@@ -1383,6 +1385,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Backfill.From(childComplexity), true
+	case "Backfill.hold":
+		if e.ComplexityRoot.Backfill.Hold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Hold(childComplexity), true
 	case "Backfill.id":
 		if e.ComplexityRoot.Backfill.ID == nil {
 			break
@@ -5579,6 +5587,8 @@ type Backfill implements Node {
   pausedAt: DateTime
   "Why it cannot make its next run, or why it was ended; null: nothing is wrong."
   problem: String
+  "Why its workflow lets it make no runs, though it has dates to come, such as: its workflow is paused; null: it lets it."
+  hold: String
   "Its workflow."
   workflow: Workflow!
   "The version that its runs execute: the latest one when it was created."
@@ -6988,6 +6998,8 @@ func (ec *executionContext) childFields_Backfill(ctx context.Context, field grap
 		return ec.fieldContext_Backfill_pausedAt(ctx, field)
 	case "problem":
 		return ec.fieldContext_Backfill_problem(ctx, field)
+	case "hold":
+		return ec.fieldContext_Backfill_hold(ctx, field)
 	case "workflow":
 		return ec.fieldContext_Backfill_workflow(ctx, field)
 	case "version":
@@ -10715,6 +10727,52 @@ func (ec *executionContext) _Backfill_problem(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Backfill_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+
+func (ec *executionContext) _Backfill_hold(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_hold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Backfill_hold(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_hold(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_Backfill_hold(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (any, error) {
+	resolver := ec.Resolvers.Backfill()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Backfill](ctx, "Backfill"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Hold(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[*string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Backfill.hold",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Hold(ctx, []*miniairflow.Backfill{obj})
+	return graphql.ResolveBatchSingleResult[*string](
+		ctx,
+		results,
+		err,
+		"Backfill.hold",
+	)
 }
 
 func (ec *executionContext) _Backfill_workflow(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
@@ -27834,6 +27892,12 @@ func (ec *executionContext) _Backfill(ctx context.Context, sel ast.SelectionSet,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Backfill_problem(ctx, field, obj)
+				})
+		case "hold":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Backfill_hold(ctx, field, obj)
 				})
 		case "workflow":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
