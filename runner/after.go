@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -19,52 +19,55 @@ const afterBatch = 100
 type afters struct {
 	control *miniairflow.Control
 	logger  *slog.Logger
+	refused map[miniairflow.AfterEnd]error // of which the database has refused the start in the last pass
 }
 
-// pass looks at all ends that there are.
+// pass looks at all ends that there are. One whose start the database refuses holds up
+// no other: it is passed over, and comes after all others in the next pass.
 func (a *afters) pass(ctx context.Context) (time.Duration, error) {
+	before := a.refused
+	a.refused = map[miniairflow.AfterEnd]error{}
 	for {
-		ends, err := a.control.Store.AfterEnds(ctx, afterBatch)
+		limit := afterBatch + len(a.refused)
+		ends, err := a.control.Store.AfterEnds(ctx, limit)
 		if err != nil {
 			return 0, fmt.Errorf("find ends of runs: %w", err)
 		}
-		done, err := a.start(ctx, ends)
-		if forgot := a.control.Store.ForgetAfterEnds(ctx, ends[:done]); forgot != nil {
+		isLast := len(ends) < limit
+		ends = slices.DeleteFunc(ends, func(end miniairflow.AfterEnd) bool { return a.refused[end] != nil })
+		done, err := a.start(ctx, ends, before)
+		if forgot := a.control.Store.ForgetAfterEnds(ctx, done); forgot != nil {
 			err = errors.Join(err, fmt.Errorf("forget ends of runs: %w", forgot))
 		}
 		switch {
 		case err != nil:
 			return 0, err
-		case len(ends) < afterBatch:
+		case isLast && len(a.refused) > 0:
+			return runRetryDelay, nil
+		case isLast:
 			return unknown, nil
 		}
 	}
 }
 
-// start starts what the ends start, and returns of how many of them it has done so. One
-// that cannot start its run starts none: the fault is logged, and delays no other.
-func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd) (done int, err error) {
-	for i, end := range ends {
-		err := a.startOne(ctx, end)
-		if isTransient(err) || ctx.Err() != nil {
-			return i, fmt.Errorf("start run after run %s: %w", end.RunID, err)
-		}
-		if err != nil {
-			a.logger.ErrorContext(ctx, "Scheduler: No run was started after the end of another",
-				"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", err)
-		}
+// start starts what the ends start, and returns those for which it has done so. One
+// that cannot start its run starts none: the fault is logged.
+func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd, before map[miniairflow.AfterEnd]error) ([]miniairflow.AfterEnd, error) {
+	s, err := startEach(ctx, ends, before, func(end miniairflow.AfterEnd) error {
+		_, err := a.control.StartAfter(ctx, end)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("start runs after others: %w", err)
 	}
-	return len(ends), nil
-}
-
-// startOne starts what an end starts. An end that the code cannot stand fails, and not
-// those after it, which would wait for it for ever.
-func (a *afters) startOne(ctx context.Context, end miniairflow.AfterEnd) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	_, err = a.control.StartAfter(ctx, end)
-	return err
+	for end, refused := range s.refused {
+		a.refused[end] = refused
+		a.logger.WarnContext(ctx, "Scheduler: No run can be started now after the end of another, tried again later",
+			"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", refused)
+	}
+	for end, fault := range s.faults {
+		a.logger.ErrorContext(ctx, "Scheduler: No run was started after the end of another",
+			"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", fault)
+	}
+	return s.done, err
 }

@@ -32,8 +32,8 @@ func TestAfterEndThatPanics(t *testing.T) {
 	first, second := uuid.New(), uuid.New()
 	store := &brittle{id: first}
 	a := &afters{control: &miniairflow.Control{Store: store}, logger: slog.New(slog.DiscardHandler)}
-	done, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}})
+	done, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}}, nil)
 	require.NoError(t, err)
-	require.Equal(t, 2, done)
+	require.Len(t, done, 2)
 	require.Equal(t, []uuid.UUID{first, second}, store.looked)
 }

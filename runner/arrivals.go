@@ -46,10 +46,12 @@ func newArrivals(control *miniairflow.Control, logger *slog.Logger, dags string)
 type folderWatch struct {
 	hash  string                           // of what is looked at
 	seen  map[string]miniairflow.FoundFile // by path
-	young map[string]youngFile             // not seen for long enough yet, by path
+	young map[string]youngFile             // not seen for long enough yet, or not started, by path
+	// refused are those of which the database has refused the start in the last pass.
+	refused map[miniairflow.FoundFile]error
 }
 
-// youngFile is a file that may still be written.
+// youngFile is a file that may still be written, or that has started no run yet.
 type youngFile struct {
 	file  miniairflow.FoundFile
 	since time.Time
@@ -114,7 +116,10 @@ func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.
 		return unknown, err
 	}
 	ready, wait := own.ready(found, trigger.StableFor.Std(), now)
-	done, err := a.start(ctx, w, ready)
+	done, err := a.start(ctx, w, own, ready)
+	if len(own.refused) > 0 {
+		wait = min(wait, runRetryDelay)
+	}
 	return wait, errors.Join(err, a.note(ctx, w, own, done, own.gone(found)))
 }
 
@@ -146,7 +151,7 @@ func (a *arrivals) watch(
 }
 
 // ready returns the files that nobody has seen and that have not changed for so long,
-// and when the next of the others may be ready.
+// those that were refused before last, and when the next of the others may be ready.
 func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration, now time.Time) (ready []miniairflow.FoundFile, wait time.Duration) {
 	young := map[string]youngFile{}
 	wait = unknown
@@ -158,14 +163,17 @@ func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration,
 		if y.file != f {
 			y = youngFile{file: f, since: now}
 		}
-		left := stable - now.Sub(y.since)
-		if left > 0 || len(ready) == arrivalsAtOnce {
-			young[f.Path], wait = y, min(wait, max(left, time.Millisecond))
+		young[f.Path] = y // until its run is there
+		if left := stable - now.Sub(y.since); left > 0 {
+			wait = min(wait, max(left, time.Millisecond))
 			continue
 		}
 		ready = append(ready, f)
 	}
 	w.young = young
+	if ready = othersFirst(ready, w.refused); len(ready) > arrivalsAtOnce {
+		return ready[:arrivalsAtOnce], min(wait, time.Millisecond)
+	}
 	return ready, wait
 }
 
@@ -185,18 +193,25 @@ func (w *folderWatch) gone(found []miniairflow.FoundFile) []string {
 }
 
 // start starts the runs of files, and returns those for which it has done so. One that
-// cannot start its run starts none: the fault is logged, and delays no other.
-func (a *arrivals) start(ctx context.Context, w *miniairflow.FileWatch, files []miniairflow.FoundFile) ([]miniairflow.FoundFile, error) {
-	for i, f := range files {
+// cannot start its run starts none: the fault is logged.
+func (a *arrivals) start(
+	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, files []miniairflow.FoundFile,
+) ([]miniairflow.FoundFile, error) {
+	s, err := startEach(ctx, files, nil, func(f miniairflow.FoundFile) error {
 		_, err := a.control.StartByFile(ctx, w.WorkflowID, f)
-		if isTransient(err) || ctx.Err() != nil {
-			return files[:i], fmt.Errorf("start run of file %q: %w", f.Path, err)
-		}
-		if err != nil {
-			a.logger.ErrorContext(ctx, "Scheduler: No run was started for a file", "workflow", w.Name, "file", f.Path, "error", err)
-		}
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("start runs of files: %w", err)
 	}
-	return files, nil
+	own.refused = s.refused
+	for f, refused := range s.refused {
+		a.logger.WarnContext(ctx, "Scheduler: No run can be started now for a file, tried again later", "workflow", w.Name, "file", f.Path, "error", refused)
+	}
+	for f, fault := range s.faults {
+		a.logger.ErrorContext(ctx, "Scheduler: No run was started for a file", "workflow", w.Name, "file", f.Path, "error", fault)
+	}
+	return s.done, err
 }
 
 // note notes what has become of files, in the store first.
@@ -206,6 +221,7 @@ func (a *arrivals) note(ctx context.Context, w *miniairflow.FileWatch, own *fold
 	}
 	for _, f := range seen {
 		own.seen[f.Path] = f
+		delete(own.young, f.Path)
 	}
 	for _, name := range gone {
 		delete(own.seen, name)

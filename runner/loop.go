@@ -74,12 +74,21 @@ func (l *loops) run(ctx context.Context, loop loop) {
 // try makes one pass. A panic is its failure like any other: one workflow or run
 // that the code cannot stand must not end the process, and with it all others.
 func (l *loops) try(ctx context.Context, loop loop) (wait time.Duration, err error) {
+	err = safely(func() (err error) {
+		wait, err = loop.pass(ctx)
+		return err
+	})
+	return wait, err
+}
+
+// safely returns a panic as an error.
+func safely(do func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return loop.pass(ctx)
+	return do()
 }
 
 // untilLook returns how long to wait for the next look of looks that are to be at
