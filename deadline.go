@@ -13,7 +13,7 @@ import (
 
 // Deadline says by when a run, or a task of it, should be over: at a time of day on or
 // after the logical date, by the clocks of the schedule, or so long after the run may
-// start, or of a run when earlier ones were, see UsualLimit. Exactly one of them is set.
+// start, or when it was in earlier runs, see UsualLimit. Exactly one of them is set.
 // It ends nothing, see LateMark.
 type Deadline struct {
 	Clock   string // 15:04
@@ -33,9 +33,9 @@ const (
 	usualSlack = time.Minute
 )
 
-// UsualLimit returns how long after it may start a run is late for one whose forerunners
-// took that long: after twice their median, and at least a minute more than it. 0: they
-// are too few to tell.
+// UsualLimit returns how long after the run may start it is late, or a task of it, if it
+// was over so long after that in earlier runs: after twice their median, and at least a
+// minute more than it. 0: they are too few to tell.
 func UsualLimit(took []time.Duration) time.Duration {
 	if len(took) < usualRunsMin {
 		return 0
@@ -63,7 +63,7 @@ func ParseDeadline(text string) (Deadline, error) {
 	} else if timeOfDay.MatchString(text) {
 		return Deadline{Clock: text}, nil
 	}
-	return Deadline{}, fmt.Errorf(`%s is no deadline: write a time of day such as "06:00", or a time after the start such as "+2h"%s`, show(text), DidYouMean(text, []string{usualText}))
+	return Deadline{}, fmt.Errorf(`%s is no deadline: write a time of day such as "06:00", a time after the start such as "+2h", or usual%s`, show(text), DidYouMean(text, []string{usualText}))
 }
 
 // String returns the deadline as a file says it.
@@ -93,7 +93,7 @@ func (d *Deadline) UnmarshalJSON(data []byte) error {
 
 // of returns when the deadline of a run is, in a zone; zero: it has none. Only the
 // runs of schedules have a time of day: the logical date of others is no plan. usual is
-// the UsualLimit of the run.
+// the UsualLimit of what has the deadline.
 func (d *Deadline) of(run *WorkflowRun, zone *time.Location, usual time.Duration) time.Time {
 	switch {
 	case d == nil, d.IsUsual && usual == 0:
@@ -136,6 +136,16 @@ func (d *Definition) DeadlineTasks() (seqs []int) {
 	return seqs
 }
 
+// UsualTasks returns the names of the tasks whose deadline is usual.
+func (d *Definition) UsualTasks() (names []string) {
+	for _, seq := range d.DeadlineTasks() {
+		if t := &d.Tasks[seq]; t.Deadline.IsUsual {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // zoneOf returns the zone of the schedule that has made a run.
 func (d *Definition) zoneOf(run *WorkflowRun) *time.Location {
 	for _, g := range d.ScheduleGroups() {
@@ -159,10 +169,10 @@ type LateMark struct {
 
 // JudgeDeadlines says which deadlines of a run have passed at now while what has them
 // was not over, and when to look again; nil: never. ends are when the tasks with a
-// deadline ended, by name; a task that is not there has not ended. usual is the UsualLimit
-// of the run, for a deadline that asks for it.
+// deadline ended, by name; a task that is not there has not ended. usual has the UsualLimit
+// of each task whose deadline asks for it, by name, and that of the run by the empty one.
 func JudgeDeadlines(
-	d *Definition, run *WorkflowRun, ends map[string]time.Time, usual time.Duration, now time.Time,
+	d *Definition, run *WorkflowRun, ends map[string]time.Time, usual map[string]time.Duration, now time.Time,
 ) (late []LateMark, next *time.Time) {
 	zone := d.zoneOf(run)
 	judge := func(task string, at time.Time, end time.Time) {
@@ -175,10 +185,10 @@ func JudgeDeadlines(
 			next = &at
 		}
 	}
-	judge("", d.Deadline.of(run, zone, usual), time.Time{})
+	judge("", d.Deadline.of(run, zone, usual[""]), time.Time{})
 	for _, seq := range d.DeadlineTasks() {
 		task := &d.Tasks[seq]
-		judge(task.Name, task.Deadline.of(run, zone, 0), ends[task.Name])
+		judge(task.Name, task.Deadline.of(run, zone, usual[task.Name]), ends[task.Name])
 	}
 	return late, next
 }

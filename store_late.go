@@ -16,6 +16,9 @@ type LateStore interface {
 	// NoteLate keeps the marks of a run, each once, with notices for who is to be told, and when to look at it again; nil:
 	// never. Nothing happens if another scheduler has looked at it since.
 	NoteLate(ctx context.Context, look DeadlineLook, marks []LateMark, next *time.Time) error
+	// TaskEnds returns when the tasks of those names ended successfully, in those of the
+	// runs in which they did.
+	TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]TaskEnd, error)
 	// LateMarks returns the marks of each of the runs, by deadline.
 	LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]LateMark, error)
 }
@@ -31,4 +34,11 @@ type DueDeadlines struct {
 type DeadlineLook struct {
 	Run *WorkflowRun
 	At  time.Time // when the look was due
+}
+
+// TaskEnd is when a task of a run has ended.
+type TaskEnd struct {
+	RunID uuid.UUID
+	Task  string // its name
+	At    time.Time
 }

@@ -70,9 +70,6 @@ func (v *validator) task(t *Task) {
 	v.retry(sub(at, "retry"), t.RetryPolicy())
 	v.exitCodes(at, t)
 	v.duration(sub(at, "timeout"), t.Timeout)
-	if t.Deadline != nil && t.Deadline.IsUsual {
-		v.add(sub(at, "deadline"), `deadline: usual is one of the workflow: a task has a time of day such as "06:00", or a time after the start such as "+2h"`)
-	}
 	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)
 	v.pool(at, t)
 	v.notices(at, t.Notify)

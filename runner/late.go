@@ -3,7 +3,11 @@ package runner
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -54,7 +58,7 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 			}
 		}
 	}
-	usual, err := usualLimit(ctx, store, g.Definition, look.Run)
+	usual, err := usualLimits(ctx, store, g.Definition, look.Run)
 	if err != nil {
 		return err
 	}
@@ -62,25 +66,41 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 	return store.NoteLate(ctx, look, late, next)
 }
 
-// usualLimit returns the UsualLimit of a run, if its deadline asks for it. Runs of
-// backfills say nothing of it, since they wait for all others, and neither do those of
-// some tasks.
-func usualLimit(ctx context.Context, store miniairflow.Store, d *miniairflow.Definition, run *miniairflow.WorkflowRun) (time.Duration, error) {
-	if d.Deadline == nil || !d.Deadline.IsUsual {
-		return 0, nil
+// usualLimits returns the UsualLimit of a run, by the empty name, and of its tasks, as far
+// as deadlines ask for them. Runs of backfills say nothing of it, since they wait for all
+// others, and neither do those of some tasks.
+func usualLimits(ctx context.Context, store miniairflow.Store, d *miniairflow.Definition, run *miniairflow.WorkflowRun) (map[string]time.Duration, error) {
+	tasks := d.UsualTasks()
+	if (d.Deadline == nil || !d.Deadline.IsUsual) && len(tasks) == 0 {
+		return nil, nil
 	}
 	before, err := store.FindRuns(ctx, miniairflow.RunFilter{
 		WorkflowID: run.WorkflowID, Statuses: []miniairflow.RunStatus{miniairflow.RunSuccess},
 		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: miniairflow.UsualRunsMax,
 	})
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("find earlier runs: %w", err)
 	}
-	var took []time.Duration
+	took := map[string][]time.Duration{}
+	began := map[uuid.UUID]time.Time{}
 	for _, r := range before {
 		if r.Selection == nil && r.ID != run.ID {
-			took = append(took, r.FinishedAt.Sub(r.RunAfter))
+			began[r.ID] = r.RunAfter
+			took[""] = append(took[""], r.FinishedAt.Sub(r.RunAfter))
 		}
 	}
-	return miniairflow.UsualLimit(took), nil
+	if len(tasks) > 0 && len(began) > 0 {
+		ends, err := store.TaskEnds(ctx, slices.Collect(maps.Keys(began)), tasks)
+		if err != nil {
+			return nil, fmt.Errorf("find ends of %d tasks in earlier runs: %w", len(tasks), err)
+		}
+		for _, e := range ends {
+			took[e.Task] = append(took[e.Task], e.At.Sub(began[e.RunID]))
+		}
+	}
+	limits := make(map[string]time.Duration, len(took))
+	for name, all := range took {
+		limits[name] = miniairflow.UsualLimit(all)
+	}
+	return limits, nil
 }

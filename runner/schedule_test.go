@@ -339,7 +339,7 @@ func TestLateRuns(t *testing.T) {
 		s.load(map[string]string{
 			"w.yaml": "deadline: +50ms\ntasks:\n  a: {command: sleep 0.3}\n  b: {command: echo hello, depends_on: [a], deadline: +10ms}\n  c: {noop: true, deadline: +1h}",
 			"p.yaml": "deadline: +10ms\ntasks: {a: {noop: true}}",
-			"u.yaml": "deadline: usual\ntasks: {a: {noop: true}}",
+			"u.yaml": "deadline: usual\ntasks: {a: {noop: true, deadline: usual}, b: {noop: true}}",
 		})
 		_, err := s.control.SetPaused(t.Context(), "p", true, miniairflow.Actor{Name: "test"})
 		require.NoError(t, err)
@@ -364,6 +364,10 @@ func TestLateRuns(t *testing.T) {
 		})
 		require.NoError(t, err)
 		s.await("the mark of a run that takes longer than those before", func() bool { return s.run(overdue.ID).LateAt != nil })
+		marks, err := store.LateMarks(t.Context(), []uuid.UUID{overdue.ID})
+		require.NoError(t, err)
+		require.Len(t, marks[overdue.ID], 2)
+		require.ElementsMatch(t, []string{"", "a"}, []string{marks[overdue.ID][0].Task, marks[overdue.ID][1].Task})
 		s.finish(usual.ID)
 		require.Nil(t, s.run(usual.ID).LateAt)
 	})

@@ -3,7 +3,6 @@ package reference
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -84,15 +83,11 @@ func duration() Type {
 	}}
 }
 
-// deadline is a time of day, or a time after the start, or one of some words.
-func deadline(words ...string) Type {
-	name := "time of day, or a duration after +"
-	for _, word := range words {
-		name += ", or `" + word + "`"
-	}
-	return Type{Name: name, schema: map[string]any{
+// deadline is a time of day, or a time after the start, or the usual one.
+func deadline() Type {
+	return Type{Name: "time of day, or a duration after +, or `usual`", schema: map[string]any{
 		"type":    "string",
-		"pattern": `^(` + strings.Join(append(words, `([01][0-9]|2[0-3]):[0-5][0-9]`, `\+([0-9]{1,5}d(0|`+durationUnits+`)?|`+durationUnits+`)`), "|") + `)$`,
+		"pattern": `^(usual|([01][0-9]|2[0-3]):[0-5][0-9]|\+([0-9]{1,5}d(0|` + durationUnits + `)?|` + durationUnits + `))$`,
 	}}
 }
 

@@ -45,7 +45,7 @@ func workflowMap() Map {
 				Example: "timeout: 2h\ntasks:\n  load: {command: echo hello}\n",
 			},
 			Key{
-				Name: "deadline", Absent: "none", Type: deadline("usual"),
+				Name: "deadline", Absent: "none", Type: deadline(),
 				Text: "By when a run should be over: at a time of day on or after its logical date, by the clocks of its schedule (runs of schedules only), or so long after it may start; `usual`: when it takes twice as long as the latest successful runs. " +
 					"A run that is not over then is marked as late, even if it has not started; it goes on.",
 				Sample:  `"06:00"`,

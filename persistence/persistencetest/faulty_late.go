@@ -19,6 +19,11 @@ func (f *Faulty) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, ma
 	return tryOnly(f, "NoteLate", func() error { return f.inner.NoteLate(ctx, look, marks, next) })
 }
 
+// TaskEnds implements miniairflow.LateStore.
+func (f *Faulty) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {
+	return try(f, "TaskEnds", func() ([]miniairflow.TaskEnd, error) { return f.inner.TaskEnds(ctx, runIDs, tasks) })
+}
+
 // LateMarks implements miniairflow.LateStore.
 func (f *Faulty) LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]miniairflow.LateMark, error) {
 	return try(f, "LateMarks", func() (map[uuid.UUID][]miniairflow.LateMark, error) { return f.inner.LateMarks(ctx, runIDs) })

@@ -76,3 +76,28 @@ func TestLateMarks(t *testing.T) {
 		require.Zero(t, db.number(`SELECT count(*) FROM late_marks`))
 	})
 }
+
+// What is usual for a task is taken from runs of all versions, by its name, where it
+// succeeded.
+func TestTaskEnds(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		w := db.worker("w1")
+		first := db.start(definition("a", task("x"), task("y"), task("z")))
+		w.drain(func(c miniairflow.Claim) miniairflow.TaskStatus {
+			if c.Seq == 1 {
+				return miniairflow.TaskFailed
+			}
+			return miniairflow.TaskSuccess
+		})
+		second := db.start(definition("a", task("new"), task("x")))
+		w.drain(nil)
+		open := db.start(definition("a", task("new"), task("x")))
+		ends, err := db.TaskEnds(t.Context(), []uuid.UUID{first.ID, second.ID, open.ID}, []string{"x", "y"})
+		require.NoError(t, err)
+		var want []miniairflow.TaskEnd
+		for run, seq := range map[uuid.UUID]int{first.ID: 0, second.ID: 1} {
+			want = append(want, miniairflow.TaskEnd{RunID: run, Task: "x", At: *db.task(run, seq).FinishedAt})
+		}
+		require.ElementsMatch(t, want, ends)
+	})
+}

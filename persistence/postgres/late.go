@@ -75,6 +75,18 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	})
 }
 
+// TaskEnds implements miniairflow.LateStore. The versions say where in each run its tasks
+// are: it has many others.
+func (s *Store) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {
+	const text = `
+		SELECT t.workflow_run_id, t.name, t.finished_at
+		FROM workflow_runs r
+		JOIN tasks d ON d.version_id = r.version_id AND d.name = ANY($2)
+		JOIN task_runs t ON t.workflow_run_id = r.id AND t.seq = d.seq
+		WHERE r.id = ANY($1) AND t.status = 'success'`
+	return query(ctx, s, pgx.RowToStructByPos[miniairflow.TaskEnd], text, runIDs, tasks)
+}
+
 // LateMarks implements miniairflow.LateStore.
 func (s *Store) LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]miniairflow.LateMark, error) {
 	const text = `

@@ -72,6 +72,21 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	})
 }
 
+// TaskEnds implements miniairflow.LateStore. The versions say where in each run its tasks
+// are: it has many others.
+func (s *Store) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {
+	const text = `
+		SELECT t.workflow_run_id, t.name, t.finished_at
+		FROM json_each(?) i CROSS JOIN workflow_runs r ON r.id = i.value
+		CROSS JOIN tasks d ON d.version_id = r.version_id AND d.name IN (SELECT value FROM json_each(?))
+		CROSS JOIN task_runs t ON t.workflow_run_id = r.id AND t.seq = d.seq
+		WHERE t.status = 'success'`
+	return query(ctx, s.read, func(row row) (e miniairflow.TaskEnd, err error) {
+		err = row.Scan(&e.RunID, &e.Task, timeInto{&e.At})
+		return e, err
+	}, text, list[uuid.UUID](runIDs), list[string](tasks))
+}
+
 // LateMarks implements miniairflow.LateStore.
 func (s *Store) LateMarks(ctx context.Context, runIDs []uuid.UUID) (map[uuid.UUID][]miniairflow.LateMark, error) {
 	const text = `
