@@ -262,7 +262,7 @@ func (v value) duration() miniairflow.Duration {
 
 // deadline reads a time of day, or a time after the start of the run; nil: none.
 func (v value) deadline() *miniairflow.Deadline {
-	text, ok := v.textFor(`a time of day such as "06:00", or a time after the start such as "+2h"`)
+	text, ok := v.textFor(`a time of day such as "06:00", a time after the start such as "+2h", or usual`)
 	if !ok {
 		return nil
 	}

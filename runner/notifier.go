@@ -23,7 +23,7 @@ const (
 	// become one message with them.
 	HoldDefault = 5 * time.Second
 
-	gatherBatch     = 20 // notices, of up to 10 recipients with 20 addresses each: the transaction that writes their letters stays short
+	gatherBatch     = 10 // notices, of up to 10 recipients with 20 addresses each: no more than 2,000 rows are written at a time
 	sendsMax        = 16 // at a time
 	sendsPerServer  = 4  // so that a slow one leaves room for others
 	notifyLease     = 4 * notify.SendTimeout
