@@ -12,7 +12,7 @@ type PlannedRun struct {
 
 // Load is what a workflow has of runs that are not over.
 type Load struct {
-	Active int // pending or running; needed for OverlapSkip
+	Active int // pending or running, or no less than Max of them; needed for OverlapSkip
 	Max    int // how many may be running
 	Queued int // scheduled ones that wait for their turn, up to QueuedMax
 }

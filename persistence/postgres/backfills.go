@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -287,9 +288,9 @@ func (s *Store) DeleteBackfills(ctx context.Context, endedBefore time.Time, limi
 	const text = `
 		DELETE FROM backfills WHERE id = ANY(ARRAY(
 			SELECT b.id FROM backfills b
-			WHERE b.status <> 'running' AND b.finished_at < $1
-				AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill')
-			LIMIT $2 FOR UPDATE SKIP LOCKED))`
+			WHERE b.finished_at < $1
+				AND (SELECT r.id FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill' LIMIT 1) IS NULL -- EXISTS may read all of them
+			ORDER BY b.finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
 	deleted := 0
 	err := s.inTx(ctx, func(t *tx) error {
 		done, err := t.Exec(ctx, text, endedBefore, limit)
@@ -334,7 +335,9 @@ func backfillConditions(filter miniairflow.BackfillFilter) *conditions {
 	if filter.Name != "" {
 		c.add(`b.name = ?`, dialect.Text(filter.Name))
 	}
-	if len(filter.Statuses) > 0 {
+	if slices.Equal(filter.Statuses, []miniairflow.BackfillStatus{miniairflow.BackfillRunning}) {
+		c.add(`b.status = 'running'`) // by the index of these, whose condition a parameter does not meet
+	} else if len(filter.Statuses) > 0 {
 		c.add(`b.status = ANY(?)`, filter.Statuses)
 	}
 	return c

@@ -98,14 +98,15 @@ func missNoEnd(batch *pgx.Batch, in *finishInput) {
 
 // AbandonedRuns implements miniairflow.RunStore.
 func (s *Store) AbandonedRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	// With EXISTS the planner may read all backfills and waits first, to look few runs up.
 	const text = `
 		SELECT r.id FROM workflow_runs r
 		WHERE r.is_awaited AND r.status IN ('pending', 'running') AND r.cancel_requested_at IS NULL AND r.outcome = ''
 			AND CASE r.type
-				WHEN 'backfill' THEN EXISTS (SELECT 1 FROM backfills b WHERE b.id = r.backfill_id AND b.status = 'cancelled' AND NOT b.keeps_runs)
-				ELSE NOT EXISTS (
-					SELECT 1 FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
-					WHERE w.child_run_id = r.id AND t.status IN ('queued', 'running', 'waiting'))
+				WHEN 'backfill' THEN (SELECT b.status = 'cancelled' AND NOT b.keeps_runs FROM backfills b WHERE b.id = r.backfill_id)
+				ELSE (
+					SELECT count(*) FROM task_waits w JOIN task_runs t ON t.workflow_run_id = w.workflow_run_id AND t.seq = w.seq
+					WHERE w.child_run_id = r.id AND t.status IN ('queued', 'running', 'waiting')) = 0
 				END
 		ORDER BY r.id LIMIT $1`
 	return query(ctx, s, pgx.RowTo[uuid.UUID], text, limit)

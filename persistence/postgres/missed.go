@@ -96,7 +96,7 @@ func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFi
 // CountMissedSlots implements miniairflow.MissedStore.
 func (s *Store) CountMissedSlots(ctx context.Context, filter miniairflow.MissedFilter, max int) (int, error) {
 	c := missedConditions(filter)
-	text := `SELECT count(*) FROM (SELECT FROM missed_slots WHERE ` + c.where() + c.limit(max) + `) counted`
+	text := `SELECT count(*) FROM (SELECT FROM missed_slots WHERE ` + c.where() + alongIndex(`id DESC`) + c.limit(max) + `) counted`
 	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)
 }
 

@@ -41,7 +41,7 @@ func note(batch *pgx.Batch, now time.Time, notes []dialect.Note) {
 
 // GatherNotices implements miniairflow.NotificationStore.
 func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
-	const anyText = `SELECT EXISTS (SELECT 1 FROM notices)`
+	const anyText = `SELECT min(id) IS NOT NULL FROM notices`
 	if some, err := queryOne(ctx, s, pgx.RowTo[bool], anyText); err != nil || !some {
 		return 0, err
 	}

@@ -62,14 +62,24 @@ func (c *conditions) limit(n int) string {
 // last one ended, so that every count would read the pages anew.
 func alongIndex(columns string) string { return ` ORDER BY ` + columns }
 
+// orderOfRuns is the order of FindRuns. Lists over all runs go along an index that has
+// all of them under a condition which they alone state: runs of one workflow, or one
+// backfill, are never looked for along it, through those of all others.
+func orderOfRuns(filter miniairflow.RunFilter, c *conditions) string {
+	if filter.WorkflowID == uuid.Nil && filter.BackfillID == uuid.Nil {
+		c.add(`r.created_at > '-infinity'`)
+	}
+	return alongIndex(`r.created_at DESC, r.id DESC`)
+}
+
 // FindRuns implements miniairflow.RunStore.
 func (s *Store) FindRuns(ctx context.Context, filter miniairflow.RunFilter) ([]*miniairflow.WorkflowRun, error) {
 	c := runConditions(filter)
 	if filter.Before != nil {
 		c.add(`(r.created_at, r.id) < (?, ?)`, filter.Before.CreatedAt, filter.Before.ID)
 	}
-	text := `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE ` + c.where() + ` ORDER BY r.created_at DESC, r.id DESC` +
-		c.limit(dialect.PageLimit(filter.Limit))
+	order := orderOfRuns(filter, c)
+	text := `SELECT ` + runColumns + ` FROM ` + runTables + ` WHERE ` + c.where() + order + c.limit(dialect.PageLimit(filter.Limit))
 	return query(ctx, s, scanRun, text, c.args...)
 }
 
@@ -78,7 +88,7 @@ func (s *Store) CountRuns(ctx context.Context, filter miniairflow.RunFilter, max
 	c := runConditions(filter)
 	order := ""
 	if len(filter.Statuses) == 0 {
-		order = alongIndex(`r.created_at DESC, r.id DESC`)
+		order = orderOfRuns(filter, c)
 	}
 	text := `SELECT count(*) FROM (SELECT FROM workflow_runs r WHERE ` + c.where() + order + c.limit(max) + `) counted`
 	return queryOne(ctx, s, pgx.RowTo[int], text, c.args...)

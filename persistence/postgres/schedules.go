@@ -265,10 +265,15 @@ func readLoads(ctx context.Context, t *tx, workflows []uuid.UUID, active bool, l
 		FROM workflows w WHERE w.id = ANY($1)`
 	const all = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type NOT IN ('child', 'backfill'))
+			(SELECT count(*) FROM (
+				SELECT 1 FROM workflow_runs r
+				WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type NOT IN ('child', 'backfill') LIMIT w.max_active_runs) p)
+			+ (SELECT count(*) FROM workflow_runs r
+				WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NOT NULL AND r.type NOT IN ('child', 'backfill'))
 			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill')),
-			least($2, (SELECT count(*) FROM workflow_runs r
-				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL))
+			(SELECT count(*) FROM (
+				SELECT 1 FROM workflow_runs r
+				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL LIMIT $2) q)
 		FROM workflows w WHERE w.id = ANY($1)`
 	text := queued
 	if active {

@@ -88,8 +88,8 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	// Until the first release version 1 has grown: a database of before lacks its last column.
-	const last = `SELECT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('notifications') AND attname = 'round')`
+	// Until the first release version 1 has grown: a database of before lacks its last index.
+	const last = `SELECT to_regclass('workflow_runs_held') IS NOT NULL`
 	var isThere bool
 	if err := pool.QueryRow(ctx, last).Scan(&isThere); err != nil || !isThere {
 		pool.Close()

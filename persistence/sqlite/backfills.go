@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -270,9 +271,9 @@ func (s *Store) DeleteBackfills(ctx context.Context, endedBefore time.Time, limi
 	const text = `
 		DELETE FROM backfills WHERE id IN (
 			SELECT b.id FROM backfills b
-			WHERE b.status <> 'running' AND b.finished_at < ?
+			WHERE b.finished_at < ?
 				AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill')
-			LIMIT ? + 0)`
+			ORDER BY b.finished_at LIMIT ? + 0)`
 	var deleted int64
 	err := s.inTx(ctx, func(t *tx) error {
 		done, err := t.ExecContext(ctx, text, micros(endedBefore), max(limit, 0))
@@ -320,7 +321,9 @@ func backfillConditions(filter miniairflow.BackfillFilter) *conditions {
 	if filter.Name != "" {
 		c.add(`b.name = ?`, dialect.Text(filter.Name))
 	}
-	if len(filter.Statuses) > 0 {
+	if slices.Equal(filter.Statuses, []miniairflow.BackfillStatus{miniairflow.BackfillRunning}) {
+		c.add(`b.status = 'running'`) // by the index of these, whose condition a parameter does not meet
+	} else if len(filter.Statuses) > 0 {
 		c.add(`b.status IN (SELECT value FROM json_each(?))`, list[miniairflow.BackfillStatus](filter.Statuses))
 	}
 	return c

@@ -37,7 +37,7 @@ func note(ctx context.Context, t *tx, notes []dialect.Note) error {
 
 // GatherNotices implements miniairflow.NotificationStore.
 func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
-	const anyText = `SELECT EXISTS (SELECT 1 FROM notices)`
+	const anyText = `SELECT min(id) IS NOT NULL FROM notices`
 	if some, err := queryOne(ctx, brief{s.read}, scanOne[bool], anyText); err != nil || !some {
 		return 0, err
 	}

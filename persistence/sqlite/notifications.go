@@ -31,7 +31,7 @@ func (s *Store) ClaimNotifications(ctx context.Context, claim miniairflow.Notifi
 				FROM destinations d WHERE d.destination IS NOT NULL),
 			held AS (
 				SELECT destination, count(*) AS number FROM notifications
-				WHERE state = 'pending' AND claimed_until > ?2 GROUP BY +destination), -- by those that are held, not by all
+				WHERE state = 'pending' AND claimed_until > 0 AND claimed_until > ?2 GROUP BY +destination), -- by those that are held, not by all
 			due AS (
 				SELECT n.id, n.due_at, n.destination, row_number() OVER (PARTITION BY n.destination ORDER BY n.due_at, n.id) AS place
 				FROM destinations d CROSS JOIN notifications n ON n.id IN (
@@ -158,6 +158,10 @@ func notificationConditions(filter miniairflow.NotificationFilter) *conditions {
 	}
 	if filter.State != "" {
 		c.add(`n.state = ?`, filter.State)
+	}
+	switch filter.State {
+	case miniairflow.NotificationPending, miniairflow.NotificationStuck:
+		c.add(`n.state <> 'sent'`) // by the index of these few, whose condition a parameter alone does not meet
 	}
 	return c
 }

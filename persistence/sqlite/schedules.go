@@ -167,19 +167,23 @@ func planRuns(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairfl
 }
 
 // readLoads counts the runs of workflows that are not over; those that are active only
-// if somebody asks for them.
+// if somebody asks for them. Left to itself SQLite reads all runs of the workflow.
 func readLoads(ctx context.Context, q querier, workflows list[uuid.UUID], active bool, loads map[uuid.UUID]miniairflow.Load) error {
 	const queued = `
 		SELECT w.id, w.max_active_runs, 0, (SELECT count(*) FROM (
-			SELECT 1 FROM workflow_runs r
+			SELECT 1 FROM workflow_runs r INDEXED BY workflow_runs_scheduled
 			WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL LIMIT ?2 + 0) q)
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
 	const all = `
 		SELECT w.id, w.max_active_runs,
-			(SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.type NOT IN ('child', 'backfill'))
+			(SELECT count(*) FROM workflow_runs r INDEXED BY workflow_runs_pending
+				WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NULL AND r.type NOT IN ('child', 'backfill'))
+			+ (SELECT count(*) FROM workflow_runs r INDEXED BY workflow_runs_held
+				WHERE r.workflow_id = w.id AND r.status = 'pending' AND r.paused_at IS NOT NULL AND r.type NOT IN ('child', 'backfill'))
 			+ (SELECT count(*) FROM workflow_runs r WHERE r.workflow_id = w.id AND r.status = 'running' AND r.type NOT IN ('child', 'backfill')),
-			min(?2, (SELECT count(*) FROM workflow_runs r
-				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL))
+			(SELECT count(*) FROM (
+				SELECT 1 FROM workflow_runs r INDEXED BY workflow_runs_scheduled
+				WHERE r.workflow_id = w.id AND r.type = 'scheduled' AND r.status IN ('pending', 'running') AND r.status = 'pending' AND r.paused_at IS NULL LIMIT ?2 + 0) q)
 		FROM workflows w WHERE w.id IN (SELECT value FROM json_each(?1))`
 	text := queued
 	if active {

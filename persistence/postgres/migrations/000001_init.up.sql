@@ -145,6 +145,7 @@ CREATE TABLE backfills (
 ) WITH (fillfactor = 70);
 CREATE INDEX backfills_running ON backfills (created_at, id) WHERE status = 'running';
 CREATE INDEX backfills_newest ON backfills (created_at DESC, id DESC);
+CREATE INDEX backfills_finished ON backfills (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX backfills_by_workflow ON backfills (workflow_id, created_at DESC, id DESC);
 
 CREATE TABLE workflow_runs (
@@ -191,6 +192,7 @@ CREATE TABLE workflow_runs (
 CREATE UNIQUE INDEX workflow_runs_slot ON workflow_runs (workflow_id, schedule_name, logical_date) WHERE type = 'scheduled';
 CREATE UNIQUE INDEX workflow_runs_idempotency ON workflow_runs (workflow_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX workflow_runs_pending ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type NOT IN ('child', 'backfill');
+CREATE INDEX workflow_runs_held ON workflow_runs (workflow_id) WHERE status = 'pending' AND paused_at IS NOT NULL AND type NOT IN ('child', 'backfill');
 CREATE INDEX workflow_runs_pending_apart ON workflow_runs (workflow_id, run_after, id) WHERE status = 'pending' AND paused_at IS NULL AND type IN ('child', 'backfill');
 CREATE INDEX workflow_runs_running ON workflow_runs (workflow_id, type) WHERE status = 'running';
 CREATE INDEX workflow_runs_parent ON workflow_runs (parent_run_id, parent_seq) WHERE parent_run_id IS NOT NULL;
@@ -201,7 +203,7 @@ CREATE INDEX workflow_runs_scheduled ON workflow_runs (workflow_id, number) WHER
 CREATE INDEX workflow_runs_replacing ON workflow_runs (workflow_id) WHERE replaces AND status IN ('pending', 'running');
 CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status = 'running' AND deadline_at IS NOT NULL;
 CREATE INDEX workflow_runs_late ON workflow_runs (late_after) WHERE late_after IS NOT NULL;
-CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
+CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC) WHERE created_at > '-infinity'; -- true of all: see orderOfRuns
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
 CREATE INDEX workflow_runs_logical ON workflow_runs (workflow_id, logical_date);
 CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
@@ -519,7 +521,7 @@ CREATE TABLE notifications (
 );
 CREATE INDEX notifications_due ON notifications (due_at) WHERE state = 'pending';
 CREATE INDEX notifications_destination ON notifications (destination, due_at, id) WHERE state = 'pending';
-CREATE INDEX notifications_claimed ON notifications (claimed_until) WHERE state = 'pending';
+CREATE INDEX notifications_claimed ON notifications (claimed_until) WHERE state = 'pending' AND claimed_until > '-infinity';
 CREATE INDEX notifications_unsent ON notifications (state, id) WHERE state <> 'sent';
 CREATE INDEX notifications_run ON notifications (workflow_run_id, fold_key);
 
