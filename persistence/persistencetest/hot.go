@@ -28,9 +28,9 @@ type hot struct {
 
 // HotCalls returns the way of task runs from the start of their runs to their end,
 // with a pool, with more of them than may be active and than belong to the share of
-// a run, with retries and decisions; and what people look at meanwhile. The calls are
-// to be made in their order. They touch a few hundred rows, so none should read a
-// table that has many more.
+// a run, with retries and decisions; what people look at meanwhile; what starts runs;
+// what tells people of them; and the retention. The calls are to be made in their
+// order. They touch a few hundred rows, so none should read a table that has many more.
 func HotCalls(t testing.TB, store miniairflow.Store) []HotCall {
 	t.Helper()
 	h := &hot{session: uuid.New()}
@@ -46,12 +46,17 @@ func HotCalls(t testing.TB, store miniairflow.Store) []HotCall {
 	tasks[len(tasks)-5].Queue = "gpu"
 	d := Define("hot", tasks...)
 	d.MaxActiveTasks, d.MaxActiveRuns = 8, 10
+	d.Notify = miniairflow.Notices{miniairflow.NotifyCancel: {{Webhook: &miniairflow.Webhook{URL: "https://hot.example.org/"}}}}
 	v := MustSync(t, store, d)
 	h.run, h.other = MustTrigger(t, store, v), MustTrigger(t, store, v)
 	big := Define("big", Wide(300)...)
 	big.MaxActiveTasks = 300
 	MustTrigger(t, store, MustSync(t, store, big))
-	return append(h.writes(), h.reads()...)
+	calls := append(h.writes(), h.reads()...)
+	for _, more := range [][]HotCall{hotStarts(t, store), hotDates(t, store), hotDeadlines(t, store), h.outbox(), retention()} {
+		calls = append(calls, more...)
+	}
+	return calls
 }
 
 func (h *hot) writes() []HotCall {
