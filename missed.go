@@ -35,16 +35,18 @@ const (
 	MissedRetired    MissedReason = "retired"        // the file of the workflow was gone
 	MissedEdited     MissedReason = "edited"         // they were due, and the schedule became another one
 	MissedUnresolved MissedReason = "unresolved"     // their params could not be resolved
+	MissedAfter      MissedReason = "after_failed"   // the ends of runs of other workflows could not start one
+	MissedFile       MissedReason = "file_failed"    // files that have arrived could not start one
 )
 
 // MissedReasons lists all of them.
 var MissedReasons = []MissedReason{
 	MissedByNone, MissedByLatest, MissedByWindow, MissedByMax, MissedQueueFull, MissedReplaced,
-	MissedPaused, MissedInactive, MissedRetired, MissedEdited, MissedUnresolved,
+	MissedPaused, MissedInactive, MissedRetired, MissedEdited, MissedUnresolved, MissedAfter, MissedFile,
 }
 
-// Text says for people why slots have got no run; those that are unresolved have an
-// error that says more.
+// Text says for people why slots have got no run; those that are unresolved, and those
+// of triggers, have an error that says more.
 func (r MissedReason) Text() string {
 	switch r {
 	case MissedByNone:
@@ -67,6 +69,10 @@ func (r MissedReason) Text() string {
 		return "the file of the workflow was gone"
 	case MissedEdited:
 		return "the schedule was changed before they were fired"
+	case MissedAfter:
+		return "runs of other workflows have ended and could not start one"
+	case MissedFile:
+		return "files have arrived and could not start one"
 	default:
 		return "their params could not be resolved"
 	}
@@ -86,22 +92,31 @@ func StandsFor(isActive, isPaused, isRetired bool) MissedReason {
 	}
 }
 
-// MissedRange are slots of one schedule, one after the other, that have got no run.
+// StartedNone says for people that something was to start a run and could not.
+func StartedNone(what string, err error) string {
+	if ErrorCode(err) == CodeInternal {
+		return what + " started none: internal error; the scheduler's log has the details"
+	}
+	return what + " started none: " + ErrorMessage(err)
+}
+
+// MissedRange are slots of one schedule, one after the other, that have got no run. With
+// MissedAfter and MissedFile it is what a trigger of a workflow could not start.
 type MissedRange struct {
-	First, Last time.Time // logical dates
+	First, Last time.Time // logical dates; of a trigger: when it could not
 	Before      time.Time // the slot before the first one; First if there is none
 	Count       int       // up to MissedMax
 	HasMore     bool      // there are more than Count
 	Reason      MissedReason
-	Text        string
+	Text        string // of a trigger: of the last one
 }
 
 // MissedSlots is a range as it is kept. One that goes on with the same reason right
-// after it is added to it.
+// after it is added to it. Of each kind of triggers a workflow has one.
 type MissedSlots struct {
 	ID         int64
 	WorkflowID uuid.UUID
-	Schedule   string // the name of the schedule; empty: it has none
+	Schedule   string // the name of the schedule; empty: it has none, or is a trigger
 	MissedRange
 	NotedAt time.Time // when the last of them was
 }
@@ -120,6 +135,7 @@ type MissedFilter struct {
 // fires leave out; SetPaused, SyncFiles and RetireFile what was due when a schedule
 // was stopped or changed, and what came by while it stood still. So each slot of a
 // schedule, from when it was first seen, has a run, is in one range, or is still to come.
+// ForgetAfterEnds and NoteFiles write what triggers could not start.
 type MissedStore interface {
 	// FindMissedSlots returns a page, the newest first, without Before.
 	FindMissedSlots(ctx context.Context, filter MissedFilter) ([]*MissedSlots, error)

@@ -16,8 +16,9 @@ type AfterStore interface {
 	// again, and of one that ends twice in the same way the later end replaces the earlier.
 	AfterEnds(ctx context.Context, limit int) ([]AfterEnd, error)
 	// ForgetAfterEnds forgets ends, when what they start has been started. An end that
-	// was noted anew since AfterEnds returned it stays.
-	ForgetAfterEnds(ctx context.Context, ends []AfterEnd) error
+	// was noted anew since AfterEnds returned it stays. Those that have started nothing
+	// for a fault are kept as missed, see MissedStore: who forgets them counts them, once.
+	ForgetAfterEnds(ctx context.Context, ends []AfterEnd, faults map[AfterEnd]string) error
 	// Followers returns the names of the workflows that start after that of the given
 	// name, sorted; of those that are retired it returns none.
 	Followers(ctx context.Context, workflow string) ([]string, error)

@@ -18,8 +18,9 @@ type ArrivalStore interface {
 	// workflow that has no such trigger any more.
 	WatchFiles(ctx context.Context, workflowID uuid.UUID, hash string, files []FoundFile) error
 	// NoteFiles notes files as seen, each in the place of one of the same path, and
-	// forgets those of the paths that are gone.
-	NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []FoundFile, gone []string) error
+	// forgets those of the paths that are gone. Those that have started nothing for a
+	// fault, by path, are kept as missed, see MissedStore, unless they were seen before.
+	NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []FoundFile, gone []string, faults map[string]string) error
 }
 
 // FileWatch is a workflow that files start runs of.

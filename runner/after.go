@@ -35,8 +35,8 @@ func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 		}
 		isLast := len(ends) < limit
 		ends = slices.DeleteFunc(ends, func(end miniairflow.AfterEnd) bool { return a.refused[end] != nil })
-		done, err := a.start(ctx, ends, before)
-		if forgot := a.control.Store.ForgetAfterEnds(ctx, done); forgot != nil {
+		done, faults, err := a.start(ctx, ends, before)
+		if forgot := a.control.Store.ForgetAfterEnds(ctx, done, faults); forgot != nil {
 			err = errors.Join(err, fmt.Errorf("forget ends of runs: %w", forgot))
 		}
 		switch {
@@ -51,8 +51,11 @@ func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 }
 
 // start starts what the ends start, and returns those for which it has done so. One
-// that cannot start its run starts none: the fault is logged.
-func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd, before map[miniairflow.AfterEnd]error) ([]miniairflow.AfterEnd, error) {
+// that cannot start its run starts none: the fault is logged, and returned as people
+// read it.
+func (a *afters) start(
+	ctx context.Context, ends []miniairflow.AfterEnd, before map[miniairflow.AfterEnd]error,
+) (done []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string, err error) {
 	s, err := startEach(ctx, ends, before, func(end miniairflow.AfterEnd) error {
 		_, err := a.control.StartAfter(ctx, end)
 		return err
@@ -65,9 +68,27 @@ func (a *afters) start(ctx context.Context, ends []miniairflow.AfterEnd, before 
 		a.logger.WarnContext(ctx, "Scheduler: No run can be started now after the end of another, tried again later",
 			"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", refused)
 	}
+	faults = make(map[miniairflow.AfterEnd]string, len(s.faults))
 	for end, fault := range s.faults {
+		faults[end] = miniairflow.StartedNone("run "+a.label(ctx, end), fault)
 		a.logger.ErrorContext(ctx, "Scheduler: No run was started after the end of another",
 			"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", fault)
 	}
-	return s.done, err
+	return s.done, faults, err
+}
+
+// label returns what people call the run that has ended, if it can be read.
+func (a *afters) label(ctx context.Context, end miniairflow.AfterEnd) string {
+	name := end.RunID.String()
+	err := safely(func() error {
+		run, err := a.control.Store.FindRun(ctx, end.RunID)
+		if err == nil {
+			name = run.Label()
+		}
+		return err
+	})
+	if err != nil {
+		a.logger.WarnContext(ctx, "Scheduler: Run that has ended cannot be read", "run_id", end.RunID, "error", err)
+	}
+	return name
 }

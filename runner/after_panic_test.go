@@ -32,8 +32,11 @@ func TestAfterEndThatPanics(t *testing.T) {
 	first, second := uuid.New(), uuid.New()
 	store := &brittle{id: first}
 	a := &afters{control: &miniairflow.Control{Store: store}, logger: slog.New(slog.DiscardHandler)}
-	done, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}}, nil)
+	done, faults, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}}, nil)
 	require.NoError(t, err)
 	require.Len(t, done, 2)
-	require.Equal(t, []uuid.UUID{first, second}, store.looked)
+	require.Equal(t, map[miniairflow.AfterEnd]string{
+		{RunID: first}: "run " + first.String() + " started none: internal error; the scheduler's log has the details",
+	}, faults)
+	require.Equal(t, []uuid.UUID{first, second, first}, store.looked)
 }

@@ -38,5 +38,14 @@ func TestRunsAfterOthers(t *testing.T) {
 		require.Len(t, s.runs("load"), 5)
 		require.Len(t, s.runs("report"), 5)
 		require.Empty(t, s.runs("broken"))
+
+		broken, err := store.FindWorkflowByName(t.Context(), "broken")
+		require.NoError(t, err)
+		missed, err := store.FindMissedSlots(t.Context(), miniairflow.MissedFilter{WorkflowID: broken.ID})
+		require.NoError(t, err)
+		require.Len(t, missed, 1, "people are told")
+		require.Equal(t, miniairflow.MissedAfter, missed[0].Reason)
+		require.Equal(t, 5, missed[0].Count)
+		require.Regexp(t, `^run extract#[1-5] started none: default of param "n": .*nowhere`, missed[0].Text)
 	})
 }

@@ -116,11 +116,11 @@ func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.
 		return unknown, err
 	}
 	ready, wait := own.ready(found, trigger.StableFor.Std(), now)
-	done, err := a.start(ctx, w, own, ready)
+	done, faults, err := a.start(ctx, w, own, ready)
 	if len(own.refused) > 0 {
 		wait = min(wait, runRetryDelay)
 	}
-	return wait, errors.Join(err, a.note(ctx, w, own, done, own.gone(found)))
+	return wait, errors.Join(err, a.note(ctx, w, own, done, own.gone(found), faults))
 }
 
 // watch returns what is known of the files of a workflow. A watch begins with the files
@@ -193,10 +193,11 @@ func (w *folderWatch) gone(found []miniairflow.FoundFile) []string {
 }
 
 // start starts the runs of files, and returns those for which it has done so. One that
-// cannot start its run starts none: the fault is logged.
+// cannot start its run starts none: the fault is logged, and returned by path as people
+// read it.
 func (a *arrivals) start(
 	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, files []miniairflow.FoundFile,
-) ([]miniairflow.FoundFile, error) {
+) (done []miniairflow.FoundFile, faults map[string]string, err error) {
 	s, err := startEach(ctx, files, nil, func(f miniairflow.FoundFile) error {
 		_, err := a.control.StartByFile(ctx, w.WorkflowID, f)
 		return err
@@ -208,15 +209,19 @@ func (a *arrivals) start(
 	for f, refused := range s.refused {
 		a.logger.WarnContext(ctx, "Scheduler: No run can be started now for a file, tried again later", "workflow", w.Name, "file", f.Path, "error", refused)
 	}
+	faults = make(map[string]string, len(s.faults))
 	for f, fault := range s.faults {
+		faults[f.Path] = miniairflow.StartedNone("file "+f.Path, fault)
 		a.logger.ErrorContext(ctx, "Scheduler: No run was started for a file", "workflow", w.Name, "file", f.Path, "error", fault)
 	}
-	return s.done, err
+	return s.done, faults, err
 }
 
 // note notes what has become of files, in the store first.
-func (a *arrivals) note(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, seen []miniairflow.FoundFile, gone []string) error {
-	if err := a.control.Store.NoteFiles(ctx, w.WorkflowID, seen, gone); err != nil {
+func (a *arrivals) note(
+	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, seen []miniairflow.FoundFile, gone []string, faults map[string]string,
+) error {
+	if err := a.control.Store.NoteFiles(ctx, w.WorkflowID, seen, gone, faults); err != nil {
 		return fmt.Errorf("note files: %w", err)
 	}
 	for _, f := range seen {

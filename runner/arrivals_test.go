@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,5 +145,29 @@ func TestFilesThatGrow(t *testing.T) {
 		runs := s.runs("load")
 		require.Equal(t, int64(written), runs[len(runs)-1].Params["size"], "the last run has the whole file")
 		require.Equal(t, miniairflow.RunPending, runs[0].Status)
+	})
+}
+
+// A file that cannot start its run holds up no other, and people are told.
+func TestFilesThatStartNone(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.dags = t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(s.dags, "in"), 0o700))
+		s.load(map[string]string{"flows/load.yaml": strings.Replace(arrivalFile, "size: {type: integer,", "size: {type: integer, maximum: 10,", 1)})
+		s.lookForFiles()
+		s.await("the watch", func() bool {
+			watches, err := store.FileTriggers(t.Context())
+			return err == nil && len(watches) == 1 && watches[0].Hash != ""
+		})
+		s.arrive("a.csv", "more than ten characters")
+		s.arrive("b.csv", "1")
+		s.await("a run", func() bool { return len(s.runs("load")) == 1 })
+		s.await("what is told", func() bool {
+			missed, err := store.FindMissedSlots(t.Context(), miniairflow.MissedFilter{WorkflowID: s.runs("load")[0].WorkflowID})
+			require.NoError(t, err)
+			return len(missed) == 1 && missed[0].Reason == miniairflow.MissedFile && missed[0].Count == 1 &&
+				missed[0].Text == `file ../in/a.csv started none: param "size": 24 is more than maximum 10`
+		})
 	})
 }

@@ -26,9 +26,10 @@ type missedView struct {
 func newMissedCommand(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "missed NAME",
-		Short: "List the slots of a workflow that have got no run, and why",
+		Short: "List what has got no run of a workflow, and why",
 		Long: `Lists the slots of a workflow's schedules that have got no run, the newest first: a line for each
-range of slots with the same reason.`,
+range of slots with the same reason. Of its triggers, a line tells how many ends of other runs could not
+start one, and a line how many files, from when to when, and why the last of them could not.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := outputOf(cmd)
@@ -76,10 +77,10 @@ func noWorkflow(name string) error {
 // writeMissed prints ranges in columns that tabs separate.
 func writeMissed(w io.Writer, views []missedView) {
 	if len(views) == 0 {
-		fmt.Fprintln(w, "no slot without a run is known")
+		fmt.Fprintln(w, "nothing is known that has got no run")
 		return
 	}
-	fmt.Fprintln(w, "FIRST\tLAST\tSLOTS\tSCHEDULE\tWHY")
+	fmt.Fprintln(w, "FIRST\tLAST\tCOUNT\tSCHEDULE\tWHY")
 	for _, v := range views {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.First.Format(time.RFC3339), v.Last.Format(time.RFC3339), countText(v.Count, v.CountIsExact),
 			printable(text(v.Schedule)), printable(v.Text))

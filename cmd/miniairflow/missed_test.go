@@ -24,8 +24,8 @@ func TestMissedLines(t *testing.T) {
 		{First: first, Last: first.Add(time.Hour), Count: 2, CountIsExact: true, Status: &skipped, Text: &why},
 		{First: first, Last: first, Count: 1, CountIsExact: true, Status: &pending},
 	})
-	require.Equal(t, `no slot without a run is known
-FIRST	LAST	SLOTS	SCHEDULE	WHY
+	require.Equal(t, `nothing is known that has got no run
+FIRST	LAST	COUNT	SCHEDULE	WHY
 2027-01-01T06:00:00Z	2027-01-01T07:00:00Z	2	-	the workflow was paused
 2027-01-01T06:00:00Z	2027-01-01T07:00:00Z	10000 or more	eu	the workflow was paused
 due: eu: 2027-01-01T06:00:00Z to 2027-01-01T07:00:00Z, 10000 or more slots would get no run: the workflow was paused

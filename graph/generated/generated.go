@@ -5051,7 +5051,7 @@ type Workflow implements Node {
   run(number: Int64!): WorkflowRun
   "Its runs, the newest first. At most 200 a page. The filter's workflow is this one."
   runs(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
-  "The slots of its schedules that have got no run, the newest range first. At most 200 a page."
+  "The slots of its schedules that have got no run, and what its triggers could not start, the newest range first. At most 200 a page."
   missedSlots(first: Int = 50, after: String): MissedSlotsConnection!
   "What would become of the slots that are due if a scheduler looked now, of each schedule the oldest first; empty: none is due."
   dueSlots: [DueSlots!]!
@@ -5077,13 +5077,13 @@ type DueSlots {
   text: String
 }
 
-"Slots of one schedule, one after the other, that have got no run for one reason."
+"Slots of one schedule, one after the other, that have got no run for one reason; or all that one kind of triggers could not start."
 type MissedSlots {
-  "The name of the schedule; null: it has none."
+  "The name of the schedule; null: it has none, or is a trigger."
   schedule: String
-  "The first of them."
+  "The first of them; of a trigger, when it first could start no run."
   first: DateTime!
-  "The last of them."
+  "The last of them; of a trigger, when it could start no run the last time."
   last: DateTime!
   "How many they are, up to 10,000."
   count: Int!
@@ -5091,7 +5091,7 @@ type MissedSlots {
   countIsExact: Boolean!
   "Why."
   reason: MissedReason!
-  "The same in words."
+  "The same in words; of a trigger: what has started no run the last time, and why."
   text: String!
   "When the last of them was noted."
   notedAt: DateTime!
@@ -5121,6 +5121,10 @@ enum MissedReason {
   EDITED
   "Their params could not be resolved."
   UNRESOLVED
+  "Runs of other workflows have ended, and could not start one."
+  AFTER_FAILED
+  "Files have arrived, and could not start one."
+  FILE_FAILED
 }
 
 "A page of slots that have got no run."
@@ -33819,6 +33823,8 @@ var (
 		"RETIRED":        miniairflow.MissedRetired,
 		"EDITED":         miniairflow.MissedEdited,
 		"UNRESOLVED":     miniairflow.MissedUnresolved,
+		"AFTER_FAILED":   miniairflow.MissedAfter,
+		"FILE_FAILED":    miniairflow.MissedFile,
 	}
 	marshalNMissedReason2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[miniairflow.MissedReason]string{
 		miniairflow.MissedByNone:     "CATCHUP_NONE",
@@ -33832,6 +33838,8 @@ var (
 		miniairflow.MissedRetired:    "RETIRED",
 		miniairflow.MissedEdited:     "EDITED",
 		miniairflow.MissedUnresolved: "UNRESOLVED",
+		miniairflow.MissedAfter:      "AFTER_FAILED",
+		miniairflow.MissedFile:       "FILE_FAILED",
 	}
 )
 
@@ -36035,6 +36043,8 @@ var (
 		"RETIRED":        miniairflow.MissedRetired,
 		"EDITED":         miniairflow.MissedEdited,
 		"UNRESOLVED":     miniairflow.MissedUnresolved,
+		"AFTER_FAILED":   miniairflow.MissedAfter,
+		"FILE_FAILED":    miniairflow.MissedFile,
 	}
 	marshalOMissedReason2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐMissedReason = map[miniairflow.MissedReason]string{
 		miniairflow.MissedByNone:     "CATCHUP_NONE",
@@ -36048,6 +36058,8 @@ var (
 		miniairflow.MissedRetired:    "RETIRED",
 		miniairflow.MissedEdited:     "EDITED",
 		miniairflow.MissedUnresolved: "UNRESOLVED",
+		miniairflow.MissedAfter:      "AFTER_FAILED",
+		miniairflow.MissedFile:       "FILE_FAILED",
 	}
 )
 

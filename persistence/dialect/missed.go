@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,11 +23,57 @@ type Missed struct {
 
 // NewMissed returns the range of a schedule as it is kept.
 func NewMissed(c miniairflow.ScheduleCursor, r miniairflow.MissedRange) Missed {
-	r.Text = Text(r.Text)
-	if len(r.Text) > missedTextMax {
-		r.Text = Text(r.Text[:missedTextMax]) + "…"
-	}
+	r.Text = missedText(r.Text)
 	return Missed{WorkflowID: c.WorkflowID, Schedule: c.Schedules.Name(), Hash: c.Hash, MissedRange: r}
+}
+
+func missedText(text string) string {
+	text = Text(text)
+	if len(text) > missedTextMax {
+		return Text(text[:missedTextMax]) + "…"
+	}
+	return text
+}
+
+// Faults are what the triggers of a workflow could not start, to be added to what is
+// kept of them already.
+type Faults struct {
+	WorkflowID uuid.UUID
+	Count      int    // up to MissedMax
+	Text       string // of the last one
+}
+
+// AfterFaults returns the faults of those of some ends that were forgotten, in the order
+// in which all who write them lock their rows.
+func AfterFaults(ends, forgotten []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string) []Faults {
+	var list []Faults
+	for _, end := range ends {
+		if text := faults[end]; text != "" && slices.Contains(forgotten, end) {
+			list = addFault(list, end.WorkflowID, text)
+		}
+	}
+	slices.SortFunc(list, func(a, b Faults) int { return bytes.Compare(a.WorkflowID[:], b.WorkflowID[:]) })
+	return list
+}
+
+// FileFaults returns the faults of those files of a workflow that nobody had seen.
+func FileFaults(workflowID uuid.UUID, unseen []string, faults map[string]string) []Faults {
+	var list []Faults
+	for _, path := range unseen {
+		if text := faults[path]; text != "" {
+			list = addFault(list, workflowID, text)
+		}
+	}
+	return list
+}
+
+func addFault(list []Faults, workflowID uuid.UUID, text string) []Faults {
+	i := slices.IndexFunc(list, func(f Faults) bool { return f.WorkflowID == workflowID })
+	if i < 0 {
+		return append(list, Faults{WorkflowID: workflowID, Count: 1, Text: missedText(text)})
+	}
+	list[i].Count, list[i].Text = min(list[i].Count+1, miniairflow.MissedMax), missedText(text)
+	return list
 }
 
 // LeftOut returns the slots up to now that cursors leave out since they begin anew,

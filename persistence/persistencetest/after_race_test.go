@@ -68,7 +68,7 @@ func TestForgetAfterEndsLeavesLaterOnes(t *testing.T) {
 			require.NoError(t, err)
 			require.Nil(t, started, "there is no run of b")
 			if isForgotten {
-				require.NoError(t, db.ForgetAfterEnds(t.Context(), slow))
+				require.NoError(t, db.ForgetAfterEnds(t.Context(), slow, nil))
 			}
 
 			other := db.newRun(b)
@@ -93,10 +93,10 @@ func TestForgetAfterEndsLeavesLaterOnes(t *testing.T) {
 				started, err := control.StartAfter(t.Context(), end)
 				require.NoError(t, err)
 				require.Nil(t, started, "the run of a is open")
-				require.NoError(t, db.ForgetAfterEnds(t.Context(), []miniairflow.AfterEnd{end}))
+				require.NoError(t, db.ForgetAfterEnds(t.Context(), []miniairflow.AfterEnd{end}, nil))
 			}
 			w.end(miniairflow.TaskSuccess, claims[1])
-			require.NoError(t, db.ForgetAfterEnds(t.Context(), slow))
+			require.NoError(t, db.ForgetAfterEnds(t.Context(), slow, nil))
 			require.Len(t, db.startAfters("both"), day+1, "both have succeeded; forgotten before: %v", isForgotten)
 			db.endAll(w)
 			require.Empty(t, db.noted())

@@ -37,7 +37,7 @@ func (db *database) noted() []miniairflow.RunStatus {
 	for _, e := range found {
 		statuses = append(statuses, e.Status)
 	}
-	require.NoError(db, db.ForgetAfterEnds(db.Context(), found))
+	require.NoError(db, db.ForgetAfterEnds(db.Context(), found, nil))
 	left, err := db.AfterEnds(db.Context(), 100)
 	require.NoError(db, err)
 	require.Empty(db, left)
@@ -162,7 +162,7 @@ func (db *database) startAfters(workflow string) []*miniairflow.WorkflowRun {
 			require.NoError(db, err)
 		}
 	}
-	require.NoError(db, db.ForgetAfterEnds(db.Context(), found))
+	require.NoError(db, db.ForgetAfterEnds(db.Context(), found, nil))
 	w, err := db.FindWorkflowByName(db.Context(), workflow)
 	require.NoError(db, err)
 	runs, err := db.FindRuns(db.Context(), miniairflow.RunFilter{WorkflowID: w.ID})

@@ -43,13 +43,13 @@ func TestSeenFiles(t *testing.T) {
 			return files
 		}
 		require.Equal(t, map[string]string{"load": ""}, db.hashes())
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("old", 1)}, nil))
+		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("old", 1)}, nil, nil))
 		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "one", []miniairflow.FoundFile{file("b", 1), file("a", 1<<40)}))
 		require.Equal(t, map[string]string{"load": "one"}, db.hashes())
 		require.Equal(t, []miniairflow.FoundFile{file("a", 1<<40), file("b", 1)}, seen())
 
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("b", 2), file("c", 3)}, []string{"a", "never"}))
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, nil, nil))
+		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("b", 2), file("c", 3)}, []string{"a", "never"}, nil))
+		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, nil, nil, nil))
 		require.Equal(t, []miniairflow.FoundFile{file("b", 2), file("c", 3)}, seen())
 
 		again := arriving("load")

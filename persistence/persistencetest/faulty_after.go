@@ -12,8 +12,8 @@ func (f *Faulty) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterE
 }
 
 // ForgetAfterEnds implements miniairflow.AfterStore.
-func (f *Faulty) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
-	return tryOnly(f, "ForgetAfterEnds", func() error { return f.inner.ForgetAfterEnds(ctx, ends) })
+func (f *Faulty) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string) error {
+	return tryOnly(f, "ForgetAfterEnds", func() error { return f.inner.ForgetAfterEnds(ctx, ends, faults) })
 }
 
 // Followers implements miniairflow.AfterStore.

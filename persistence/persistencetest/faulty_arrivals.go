@@ -24,6 +24,6 @@ func (f *Faulty) WatchFiles(ctx context.Context, workflowID uuid.UUID, hash stri
 }
 
 // NoteFiles implements miniairflow.ArrivalStore.
-func (f *Faulty) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string) error {
-	return tryOnly(f, "NoteFiles", func() error { return f.inner.NoteFiles(ctx, workflowID, seen, gone) })
+func (f *Faulty) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string, faults map[string]string) error {
+	return tryOnly(f, "NoteFiles", func() error { return f.inner.NoteFiles(ctx, workflowID, seen, gone, faults) })
 }

@@ -47,7 +47,7 @@ func hotStarts(t testing.TB, store miniairflow.Store) []HotCall {
 			return err
 		}},
 		{"forget ends", func(ctx context.Context, s miniairflow.Store) error {
-			return s.ForgetAfterEnds(ctx, ends)
+			return s.ForgetAfterEnds(ctx, ends, map[miniairflow.AfterEnd]string{ends[0]: "it cannot start"})
 		}},
 		{"find followers", func(ctx context.Context, s miniairflow.Store) error {
 			_, err := s.Followers(ctx, Upstream)
@@ -67,7 +67,7 @@ func hotStarts(t testing.TB, store miniairflow.Store) []HotCall {
 			return err
 		}},
 		{"note files", func(ctx context.Context, s miniairflow.Store) error {
-			return s.NoteFiles(ctx, arriving, files(3), []string{"49.csv", "48.csv"})
+			return s.NoteFiles(ctx, arriving, files(3), []string{"49.csv", "48.csv"}, map[string]string{files(3)[0].Path: "it cannot start"})
 		}},
 	}
 }

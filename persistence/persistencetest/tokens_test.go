@@ -57,7 +57,7 @@ func TestDatabaseWithOtherTables(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, first.Close())
 		}
-		_, err := raw.ExecContext(t.Context(), `DROP INDEX workflow_runs_held`)
+		_, err := raw.ExecContext(t.Context(), `DROP INDEX missed_slots_triggers`)
 		require.NoError(t, err)
 		_, err = persistence.Open(t.Context(), url, persistence.Options{})
 		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))

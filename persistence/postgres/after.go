@@ -36,10 +36,11 @@ func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEn
 }
 
 // ForgetAfterEnds implements miniairflow.AfterStore.
-func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
+func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string) error {
 	const text = `
 		DELETE FROM after_ends e USING unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[]) AS f(run_id, workflow_id, status, noted)
-		WHERE e.workflow_run_id = f.run_id AND e.workflow_id = f.workflow_id AND e.status = f.status AND e.noted = f.noted`
+		WHERE e.workflow_run_id = f.run_id AND e.workflow_id = f.workflow_id AND e.status = f.status AND e.noted = f.noted
+		RETURNING e.workflow_run_id, e.workflow_id, e.status, e.noted`
 	if len(ends) == 0 {
 		return nil
 	}
@@ -48,8 +49,11 @@ func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd
 		runs[i], workflows[i], statuses[i], noted[i] = e.RunID, e.WorkflowID, string(e.Status), e.Noted
 	}
 	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, text, runs, workflows, statuses, noted)
-		return err
+		forgotten, err := collect(ctx, t, pgx.RowToStructByPos[miniairflow.AfterEnd], text, runs, workflows, statuses, noted)
+		if err != nil {
+			return err
+		}
+		return noteFaults(ctx, t, miniairflow.MissedAfter, dialect.AfterFaults(ends, forgotten, faults))
 	})
 }
 

@@ -62,7 +62,9 @@ func (s *Store) WatchFiles(ctx context.Context, workflowID uuid.UUID, hash strin
 }
 
 // NoteFiles implements miniairflow.ArrivalStore.
-func (s *Store) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string) error {
+func (s *Store) NoteFiles(
+	ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string, faults map[string]string,
+) error {
 	if len(seen)+len(gone) == 0 {
 		return nil
 	}
@@ -70,8 +72,29 @@ func (s *Store) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []mini
 		if _, err := t.Exec(ctx, `DELETE FROM seen_files WHERE workflow_id = $1 AND path = ANY($2)`, workflowID, gone); err != nil {
 			return err
 		}
+		unseen, err := unseenOf(ctx, t, workflowID, seen, faults)
+		if err != nil {
+			return err
+		}
+		if err := noteFaults(ctx, t, miniairflow.MissedFile, dialect.FileFaults(workflowID, unseen, faults)); err != nil {
+			return err
+		}
 		return noteFiles(ctx, t, workflowID, seen)
 	})
+}
+
+// unseenOf returns the paths of those files that are not noted as seen; none without faults.
+func unseenOf(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile, faults map[string]string) ([]string, error) {
+	const text = `
+		SELECT u.path FROM unnest($2::text[], $3::bigint[], $4::timestamptz[]) WITH ORDINALITY AS u(path, size, modified, place)
+		WHERE NOT EXISTS (
+			SELECT FROM seen_files s WHERE s.workflow_id = $1 AND s.path = u.path AND s.size = u.size AND s.modified = u.modified)
+		ORDER BY u.place`
+	if len(faults) == 0 {
+		return nil, nil
+	}
+	paths, sizes, times := fileColumns(files)
+	return collect(ctx, t, pgx.RowTo[string], text, workflowID, paths, sizes, times)
 }
 
 func noteFiles(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile) error {
@@ -79,12 +102,17 @@ func noteFiles(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniair
 		INSERT INTO seen_files (workflow_id, path, size, modified)
 		SELECT $1, u.path, u.size, u.modified FROM unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS u(path, size, modified) ORDER BY u.path
 		ON CONFLICT (workflow_id, path) DO UPDATE SET size = excluded.size, modified = excluded.modified`
-	paths, sizes, times := make([]string, len(files)), make([]int64, len(files)), make([]time.Time, len(files))
-	for i, f := range files {
-		paths[i], sizes[i], times[i] = f.Path, f.Size, f.Modified
-	}
+	paths, sizes, times := fileColumns(files)
 	if _, err := t.Exec(ctx, text, workflowID, paths, sizes, times); err != nil {
 		return fmt.Errorf("note files: %w", err)
 	}
 	return nil
+}
+
+func fileColumns(files []miniairflow.FoundFile) (paths []string, sizes []int64, times []time.Time) {
+	paths, sizes, times = make([]string, len(files)), make([]int64, len(files)), make([]time.Time, len(files))
+	for i, f := range files {
+		paths[i], sizes[i], times[i] = f.Path, f.Size, f.Modified
+	}
+	return paths, sizes, times
 }

@@ -77,6 +77,29 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	return nil
 }
 
+// noteFaults adds what triggers could not start to what is known of that.
+func noteFaults(ctx context.Context, t *tx, reason miniairflow.MissedReason, faults []dialect.Faults) error {
+	const text = `
+		WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at)
+		INSERT INTO missed_slots AS m (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)
+		SELECT f.workflow_id, '', '', now.at, now.at, f.slots, $1, f.text, now.at
+		FROM now, unnest($2::uuid[], $3::int[], $4::text[]) WITH ORDINALITY AS f(workflow_id, slots, text, place) ORDER BY f.place
+		ON CONFLICT (workflow_id, reason) WHERE reason IN ('after_failed', 'file_failed') DO UPDATE SET
+			last_slot = greatest(m.last_slot, excluded.last_slot), slots = least(m.slots + excluded.slots, $5::int),
+			has_more = m.has_more OR m.slots + excluded.slots > $5::int, text = excluded.text, noted_at = excluded.noted_at`
+	if len(faults) == 0 {
+		return nil
+	}
+	ids, counts, texts := make([]uuid.UUID, len(faults)), make([]int, len(faults)), make([]string, len(faults))
+	for i, f := range faults {
+		ids[i], counts[i], texts[i] = f.WorkflowID, f.Count, f.Text
+	}
+	if _, err := t.Exec(ctx, text, string(reason), ids, counts, texts, miniairflow.MissedMax); err != nil {
+		return fmt.Errorf("note faults of triggers: %w", err)
+	}
+	return nil
+}
+
 // FindMissedSlots implements miniairflow.MissedStore.
 func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFilter) ([]*miniairflow.MissedSlots, error) {
 	c := missedConditions(filter)

@@ -89,7 +89,7 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		return nil, err
 	}
 	// Until the first release version 1 has grown: a database of before lacks its last index.
-	const last = `SELECT to_regclass('workflow_runs_held') IS NOT NULL`
+	const last = `SELECT to_regclass('missed_slots_triggers') IS NOT NULL`
 	var isThere bool
 	if err := pool.QueryRow(ctx, last).Scan(&isThere); err != nil || !isThere {
 		pool.Close()

@@ -33,17 +33,20 @@ func saveAfters(ctx context.Context, t *tx, saves []dialect.Save) error {
 // AfterEnds implements miniairflow.AfterStore. The rows are written by a trigger.
 func (s *Store) AfterEnds(ctx context.Context, limit int) ([]miniairflow.AfterEnd, error) {
 	const text = `SELECT workflow_run_id, workflow_id, status, noted FROM after_ends ORDER BY workflow_run_id, workflow_id, status LIMIT ? + 0`
-	return query(ctx, brief{s.read}, func(row row) (e miniairflow.AfterEnd, err error) {
-		err = row.Scan(&e.RunID, &e.WorkflowID, &e.Status, &e.Noted)
-		return e, err
-	}, text, limit)
+	return query(ctx, brief{s.read}, scanAfterEnd, text, limit)
+}
+
+func scanAfterEnd(row row) (e miniairflow.AfterEnd, err error) {
+	err = row.Scan(&e.RunID, &e.WorkflowID, &e.Status, &e.Noted)
+	return e, err
 }
 
 // ForgetAfterEnds implements miniairflow.AfterStore.
-func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd) error {
+func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string) error {
 	const text = `
 		DELETE FROM after_ends
-		WHERE (workflow_run_id, workflow_id, status, noted) IN (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))`
+		WHERE (workflow_run_id, workflow_id, status, noted) IN (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?))
+		RETURNING workflow_run_id, workflow_id, status, noted`
 	if len(ends) == 0 {
 		return nil
 	}
@@ -52,8 +55,11 @@ func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd
 		rows[i] = []any{e.RunID, e.WorkflowID, e.Status, e.Noted}
 	}
 	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.ExecContext(ctx, text, rows)
-		return err
+		forgotten, err := query(ctx, t, scanAfterEnd, text, rows)
+		if err != nil {
+			return err
+		}
+		return noteFaults(ctx, t, miniairflow.MissedAfter, dialect.AfterFaults(ends, forgotten, faults))
 	})
 }
 

@@ -76,7 +76,9 @@ func (s *Store) WatchFiles(ctx context.Context, workflowID uuid.UUID, hash strin
 }
 
 // NoteFiles implements miniairflow.ArrivalStore.
-func (s *Store) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string) error {
+func (s *Store) NoteFiles(
+	ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string, faults map[string]string,
+) error {
 	const forget = `DELETE FROM seen_files WHERE workflow_id = ?1 AND path IN (SELECT value FROM json_each(?2))`
 	if len(seen)+len(gone) == 0 {
 		return nil
@@ -85,8 +87,31 @@ func (s *Store) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []mini
 		if _, err := t.ExecContext(ctx, forget, workflowID, list[string](gone)); err != nil {
 			return err
 		}
+		unseen, err := unseenOf(ctx, t, workflowID, seen, faults)
+		if err != nil {
+			return err
+		}
+		if err := noteFaults(ctx, t, miniairflow.MissedFile, dialect.FileFaults(workflowID, unseen, faults)); err != nil {
+			return err
+		}
 		return noteFiles(ctx, t, workflowID, seen)
 	})
+}
+
+// unseenOf returns the paths of those files that are not noted as seen; none without faults.
+func unseenOf(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile, faults map[string]string) ([]string, error) {
+	const text = `
+		SELECT value ->> 0 FROM json_each(?2) WHERE NOT EXISTS (
+			SELECT 1 FROM seen_files WHERE workflow_id = ?1 AND path = value ->> 0 AND size = value ->> 1 AND modified = value ->> 2)
+		ORDER BY key`
+	if len(faults) == 0 {
+		return nil, nil
+	}
+	rows := make(table, len(files))
+	for i, f := range files {
+		rows[i] = []any{f.Path, f.Size, micros(f.Modified)}
+	}
+	return query(ctx, t, scanText, text, workflowID, rows)
 }
 
 func noteFiles(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile) error {

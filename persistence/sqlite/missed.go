@@ -63,6 +63,22 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	return nil
 }
 
+// noteFaults adds what triggers could not start to what is known of that.
+func noteFaults(ctx context.Context, t *tx, reason miniairflow.MissedReason, faults []dialect.Faults) error {
+	const text = `
+		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)
+		VALUES (?1, '', '', ?2, ?2, ?3, ?4, ?5, ?2)
+		ON CONFLICT (workflow_id, reason) WHERE reason IN ('after_failed', 'file_failed') DO UPDATE SET
+			last_slot = max(last_slot, excluded.last_slot), slots = min(slots + excluded.slots, ?6),
+			has_more = has_more OR slots + excluded.slots > ?6, text = excluded.text, noted_at = excluded.noted_at`
+	for _, f := range faults {
+		if _, err := t.ExecContext(ctx, text, f.WorkflowID, t.now, f.Count, reason, f.Text, miniairflow.MissedMax); err != nil {
+			return fmt.Errorf("note faults of triggers: %w", err)
+		}
+	}
+	return nil
+}
+
 // FindMissedSlots implements miniairflow.MissedStore.
 func (s *Store) FindMissedSlots(ctx context.Context, filter miniairflow.MissedFilter) ([]*miniairflow.MissedSlots, error) {
 	c := missedConditions(filter)

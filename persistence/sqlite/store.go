@@ -104,7 +104,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 		*f.read = newPool(db, f.path, s.log)
 	}
 	// Until the first release version 1 has grown: a file of before lacks its last index.
-	const text = `SELECT count(*) FROM sqlite_schema WHERE name = 'workflow_runs_held'`
+	const text = `SELECT count(*) FROM sqlite_schema WHERE name = 'missed_slots_triggers'`
 	if found, err := queryOne(ctx, s.read, scanOne[int], text); err != nil || found == 0 {
 		return errors.Join(err, dialect.OtherTables(path))
 	}

@@ -118,8 +118,8 @@ test("a workflow shows when it starts by itself next, by the clocks of its sched
   await page.getByText("Next slots").click();
   const cells = page.getByRole("cell", { name: /^\d{4}-\d\d-\d\d 02:00:00 Europe\/Berlin$/ });
   await expect.poll(() => cells.count()).toBe(10);
-  await page.getByText("Slots without a run").click();
-  await page.getByText("Every slot has got its run").waitFor();
+  await page.getByText("What has got no run").click();
+  await page.getByText("Nothing is without its run").waitFor();
   await expectNoBarriers(page);
   expect(seen).toEqual({ problems: [], strangers: [] });
 });

@@ -96,7 +96,8 @@ CREATE TABLE schedules (
 ) WITHOUT ROWID;
 CREATE INDEX schedules_due ON schedules (next_at) WHERE is_active AND NOT is_finished;
 
--- Slots that have got no run: a row for each range of a schedule with one reason.
+-- Slots that have got no run: a row for each range of a schedule with one reason, and one
+-- for each kind of triggers of a workflow that could not start a run.
 CREATE TABLE missed_slots (
     id            integer PRIMARY KEY,
     workflow_id   text NOT NULL REFERENCES workflows (id),
@@ -113,6 +114,7 @@ CREATE TABLE missed_slots (
 CREATE INDEX missed_slots_workflow ON missed_slots (workflow_id, id);
 CREATE INDEX missed_slots_last ON missed_slots (workflow_id, last_slot);
 CREATE INDEX missed_slots_old ON missed_slots (last_slot);
+CREATE UNIQUE INDEX missed_slots_triggers ON missed_slots (workflow_id, reason) WHERE reason IN ('after_failed', 'file_failed');
 
 -- Backfills: which dates of the past get runs, and how far that is.
 CREATE TABLE backfills (

@@ -8,12 +8,12 @@ import { Time } from "./Time";
 
 const pollMs = 30_000;
 
-/** MissedSlots lists, once it is opened, the slots of a workflow that have got no run, and why. */
+/** MissedSlots lists, once it is opened, the slots of a workflow that have got no run, what its triggers could not start, and why. */
 export function MissedSlots({ workflow }: { workflow: string }) {
   const [open, setOpen] = useState(false);
   return (
     <details className="card" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary className={styles.summary}>Slots without a run</summary>
+      <summary className={styles.summary}>What has got no run</summary>
       {open ? <Asked workflow={workflow} /> : null}
     </details>
   );
@@ -27,7 +27,7 @@ function Asked({ workflow }: { workflow: string }) {
   const due = dueSlots.map((range) => ({ ...range, why: `due: ${fateText(range)}` })).reverse();
   const missed = missedSlots.nodes.map((range) => ({ ...range, why: range.text }));
   const rows = [...due, ...missed];
-  if (rows.length === 0) return <Empty title="Every slot has got its run" />;
+  if (rows.length === 0) return <Empty title="Nothing is without its run" />;
   return <Ranges rows={rows} more={missedSlots.pageInfo.hasNextPage} />;
 }
 
@@ -41,7 +41,7 @@ function Ranges({ rows, more }: { rows: Row[]; more: boolean }) {
           <tr>
             <th scope="col">First</th>
             <th scope="col">Last</th>
-            <th scope="col">Slots</th>
+            <th scope="col">Count</th>
             <th scope="col">Schedule</th>
             <th scope="col">Why</th>
           </tr>
