@@ -5,12 +5,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // SMTP is the server that letters are handed to.
@@ -63,24 +66,65 @@ func ParseSMTP(address, from string) (*SMTP, error) {
 // Trust lets the client use these settings for TLS in place of the usual ones.
 func (s *SMTP) Trust(settings *tls.Config) { s.tls = settings }
 
-// client returns a client for one letter.
-func (s *SMTP) client() (*gomail.Client, error) {
-	options := []gomail.Option{gomail.WithPort(s.port), gomail.WithTimeout(SendTimeout), gomail.WithTLSPolicy(gomail.TLSMandatory)}
+// client returns a client for one letter, which ctx ends.
+func (s *SMTP) client(ctx context.Context) (*gomail.Client, error) {
+	settings := &tls.Config{MinVersion: tls.VersionTLS12}
+	if s.tls != nil {
+		settings = s.tls.Clone()
+	}
+	settings.ServerName = s.host
+	options := []gomail.Option{
+		gomail.WithPort(s.port), gomail.WithTimeout(SendTimeout), gomail.WithTLSConfig(settings), gomail.WithDialContextFunc(s.dial(ctx, settings)),
+	}
 	switch {
 	case s.isTLS:
 		options = append(options, gomail.WithSSL())
 	case s.isPlain:
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	}
-	if s.user != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.user), gomail.WithPassword(s.password))
-	}
-	if s.tls != nil {
-		settings := s.tls.Clone()
-		settings.ServerName = s.host
-		options = append(options, gomail.WithTLSConfig(settings))
+	default:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
 	}
 	return gomail.NewClient(s.host, options...)
+}
+
+// dial returns how the client connects. The library asks its context while it connects
+// only: a server that takes a connection and then says nothing would hold it for ever, so
+// the connection is closed when ctx ends.
+func (s *SMTP) dial(ctx context.Context, settings *tls.Config) gomail.DialContextFunc {
+	return func(dialing context.Context, network, address string) (net.Conn, error) {
+		dial := (&net.Dialer{}).DialContext
+		if s.isTLS {
+			dial = (&tls.Dialer{Config: settings}).DialContext
+		}
+		conn, err := dial(dialing, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() }) // it may be closed already
+		}
+		return conn, err
+	}
+}
+
+// introduce tells the server who sends, in the first way that both know. A password goes
+// over encrypted connections only, see ParseSMTP.
+func (s *SMTP) introduce(conn *smtp.Client) error {
+	if s.user == "" {
+		return nil
+	}
+	_, offered := conn.Extension("AUTH")
+	for _, way := range []struct {
+		name string
+		auth smtp.Auth
+	}{
+		{"SCRAM-SHA-256", smtp.ScramSHA256Auth(s.user, s.password)},
+		{"PLAIN", smtp.PlainAuth("", s.user, s.password, s.host, false)},
+		{"LOGIN", smtp.LoginAuth(s.user, s.password, s.host, false)},
+		{"CRAM-MD5", smtp.CRAMMD5Auth(s.user, s.password)},
+	} {
+		if slices.Contains(strings.Fields(offered), way.name) {
+			return conn.Auth(way.auth)
+		}
+	}
+	return fmt.Errorf("it knows none of the ways to give a password, SCRAM-SHA-256, PLAIN, LOGIN and CRAM-MD5; it offers %q", offered)
 }
 
 // send hands a message to the server.
@@ -97,11 +141,15 @@ func (s *SMTP) send(ctx context.Context, m *Message) error {
 	letter.SetGenHeader(gomail.Header(HeaderID), m.ID.String())
 	letter.SetGenHeader("Auto-Submitted", "auto-generated") // no out-of-office replies, please
 	letter.SetBodyString(gomail.TypeTextPlain, m.Text)
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return fmt.Errorf("make client: %w", err)
 	}
-	if err := deliver(ctx, client, letter); err != nil {
+	err = s.deliver(ctx, client, letter)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("mail server %s did not take the letter within %s", s.host, SendTimeout)
+	case err != nil:
 		return fmt.Errorf("mail server %s: %s", s.host, s.hide(err.Error()))
 	}
 	return nil
@@ -109,10 +157,13 @@ func (s *SMTP) send(ctx context.Context, m *Message) error {
 
 // deliver hands over a letter. Once the server has taken it nothing that the server says
 // afterwards is an error: the letter would go a second time.
-func deliver(ctx context.Context, client *gomail.Client, letter *gomail.Msg) error {
+func (s *SMTP) deliver(ctx context.Context, client *gomail.Client, letter *gomail.Msg) error {
 	conn, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
 		return err
+	}
+	if err := s.introduce(conn); err != nil {
+		return fmt.Errorf("log in: %w", err)
 	}
 	err = client.SendWithSMTPClient(conn, letter)
 	_ = client.CloseWithSMTPClient(conn) // what has become of the letter is known

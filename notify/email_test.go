@@ -3,6 +3,7 @@ package notify_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -229,6 +230,41 @@ func TestEmailThatIsTakenBeforeTheServerGoes(t *testing.T) {
 	require.NoError(t, mailer(t, "smtp://"+listener.Addr().String()+"?tls=none", nil).Send(t.Context(), m))
 	require.NoError(t, listener.Close())
 	serving.Wait()
+}
+
+// A server that says nothing, or stops in the middle, holds a letter no longer than its
+// time.
+func TestEmailToASilentServer(t *testing.T) {
+	for _, says := range []string{"", "220 localhost\r\n", "220-localhost\r\n"} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		conns := make(chan net.Conn, 1)
+		go func() {
+			defer close(conns)
+			if conn, err := listener.Accept(); err == nil {
+				_, _ = io.WriteString(conn, says)
+				conns <- conn
+			}
+		}()
+		m := message(failed(), "", "")
+		m.To = []string{"data@example.org"}
+		sender, ended := mailer(t, "smtp://"+listener.Addr().String()+"?tls=none", nil), make(chan error, 1)
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+			defer cancel()
+			ended <- sender.Send(ctx, m)
+		}()
+		conn := <-conns
+		select {
+		case err := <-ended:
+			require.ErrorContains(t, err, "mail server 127.0.0.1 did not take the letter")
+			require.NoError(t, conn.Close())
+		case <-time.After(smtpPatience):
+			require.NoError(t, conn.Close())
+			require.FailNow(t, "the letter is held by a silent server")
+		}
+		require.NoError(t, listener.Close())
+	}
 }
 
 func TestParseSMTP(t *testing.T) {
