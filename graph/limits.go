@@ -171,6 +171,7 @@ func complexity() generated.ComplexityRoot {
 	c.Workflow.MissedSlots = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.TaskRun.Artifacts = func(child int, first *int, _ *string) int { return page(child, first) }
 	c.Workflow.Tasks, c.WorkflowVersion.Tasks, c.CatalogUpdate.ChangedWorkflows = list, list, list
+	c.Trigger.After = list
 	c.WorkflowVersion.Files, c.Workflow.Vars, c.Workflow.Secrets, c.Workflow.DueSlots = list, list, list, list
 	c.Query.NextSlots = func(child int, _ *string, _ *model.ScheduleInput, _ *time.Time, first *int) int {
 		return page(child, first)

@@ -427,6 +427,14 @@ func (r *taskRunResolver) WorkflowRun(ctx context.Context, objs []*miniairflow.T
 	return r.runsOf(ctx, objs)
 }
 
+func (r *triggerResolver) After(ctx context.Context, obj *miniairflow.Trigger) ([]*miniairflow.AfterWorkflow, error) {
+	return pointers(obj.After), nil
+}
+
+func (r *triggerResolver) Path(ctx context.Context, obj *miniairflow.Trigger) (*string, error) {
+	return model.OrNull(obj.Path), nil
+}
+
 func (r *workflowResolver) Docs(ctx context.Context, objs []*miniairflow.Workflow) ([]string, error) {
 	return ofVersions(ctx, r.Resolver, objs, docsOf)
 }
@@ -441,6 +449,14 @@ func (r *workflowResolver) ScheduleCron(ctx context.Context, obj *miniairflow.Wo
 
 func (r *workflowResolver) Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error) {
 	return ofVersions(ctx, r.Resolver, objs, schedulesOf)
+}
+
+func (r *workflowResolver) Triggers(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Trigger, error) {
+	return ofVersions(ctx, r.Resolver, objs, triggersOf)
+}
+
+func (r *workflowResolver) Starts(ctx context.Context, obj *miniairflow.Workflow) ([]string, error) {
+	return r.startsOf(ctx, obj)
 }
 
 func (r *workflowResolver) Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error) {
@@ -620,6 +636,8 @@ func (r *Resolver) TaskAttempt() generated.TaskAttemptResolver { return &taskAtt
 
 func (r *Resolver) TaskRun() generated.TaskRunResolver { return &taskRunResolver{r} }
 
+func (r *Resolver) Trigger() generated.TriggerResolver { return &triggerResolver{r} }
+
 func (r *Resolver) Workflow() generated.WorkflowResolver { return &workflowResolver{r} }
 
 func (r *Resolver) WorkflowRun() generated.WorkflowRunResolver { return &workflowRunResolver{r} }
@@ -649,6 +667,7 @@ type (
 	taskResolver            struct{ *Resolver }
 	taskAttemptResolver     struct{ *Resolver }
 	taskRunResolver         struct{ *Resolver }
+	triggerResolver         struct{ *Resolver }
 	workflowResolver        struct{ *Resolver }
 	workflowRunResolver     struct{ *Resolver }
 	workflowVersionResolver struct{ *Resolver }

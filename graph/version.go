@@ -123,6 +123,10 @@ func schedulesOf(v *miniairflow.WorkflowVersion) []*model.Schedule {
 	return schedules
 }
 
+func triggersOf(v *miniairflow.WorkflowVersion) []*miniairflow.Trigger {
+	return pointers(v.Definition.TriggerList())
+}
+
 func paramsOf(v *miniairflow.WorkflowVersion) []*miniairflow.Param {
 	return pointers(v.Definition.Params)
 }

@@ -9,6 +9,9 @@ import (
 	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
+// startsShown bounds the workflows that are listed of those that start after another one.
+const startsShown = 200
+
 func (r *Resolver) workflows(ctx context.Context, first *int, after *string, filter *model.WorkflowFilter) (*model.WorkflowConnection, error) {
 	var f miniairflow.WorkflowFilter
 	if filter != nil {
@@ -36,6 +39,12 @@ func (r *Resolver) versionsOfWorkflow(ctx context.Context, w *miniairflow.Workfl
 		return nil, err
 	}
 	return r.store.FindVersions(ctx, w.ID, limit)
+}
+
+// startsOf returns the names of the workflows that start after a workflow.
+func (r *Resolver) startsOf(ctx context.Context, w *miniairflow.Workflow) ([]string, error) {
+	names, err := r.store.Followers(ctx, w.Name)
+	return names[:min(len(names), startsShown)], err
 }
 
 // latestRuns returns the newest run of each workflow; nil: none.

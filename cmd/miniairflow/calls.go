@@ -47,7 +47,7 @@ type pageInfo struct {
 // findWorkflow returns the workflow of that name.
 func (c *client) findWorkflow(ctx context.Context, name string) (*workflowView, error) {
 	var data struct{ Workflow *workflowView }
-	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` `+versionFields+` `+namedFields+` } }`, map[string]any{"name": name}, &data); err != nil {
+	if err := c.query(ctx, `query($name: String!) { workflow(name: $name) { `+workflowFields+` `+versionFields+` `+namedFields+` `+startFields+` } }`, map[string]any{"name": name}, &data); err != nil {
 		return nil, err
 	}
 	if data.Workflow == nil {

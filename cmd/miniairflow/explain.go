@@ -152,7 +152,10 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	if view.NextRuns, err = nextRuns(d.Schedules, from, nextRunsShown); err != nil {
 		return nil, err
 	}
-	view.isScheduled, view.Triggers = len(d.Schedules) > 0, triggerWords(d)
+	view.isScheduled = len(d.Schedules) > 0
+	for _, trigger := range d.TriggerList() {
+		view.Triggers = append(view.Triggers, "runs start "+trigger.Text)
+	}
 	return view, nil
 }
 

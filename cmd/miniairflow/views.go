@@ -25,6 +25,23 @@ type workflowView struct {
 	LatestRun    *runView       `json:"latestRun"`
 
 	namedView // where one workflow is asked for
+	startView // there too
+}
+
+// startView is what starts a workflow beside schedules and people, and what it starts.
+type startView struct {
+	Triggers []triggerView `json:"triggers,omitempty"`
+	Starts   []string      `json:"starts,omitempty"`
+}
+
+type triggerView struct {
+	Kind  state   `json:"kind"`
+	Text  string  `json:"text"`
+	Path  *string `json:"path,omitempty"`
+	After []struct {
+		Workflow string `json:"workflow"`
+		Status   state  `json:"status"`
+	} `json:"after,omitempty"`
 }
 
 // namedView is what a workflow names of the values that are kept for all.
@@ -225,6 +242,7 @@ const (
 	workflowFields = `name description owner tags scheduleCron schedules { name text cron everySeconds at timezone startsAt endsAt nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
 	namedFields   = `vars { name isSet } secrets { name isSet }`
+	startFields   = `triggers { kind text path after { workflow status } } starts`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
 	runFields     = `id label status reason cause { kind detail by } logicalDate createdAt startedAt finishedAt pausedAt lateAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`

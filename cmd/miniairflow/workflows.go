@@ -217,6 +217,12 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 		}
 		fmt.Fprintf(w, "Schedule\t%s%s, next %s\n", name, printable(s.Text), ago(s.NextFireAt, now))
 	}
+	for i, t := range v.Triggers {
+		fmt.Fprintf(w, "%s\t%s\n", once(i, "Runs start"), printable(t.Text))
+	}
+	if len(v.Starts) > 0 {
+		fmt.Fprintf(w, "Starts\t%s\n", strings.Join(v.Starts, ", "))
+	}
 	if v.LatestRun != nil {
 		fmt.Fprintf(w, "Last run\t%s %s %s\n", v.LatestRun.Label, v.LatestRun.Status, ago(&v.LatestRun.CreatedAt, now))
 	}

@@ -52,6 +52,7 @@ type ResolverRoot interface {
 	Task() TaskResolver
 	TaskAttempt() TaskAttemptResolver
 	TaskRun() TaskRunResolver
+	Trigger() TriggerResolver
 	Workflow() WorkflowResolver
 	WorkflowRun() WorkflowRunResolver
 	WorkflowVersion() WorkflowVersionResolver
@@ -61,6 +62,11 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AfterWorkflow struct {
+		Status   func(childComplexity int) int
+		Workflow func(childComplexity int) int
+	}
+
 	AnswerApprovalPayload struct {
 		TaskRuns    func(childComplexity int) int
 		UserErrors  func(childComplexity int) int
@@ -659,6 +665,13 @@ type ComplexityRoot struct {
 		Status func(childComplexity int) int
 	}
 
+	Trigger struct {
+		After func(childComplexity int) int
+		Kind  func(childComplexity int) int
+		Path  func(childComplexity int) int
+		Text  func(childComplexity int) int
+	}
+
 	TriggerPlan struct {
 		Params    func(childComplexity int) int
 		Selection func(childComplexity int) int
@@ -749,8 +762,10 @@ type ComplexityRoot struct {
 		Schedules     func(childComplexity int) int
 		Secrets       func(childComplexity int) int
 		SourceFile    func(childComplexity int) int
+		Starts        func(childComplexity int) int
 		Tags          func(childComplexity int) int
 		Tasks         func(childComplexity int) int
+		Triggers      func(childComplexity int) int
 		UpdatedAt     func(childComplexity int) int
 		Vars          func(childComplexity int) int
 		Version       func(childComplexity int) int
@@ -1004,12 +1019,18 @@ type TaskRunResolver interface {
 	Artifacts(ctx context.Context, obj *miniairflow.TaskRun, first *int, after *string) (*model.Connection[*model.Artifact], error)
 	WorkflowRun(ctx context.Context, objs []*miniairflow.TaskRun) ([]*miniairflow.WorkflowRun, error)
 }
+type TriggerResolver interface {
+	After(ctx context.Context, obj *miniairflow.Trigger) ([]*miniairflow.AfterWorkflow, error)
+	Path(ctx context.Context, obj *miniairflow.Trigger) (*string, error)
+}
 type WorkflowResolver interface {
 	Docs(ctx context.Context, objs []*miniairflow.Workflow) ([]string, error)
 
 	SourceFile(ctx context.Context, obj *miniairflow.Workflow) (*string, error)
 	ScheduleCron(ctx context.Context, obj *miniairflow.Workflow) (*string, error)
 	Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error)
+	Triggers(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Trigger, error)
+	Starts(ctx context.Context, obj *miniairflow.Workflow) ([]string, error)
 
 	Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error)
 	Vars(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error)
@@ -1074,6 +1095,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AfterWorkflow.status":
+		if e.ComplexityRoot.AfterWorkflow.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AfterWorkflow.Status(childComplexity), true
+	case "AfterWorkflow.workflow":
+		if e.ComplexityRoot.AfterWorkflow.Workflow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AfterWorkflow.Workflow(childComplexity), true
 
 	case "AnswerApprovalPayload.taskRuns":
 		if e.ComplexityRoot.AnswerApprovalPayload.TaskRuns == nil {
@@ -3638,6 +3672,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TaskStateCount.Status(childComplexity), true
 
+	case "Trigger.after":
+		if e.ComplexityRoot.Trigger.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trigger.After(childComplexity), true
+	case "Trigger.kind":
+		if e.ComplexityRoot.Trigger.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trigger.Kind(childComplexity), true
+	case "Trigger.path":
+		if e.ComplexityRoot.Trigger.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trigger.Path(childComplexity), true
+	case "Trigger.text":
+		if e.ComplexityRoot.Trigger.Text == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Trigger.Text(childComplexity), true
+
 	case "TriggerPlan.params":
 		if e.ComplexityRoot.TriggerPlan.Params == nil {
 			break
@@ -4034,6 +4093,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.SourceFile(childComplexity), true
+	case "Workflow.starts":
+		if e.ComplexityRoot.Workflow.Starts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Starts(childComplexity), true
 	case "Workflow.tags":
 		if e.ComplexityRoot.Workflow.Tags == nil {
 			break
@@ -4046,6 +4111,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Workflow.Tasks(childComplexity), true
+	case "Workflow.triggers":
+		if e.ComplexityRoot.Workflow.Triggers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Workflow.Triggers(childComplexity), true
 	case "Workflow.updatedAt":
 		if e.ComplexityRoot.Workflow.UpdatedAt == nil {
 			break
@@ -5019,6 +5090,10 @@ type Workflow implements Node {
   scheduleCron: String
   "When it starts by itself."
   schedules: [Schedule!]!
+  "What else than schedules and people starts its runs."
+  triggers: [Trigger!]!
+  "The names of the workflows that start after its runs, sorted, up to 200 of them: see their triggers for after which ends."
+  starts: [String!]!
   "How many of its runs may run at a time."
   maxActiveRuns: Int!
   "The file's word."
@@ -5253,6 +5328,38 @@ type Schedule {
   overlap: Overlap!
   "Its next slot, counted from now; null: none. While the workflow is paused or retired, that slot passes."
   nextFireAt: DateTime
+}
+
+"What else than a schedule or a person starts runs of a workflow."
+type Trigger {
+  "The kind of their cause: AFTER, WEBHOOK or FILE."
+  kind: RunCauseKind!
+  "In words, to be read after: runs start. Such as: each time a run of extract succeeds."
+  text: String!
+  "Of AFTER: the workflows after whose runs they start; otherwise empty."
+  after: [AfterWorkflow!]!
+  "Of WEBHOOK: the address below that of the server. Of FILE: the files that are watched, as the workflow's file says it. Null of AFTER."
+  path: String
+}
+
+"A workflow whose runs start those of another one."
+type AfterWorkflow {
+  "Its name."
+  workflow: String!
+  "How its runs have to end."
+  status: AfterStatus!
+}
+
+"How a run has to end to start another one."
+enum AfterStatus {
+  "With success."
+  SUCCESS
+  "With a failure."
+  FAILED
+  "By being cancelled."
+  CANCELLED
+  "With any of them."
+  FINISHED
 }
 
 "A schedule that is tried out: one of cron, everySeconds and at."
@@ -6840,6 +6947,16 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_AfterWorkflow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "workflow":
+		return ec.fieldContext_AfterWorkflow_workflow(ctx, field)
+	case "status":
+		return ec.fieldContext_AfterWorkflow_status(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AfterWorkflow", field.Name)
+}
+
 func (ec *executionContext) childFields_AnswerApprovalPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "workflowRun":
@@ -7922,6 +8039,20 @@ func (ec *executionContext) childFields_TaskStateCount(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type TaskStateCount", field.Name)
 }
 
+func (ec *executionContext) childFields_Trigger(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Trigger_kind(ctx, field)
+	case "text":
+		return ec.fieldContext_Trigger_text(ctx, field)
+	case "after":
+		return ec.fieldContext_Trigger_after(ctx, field)
+	case "path":
+		return ec.fieldContext_Trigger_path(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Trigger", field.Name)
+}
+
 func (ec *executionContext) childFields_TriggerPlan(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "params":
@@ -8078,6 +8209,10 @@ func (ec *executionContext) childFields_Workflow(ctx context.Context, field grap
 		return ec.fieldContext_Workflow_scheduleCron(ctx, field)
 	case "schedules":
 		return ec.fieldContext_Workflow_schedules(ctx, field)
+	case "triggers":
+		return ec.fieldContext_Workflow_triggers(ctx, field)
+	case "starts":
+		return ec.fieldContext_Workflow_starts(ctx, field)
 	case "maxActiveRuns":
 		return ec.fieldContext_Workflow_maxActiveRuns(ctx, field)
 	case "isActive":
@@ -9413,6 +9548,58 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _AfterWorkflow_workflow(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AfterWorkflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Workflow); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AfterWorkflow_workflow(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Workflow, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AfterWorkflow_workflow(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AfterWorkflow", field, false, false, "String")
+}
+
+func (ec *executionContext) _AfterWorkflow_status(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AfterWorkflow) (ret graphql.Marshaler) {
+	if ret = ec.marshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus(ctx, field.Selections, obj.Status); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AfterWorkflow_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.AfterStatus) graphql.Marshaler {
+			return ec.marshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AfterWorkflow_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AfterWorkflow", field, false, false, "AfterStatus")
+}
 
 func (ec *executionContext) _AnswerApprovalPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.AnswerApprovalPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -20344,6 +20531,113 @@ func (ec *executionContext) fieldContext_TaskStateCount_count(_ context.Context,
 	return graphql.NewScalarFieldContext("TaskStateCount", field, false, false, "Int")
 }
 
+func (ec *executionContext) _Trigger_kind(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Trigger) (ret graphql.Marshaler) {
+	if ret = ec.marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx, field.Selections, obj.Kind); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trigger_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v miniairflow.CauseKind) graphql.Marshaler {
+			return ec.marshalNRunCauseKind2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐCauseKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trigger_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trigger", field, false, false, "RunCauseKind")
+}
+
+func (ec *executionContext) _Trigger_text(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Trigger) (ret graphql.Marshaler) {
+	if ret = ec.marshalNString2string(ctx, field.Selections, obj.Text); ret != graphql.Null {
+		return ret
+	}
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trigger_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trigger_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trigger", field, false, false, "String")
+}
+
+func (ec *executionContext) _Trigger_after(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Trigger) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trigger_after(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trigger().After(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.AfterWorkflow) graphql.Marshaler {
+			return ec.marshalNAfterWorkflow2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterWorkflowᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Trigger_after(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Trigger",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AfterWorkflow(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Trigger_path(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Trigger) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Trigger_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Trigger().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Trigger_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Trigger", field, true, true, "String")
+}
+
 func (ec *executionContext) _TriggerPlan_params(ctx context.Context, field graphql.CollectedField, obj *miniairflow.TriggerPlan) (ret graphql.Marshaler) {
 	if ret = ec.marshalNJSON2map(ctx, field.Selections, obj.Params); ret != graphql.Null {
 		return ret
@@ -21711,6 +22005,84 @@ func (ec *executionContext) resolveBatch_Workflow_schedules(ctx context.Context,
 		err,
 		"Workflow.schedules",
 	)
+}
+
+func (ec *executionContext) _Workflow_triggers(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_triggers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_Workflow_triggers(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*miniairflow.Trigger) graphql.Marshaler {
+			return ec.marshalNTrigger2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_triggers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Workflow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Trigger(ctx, field)
+		},
+	}
+	return fc, nil
+}
+func (ec *executionContext) resolveBatch_Workflow_triggers(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
+	resolver := ec.Resolvers.Workflow()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Triggers(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]*miniairflow.Trigger](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Workflow.triggers",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Triggers(ctx, []*miniairflow.Workflow{obj})
+	return graphql.ResolveBatchSingleResult[[]*miniairflow.Trigger](
+		ctx,
+		results,
+		err,
+		"Workflow.triggers",
+	)
+}
+
+func (ec *executionContext) _Workflow_starts(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Workflow_starts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Workflow().Starts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Workflow_starts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Workflow", field, true, true, "String")
 }
 
 func (ec *executionContext) _Workflow_maxActiveRuns(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {
@@ -27349,6 +27721,44 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    **************************** object.gotpl ****************************
 
+var afterWorkflowImplementors = []string{"AfterWorkflow"}
+
+func (ec *executionContext) _AfterWorkflow(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.AfterWorkflow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, afterWorkflowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AfterWorkflow")
+		case "workflow":
+			out.Values[i] = ec._AfterWorkflow_workflow(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._AfterWorkflow_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var answerApprovalPayloadImplementors = []string{"AnswerApprovalPayload"}
 
 func (ec *executionContext) _AnswerApprovalPayload(ctx context.Context, sel ast.SelectionSet, obj *model.AnswerApprovalPayload) graphql.Marshaler {
@@ -31407,6 +31817,56 @@ func (ec *executionContext) _TaskStateCount(ctx context.Context, sel ast.Selecti
 	return execution.Object(fields, out)
 }
 
+var triggerImplementors = []string{"Trigger"}
+
+func (ec *executionContext) _Trigger(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.Trigger) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, triggerImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Trigger")
+		case "kind":
+			out.Values[i] = ec._Trigger_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "text":
+			out.Values[i] = ec._Trigger_text(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "after":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trigger_after(ctx, field, obj)
+				})
+		case "path":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Trigger_path(ctx, field, obj)
+				})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return execution.Object(fields, out)
+}
+
 var triggerPlanImplementors = []string{"TriggerPlan"}
 
 func (ec *executionContext) _TriggerPlan(ctx context.Context, sel ast.SelectionSet, obj *miniairflow.TriggerPlan) graphql.Marshaler {
@@ -31925,6 +32385,18 @@ func (ec *executionContext) _Workflow(ctx context.Context, sel ast.SelectionSet,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Workflow_schedules(ctx, field, obj)
+				})
+		case "triggers":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_triggers(ctx, field, obj)
+				})
+		case "starts":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Workflow_starts(ctx, field, obj)
 				})
 		case "maxActiveRuns":
 			out.Values[i] = ec._Workflow_maxActiveRuns(ctx, field, obj)
@@ -32993,6 +33465,60 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) unmarshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus(ctx context.Context, v any) (miniairflow.AfterStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus(ctx context.Context, sel ast.SelectionSet, v miniairflow.AfterStatus) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "AfterStatus!")
+	}
+	return res
+}
+
+var (
+	unmarshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus = map[string]miniairflow.AfterStatus{
+		"SUCCESS":   miniairflow.AfterSuccess,
+		"FAILED":    miniairflow.AfterFailed,
+		"CANCELLED": miniairflow.AfterCancelled,
+		"FINISHED":  miniairflow.AfterFinished,
+	}
+	marshalNAfterStatus2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterStatus = map[miniairflow.AfterStatus]string{
+		miniairflow.AfterSuccess:   "SUCCESS",
+		miniairflow.AfterFailed:    "FAILED",
+		miniairflow.AfterCancelled: "CANCELLED",
+		miniairflow.AfterFinished:  "FINISHED",
+	}
+)
+
+func (ec *executionContext) marshalNAfterWorkflow2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterWorkflowᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.AfterWorkflow) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAfterWorkflow2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterWorkflow(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAfterWorkflow2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterWorkflow(ctx context.Context, sel ast.SelectionSet, v *miniairflow.AfterWorkflow) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "AfterWorkflow!")
+		return graphql.Null
+	}
+	return ec._AfterWorkflow(ctx, sel, v)
+}
 
 func (ec *executionContext) unmarshalNAnswerApprovalInput2githubᚗcomᚋsauravritesh63ᚋminiairflowᚋgraphᚋmodelᚐAnswerApprovalInput(ctx context.Context, v any) (model.AnswerApprovalInput, error) {
 	res, err := ec.unmarshalInputAnswerApprovalInput(ctx, v)
@@ -34898,6 +35424,30 @@ func (ec *executionContext) marshalNTaskStateCount2ᚖgithubᚗcomᚋsauravrites
 		return graphql.Null
 	}
 	return ec._TaskStateCount(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTrigger2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.Trigger) graphql.Marshaler {
+	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTrigger2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTrigger(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTrigger2ᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐTrigger(ctx context.Context, sel ast.SelectionSet, v *miniairflow.Trigger) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "Trigger!")
+		return graphql.Null
+	}
+	return ec._Trigger(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNTriggerRule2githubᚗcomᚋsauravritesh63ᚋminiairflowᚐTriggerRule(ctx context.Context, v any) (miniairflow.TriggerRule, error) {

@@ -124,6 +124,32 @@ test("a workflow shows when it starts by itself next, by the clocks of its sched
   expect(seen).toEqual({ problems: [], strangers: [] });
 });
 
+test("a workflow shows what starts it, what it starts, and what could not be started", async () => {
+  server.save("first.yaml", "tasks: {a: {noop: true}}");
+  server.save(
+    "second.yaml",
+    'triggers: {after: first}\nparams: {n: {default: "${{ vars.nowhere }}"}}\ntasks: {a: {noop: true}}',
+  );
+  const heard = { timeout: 60_000 };
+  await page.getByRole("link", { name: "second", exact: true }).waitFor(heard);
+  await page.getByRole("link", { name: "first", exact: true }).click();
+  await page.getByRole("button", { name: "Trigger first" }).click();
+  await page.getByRole("button", { name: "Start the run" }).click();
+  await page.waitForURL(/\/runs\/\d+/);
+  await runEnds();
+  await open("/ui/workflows/first");
+  await page.getByRole("link", { name: "second", exact: true }).click();
+  await page.getByText("each time a run of first succeeds").waitFor();
+  await page.getByText("What has got no run").click();
+  await page.getByText('run first#1 started none: default of param "n"').waitFor(heard);
+  await expectNoBarriers(page);
+  await page.getByRole("link", { name: "first", exact: true }).click();
+  await page.getByRole("heading", { name: "first" }).waitFor();
+  server.remove("second.yaml");
+  server.remove("first.yaml");
+  expect(seen).toEqual({ problems: [], strangers: [] });
+});
+
 test("the form refuses what the workflow's parameters do not allow", async () => {
   await page.getByRole("button", { name: "Trigger orders-report" }).click();
   await page.getByLabel("rows").fill("1.5");

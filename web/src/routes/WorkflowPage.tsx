@@ -134,7 +134,9 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
       <Missing commands={missingCommands(workflow)} />
       <Facts
         facts={[
-          ["Schedule", <ScheduleText key="schedule" workflow={workflow} />],
+          ["Runs start", <ScheduleText key="schedule" workflow={workflow} />],
+          ["Starts after", linksOf(workflow.triggers.flatMap((t) => t.after.map((a) => a.workflow)))],
+          ["Starts", linksOf(workflow.starts)],
           ["Owner", workflow.owner || "–"],
           ["Tags", workflow.tags.join(", ") || "–"],
           ["File", workflow.sourceFile ?? "none: made through the API"],
@@ -156,6 +158,19 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
       ) : null}
     </>
   );
+}
+
+/** linksOf lists workflows of which one starts after the other; null: there are none. */
+function linksOf(names: readonly string[]) {
+  if (names.length === 0) return null;
+  return names.map((name, i) => (
+    <span key={name}>
+      {i > 0 ? ", " : null}
+      <Link to="/workflows/$name" params={{ name }}>
+        {name}
+      </Link>
+    </span>
+  ));
 }
 
 /** Missing says what the workflow names and nobody has set: the tasks that name it fail. */

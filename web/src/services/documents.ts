@@ -68,6 +68,10 @@ export const WorkflowSummary = graphql(`
       text
       nextFireAt
     }
+    triggers {
+      kind
+      text
+    }
     params {
       name
       type
@@ -113,6 +117,12 @@ export const WorkflowQuery = graphql(`
     workflow(name: $name) {
       ...WorkflowSummary
       docs
+      triggers {
+        after {
+          workflow
+        }
+      }
+      starts
       maxActiveRuns
       updatedAt
       vars {
