@@ -168,12 +168,14 @@ type LateMark struct {
 }
 
 // JudgeDeadlines says which deadlines of a run have passed at now while what has them
-// was not over, and when to look again; nil: never. ends are when the tasks with a
+// was not over, and when to look again; nil: never. g is the shape of the run: tasks that
+// it leaves out are not late. ends are when the tasks with a
 // deadline ended, by name; a task that is not there has not ended. usual has the UsualLimit
 // of each task whose deadline asks for it, by name, and that of the run by the empty one.
 func JudgeDeadlines(
-	d *Definition, run *WorkflowRun, ends map[string]time.Time, usual map[string]time.Duration, now time.Time,
+	g *DAG, run *WorkflowRun, ends map[string]time.Time, usual map[string]time.Duration, now time.Time,
 ) (late []LateMark, next *time.Time) {
+	d := g.Definition
 	zone := d.zoneOf(run)
 	judge := func(task string, at time.Time, end time.Time) {
 		runEnded := run.FinishedAt != nil && !run.FinishedAt.After(at)
@@ -187,6 +189,9 @@ func JudgeDeadlines(
 	}
 	judge("", d.Deadline.of(run, zone, usual[""]), time.Time{})
 	for _, seq := range d.DeadlineTasks() {
+		if g.IsLeftOut(seq) {
+			continue
+		}
 		task := &d.Tasks[seq]
 		judge(task.Name, task.Deadline.of(run, zone, usual[task.Name]), ends[task.Name])
 	}

@@ -48,11 +48,11 @@ func TestClockDeadlines(t *testing.T) {
 			Deadline:  deadlineOf(t, tt.clock),
 		}
 		run := &miniairflow.WorkflowRun{ID: uuid.New(), Type: miniairflow.RunScheduled, LogicalDate: instant(t, tt.logical)}
-		late, next := miniairflow.JudgeDeadlines(d, run, nil, nil, run.LogicalDate.Add(-1))
+		late, next := miniairflow.JudgeDeadlines(dag(t, d), run, nil, nil, run.LogicalDate.Add(-1))
 		require.Empty(t, late)
 		require.Equal(t, instant(t, tt.want), *next, tt)
 		run.Type = miniairflow.RunBackfill
-		_, next = miniairflow.JudgeDeadlines(d, run, nil, nil, run.LogicalDate)
+		_, next = miniairflow.JudgeDeadlines(dag(t, d), run, nil, nil, run.LogicalDate)
 		require.Nil(t, next, "only the runs of schedules have a time of day")
 	}
 }
@@ -67,7 +67,7 @@ func TestJudgeDeadlines(t *testing.T) {
 	require.True(t, d.HasDeadlines())
 	run := &miniairflow.WorkflowRun{ID: uuid.New(), Status: miniairflow.RunPending, RunAfter: start}
 	judge := func(minutes int, ends map[string]time.Time) (names []string, next *time.Time) {
-		late, next := miniairflow.JudgeDeadlines(d, run, ends, nil, at(minutes))
+		late, next := miniairflow.JudgeDeadlines(dag(t, d), run, ends, nil, at(minutes))
 		for _, m := range late {
 			names = append(names, m.Task)
 		}
@@ -105,16 +105,34 @@ func TestUsualLimit(t *testing.T) {
 	start := instant(t, "2026-03-01T02:00:00Z")
 	d := &miniairflow.Definition{Deadline: deadlineOf(t, "usual")}
 	run := &miniairflow.WorkflowRun{ID: uuid.New(), Status: miniairflow.RunPending, RunAfter: start}
-	late, next := miniairflow.JudgeDeadlines(d, run, nil, nil, start)
+	late, next := miniairflow.JudgeDeadlines(dag(t, d), run, nil, nil, start)
 	require.Empty(t, late)
 	require.Nil(t, next, "nothing is usual yet")
-	_, next = miniairflow.JudgeDeadlines(d, run, nil, map[string]time.Duration{"": 10 * time.Minute}, start)
+	_, next = miniairflow.JudgeDeadlines(dag(t, d), run, nil, map[string]time.Duration{"": 10 * time.Minute}, start)
 	require.Equal(t, start.Add(10*time.Minute), *next)
-	late, _ = miniairflow.JudgeDeadlines(d, run, nil, map[string]time.Duration{"": 10 * time.Minute}, start.Add(10*time.Minute))
+	late, _ = miniairflow.JudgeDeadlines(dag(t, d), run, nil, map[string]time.Duration{"": 10 * time.Minute}, start.Add(10*time.Minute))
 	require.Len(t, late, 1, "also one that has not started")
 
 	d.Tasks = []miniairflow.Task{{Name: "a", Deadline: deadlineOf(t, "usual")}, {Name: "b", Deadline: deadlineOf(t, "+1h")}}
 	require.Equal(t, []string{"a"}, d.UsualTasks())
-	late, _ = miniairflow.JudgeDeadlines(d, run, nil, map[string]time.Duration{"a": 3 * time.Minute}, start.Add(3*time.Minute))
+	late, _ = miniairflow.JudgeDeadlines(dag(t, d), run, nil, map[string]time.Duration{"a": 3 * time.Minute}, start.Add(3*time.Minute))
 	require.Equal(t, []miniairflow.LateMark{{RunID: run.ID, Task: "a", Deadline: start.Add(3 * time.Minute)}}, late)
+}
+
+// dag returns the shape of a definition.
+func dag(t *testing.T, d *miniairflow.Definition) *miniairflow.DAG {
+	t.Helper()
+	g, err := miniairflow.NewDAG(d)
+	require.NoError(t, err)
+	return g
+}
+
+// A task that a run leaves out is not late in it.
+func TestDeadlinesOfSomeTasks(t *testing.T) {
+	start := instant(t, "2026-03-01T02:00:00Z")
+	d := &miniairflow.Definition{Tasks: []miniairflow.Task{{Name: "a", Deadline: deadlineOf(t, "+1h")}, {Name: "b", Deadline: deadlineOf(t, "+1h")}}}
+	some, err := dag(t, d).Select(&miniairflow.Selection{Only: []string{"b"}})
+	require.NoError(t, err)
+	late, _ := miniairflow.JudgeDeadlines(some, &miniairflow.WorkflowRun{RunAfter: start}, nil, nil, start.Add(2*time.Hour))
+	require.Equal(t, []miniairflow.LateMark{{Task: "b", Deadline: start.Add(time.Hour)}}, late)
 }

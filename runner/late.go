@@ -42,7 +42,7 @@ func noteLate(ctx context.Context, store miniairflow.Store) (time.Duration, erro
 }
 
 func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.DeadlineLook, now time.Time) error {
-	g, err := store.FindDAG(ctx, look.Run.VersionID)
+	g, err := store.FindSelectedDAG(ctx, look.Run.VersionID, look.Run.Selection)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 	if err != nil {
 		return err
 	}
-	late, next := miniairflow.JudgeDeadlines(g.Definition, look.Run, ends, usual, now)
+	late, next := miniairflow.JudgeDeadlines(g, look.Run, ends, usual, now)
 	return store.NoteLate(ctx, look, late, next)
 }
 

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,10 +18,14 @@ func MarksByRun(marks []miniairflow.LateMark) map[uuid.UUID][]miniairflow.LateMa
 	return byRun
 }
 
-// NotesOfLate returns the notices of marks that are new, with the graph of their run.
-func NotesOfLate(run *miniairflow.WorkflowRun, graph *miniairflow.DAG, marks []miniairflow.LateMark) []Note {
+// NotesOfLate returns the notices of those marks of a run that are new, by their tasks,
+// with its graph.
+func NotesOfLate(run *miniairflow.WorkflowRun, graph *miniairflow.DAG, marks []miniairflow.LateMark, isNew []string) []Note {
 	var notes []Note
 	for _, m := range marks {
+		if !slices.Contains(isNew, m.Task) {
+			continue
+		}
 		note := Note{
 			RunID: run.ID, VersionID: run.VersionID, Seq: miniairflow.RunSeq, Event: miniairflow.NotifyLate,
 			Reason: "not over at its deadline, " + m.Deadline.UTC().Format(time.RFC3339),

@@ -38,9 +38,11 @@ func TestLateMarks(t *testing.T) {
 		require.NoError(t, db.NoteLate(t.Context(), first[0], marks, nil))
 		require.Nil(t, db.run(r.ID).LateAt, "another one has looked since")
 
-		second := miniairflow.DeadlineLook{Run: r, At: next}
-		for range 2 {
-			require.NoError(t, db.NoteLate(t.Context(), second, marks, nil))
+		// A look at a later deadline finds the earlier ones passed as well.
+		at, later := next, next.Add(time.Hour)
+		for _, then := range []*time.Time{&later, nil} {
+			require.NoError(t, db.NoteLate(t.Context(), miniairflow.DeadlineLook{Run: r, At: at}, marks, then))
+			at = later
 		}
 		db.gather()
 		told, err := db.FindNotifications(t.Context(), miniairflow.NotificationFilter{RunID: r.ID})
@@ -99,5 +101,23 @@ func TestTaskEnds(t *testing.T) {
 			want = append(want, miniairflow.TaskEnd{RunID: run, Task: "x", At: *db.task(run, seq).FinishedAt})
 		}
 		require.ElementsMatch(t, want, ends)
+	})
+}
+
+// A slot that is skipped has no deadline.
+func TestSkippedRunsAreNotLate(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := scheduled("a", miniairflow.OverlapSkip, "0 * * * *")
+		deadline, err := miniairflow.ParseDeadline("+1h")
+		require.NoError(t, err)
+		d.Deadline = &deadline
+		db.sync(d)
+		db.aim(slot)
+		db.fire(db.fireOf(db.due().Due[0], slot.Add(1000*time.Hour), slot, slot.Add(time.Hour)))
+		require.Len(t, db.runs(miniairflow.RunFilter{Statuses: []miniairflow.RunStatus{miniairflow.RunSkipped}}), 1)
+		due, err := db.DueDeadlines(t.Context(), 10)
+		require.NoError(t, err)
+		require.Len(t, due.Due, 1)
+		require.NotEqual(t, miniairflow.RunSkipped, due.Due[0].Run.Status)
 	})
 }

@@ -47,7 +47,7 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	const marksText = `
 		INSERT INTO late_marks (workflow_run_id, task, deadline, noted_at)
 		SELECT $1, u.task, u.deadline, clock_timestamp() FROM unnest($2::text[], $3::timestamptz[]) AS u(task, deadline)
-		ON CONFLICT DO NOTHING`
+		ON CONFLICT DO NOTHING RETURNING task`
 	return s.inTx(ctx, func(t *tx) error {
 		if err := lockRuns(ctx, t, look.Run.ID); err != nil {
 			return err
@@ -62,7 +62,8 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 			tasks[i], deadlines[i] = dialect.Text(m.Task), m.Deadline
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: look.Run.ID})
-		if _, err := t.Exec(ctx, marksText, look.Run.ID, tasks, deadlines); err != nil {
+		isNew, err := collect(ctx, t, pgx.RowTo[string], marksText, look.Run.ID, tasks, deadlines)
+		if err != nil {
 			return fmt.Errorf("save late marks: %w", err)
 		}
 		graph, err := s.graph(ctx, t, look.Run.VersionID)
@@ -70,7 +71,7 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 			return err
 		}
 		batch := &pgx.Batch{}
-		note(batch, now, dialect.NotesOfLate(look.Run, graph, marks))
+		note(batch, now, dialect.NotesOfLate(look.Run, graph, marks, isNew))
 		return t.SendBatch(ctx, batch).Close()
 	})
 }

@@ -322,7 +322,7 @@ func insertRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error
 			coalesce(i.logical_date, at), coalesce(i.data_interval_start, i.logical_date, at),
 			CASE WHEN i.type = 'scheduled' THEN coalesce(i.run_after, i.logical_date, at) ELSE at END,
 			i.params, i.selection, nullif(i.idempotency_key, ''), at, CASE WHEN i.status <> 'pending' THEN at END,
-			i.parent_run_id, i.parent_seq, i.type IN ('child', 'backfill'), i.cause, i.cause_detail, i.created_by, i.replaces, i.backfill_id, CASE WHEN v.has_deadlines THEN at END
+			i.parent_run_id, i.parent_seq, i.type IN ('child', 'backfill'), i.cause, i.cause_detail, i.created_by, i.replaces, i.backfill_id, CASE WHEN v.has_deadlines AND i.status <> 'skipped' THEN at END
 		FROM input i JOIN workflows w ON w.id = i.workflow_id JOIN workflow_versions v ON v.id = i.version_id, clock`
 	if len(runs) == 0 {
 		return nil

@@ -39,6 +39,10 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	const moveText = `
 		UPDATE workflow_runs SET late_after = ?3, late_at = CASE WHEN ?4 THEN coalesce(late_at, ?5) ELSE late_at END, changed = ?6
 		WHERE id = ?1 AND late_after = ?2`
+	const marksText = `
+		INSERT INTO late_marks (workflow_run_id, task, deadline, noted_at)
+		SELECT ?1, value ->> 0, value ->> 1, ?3 FROM json_each(?2) WHERE true
+		ON CONFLICT DO NOTHING RETURNING task`
 	return s.inTx(ctx, func(t *tx) error {
 		changed, err := t.changed(ctx)
 		if err != nil {
@@ -55,20 +59,20 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 		if moved, err := done.RowsAffected(); err != nil || moved == 0 || len(marks) == 0 {
 			return err
 		}
-		rows := make([][]any, len(marks))
+		rows := make(table, len(marks))
 		for i, m := range marks {
-			rows[i] = []any{look.Run.ID, dialect.Text(m.Task), micros(m.Deadline), t.now}
+			rows[i] = []any{dialect.Text(m.Task), micros(m.Deadline)}
 		}
 		t.publish(miniairflow.Event{Topic: miniairflow.TopicRun, ID: look.Run.ID})
-		const into = `INSERT INTO late_marks (workflow_run_id, task, deadline, noted_at)`
-		if err := insertRows(ctx, t, into, rows, " ON CONFLICT DO NOTHING"); err != nil {
+		isNew, err := query(ctx, t, scanOne[string], marksText, look.Run.ID, rows, t.now)
+		if err != nil {
 			return fmt.Errorf("save late marks: %w", err)
 		}
 		graph, err := s.graph(ctx, t, look.Run.VersionID)
 		if err != nil {
 			return err
 		}
-		return note(ctx, t, dialect.NotesOfLate(look.Run, graph, marks))
+		return note(ctx, t, dialect.NotesOfLate(look.Run, graph, marks, isNew))
 	})
 }
 

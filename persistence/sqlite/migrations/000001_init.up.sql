@@ -223,7 +223,7 @@ CREATE TABLE late_marks (
 
 -- A new run of a version with deadlines is looked at once, to see when these are.
 CREATE TRIGGER workflow_runs_deadlines AFTER INSERT ON workflow_runs
-    WHEN (SELECT has_deadlines FROM workflow_versions WHERE id = NEW.version_id)
+    WHEN NEW.status <> 'skipped' AND (SELECT has_deadlines FROM workflow_versions WHERE id = NEW.version_id)
 BEGIN
     UPDATE workflow_runs SET late_after = NEW.created_at WHERE id = NEW.id;
 END;
