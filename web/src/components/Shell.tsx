@@ -20,7 +20,7 @@ export function Shell() {
       <header className={styles.header}>
         <Link to="/workflows" className={styles.brand}>
           <img src={`${import.meta.env.BASE_URL}favicon.svg`} alt="" width="24" height="24" />
-          Mini Airflow
+          <span>Mini Airflow</span>
         </Link>
         <nav className={styles.nav} aria-label="Main">
           <Link to="/workflows">Workflows</Link>
