@@ -94,6 +94,9 @@ func (b *Backfill) Label() string { return b.WorkflowName + "/" + b.Name }
 // Remaining returns how many dates are still to come.
 func (b *Backfill) Remaining() int { return max(0, b.Total-b.Created-b.LeftAlone) }
 
+// Timezone returns the zone by whose clocks the schedule counts, an IANA name.
+func (b *Backfill) Timezone() string { return b.Schedules[0].Timezone }
+
 // Hold says why a backfill that has dates to come makes no runs, whether or not somebody
 // has paused it; empty: its workflow lets it make them.
 func (b *Backfill) Hold(w *Workflow) string {

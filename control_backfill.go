@@ -136,7 +136,7 @@ func (req *BackfillRequest) backfill(w *Workflow, d *Definition) (*Backfill, err
 	if b.Schedules, err = req.schedule(d); err != nil {
 		return nil, err
 	}
-	zone, err := LoadZone(b.Schedules[0].Timezone)
+	zone, err := LoadZone(b.Timezone())
 	if err != nil {
 		return nil, err
 	}

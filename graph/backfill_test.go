@@ -61,13 +61,13 @@ func TestBackfillOverTheAPI(t *testing.T) {
 		_, err = w.store.StartRuns(t.Context(), 10)
 		require.NoError(t, err)
 		id := vars{"id": b.Backfill.ID}
-		const show = `query($id: ID!) { backfill(id: $id) { status scheduleName from to mode order total created leftAlone remaining runStates { status count } createdBy
+		const show = `query($id: ID!) { backfill(id: $id) { status scheduleName timezone from to mode order total created leftAlone remaining runStates { status count } createdBy
 			workflow { name } version { number } runs { totalCount nodes { type backfill { name } cause { kind detail } taskRuns { nodes { priority } } } } }
 			node(id: $id) { ... on Backfill { name } }
 			backfills(filter: {workflow: "etl", statuses: [RUNNING]}) { totalCount nodes { name } pageInfo { hasNextPage } } }`
 		shownNow := shown(t, w, show, id)
 		for _, part := range []string{
-			`"status":"RUNNING","scheduleName":"daily","from":"2026-01-01T00:00:00Z","to":"2026-01-03T23:59:59.999999Z","mode":"MISSING","order":"OLDEST"`,
+			`"status":"RUNNING","scheduleName":"daily","timezone":"UTC","from":"2026-01-01T00:00:00Z","to":"2026-01-03T23:59:59.999999Z","mode":"MISSING","order":"OLDEST"`,
 			`"total":3,"created":1,"leftAlone":0,"remaining":2,"runStates":[{"status":"RUNNING","count":1}],"createdBy":"api","workflow":{"name":"etl"},"version":{"number":1}`,
 			`"runs":{"totalCount":1,"nodes":[{"type":"BACKFILL","backfill":{"name":"january"},"cause":{"kind":"BACKFILL","detail":"january"},"taskRuns":{"nodes":[{"priority":"BACKFILL"}]}}]}`,
 			`"node":{"name":"january"}`, `"backfills":{"totalCount":1,"nodes":[{"name":"january"}],"pageInfo":{"hasNextPage":false}}`,

@@ -166,6 +166,7 @@ type ComplexityRoot struct {
 		ScheduleName func(childComplexity int) int
 		Selection    func(childComplexity int) int
 		Status       func(childComplexity int) int
+		Timezone     func(childComplexity int) int
 		To           func(childComplexity int) int
 		Total        func(childComplexity int) int
 		Version      func(childComplexity int) int
@@ -1532,6 +1533,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Backfill.Status(childComplexity), true
+	case "Backfill.timezone":
+		if e.ComplexityRoot.Backfill.Timezone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Backfill.Timezone(childComplexity), true
 	case "Backfill.to":
 		if e.ComplexityRoot.Backfill.To == nil {
 			break
@@ -5706,6 +5713,8 @@ type Backfill implements Node {
   version: WorkflowVersion!
   "The name of the schedule whose slots are its dates; null: it has none."
   scheduleName: String
+  "The zone by whose clocks that schedule counts, an IANA name."
+  timezone: String!
   "No date is before."
   from: DateTime!
   "No date is after."
@@ -7127,6 +7136,8 @@ func (ec *executionContext) childFields_Backfill(ctx context.Context, field grap
 		return ec.fieldContext_Backfill_version(ctx, field)
 	case "scheduleName":
 		return ec.fieldContext_Backfill_scheduleName(ctx, field)
+	case "timezone":
+		return ec.fieldContext_Backfill_timezone(ctx, field)
 	case "from":
 		return ec.fieldContext_Backfill_from(ctx, field)
 	case "to":
@@ -11097,6 +11108,29 @@ func (ec *executionContext) _Backfill_scheduleName(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_Backfill_scheduleName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Backfill", field, true, true, "String")
+}
+
+func (ec *executionContext) _Backfill_timezone(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Backfill_timezone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Timezone(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Backfill_timezone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Backfill", field, true, false, "String")
 }
 
 func (ec *executionContext) _Backfill_from(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Backfill) (ret graphql.Marshaler) {
@@ -28331,6 +28365,11 @@ func (ec *executionContext) _Backfill(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Backfill_scheduleName(ctx, field, obj)
 				})
+		case "timezone":
+			out.Values[i] = ec._Backfill_timezone(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "from":
 			out.Values[i] = ec._Backfill_from(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, Link, redirect } from "@tanstack/react-router";
 import { Empty } from "./components/Notice";
 import { Shell } from "./components/Shell";
+import { BackfillPage } from "./routes/BackfillPage";
+import { BackfillsPage } from "./routes/BackfillsPage";
 import { RunPage } from "./routes/RunPage";
 import { WorkersPage } from "./routes/WorkersPage";
 import { WorkflowPage } from "./routes/WorkflowPage";
@@ -46,11 +48,25 @@ const run = createRoute({
   component: RunPage,
 });
 
+const backfills = createRoute({
+  getParentRoute: () => root,
+  path: "/workflows/$name/backfills",
+  validateSearch: pageSearch,
+  component: BackfillsPage,
+});
+
+const backfill = createRoute({
+  getParentRoute: () => root,
+  path: "/workflows/$name/backfills/$backfill",
+  validateSearch: pageSearch,
+  component: BackfillPage,
+});
+
 const workers = createRoute({ getParentRoute: () => root, path: "/workers", component: WorkersPage });
 
 /** router leads from addresses below /ui/ to pages. What a page shows is in its address. */
 export const router = createRouter({
-  routeTree: root.addChildren([home, workflows, workflow, run, workers]),
+  routeTree: root.addChildren([home, workflows, workflow, run, backfills, backfill, workers]),
   basepath: "/ui",
   defaultPreload: false,
   scrollRestoration: true,

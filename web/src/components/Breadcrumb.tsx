@@ -5,6 +5,8 @@ interface Crumb {
   text: string;
   /** workflow leads to the page of that workflow; without it the crumb is where we are. */
   workflow?: string;
+  /** backfills: it leads to the backfills of the workflow. */
+  backfills?: boolean;
 }
 
 /** Breadcrumb shows the way from the list of workflows to this page. */
@@ -16,7 +18,10 @@ export function Breadcrumb({ items }: { items: readonly Crumb[] }) {
         <span key={item.text} className={styles.crumb}>
           <span aria-hidden="true">/</span>
           {item.workflow ? (
-            <Link to="/workflows/$name" params={{ name: item.workflow }}>
+            <Link
+              to={item.backfills ? "/workflows/$name/backfills" : "/workflows/$name"}
+              params={{ name: item.workflow }}
+            >
               {item.text}
             </Link>
           ) : (

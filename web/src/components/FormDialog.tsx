@@ -6,6 +6,8 @@ interface FormDialogProps {
   /** confirm is the text of the button that submits. */
   confirm: string;
   danger?: boolean;
+  /** wide: there is much to ask, so fields stand side by side where there is room. */
+  wide?: boolean;
   /** ready: there is something to submit. */
   ready?: boolean;
   /** problems are those that belong to no field. */
@@ -18,7 +20,17 @@ interface FormDialogProps {
 
 /** FormDialog asks for what a change needs. While it is open the focus stays in it; then it goes back. */
 export function FormDialog(props: FormDialogProps) {
-  const { title, confirm, danger = false, ready = true, problems, onSubmit, onClose, children } = props;
+  const {
+    title,
+    confirm,
+    danger = false,
+    wide = false,
+    ready = true,
+    problems,
+    onSubmit,
+    onClose,
+    children,
+  } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
   const [busy, setBusy] = useState(false);
@@ -34,7 +46,13 @@ export function FormDialog(props: FormDialogProps) {
     if (done) dialog.current?.close();
   };
   return (
-    <dialog ref={dialog} aria-labelledby={heading} onClose={onClose} className={styles.dialog}>
+    <dialog
+      ref={dialog}
+      aria-labelledby={heading}
+      onClose={onClose}
+      className={styles.dialog}
+      data-wide={wide}
+    >
       <form onSubmit={submit} className={styles.form} noValidate>
         <h2 id={heading}>{title}</h2>
         {children}

@@ -1,7 +1,9 @@
+import { Link } from "@tanstack/react-router";
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
 import type { LiveStatus } from "../services/live";
 import { runNote } from "../services/runActions";
 import { starterOf } from "../services/starter";
+import { objectOf, valueText } from "../services/values";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
 import { RunActions } from "./RunActions";
@@ -44,12 +46,13 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
           ["Started by", detail.parent ? <Parent key="parent" task={detail.parent} /> : starterOf(run.cause)],
+          ["Backfill", detail.backfill ? <BackfillLink key="backfill" backfill={detail.backfill} /> : null],
           ["Version", `${detail.version.number}`],
           ["Generation", run.generation > 1 ? `${run.generation}` : null],
-          ...params.map(([name, value]) => [name, <code key={name}>{textOf(value)}</code>] as const),
+          ...params.map(([name, value]) => [name, <code key={name}>{valueText(value)}</code>] as const),
           ...outputs.map(
             ([name, value]) =>
-              [`Output ${name}`, <code key={`output ${name}`}>{textOf(value)}</code>] as const,
+              [`Output ${name}`, <code key={`output ${name}`}>{valueText(value)}</code>] as const,
           ),
           ["Outputs", detail.outputsError ? `cannot be computed: ${detail.outputsError}` : null],
         ]}
@@ -66,10 +69,13 @@ function Parent({ task }: { task: NonNullable<RunDetail["parent"]> }) {
   );
 }
 
-function objectOf(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value);
+function BackfillLink({ backfill }: { backfill: NonNullable<RunDetail["backfill"]> }) {
+  return (
+    <Link
+      to="/workflows/$name/backfills/$backfill"
+      params={{ name: backfill.workflow.name, backfill: backfill.name }}
+    >
+      {backfill.name}
+    </Link>
+  );
 }

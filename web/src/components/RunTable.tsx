@@ -1,12 +1,19 @@
 import type { RunSummaryFragment } from "../gql/graphql";
+import { dateText } from "../services/backfills";
 import { runNote } from "../services/runActions";
 import { starterOf } from "../services/starter";
 import { RunLink } from "./RunLink";
 import { StatusBadge, TaskProgress } from "./Status";
 import { Elapsed, Time } from "./Time";
 
+interface RunTableProps {
+  runs: readonly RunSummaryFragment[];
+  /** zone: the runs are those of a backfill, and their dates are told by the clocks of this zone. */
+  zone?: string;
+}
+
 /** RunTable lists runs of one workflow. */
-export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
+export function RunTable({ runs, zone }: RunTableProps) {
   return (
     <div className="scroll-x">
       <table>
@@ -14,8 +21,14 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
           <tr>
             <th scope="col">Run</th>
             <th scope="col">State</th>
-            <th scope="col">Run after</th>
-            <th scope="col">Started by</th>
+            {zone === undefined ? (
+              <>
+                <th scope="col">Run after</th>
+                <th scope="col">Started by</th>
+              </>
+            ) : (
+              <th scope="col">Date ({zone})</th>
+            )}
             <th scope="col">Duration</th>
             <th scope="col">Tasks</th>
             <th scope="col">Reason</th>
@@ -30,10 +43,16 @@ export function RunTable({ runs }: { runs: readonly RunSummaryFragment[] }) {
               <td>
                 <StatusBadge status={run.status} note={runNote(run)} />
               </td>
-              <td>
-                <Time value={run.runAfter} />
-              </td>
-              <td>{starterOf(run.cause)}</td>
+              {zone === undefined ? (
+                <>
+                  <td>
+                    <Time value={run.runAfter} />
+                  </td>
+                  <td>{starterOf(run.cause)}</td>
+                </>
+              ) : (
+                <td className="number">{dateText(run.logicalDate, zone)}</td>
+              )}
               <td>
                 <Elapsed startedAt={run.startedAt} finishedAt={run.finishedAt} />
               </td>

@@ -1,9 +1,15 @@
 import type { ReactNode } from "react";
-import type { TaskAttemptStatus, TaskRunStatus, WorkerStatus, WorkflowRunStatus } from "../gql/graphql";
+import type {
+  BackfillStatus,
+  TaskAttemptStatus,
+  TaskRunStatus,
+  WorkerStatus,
+  WorkflowRunStatus,
+} from "../gql/graphql";
 import styles from "./Status.module.css";
 
-/** AnyStatus is a state of a run, a task run, an attempt or a worker. */
-export type AnyStatus = WorkflowRunStatus | TaskRunStatus | TaskAttemptStatus | WorkerStatus;
+/** AnyStatus is a state of a run, a task run, an attempt, a worker or a backfill. */
+export type AnyStatus = WorkflowRunStatus | TaskRunStatus | TaskAttemptStatus | WorkerStatus | BackfillStatus;
 
 type Tone = "queued" | "running" | "success" | "failed" | "retry" | "skipped" | "upstream";
 
@@ -40,6 +46,7 @@ const looks: Record<AnyStatus, Look> = {
   },
   ACTIVE: { text: "Active", tone: "success", icon: check },
   DRAINING: { text: "Draining", tone: "retry", icon: clock },
+  FINISHED: { text: "Finished", tone: "queued", icon: check },
   INACTIVE: { text: "Inactive", tone: "queued", icon: bar },
 };
 
@@ -106,11 +113,26 @@ export function TaskProgress({
   const parts = barOrder.flatMap((status) => states.filter((s) => s.status === status));
   const text = parts.map((s) => `${s.count} ${statusText(s.status).toLowerCase()}`).join(", ");
   const done = states.find((s) => s.status === "SUCCESS")?.count ?? 0;
+  const bar = parts.map((s) => ({ key: s.status, tone: statusTone(s.status), count: s.count }));
+  return <ProgressBar parts={bar} done={done} total={total} text={text} />;
+}
+
+interface ProgressBarProps {
+  /** parts are drawn from left to right, each as wide as its count. One without a tone is what is to come. */
+  parts: readonly { key: string; tone: string | undefined; count: number }[];
+  done: number;
+  total: number;
+  /** text says all of it to those who do not see the bar. */
+  text: string;
+}
+
+/** ProgressBar shows how far something is that consists of many. */
+export function ProgressBar({ parts, done, total, text }: ProgressBarProps) {
   return (
     <span className={styles.progress} title={text}>
       <span className={styles.bar} aria-hidden="true">
-        {parts.map((s) => (
-          <span key={s.status} data-tone={statusTone(s.status)} style={{ flexGrow: s.count }} />
+        {parts.map(({ key, tone, count }) => (
+          <span key={key} data-tone={tone} style={{ flexGrow: count }} />
         ))}
       </span>
       <span className="number muted" aria-hidden="true">

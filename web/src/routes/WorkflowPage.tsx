@@ -1,5 +1,6 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
+import { BackfillsSection } from "../components/BackfillsSection";
 import { Breadcrumb } from "../components/Breadcrumb";
 import { Facts } from "../components/Facts";
 import { GraphCard } from "../components/GraphCard";
@@ -77,6 +78,7 @@ function Detail({ workflow, firstPage }: { workflow: WorkflowDetail; firstPage: 
       <Breadcrumb items={[{ text: name }]} />
       <About workflow={workflow} />
       <GraphCard tasks={tasks} runs={noRuns} onSelect={null} />
+      <BackfillsSection workflow={workflow} />
       <section className="card" aria-label="Runs">
         {runs.length > 0 ? (
           <RunTable runs={runs} />

@@ -1,6 +1,6 @@
 import { graphql } from "../gql";
 
-// Everything that the page asks of the API, in one place; mutations.ts has what it changes, and subscriptions.ts what it is told live.
+// What the page asks of the API; mutations.ts has what it changes, subscriptions.ts what it is told live, and backfillDocuments.ts all about backfills.
 
 export const RunSummary = graphql(`
   fragment RunSummary on WorkflowRun {
@@ -16,6 +16,7 @@ export const RunSummary = graphql(`
       by
     }
     runAfter
+    logicalDate
     createdAt
     startedAt
     finishedAt
@@ -66,6 +67,7 @@ export const WorkflowSummary = graphql(`
     schedules {
       name
       text
+      timezone
       nextFireAt
     }
     triggers {
@@ -238,6 +240,14 @@ export const RunQuery = graphql(`
       run(number: $number) {
         ...RunSummary
         deadlineAt
+        backfill {
+          id
+          name
+          workflow {
+            id
+            name
+          }
+        }
         params
         outputs
         outputsError

@@ -35,6 +35,7 @@ function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSu
     reason: null,
     revision: 1,
     cause: { kind: "MANUAL", detail: null, by: "ann" },
+    logicalDate: "2026-01-01T00:00:00Z",
     runAfter: "2026-01-01T00:00:00Z",
     createdAt: "2026-01-01T00:00:00Z",
     startedAt: null,

@@ -11,7 +11,7 @@ export interface ListSearch {
   after?: string | undefined;
 }
 
-/** PageSearch is the place in a list of runs. */
+/** PageSearch is the place in a list of runs or backfills. */
 export interface PageSearch {
   after?: string | undefined;
 }
@@ -50,7 +50,7 @@ export function listSearch(raw: Raw): ListSearch {
   };
 }
 
-/** pageSearch reads the address of a list of runs. */
+/** pageSearch reads the address of a list of runs or backfills. */
 export function pageSearch(raw: Raw): PageSearch {
   return text(raw, "after");
 }
