@@ -159,7 +159,8 @@ type ScheduleStore interface {
 	FindCursors(ctx context.Context, workflowID uuid.UUID) (WorkflowCursors, error)
 	// FireSchedules advances each cursor by compare-and-set on NextAt, Since and Hash,
 	// creates its runs and keeps what it leaves out; a cursor that another scheduler
-	// moved is left out with both. It returns how many cursors moved. A slot that has a run already
+	// moved, or whose workflow somebody else holds at the time, is left out with both. It
+	// returns how many cursors moved. A slot that has a run already
 	// gets no second one. A run whose Overlap is OverlapSkip is created as
 	// skipped when the workflow has max_active_runs runs that are pending or
 	// running; counted under the workflow's lock.
@@ -168,7 +169,8 @@ type ScheduleStore interface {
 	// but for the cursors that another scheduler has in its hands at the time: these
 	// are left to it. Of many runs it makes a part; the other cursors stay due. plan may
 	// be called again, with another answer; it must not use the store. Next is set
-	// when no cursor moved: to Now if others have due cursors in their hands.
+	// when no cursor moved: to Now if others have due cursors, or the workflows of some
+	// that were planned, in their hands.
 	FireDue(ctx context.Context, limit int, plan FirePlan) (due DueSchedules, moved int, err error)
 }
 

@@ -28,7 +28,8 @@ const (
 const shelfTime = 10 * time.Minute
 
 // handsPause is the time between two looks at slots that are due and in the hands of
-// other schedulers. These are likely to fire them, but they may fail.
+// others. Schedulers are likely to fire them, but they may fail; who else holds their
+// workflow does not.
 const handsPause = 50 * time.Millisecond
 
 // slots turns due cursors of schedules into runs.
@@ -87,8 +88,8 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 func (s *slots) limit() int { return dueBatch + len(s.shelf) }
 
 // fireEach fires each due schedule alone, after the store refused to fire them
-// together, so that one that cannot be written stops no other. It returns how
-// many it has fired or set aside.
+// together, so that one that cannot be written, or is held by somebody else, stops no
+// other. It returns how many it has fired or set aside.
 func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 	due, err := s.store.DueSchedules(ctx, s.limit())
 	if err != nil {
@@ -105,6 +106,9 @@ func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 		switch {
 		case err == nil:
 			settled += moved
+		case errors.Is(err, miniairflow.ErrLocked):
+			s.logger.WarnContext(ctx, "Scheduler: Schedule is held by another transaction, tried again later",
+				"workflow", fire.Cursor.WorkflowName, "schedule", fire.Cursor.Schedules.Name(), "error", err)
 		case isTransient(err) || ctx.Err() != nil:
 			return settled, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
 		default:

@@ -2,6 +2,7 @@ package runner_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -62,6 +63,75 @@ func TestSlotsInOtherHands(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, moved)
 	s.await("the slots that the other one has left", func() bool { return len(slots(s.runs("w"), from.Add(3*time.Minute))) == 4 })
+}
+
+// A workflow that somebody holds for long keeps no schedule of others from firing, and
+// fires itself when it is free.
+func TestHeldWorkflowStopsNoOtherSchedule(t *testing.T) {
+	url := persistencetest.PostgresURL(t)
+	s := newSystem(t, persistencetest.Open(t, url))
+	s.load(map[string]string{
+		"free.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}",
+		"held.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}",
+	})
+	from := s.missed(3)
+	b, _, err := s.control.CreateBackfill(t.Context(), miniairflow.BackfillRequest{
+		Workflow: "held", From: "2026-03-04", To: "2026-03-04", Mode: miniairflow.BackfillAll, Order: miniairflow.BackfillOldest,
+		Concurrency: 1, By: miniairflow.Actor{Name: "test"},
+	})
+	require.NoError(t, err)
+	fired := func(workflow string) func() bool {
+		return func() bool { return len(slots(s.runs(workflow), from.Add(3*time.Minute))) >= 4 }
+	}
+	_, err = s.store.AdvanceBackfill(t.Context(), b.ID, func(*miniairflow.Backfill, time.Time, []miniairflow.BackfillDate) ([]miniairflow.NewRun, error) {
+		// Its poll is not to help within the patience of the test, nor a hint.
+		spawn(t, runner.NewScheduler(runner.SchedulerConfig{Store: persistencetest.Open(t, url), Evaluator: s.eval, Poll: 10 * patience}).Run)
+		s.await("the slots of the other", fired("free"))
+		require.False(t, fired("held")())
+		return nil, nil
+	})
+	require.NoError(t, err, "the others have waited until the server gave this one up")
+	s.await("the slots that were held", fired("held"))
+}
+
+// refusingFires is a store that refuses to fire schedules together, and those of some
+// workflows at all, as if somebody held them.
+type refusingFires struct {
+	miniairflow.Store
+	held string
+}
+
+func (r refusingFires) FireDue(context.Context, int, miniairflow.FirePlan) (miniairflow.DueSchedules, int, error) {
+	return miniairflow.DueSchedules{}, 0, errors.New("one of them is broken")
+}
+
+func (r refusingFires) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (int, error) {
+	for _, f := range fires {
+		if f.Cursor.WorkflowName == r.held {
+			return 0, &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "busy", Err: miniairflow.ErrLocked}
+		}
+	}
+	return r.Store.FireSchedules(ctx, fires)
+}
+
+// Schedules that are fired one by one wait for none that is held.
+func TestHeldScheduleStopsNoOtherAlone(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, refusingFires{Store: store})
+		s.load(map[string]string{
+			"a.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}",
+			"b.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}",
+		})
+		from := s.missed(3)
+		first, err := store.DueSchedules(t.Context(), 1)
+		require.NoError(t, err)
+		held := first.Due[0].WorkflowName
+		free := map[string]string{"a": "b", "b": "a"}[held]
+		s.store = refusingFires{Store: store, held: held}
+		s.scheduler()
+		s.await("the slots of the other", func() bool { return len(slots(s.runs(free), from.Add(3*time.Minute))) == 4 })
+		require.Empty(t, s.runs(held))
+	})
 }
 
 // ordered is a store that notes when runs are started while more slots are at hand.

@@ -136,6 +136,49 @@ func TestFireDueInOtherHands(t *testing.T) {
 	})
 }
 
+// A workflow that somebody holds keeps no schedule of others from firing. Its own stay
+// due, and whoever finds nothing else is told to look again. Only PostgreSQL has locks
+// of rows: with SQLite there is one writer.
+func TestFireDueOfAHeldWorkflow(t *testing.T) {
+	for name, fire := range map[string]func(db *database, plan miniairflow.FirePlan) (int, error){
+		"together": func(db *database, plan miniairflow.FirePlan) (int, error) {
+			_, moved, err := db.FireDue(db.Context(), 10, plan)
+			return moved, err
+		},
+		"as they were found": func(db *database, plan miniairflow.FirePlan) (int, error) {
+			return db.FireSchedules(db.Context(), plan(db.due()))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openPostgres(t)
+			held := db.sync(scheduled("held", miniairflow.OverlapQueue, "0 * * * *", "30 * * * *"))
+			free := db.sync(scheduled("free", miniairflow.OverlapQueue, "0 * * * *"))
+			db.aim(slot)
+			var asked []uuid.UUID
+			plan := db.fireAll(&asked)
+			db.holding(`SELECT 1 FROM workflows WHERE name = 'held' FOR UPDATE`, func() {
+				moved, err := fire(db, plan)
+				require.NoError(t, err, "it waits for the workflow")
+				require.Equal(t, 1, moved)
+				require.Len(t, db.runs(miniairflow.RunFilter{WorkflowID: free.WorkflowID}), 1)
+				due, moved, err := db.FireDue(t.Context(), 10, plan)
+				require.NoError(t, err)
+				require.Zero(t, moved)
+				require.Len(t, asked, 2)
+				require.NotNil(t, due.Next)
+				require.False(t, due.Next.After(due.Now), "it is to look again")
+				due, _, err = db.FireDue(t.Context(), 10, func(miniairflow.DueSchedules) []miniairflow.Fire { return nil })
+				require.NoError(t, err)
+				require.True(t, due.Next.After(due.Now), "what it has left out itself is not to be looked at again")
+			})
+			moved, err := fire(db, plan)
+			require.NoError(t, err)
+			require.Equal(t, 2, moved)
+			require.Len(t, db.runs(miniairflow.RunFilter{WorkflowID: held.WorkflowID}), 2)
+		})
+	}
+}
+
 // Two schedulers that look at the same time make one run of each slot, and on
 // PostgreSQL the second gets what the first has left, without waiting for it.
 func TestFireDueAtTheSameTime(t *testing.T) {

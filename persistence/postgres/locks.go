@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 // lockPatience is how long lockRunsSoon waits for a run.
@@ -51,6 +53,32 @@ func lockKeys(ids []uuid.UUID) []int64 {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
+}
+
+// lockWorkflows locks the workflows of fires, but for those that somebody else has
+// locked: one that is held for long must not hold up the schedules of all others. It
+// returns the fires of those that it has locked.
+func lockWorkflows(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.Fire, error) {
+	const text = `SELECT id FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
+	ids := make([]uuid.UUID, len(fires))
+	for i, f := range fires {
+		ids[i] = f.Cursor.WorkflowID
+	}
+	locked, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, ids)
+	if err != nil {
+		return nil, err
+	}
+	isLocked := make(map[uuid.UUID]bool, len(locked))
+	for _, id := range locked {
+		isLocked[id] = true
+	}
+	var free []miniairflow.Fire
+	for _, f := range fires {
+		if isLocked[f.Cursor.WorkflowID] {
+			free = append(free, f)
+		}
+	}
+	return free, nil
 }
 
 // queueLockToken holds up a second exchange with the same token until the first

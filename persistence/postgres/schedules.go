@@ -49,8 +49,8 @@ const cursorsText = `
 
 const nextDueText = `SELECT min(next_at) FROM schedules WHERE is_active AND NOT is_finished AND next_at > $1`
 
-// nextLeftText is nextDueText for who has locked so many of those that are due: the
-// time itself if there are more of them.
+// nextLeftText is nextDueText for who has so many of those that are due in its own
+// hands: the time itself if there are more of them.
 const nextLeftText = `
 	SELECT CASE
 		WHEN (SELECT count(*) FROM (SELECT 1 FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL LIMIT $2::bigint + 1) AS fresh)
@@ -59,7 +59,7 @@ const nextLeftText = `
 
 // FireDue implements miniairflow.ScheduleStore. The schedules are locked from the
 // look on, and those that others have locked are passed over, so that schedulers
-// that look at the same time share the work.
+// that look at the same time share the work. So are those whose workflow is locked.
 func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (due miniairflow.DueSchedules, moved int, err error) {
 	// After a step as large as it may be there are most likely more, and a look first
 	// would go once more over what the steps before have moved.
@@ -74,13 +74,14 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 		if due, err = lockDue(ctx, t, limit); err != nil {
 			return err
 		}
+		held := 0
 		if fires := plan(due); len(fires) > 0 {
-			moved, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
+			moved, held, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
 			if err != nil || moved > 0 {
 				return err
 			}
 		}
-		return t.QueryRow(ctx, nextLeftText, due.Now, len(due.Due)).Scan(&due.Next)
+		return t.QueryRow(ctx, nextLeftText, due.Now, len(due.Due)-held).Scan(&due.Next)
 	})
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
@@ -139,7 +140,7 @@ func (s *Store) FireSchedules(ctx context.Context, fires []miniairflow.Fire) (in
 		err := s.inTx(ctx, func(t *tx) error {
 			err := lockSchedules(ctx, t, batch)
 			if err == nil {
-				count, err = fire(ctx, t, batch)
+				count, _, err = fire(ctx, t, batch)
 			}
 			return err
 		})
@@ -171,27 +172,34 @@ func lockSchedules(ctx context.Context, t *tx, fires []miniairflow.Fire) error {
 }
 
 // fire moves the cursors that are still where the caller saw them, makes their
-// runs, and returns how many cursors moved. The schedules are locked.
-func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (int, error) {
-	moved, err := moveCursors(ctx, t, fires)
+// runs, and returns how many cursors moved, and how many stay for their workflow,
+// which somebody else holds. The schedules are locked.
+func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (moved, held int, err error) {
+	free, err := lockWorkflows(ctx, t, fires)
 	if err != nil {
-		return 0, fmt.Errorf("move cursors: %w", err)
+		return 0, 0, fmt.Errorf("lock workflows: %w", err)
 	}
-	planned, missed, err := planRuns(ctx, t, moved)
+	fired, err := moveCursors(ctx, t, free)
 	if err != nil {
-		return 0, fmt.Errorf("plan runs: %w", err)
+		return 0, 0, fmt.Errorf("move cursors: %w", err)
+	}
+	planned, missed, err := planRuns(ctx, t, fired)
+	if err != nil {
+		return 0, 0, fmt.Errorf("plan runs: %w", err)
 	}
 	t.publish(dialect.Fired(planned)...)
 	if err := noteMissed(ctx, t, missed); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return len(moved), insertRuns(ctx, t, planned)
+	return len(fired), len(fires) - len(free), insertRuns(ctx, t, planned)
 }
 
-// moveCursors locks the workflows of the schedules, moves the cursors that are
-// still where the caller saw them, and returns the fires of those.
+// moveCursors moves the cursors that are still where the caller saw them, and
+// returns the fires of those. The schedules and their workflows are locked.
 func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.Fire, error) {
-	const lockWorkflows = `SELECT 1 FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE`
+	if len(fires) == 0 {
+		return nil, nil
+	}
 	const move = `
 		UPDATE schedules c SET next_at = u.to_at, is_finished = u.to_at IS NULL, last_at = coalesce(u.passed, c.last_at)
 		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[])
@@ -206,9 +214,6 @@ func moveCursors(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniai
 		ids[i], names[i], hashes[i] = f.Cursor.WorkflowID, f.Cursor.Schedules.Name(), f.Cursor.Hash
 		from[i], to[i], passed[i] = f.Cursor.NextAt, nullTime(f.NextAt), nullTime(dialect.LastSlot(f))
 		since[i] = f.Cursor.Since
-	}
-	if _, err := t.Exec(ctx, lockWorkflows, ids); err != nil {
-		return nil, err
 	}
 	places, err := collect(ctx, t, pgx.RowTo[int], move, ids, names, hashes, from, to, passed, since)
 	if err != nil {
