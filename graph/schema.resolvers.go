@@ -15,6 +15,10 @@ import (
 	"github.com/sauravritesh63/miniairflow/graph/model"
 )
 
+func (r *afterWorkflowResolver) IsThere(ctx context.Context, objs []*miniairflow.AfterWorkflow) ([]bool, error) {
+	return r.areThere(ctx, objs)
+}
+
 func (r *auditDetailsResolver) Status(ctx context.Context, obj *miniairflow.AuditDetails) (*miniairflow.TaskStatus, error) {
 	return model.OrNull(obj.Status), nil
 }
@@ -596,6 +600,8 @@ func (r *workflowVersionResolver) Definition(ctx context.Context, obj *miniairfl
 	return definitionOf(obj)
 }
 
+func (r *Resolver) AfterWorkflow() generated.AfterWorkflowResolver { return &afterWorkflowResolver{r} }
+
 func (r *Resolver) AuditDetails() generated.AuditDetailsResolver { return &auditDetailsResolver{r} }
 
 func (r *Resolver) AuditEntry() generated.AuditEntryResolver { return &auditEntryResolver{r} }
@@ -647,6 +653,7 @@ func (r *Resolver) WorkflowVersion() generated.WorkflowVersionResolver {
 }
 
 type (
+	afterWorkflowResolver   struct{ *Resolver }
 	auditDetailsResolver    struct{ *Resolver }
 	auditEntryResolver      struct{ *Resolver }
 	backfillResolver        struct{ *Resolver }

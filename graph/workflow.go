@@ -47,6 +47,15 @@ func (r *Resolver) startsOf(ctx context.Context, w *miniairflow.Workflow) ([]str
 	return names[:min(len(names), startsShown)], err
 }
 
+// areThere reports of workflows after which another one starts whether there are such.
+func (r *Resolver) areThere(ctx context.Context, upstreams []*miniairflow.AfterWorkflow) ([]bool, error) {
+	return byKey(upstreams, func(w *miniairflow.AfterWorkflow) string { return w.Workflow },
+		func(name string) (bool, error) {
+			w, err := orNil(r.store.FindWorkflowByName(ctx, name))
+			return w != nil && w.RetiredAt == nil, err
+		})
+}
+
 // latestRuns returns the newest run of each workflow; nil: none.
 func (r *Resolver) latestRuns(ctx context.Context, workflows []*miniairflow.Workflow) ([]*miniairflow.WorkflowRun, error) {
 	return byKey(workflows, func(w *miniairflow.Workflow) uuid.UUID { return w.ID },

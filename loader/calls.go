@@ -1,6 +1,8 @@
 package loader
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -50,4 +52,30 @@ func (r *Result) doubtCalls() {
 			r.Warnings = append(r.Warnings, miniairflow.ImportError{File: d.File, Line: d.Calls[at].Line, Column: d.Calls[at].Column, Message: problem.Message})
 		}
 	}
+}
+
+// doubtNames warns of workflows that tasks run, or after which others start, and that no
+// file has, where all files of a folder were read without a problem. Only warns, because
+// they may come later, or through the API.
+func (r *Result) doubtNames(paths []string) {
+	if len(r.Problems) > 0 {
+		return // one of those files may have it
+	}
+	known := slices.Sorted(maps.Keys(r.owners))
+	for _, d := range r.Definitions {
+		isWhole := slices.ContainsFunc(paths, func(named string) bool { return isWithin(named, d.root) })
+		for _, call := range slices.Concat(d.Calls, d.After) {
+			if _, isKnown := r.owners[call.Workflow]; isKnown || !isWhole {
+				continue
+			}
+			message := fmt.Sprintf("no file has a workflow %q%s", call.Workflow, miniairflow.DidYouMean(call.Workflow, known))
+			r.Warnings = append(r.Warnings, miniairflow.ImportError{File: d.File, Line: call.Line, Column: call.Column, Message: message})
+		}
+	}
+}
+
+// isWithin reports whether a path is that of a folder, or below it.
+func isWithin(folder, path string) bool {
+	below, isBelow := pathBelow(folder, path)
+	return isBelow || below == "."
 }

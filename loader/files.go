@@ -95,6 +95,8 @@ func pathBelow(folder, file string) (below string, ok bool) {
 type LoadedDefinition struct {
 	miniairflow.DefinitionAt
 	File string
+
+	root string // the folder down from which the file takes something
 }
 
 // LoadPath reads the workflows of files and folders. A folder gives all of its
@@ -135,6 +137,7 @@ func LoadPathBelow(root string, paths []string, limits Limits) (Result, error) {
 		result.Warnings = append(result.Warnings, d.Warnings...)
 	}
 	result.doubtCalls()
+	result.doubtNames(paths)
 	slices.SortStableFunc(result.Warnings, comparePlaces)
 	slices.SortStableFunc(result.Problems, comparePlaces)
 	result.Problems = slices.Compact(result.Problems) // defaults that are named, and taken by others
@@ -163,7 +166,7 @@ func (r *Result) load(h home, limits Limits) {
 	definitions, problems, _ := parseTimed(source{name: shown, below: h.below, around: around.of(h.below), carrier: newCarrier(h.root, h.below)}, data, limits)
 	r.Problems = append(r.Problems, problems...)
 	for _, definition := range definitions {
-		loaded := LoadedDefinition{DefinitionAt: definition, File: shown}
+		loaded := LoadedDefinition{DefinitionAt: definition, File: shown, root: h.root}
 		if owner, taken := r.owners[definition.Name]; taken {
 			r.Problems = append(r.Problems, miniairflow.ImportError{
 				File: shown, Line: definition.Line, Column: definition.Column,

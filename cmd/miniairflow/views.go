@@ -41,6 +41,7 @@ type triggerView struct {
 	After []struct {
 		Workflow string `json:"workflow"`
 		Status   state  `json:"status"`
+		IsThere  bool   `json:"isThere"`
 	} `json:"after,omitempty"`
 }
 
@@ -242,7 +243,7 @@ const (
 	workflowFields = `name description owner tags scheduleCron schedules { name text cron everySeconds at timezone startsAt endsAt nextFireAt } sourceFile isActive isPaused retiredAt
 		version { number hash } latestRun { ` + runFields + ` }`
 	namedFields   = `vars { name isSet } secrets { name isSet }`
-	startFields   = `triggers { kind text path after { workflow status } } starts`
+	startFields   = `triggers { kind text path after { workflow status isThere } } starts`
 	versionFields = `version { commit { hash author authoredAt isDirty } files { path hash size isExecutable } }`
 	runFields     = `id label status reason cause { kind detail by } logicalDate createdAt startedAt finishedAt pausedAt lateAt generation waitReason ` + selectionFields
 	taskRunFields = `id name index status attempt reason exitCode outputs startedAt finishedAt`

@@ -219,6 +219,11 @@ func writeWorkflow(w io.Writer, v *workflowView, now time.Time) {
 	}
 	for i, t := range v.Triggers {
 		fmt.Fprintf(w, "%s\t%s\n", once(i, "Runs start"), printable(t.Text))
+		for _, upstream := range t.After {
+			if !upstream.IsThere {
+				fmt.Fprintf(w, "\tbut there is no workflow %s\n", upstream.Workflow)
+			}
+		}
 	}
 	if len(v.Starts) > 0 {
 		fmt.Fprintf(w, "Starts\t%s\n", strings.Join(v.Starts, ", "))

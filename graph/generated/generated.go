@@ -32,6 +32,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AfterWorkflow() AfterWorkflowResolver
 	AuditDetails() AuditDetailsResolver
 	AuditEntry() AuditEntryResolver
 	Backfill() BackfillResolver
@@ -63,6 +64,7 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	AfterWorkflow struct {
+		IsThere  func(childComplexity int) int
 		Status   func(childComplexity int) int
 		Workflow func(childComplexity int) int
 	}
@@ -872,6 +874,9 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AfterWorkflowResolver interface {
+	IsThere(ctx context.Context, objs []*miniairflow.AfterWorkflow) ([]bool, error)
+}
 type AuditDetailsResolver interface {
 	Status(ctx context.Context, obj *miniairflow.AuditDetails) (*miniairflow.TaskStatus, error)
 }
@@ -1097,6 +1102,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	_ = ec
 	switch typeName + "." + field {
 
+	case "AfterWorkflow.isThere":
+		if e.ComplexityRoot.AfterWorkflow.IsThere == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AfterWorkflow.IsThere(childComplexity), true
 	case "AfterWorkflow.status":
 		if e.ComplexityRoot.AfterWorkflow.Status == nil {
 			break
@@ -5355,6 +5366,8 @@ type AfterWorkflow {
   workflow: String!
   "How its runs have to end."
   status: AfterStatus!
+  "Whether there is one of that name now, with a file that is not gone."
+  isThere: Boolean!
 }
 
 "How a run has to end to start another one."
@@ -6962,6 +6975,8 @@ func (ec *executionContext) childFields_AfterWorkflow(ctx context.Context, field
 		return ec.fieldContext_AfterWorkflow_workflow(ctx, field)
 	case "status":
 		return ec.fieldContext_AfterWorkflow_status(ctx, field)
+	case "isThere":
+		return ec.fieldContext_AfterWorkflow_isThere(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AfterWorkflow", field.Name)
 }
@@ -9610,6 +9625,52 @@ func (ec *executionContext) _AfterWorkflow_status(ctx context.Context, field gra
 }
 func (ec *executionContext) fieldContext_AfterWorkflow_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AfterWorkflow", field, false, false, "AfterStatus")
+}
+
+func (ec *executionContext) _AfterWorkflow_isThere(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AfterWorkflow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AfterWorkflow_isThere(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.resolveBatch_AfterWorkflow_isThere(ctx, field, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AfterWorkflow_isThere(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AfterWorkflow", field, true, true, "Boolean")
+}
+func (ec *executionContext) resolveBatch_AfterWorkflow_isThere(ctx context.Context, field graphql.CollectedField, obj *miniairflow.AfterWorkflow) (any, error) {
+	resolver := ec.Resolvers.AfterWorkflow()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.AfterWorkflow](ctx, "AfterWorkflow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.IsThere(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[bool](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"AfterWorkflow.isThere",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.IsThere(ctx, []*miniairflow.AfterWorkflow{obj})
+	return graphql.ResolveBatchSingleResult[bool](
+		ctx,
+		results,
+		err,
+		"AfterWorkflow.isThere",
+	)
 }
 
 func (ec *executionContext) _AnswerApprovalPayload_workflowRun(ctx context.Context, field graphql.CollectedField, obj *model.AnswerApprovalPayload) (ret graphql.Marshaler) {
@@ -27769,13 +27830,19 @@ func (ec *executionContext) _AfterWorkflow(ctx context.Context, sel ast.Selectio
 		case "workflow":
 			out.Values[i] = ec._AfterWorkflow_workflow(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "status":
 			out.Values[i] = ec._AfterWorkflow_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "isThere":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._AfterWorkflow_isThere(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -33536,6 +33603,7 @@ var (
 )
 
 func (ec *executionContext) marshalNAfterWorkflow2ᚕᚖgithubᚗcomᚋsauravritesh63ᚋminiairflowᚐAfterWorkflowᚄ(ctx context.Context, sel ast.SelectionSet, v []*miniairflow.AfterWorkflow) graphql.Marshaler {
+	ctx = graphql.WithBatchParents(ctx, "AfterWorkflow", v, nil)
 	ret := execution.MarshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]

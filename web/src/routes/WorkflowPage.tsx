@@ -137,8 +137,8 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
       <Facts
         facts={[
           ["Runs start", <ScheduleText key="schedule" workflow={workflow} />],
-          ["Starts after", linksOf(workflow.triggers.flatMap((t) => t.after.map((a) => a.workflow)))],
-          ["Starts", linksOf(workflow.starts)],
+          ["Starts after", linksOf(workflow.triggers.flatMap((t) => t.after))],
+          ["Starts", linksOf(workflow.starts.map((name) => ({ workflow: name, isThere: true })))],
           ["Owner", workflow.owner || "–"],
           ["Tags", workflow.tags.join(", ") || "–"],
           ["File", workflow.sourceFile ?? "none: made through the API"],
@@ -163,14 +163,18 @@ function About({ workflow }: { workflow: WorkflowDetail }) {
 }
 
 /** linksOf lists workflows of which one starts after the other; null: there are none. */
-function linksOf(names: readonly string[]) {
-  if (names.length === 0) return null;
-  return names.map((name, i) => (
-    <span key={name}>
+function linksOf(workflows: readonly { workflow: string; isThere: boolean }[]) {
+  if (workflows.length === 0) return null;
+  return workflows.map(({ workflow, isThere }, i) => (
+    <span key={workflow}>
       {i > 0 ? ", " : null}
-      <Link to="/workflows/$name" params={{ name }}>
-        {name}
-      </Link>
+      {isThere ? (
+        <Link to="/workflows/$name" params={{ name: workflow }}>
+          {workflow}
+        </Link>
+      ) : (
+        `${workflow}, which is not there`
+      )}
     </span>
   ));
 }

@@ -122,6 +122,7 @@ export const WorkflowQuery = graphql(`
       triggers {
         after {
           workflow
+          isThere
         }
       }
       starts
