@@ -156,6 +156,9 @@ func CheckHeader(value string) error {
 	return nil
 }
 
+// hostMax bounds the name of a host, as DNS does.
+const hostMax = 253
+
 // ParseURL reads the URL of a request. Its error says nothing that may be secret.
 func ParseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
@@ -169,6 +172,8 @@ func ParseURL(text string) (*url.URL, error) {
 		return nil, errors.New("the url must begin with https:// or http://")
 	case u.Hostname() == "":
 		return nil, errors.New("the url names no host")
+	case len(u.Hostname()) > hostMax:
+		return nil, fmt.Errorf("the host of the url has %d characters, but may have at most %d", len(u.Hostname()), hostMax)
 	}
 	return u, nil
 }

@@ -106,18 +106,23 @@ func (r *Recipient) Label() string {
 }
 
 // Destination names the server that a message goes to: one that is slow must not hold
-// up what goes to others. Of computed hosts each template counts as one.
+// up what goes to others. Of computed hosts each template counts as one, and so does each
+// URL of one that is no host of a network. It is short.
 func (r *Recipient) Destination() string {
 	if r.Email != nil {
 		return "email"
 	}
 	host := r.Webhook.host()
-	if host == hostComputed {
+	if host == hostComputed || len(host) > destinationMax {
+		host = cut(host, len(hostComputed))
 		sum := sha256.Sum256([]byte(r.Webhook.URL))
 		return host + " " + hex.EncodeToString(sum[:8])
 	}
 	return host
 }
+
+// destinationMax is a host and its port.
+const destinationMax = hostMax + len(":65535")
 
 // hostComputed stands for the host of a URL of which it is not in the file: what computes
 // it may have a token beside it.

@@ -1,6 +1,7 @@
 package miniairflow_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,8 @@ func TestLabelsShowHostsAlone(t *testing.T) {
 			require.Equal(t, host, r.Destination())
 		}
 	}
+	long := miniairflow.Recipient{Webhook: &miniairflow.Webhook{URL: "https://" + strings.Repeat("topsecret.", 600) + "example.org"}}
+	require.Less(t, len(long.Destination()), 300, "an index must take it")
 	one := miniairflow.Recipient{Webhook: &miniairflow.Webhook{URL: "${{ secrets.ONE }}"}}
 	other := miniairflow.Recipient{Webhook: &miniairflow.Webhook{URL: "${{ secrets.OTHER }}"}}
 	require.NotEqual(t, one.Destination(), other.Destination(), "neither holds up the other")

@@ -14,8 +14,11 @@ type NotificationStore interface {
 	// GatherNotices makes notifications of up to limit notices, the oldest first, and
 	// returns how many notices it has taken. Those of a run are due at once, those of
 	// tasks after FoldDelay of hold; until a notification was tried for the first time,
-	// later notices of the same run, event and recipient are folded into it.
+	// later notices of the same run, event and recipient are folded into it. With a limit of
+	// 1, what cannot be written for a reason of its own is a *NoticeFault.
 	GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error)
+	// DropNotice deletes a notice of which nothing can be made.
+	DropNotice(ctx context.Context, id int64) error
 	// ClaimNotifications takes up to limit notifications that are due into the hands of
 	// token, for the time of lease, and counts a try of each: of each destination the most
 	// overdue first, never more than perDestination at a time, and those destinations first
@@ -37,6 +40,19 @@ type NotificationStore interface {
 	// CountNotifications counts what FindNotifications would return over all pages, up to max.
 	CountNotifications(ctx context.Context, filter NotificationFilter, max int) (int, error)
 }
+
+// NoticeFault is a notice of which no notification can be made.
+type NoticeFault struct {
+	ID     int64
+	Notice Notice
+	Err    error
+}
+
+// Error says why.
+func (f *NoticeFault) Error() string { return f.Err.Error() }
+
+// Unwrap returns the reason.
+func (f *NoticeFault) Unwrap() error { return f.Err }
 
 // NotificationClaim is the request of NotificationStore.ClaimNotifications.
 type NotificationClaim struct {

@@ -81,15 +81,41 @@ func (n *Notifier) Run(ctx context.Context) error {
 
 // pass gathers all notices and begins to send what is due, as far as there is room.
 func (n *Notifier) pass(ctx context.Context) (time.Duration, error) {
-	for {
-		gathered, err := n.cfg.Store.GatherNotices(ctx, n.cfg.Hold, gatherBatch)
-		if err != nil {
-			return 0, fmt.Errorf("gather notices: %w", err)
+	gathering := n.gather(ctx)
+	wait, err := n.sendDue(ctx)
+	return wait, errors.Join(gathering, err)
+}
+
+// gather makes notifications of all notices. One of which none can be made is dropped:
+// it would hold up all others for ever.
+func (n *Notifier) gather(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("gather notices: panic: %v\n%s", r, debug.Stack())
 		}
-		if gathered < gatherBatch {
-			break
+	}()
+	for limit := gatherBatch; ; {
+		gathered, err := n.cfg.Store.GatherNotices(ctx, n.cfg.Hold, limit)
+		var fault *miniairflow.NoticeFault
+		switch {
+		case errors.As(err, &fault):
+			n.logger.ErrorContext(ctx, "Notifier: Nobody is told of an event, no message can be made of it",
+				"run_id", fault.Notice.RunID, "event", fault.Notice.Event, "task", fault.Notice.Task, "error", fault.Err)
+			if err := n.cfg.Store.DropNotice(ctx, fault.ID); err != nil {
+				return fmt.Errorf("drop notice: %w", err)
+			}
+		case err != nil && !isTransient(err) && limit > 1:
+			limit = 1 // which finds the one that is at fault
+		case err != nil:
+			return fmt.Errorf("gather notices: %w", err)
+		case gathered < limit:
+			return nil
 		}
 	}
+}
+
+// sendDue begins to send what is due, as far as there is room.
+func (n *Notifier) sendDue(ctx context.Context) (time.Duration, error) {
 	room := sendsMax - len(n.slots)
 	if room == 0 {
 		return unknown, nil // whatever has arrived gives a hint
@@ -115,6 +141,9 @@ func (n *Notifier) pass(ctx context.Context) (time.Duration, error) {
 // is sent again when the lease is over.
 func (n *Notifier) deliver(ctx context.Context, one *miniairflow.Notification) {
 	err := n.send(ctx, one)
+	if err != nil && ctx.Err() != nil {
+		err = errStopped
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyEndWithin)
 	defer cancel()
 	logger := n.logger.With("notification", one.ID, "run", one.RunLabel(), "event", one.Event, "to", one.Recipient.Label(), "tries", one.Tries)
@@ -137,9 +166,15 @@ func (n *Notifier) deliver(ctx context.Context, one *miniairflow.Notification) {
 	}
 }
 
+// errStopped ends a try that says nothing of the receiver: others make the next one at once.
+var errStopped = errors.New("the server was stopped while it sent the message")
+
 // again says when a notification that was not taken is sent again.
 func (n *Notifier) again(ctx context.Context, one *miniairflow.Notification, cause error) (miniairflow.NotificationEnd, error) {
 	end := miniairflow.NotificationEnd{ID: one.ID, Token: one.Token, Error: cause.Error()}
+	if errors.Is(cause, errStopped) {
+		return end, nil
+	}
 	now, err := n.cfg.Store.Now(ctx)
 	if err != nil {
 		return end, fmt.Errorf("read the database's time: %w", err)

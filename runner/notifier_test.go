@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -261,4 +262,72 @@ func TestNotifierSurvivesAPanic(t *testing.T) {
 	s.finish(s.trigger("w", nil))
 	s.await("the error to be noted", func() bool { return len(s.notifications()) == 1 && s.notifications()[0].LastError != "" })
 	require.Contains(t, s.notifications()[0].LastError, "see the server's log")
+}
+
+// stained is a store with a notice of which no notification can be made, the oldest.
+type stained struct {
+	miniairflow.Store
+	dropped atomic.Bool
+}
+
+func (s *stained) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
+	fault := miniairflow.Errorf(miniairflow.CodeInternal, "index row is too large")
+	switch {
+	case s.dropped.Load():
+		return s.Store.GatherNotices(ctx, hold, limit)
+	case limit > 1:
+		return 0, fault
+	default:
+		return 0, &miniairflow.NoticeFault{ID: 7, Err: fault}
+	}
+}
+
+func (s *stained) DropNotice(_ context.Context, id int64) error {
+	s.dropped.Store(id == 7)
+	return nil
+}
+
+// A notice of which nothing can be made keeps nobody else from being told.
+func TestNoticeThatCannotBeWritten(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s, r := newSystem(t, store), newReceiver(t)
+		r.down = false
+		s.load(map[string]string{"w.yaml": fmt.Sprintf("name: w\non_success: {webhook: %q}\ntasks: {a: {noop: true}}\n", r.URL)})
+		s.scheduler()
+		s.worker("w1")
+		s.notifier(&stained{Store: store}, runner.NotifierConfig{})
+		s.finish(s.trigger("w", nil))
+		s.await("the message", func() bool {
+			all := s.notifications()
+			return len(all) == 1 && all[0].State == miniairflow.NotificationSent
+		})
+	})
+}
+
+// A notification that was on its way when its server was stopped is as good as before.
+func TestStopWhileANotificationIsSent(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		came, gone := make(chan struct{}, 1), make(chan struct{})
+		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			came <- struct{}{}
+			<-gone
+		}))
+		t.Cleanup(server.Close)
+		t.Cleanup(func() { close(gone) })
+		s.load(map[string]string{"w.yaml": fmt.Sprintf("name: w\non_success: {webhook: %q}\ntasks: {a: {noop: true}}\n", server.URL)})
+		s.scheduler()
+		s.worker("w1")
+		short := miniairflow.NotificationRetry{First: time.Hour, Max: time.Hour, GiveUp: 1}
+		sending := s.notifier(store, runner.NotifierConfig{Retry: short})
+		s.finish(s.trigger("w", nil))
+		<-came
+		sending.stop(t)
+		n := s.notifications()[0]
+		require.Equal(t, miniairflow.NotificationPending, n.State)
+		require.Equal(t, "the server was stopped while it sent the message", n.LastError)
+		due, err := store.Now(t.Context())
+		require.NoError(t, err)
+		require.False(t, n.DueAt.After(due), "another one sends it now")
+	})
 }

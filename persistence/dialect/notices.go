@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -67,6 +68,16 @@ func NotesOfRerun(r *Run, versionID uuid.UUID, plan miniairflow.RerunPlan, req m
 		p.Notes[i].VersionID = versionID
 	}
 	return p.Notes
+}
+
+// FaultOfNotice returns what a gathering of a single notice has failed with, as a fault of
+// the notice unless it is one of the database.
+func FaultOfNotice(ctx context.Context, fault miniairflow.NoticeFault, err error) error {
+	if err == nil || fault.ID == 0 || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
+		return err
+	}
+	fault.Err = err
+	return &fault
 }
 
 // NotesOfCancel returns a plan with the notices of a run that is cancelled before it has

@@ -14,6 +14,11 @@ func (f *Faulty) GatherNotices(ctx context.Context, hold time.Duration, limit in
 	return try(f, "GatherNotices", func() (int, error) { return f.inner.GatherNotices(ctx, hold, limit) })
 }
 
+// DropNotice implements miniairflow.NotificationStore.
+func (f *Faulty) DropNotice(ctx context.Context, id int64) error {
+	return tryOnly(f, "DropNotice", func() error { return f.inner.DropNotice(ctx, id) })
+}
+
 // ClaimNotifications implements miniairflow.NotificationStore.
 func (f *Faulty) ClaimNotifications(ctx context.Context, claim miniairflow.NotificationClaim) ([]*miniairflow.Notification, *time.Time, error) {
 	return tryTwo(f, "ClaimNotifications", func() ([]*miniairflow.Notification, *time.Time, error) { return f.inner.ClaimNotifications(ctx, claim) })

@@ -301,3 +301,29 @@ func TestEachAddressGetsALetter(t *testing.T) {
 		}, letters)
 	})
 }
+
+// A notice of which nothing can be made is found, and holds up the others only until it
+// is dropped.
+func TestNoticesThatCannotBeWritten(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		ctx, w := t.Context(), db.worker("w1")
+		a := task("a")
+		a.Notify = tells("https://a.example.org/")
+		db.start(definition("w", a))
+		w.drain(nil)
+		other := `UPDATE notices SET version_id = '0193a000-0000-7000-8000-000000000001'`
+		db.change(map[string]string{"sqlite": other, "postgres": other})
+		run := db.start(definition("v", a))
+		w.drain(nil)
+		_, err := db.GatherNotices(ctx, 0, 10)
+		require.Error(t, err)
+		var fault *miniairflow.NoticeFault
+		require.NotErrorAs(t, err, &fault, "there are two of them")
+		_, err = db.GatherNotices(ctx, 0, 1)
+		require.ErrorAs(t, err, &fault)
+		require.Equal(t, miniairflow.NotifySuccess, fault.Notice.Event)
+		require.NotEqual(t, run.ID, fault.Notice.RunID)
+		require.NoError(t, db.DropNotice(ctx, fault.ID))
+		require.Equal(t, []string{"success: a success #1 "}, db.told(run.ID))
+	})
+}

@@ -46,6 +46,7 @@ func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int
 		return 0, err
 	}
 	gathered := 0
+	var fault miniairflow.NoticeFault
 	err := s.inTx(ctx, func(t *tx) error {
 		gathered = 0
 		var isMine bool
@@ -56,6 +57,9 @@ func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int
 		notices, ids, err := takeNotices(ctx, t, limit)
 		if err != nil {
 			return fmt.Errorf("read notices: %w", err)
+		}
+		if len(ids) == 1 {
+			fault = miniairflow.NoticeFault{ID: ids[0], Notice: notices[0]}
 		}
 		drafts, err := miniairflow.DraftNotifications(notices, func(id uuid.UUID) (*miniairflow.DAG, error) { return s.graph(ctx, t, id) })
 		if err != nil {
@@ -72,7 +76,15 @@ func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int
 		gathered = len(ids)
 		return nil
 	})
-	return gathered, err
+	return gathered, dialect.FaultOfNotice(ctx, fault, err)
+}
+
+// DropNotice implements miniairflow.NotificationStore.
+func (s *Store) DropNotice(ctx context.Context, id int64) error {
+	return s.inTx(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, `DELETE FROM notices WHERE id = $1`, id)
+		return err
+	})
 }
 
 // takeNotices returns the oldest notices and their ids.
