@@ -28,8 +28,9 @@ const (
 	hookDepthMax = 100     // of lists and objects within each other
 	hooksPerTime = 50      // requests a second of one webhook, by who knows its secret
 	hooksAtOnce  = 100     // of them that come at one time
-	hookReadsMax = 32      // bodies that are read at a time of who has yet to show that
 	hookTimeout  = 10 * time.Second
+	faultsAtOnce = 10 // errors that the log tells at one time: anybody may cause them
+	faultsEvery  = 10 * time.Second
 )
 
 // HookTarget starts runs for requests; miniairflow.Control is one.
@@ -44,14 +45,18 @@ type hooks struct {
 	target  HookTarget
 	secrets miniairflow.SecretSource
 	logger  *slog.Logger
-	reads   chan struct{} // has a place for each of hookReadsMax
+	places  *places
+	faults  *rate.Limiter
 
 	mu    sync.Mutex
 	rates map[string]*rate.Limiter // by workflow
 }
 
 func newHooks(target HookTarget, secrets miniairflow.SecretSource, logger *slog.Logger) *hooks {
-	return &hooks{target: target, secrets: secrets, logger: logger, reads: make(chan struct{}, hookReadsMax), rates: map[string]*rate.Limiter{}}
+	return &hooks{
+		target: target, secrets: secrets, logger: logger, places: newPlaces(),
+		faults: rate.NewLimiter(rate.Every(faultsEvery), faultsAtOnce), rates: map[string]*rate.Limiter{},
+	}
 }
 
 // mayStart reports whether one more run of a workflow is within its rate.
@@ -73,8 +78,7 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
 	defer cancel()
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(hookTimeout)) // where there is none, that of the server holds
-	run, err := h.start(ctx, w, r)
+	run, err := h.start(ctx, newHookBody(w, r), r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -88,7 +92,7 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // start reads and checks the request and starts its run. Nothing of the body is looked
 // at before it is known to come from somebody who knows the secret.
-func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Request) (*miniairflow.WorkflowRun, error) {
+func (h *hooks) start(ctx context.Context, body *hookBody, r *http.Request) (*miniairflow.WorkflowRun, error) {
 	workflow := strings.TrimPrefix(r.URL.Path, hooksPath)
 	hook, err := h.target.FindWebhook(ctx, workflow)
 	if err != nil {
@@ -97,21 +101,20 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if r.ContentLength > hookBytesMax {
 		return nil, &http.MaxBytesError{Limit: hookBytesMax}
 	}
-	values, err := h.secrets.Reveal(ctx, []string{hook.Secret})
+	secret, err := h.reveal(ctx, hook.Secret)
 	if err != nil {
-		return nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the webhook cannot tell who calls: its secret is not there", cause: err}
+		return nil, err
 	}
-	id, body, err := h.readIdentified(w, r, values[hook.Secret])
+	id, text, err := h.readIdentified(ctx, body, r, secret)
 	if err != nil {
 		return nil, err
 	}
 	if !h.mayStart(workflow) {
-		w.Header().Set("Retry-After", "1")
 		message := fmt.Sprintf("a webhook takes up to %d requests a second: try again", hooksPerTime)
-		return nil, &hookError{status: http.StatusTooManyRequests, code: "TOO_MANY_REQUESTS", message: message}
+		return nil, &hookError{status: http.StatusTooManyRequests, code: "TOO_MANY_REQUESTS", mayRepeat: true, message: message}
 	}
 	event := miniairflow.EventScope{Headers: shownHeaders(r.Header), Query: map[string]any{}}
-	if event.Body, err = decodeHook(body); err != nil {
+	if event.Body, err = decodeHook(text); err != nil {
 		return nil, err
 	}
 	for name, list := range r.URL.Query() {
@@ -124,30 +127,36 @@ func (h *hooks) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
 }
 
+// reveal returns the value of a webhook's secret. Where it has none that can be read, the
+// operator has to mend that, and sending again does not help.
+func (h *hooks) reveal(ctx context.Context, name string) (string, error) {
+	values, err := h.secrets.Reveal(ctx, []string{name})
+	if err == nil {
+		return values[name], nil
+	}
+	message := "the webhook cannot tell who calls: its secret is not there"
+	return "", &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: message, cause: err}
+}
+
 // readIdentified reads the body of a request of who knows the secret, and returns what it
 // is known by. Who shows a wrong secret, or none, has nothing read. Of who shows a
-// signature the body is needed to check it: few of those are read at a time.
-func (h *hooks) readIdentified(w http.ResponseWriter, r *http.Request, secret string) (id string, body []byte, err error) {
-	isSigned := r.Header.Get(signatureHeader) != "" || r.Header.Get(githubHeader) != ""
-	if isSigned {
-		select {
-		case h.reads <- struct{}{}:
-			defer func() { <-h.reads }()
-		case <-r.Context().Done():
-			return "", nil, r.Context().Err()
-		case <-time.After(hookTimeout):
-			return "", nil, &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "too many requests are being read: try again"}
+// signature the body is needed to check it.
+func (h *hooks) readIdentified(ctx context.Context, body *hookBody, r *http.Request, secret string) (id string, text []byte, err error) {
+	if err := checkForm(r.Header, secret, time.Now()); err != nil {
+		return "", nil, err
+	}
+	if !isSigned(r.Header) {
+		if id, err = identify(r.URL, r.Header, nil, secret); err != nil {
+			return "", nil, err
 		}
-	} else if id, err = identify(r.URL, r.Header, nil, secret, time.Now()); err != nil {
+		text, err = body.read()
+		return id, text, err
+	}
+	if text, err = body.readOfStranger(ctx, h.places, r.RemoteAddr); err != nil {
 		return "", nil, err
 	}
-	if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, hookBytesMax)); err != nil {
-		return "", nil, err
-	}
-	if isSigned {
-		id, err = identify(r.URL, r.Header, body, secret, time.Now())
-	}
-	return id, body, err
+	id, err = identify(r.URL, r.Header, text, secret)
+	return id, text, err
 }
 
 // decodeHook reads a body; an empty one is null.
@@ -198,30 +207,55 @@ func depthOf(text []byte) int {
 type hookError struct {
 	status        int
 	code, message string
+	mayRepeat     bool  // the same request may be sent again soon
 	cause         error // for the log
 }
 
 func (e *hookError) Error() string { return e.message }
 
-// refuse answers a request that starts no run. What only operators may know goes to the log.
+// refuse answers a request that starts no run. What only operators may know goes to the
+// log, and what the sender has to mend to its details.
 func (h *hooks) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	answer := &hookError{status: http.StatusInternalServerError, code: miniairflow.CodeInternal, message: "internal error", cause: err}
+	answer := answerTo(r.Context(), err)
+	if answer.cause != nil {
+		level := slog.LevelDebug
+		if answer.status >= http.StatusInternalServerError && h.faults.Allow() {
+			level = slog.LevelError
+		}
+		h.logger.Log(r.Context(), level, "Webhook cannot answer", "path", r.URL.Path, "error", answer.cause)
+	}
+	if answer.mayRepeat {
+		w.Header().Set("Retry-After", "1")
+	}
+	writeError(w, answer.status, answer.code, answer.message)
+}
+
+// answerTo returns the answer that an error stands for. Of a request that nobody waits
+// for any more, as its context tells, errors are its sender's doing.
+func answerTo(request context.Context, err error) *hookError {
+	var answer *hookError
 	var tooLarge *http.MaxBytesError
 	switch code := miniairflow.ErrorCode(err); {
 	case errors.As(err, &answer):
+		return answer
 	case errors.As(err, &tooLarge):
-		answer = &hookError{status: http.StatusRequestEntityTooLarge, code: miniairflow.CodeInvalid, message: fmt.Sprintf("the body is larger than %d bytes", hookBytesMax)}
+		return &hookError{status: http.StatusRequestEntityTooLarge, code: miniairflow.CodeInvalid, message: fmt.Sprintf("the body is larger than %d bytes", hookBytesMax)}
 	case code == miniairflow.CodeNotFound:
-		answer = &hookError{status: http.StatusNotFound, code: code, message: miniairflow.ErrorMessage(err)}
+		return &hookError{status: http.StatusNotFound, code: code, message: miniairflow.ErrorMessage(err)}
 	case code == miniairflow.CodeInvalid:
-		answer = &hookError{status: http.StatusBadRequest, code: code, message: miniairflow.ErrorMessage(err)}
+		return &hookError{status: http.StatusBadRequest, code: code, message: miniairflow.ErrorMessage(err)}
 	case code == miniairflow.CodeConflict:
-		answer = &hookError{status: http.StatusConflict, code: code, message: miniairflow.ErrorMessage(err)}
-	case code == miniairflow.CodeUnavailable, errors.Is(err, context.DeadlineExceeded):
-		answer = &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: "the database does not answer: try again", cause: err}
+		return &hookError{status: http.StatusConflict, code: code, message: miniairflow.ErrorMessage(err)}
+	case request.Err() != nil:
+		return &hookError{status: http.StatusBadRequest, code: miniairflow.CodeInvalid, message: "the connection has ended", cause: err}
+	case isAway(err):
+		return &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, mayRepeat: true, message: "the database does not answer: try again", cause: err}
+	default:
+		return &hookError{status: http.StatusInternalServerError, code: miniairflow.CodeInternal, message: "internal error", cause: err}
 	}
-	if answer.cause != nil {
-		h.logger.ErrorContext(r.Context(), "Webhook cannot answer", "path", r.URL.Path, "error", answer.cause)
-	}
-	writeError(w, answer.status, answer.code, answer.message)
+}
+
+// isAway reports whether an error says that the database does not answer now.
+func isAway(err error) bool {
+	return miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable || errors.Is(err, context.DeadlineExceeded)
 }

@@ -26,32 +26,53 @@ const (
 // hookWindow is how old, or how far ahead, a signed request may be.
 const hookWindow = 5 * time.Minute
 
-// identify checks that a request comes from somebody who knows the secret, and returns
-// what its run is known by, so that the same request, sent again by whomever, starts
-// no second one: what was signed, or the ID that who shows the secret gives it. GitHub
-// signs no ID, and sends the same body for different events: there it counts with the
-// signature.
-func identify(address *url.URL, header http.Header, body []byte, secret string, now time.Time) (id string, err error) {
-	refused := func(message string) error {
-		return &hookError{status: http.StatusUnauthorized, code: "UNAUTHENTICATED", message: message}
-	}
+// checkForm checks what a request shows before its body is read: of a signed one all but
+// whether the signature is right, for which the body is needed.
+func checkForm(header http.Header, secret string, now time.Time) error {
 	if secret == "" {
-		return "", refused("the webhook's secret is empty")
+		return unauthenticated("the webhook's secret is empty")
 	}
+	if !isSigned(header) {
+		return nil
+	}
+	signature := header.Get(githubHeader)
+	if own := header.Get(signatureHeader); own != "" {
+		seconds, err := strconv.ParseInt(header.Get(timestampHeader), 10, 64)
+		if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > hookWindow {
+			return unauthenticated("the time of the signature is missing or more than " + hookWindow.String() + " away from now: send " + timestampHeader + " in seconds since 1970")
+		}
+		signature = own
+	}
+	if _, ok := parseSignature(signature); !ok {
+		return unauthenticated("the signature is not sha256= and 64 hexadecimal digits")
+	}
+	return nil
+}
+
+func unauthenticated(message string) error {
+	return &hookError{status: http.StatusUnauthorized, code: "UNAUTHENTICATED", message: message}
+}
+
+// isSigned reports whether a request shows a signature, and not the secret itself.
+func isSigned(header http.Header) bool {
+	return header.Get(signatureHeader) != "" || header.Get(githubHeader) != ""
+}
+
+// identify checks that a request, whose form is checked, comes from somebody who knows
+// the secret, and returns what its run is known by, so that the same request, sent again
+// by whomever, starts no second one: what was signed, or the ID that who shows the secret
+// gives it. GitHub signs no ID, and sends the same body for different events: there it
+// counts with the signature.
+func identify(address *url.URL, header http.Header, body []byte, secret string) (id string, err error) {
 	key := header.Get(keyHeader)
 	if signature := header.Get(signatureHeader); signature != "" {
-		timestamp := header.Get(timestampHeader)
-		seconds, err := strconv.ParseInt(timestamp, 10, 64)
-		if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > hookWindow {
-			return "", refused("the time of the signature is missing or more than " + hookWindow.String() + " away from now: send " + timestampHeader + " in seconds since 1970")
-		}
-		signed := timestamp + "."
+		signed := header.Get(timestampHeader) + "."
 		if key != "" {
 			signed += key + "."
 		}
 		signed += address.RequestURI() + "."
 		if !isSignature(signature, append([]byte(signed), body...), secret) {
-			return "", refused("the signature is wrong")
+			return "", unauthenticated("the signature is wrong")
 		}
 		if key != "" {
 			return key, nil
@@ -60,7 +81,7 @@ func identify(address *url.URL, header http.Header, body []byte, secret string, 
 	}
 	if signature := header.Get(githubHeader); signature != "" {
 		if !isSignature(signature, body, secret) {
-			return "", refused("the signature is wrong")
+			return "", unauthenticated("the signature is wrong")
 		}
 		if address.RawQuery != "" {
 			return "", miniairflow.Errorf(miniairflow.CodeInvalid, "GitHub's signature does not hold for the query of the address: leave the query out")
@@ -72,7 +93,7 @@ func identify(address *url.URL, header http.Header, body []byte, secret string, 
 		token = strings.TrimSpace(value)
 	}
 	if !hmac.Equal(miniairflow.TokenHash(token), miniairflow.TokenHash(secret)) {
-		return "", refused("the secret or the signature is missing or wrong")
+		return "", unauthenticated("the secret or the signature is missing or wrong")
 	}
 	if key == "" {
 		key = header.Get(deliveryHeader)
@@ -80,11 +101,17 @@ func identify(address *url.URL, header http.Header, body []byte, secret string, 
 	return key, nil
 }
 
+// parseSignature returns the HMAC of a text that is "sha256=" and its digits.
+func parseSignature(text string) (sum []byte, ok bool) {
+	digits, ok := strings.CutPrefix(strings.ToLower(text), "sha256=")
+	sum, err := hex.DecodeString(digits)
+	return sum, ok && err == nil && len(sum) == sha256.Size
+}
+
 // isSignature reports whether a text is "sha256=" and the HMAC of a message.
 func isSignature(text string, message []byte, secret string) bool {
-	digits, ok := strings.CutPrefix(strings.ToLower(text), "sha256=")
-	given, err := hex.DecodeString(digits)
-	if !ok || err != nil {
+	given, ok := parseSignature(text)
+	if !ok {
 		return false
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
@@ -96,11 +123,11 @@ func isSignature(text string, message []byte, secret string) bool {
 // and not who may send it. Anybody could change them in a request that is signed: of one
 // that GitHub signs only its own are read, which say what the body is.
 func shownHeaders(header http.Header) map[string]any {
-	isSigned, isGitHub := header.Get(signatureHeader) != "", header.Get(githubHeader) != ""
+	isOwn, isGitHub := header.Get(signatureHeader) != "", header.Get(githubHeader) != ""
 	shown := map[string]any{}
 	for name, list := range header {
 		switch {
-		case isSigned, name == tokenHeader, name == githubHeader:
+		case isOwn, name == tokenHeader, name == githubHeader:
 		case strings.HasPrefix(name, "X-Github-"), !isGitHub && (name == "Content-Type" || name == "User-Agent" || strings.HasPrefix(name, "X-")):
 			shown[strings.ToLower(name)] = list[0]
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -254,17 +253,31 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// Nothing is read of who shows a wrong secret, nor of a body that says it is too large.
+// Nothing is read of who shows a wrong secret or what can be no signature, nor of a body
+// that says it is too large.
 func TestHookReadsNoBodyOfStrangers(t *testing.T) {
 	t.Parallel()
+	now, old := strconv.FormatInt(time.Now().Unix(), 10), strconv.FormatInt(time.Now().Add(-hookWindow-time.Minute).Unix(), 10)
 	for name, c := range map[string]struct {
-		secret string
-		length int64
-		status int
-	}{"wrong secret": {"wrong", -1, http.StatusUnauthorized}, "too large": {hookSecret, hookBytesMax + 1, http.StatusRequestEntityTooLarge}} {
+		headers []string
+		length  int64
+		status  int
+	}{
+		"wrong secret":         {[]string{"Authorization", "Bearer wrong"}, -1, http.StatusUnauthorized},
+		"too large":            {[]string{"Authorization", "Bearer " + hookSecret}, hookBytesMax + 1, http.StatusRequestEntityTooLarge},
+		"too large, signed":    {[]string{"X-Hub-Signature-256", sign(hookSecret, "")}, hookBytesMax + 1, http.StatusRequestEntityTooLarge},
+		"no digits":            {[]string{"X-Hub-Signature-256", "sha256=zz"}, 10, http.StatusUnauthorized},
+		"too few digits":       {[]string{"X-Hub-Signature-256", "sha256=00"}, 10, http.StatusUnauthorized},
+		"another way":          {[]string{"X-Hub-Signature-256", "sha1=" + sign(hookSecret, "")[7:]}, 10, http.StatusUnauthorized},
+		"too few, with a time": {[]string{"X-Miniairflow-Timestamp", now, "X-Miniairflow-Signature", "sha256=00"}, 10, http.StatusUnauthorized},
+		"no time":              {[]string{"X-Miniairflow-Signature", sign(hookSecret, "")}, 10, http.StatusUnauthorized},
+		"old":                  {[]string{"X-Miniairflow-Timestamp", old, "X-Miniairflow-Signature", sign(hookSecret, "")}, 10, http.StatusUnauthorized},
+	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/hooks/deploy", unread{t})
 		r.ContentLength = c.length
-		r.Header.Set("Authorization", "Bearer "+c.secret)
+		for i := 0; i < len(c.headers); i += 2 {
+			r.Header.Set(c.headers[i], c.headers[i+1])
+		}
 		w := httptest.NewRecorder()
 		newHooks(oneHook{}, secrets.Given{"HOOK": hookSecret}, persistencetest.Logger(t)).ServeHTTP(w, r)
 		require.Equal(t, c.status, w.Code, name)
@@ -288,8 +301,8 @@ func TestHookTakesLongKeys(t *testing.T) {
 	}
 }
 
-// Who knows the secret is let in up to a rate; strangers take nothing from it, neither
-// with many requests nor with bodies that never come.
+// Who knows the secret is let in up to a rate, of which the requests of strangers take
+// nothing.
 func TestHooksAreBounded(t *testing.T) {
 	s := newHookServer(t)
 	for range 4 * hooksAtOnce {
@@ -297,14 +310,8 @@ func TestHooksAreBounded(t *testing.T) {
 		require.Equal(t, http.StatusNotFound, status)
 		status, _ = s.send("POST", "/hooks/deploy", refBody, "X-Miniairflow-Token", "wrong")
 		require.Equal(t, http.StatusUnauthorized, status)
-	}
-	address := strings.TrimPrefix(s.url, "http://")
-	for range hookReadsMax {
-		connection, err := net.Dial("tcp", address)
-		require.NoError(t, err)
-		defer func() { require.NoError(t, connection.Close()) }()
-		_, err = io.WriteString(connection, "POST /hooks/deploy HTTP/1.1\r\nHost: x\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: 10\r\n\r\n{")
-		require.NoError(t, err)
+		status, _ = s.send("POST", "/hooks/deploy", refBody, "X-Hub-Signature-256", sign("wrong", refBody))
+		require.Equal(t, http.StatusUnauthorized, status)
 	}
 	status, said := s.send("POST", "/hooks/deploy", refBody, "X-Miniairflow-Token", hookSecret)
 	require.Equal(t, http.StatusAccepted, status, said)
@@ -329,7 +336,7 @@ func TestHookSignatureOfGitHub(t *testing.T) {
 	t.Parallel()
 	header := http.Header{}
 	header.Set("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
-	id, err := identify(&url.URL{Path: "/hooks/deploy"}, header, []byte("Hello, World!"), "It's a Secret to Everybody", time.Now())
+	id, err := identify(&url.URL{Path: "/hooks/deploy"}, header, []byte("Hello, World!"), "It's a Secret to Everybody")
 	require.NoError(t, err)
 	require.Equal(t, header.Get("X-Hub-Signature-256"), id)
 }
@@ -347,6 +354,7 @@ func TestHookSignatureOfDocumentation(t *testing.T) {
 	header := http.Header{}
 	header.Set("X-Miniairflow-Timestamp", timestamp)
 	header.Set("X-Miniairflow-Signature", signature)
-	_, err = identify(&url.URL{Path: "/hooks/deploy"}, header, []byte(body), hookSecret, time.Unix(1767225600, 0).Add(hookWindow))
+	require.NoError(t, checkForm(header, hookSecret, time.Unix(1767225600, 0).Add(hookWindow)))
+	_, err = identify(&url.URL{Path: "/hooks/deploy"}, header, []byte(body), hookSecret)
 	require.NoError(t, err)
 }
