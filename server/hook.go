@@ -134,7 +134,13 @@ func (h *hooks) reveal(ctx context.Context, name string) (string, error) {
 	if err == nil {
 		return values[name], nil
 	}
-	message := "the webhook cannot tell who calls: its secret is not there"
+	if ctx.Err() != nil || isAway(err) {
+		return "", err
+	}
+	message := "the webhook cannot tell who calls: its secret cannot be read, the server's log says why"
+	if errors.Is(err, miniairflow.ErrNotFound) {
+		message = "the webhook cannot tell who calls: its secret is not there"
+	}
 	return "", &hookError{status: http.StatusServiceUnavailable, code: miniairflow.CodeUnavailable, message: message, cause: err}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 	"github.com/sauravritesh63/miniairflow/secrets"
 )
 
@@ -87,6 +89,45 @@ func TestHookOfSenderWhoLeaves(t *testing.T) {
 	require.NoError(t, connection.Close())
 	s.Close()
 	require.Empty(t, s.log.String())
+}
+
+// Who calls is told whether to try again, and the operator why there is no secret.
+func TestHookWithoutItsSecret(t *testing.T) {
+	t.Parallel()
+	key := func(letter string) string {
+		return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(letter, 32)))
+	}
+	store := persistencetest.SQLite(t)
+	sealed, err := secrets.NewVault(key("a"), "", false).Seal("HOOK", hookSecret)
+	require.NoError(t, err)
+	_, err = store.SetSecret(t.Context(), sealed, miniairflow.Actor{Name: "test"})
+	require.NoError(t, err)
+	away := persistencetest.NewFaulty(store, func(string) persistencetest.Fault { return persistencetest.FaultTimeout })
+	vault, other := secrets.NewVault(key("a"), "", false), secrets.NewVault(key("b"), "", false)
+	for name, c := range map[string]struct {
+		source             miniairflow.SecretSource
+		said, again, cause string
+	}{
+		"not set":       {secrets.Given{}, "the webhook cannot tell who calls: its secret is not there", "", "there is no secret HOOK"},
+		"another key":   {secrets.Stored{Store: store, Vault: other}, "the webhook cannot tell who calls: its secret cannot be read, the server's log says why", "", "sealed with the key " + sealed.KeyID},
+		"no key":        {secrets.Stored{Store: store, Vault: secrets.NewVault("", t.TempDir()+"/none", false)}, "its secret cannot be read, the server's log says why", "", "there is no key for secrets"},
+		"database away": {secrets.Stored{Store: away, Vault: vault}, "the database does not answer: try again", "1", "timeout"},
+	} {
+		s := newLogged(t, oneHook{}, c.source)
+		response, err := http.Post(s.URL+"/hooks/deploy", "application/json", strings.NewReader("{}"))
+		require.NoError(t, err, name)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, errors.Join(err, response.Body.Close()), name)
+		s.Close()
+		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode, name)
+		require.Contains(t, string(text), c.said, name)
+		require.Equal(t, c.again, response.Header.Get("Retry-After"), name)
+		require.Contains(t, s.log.String(), "level=ERROR", name)
+		require.Contains(t, s.log.String(), c.cause, name)
+		for _, secret := range []string{hookSecret, key("a"), key("b")} {
+			require.NotContains(t, s.log.String()+string(text), secret, name)
+		}
+	}
 }
 
 // Anybody may make the server tell an error, and nobody fills its log.
