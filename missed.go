@@ -56,7 +56,7 @@ func (r MissedReason) Text() string {
 	case MissedByWindow:
 		return "they were older than catchup_window"
 	case MissedByMax:
-		return fmt.Sprintf("there were more than max_catchup, which is %d unless it says otherwise, and of which the newest are kept", SlotsMax)
+		return "there were more than max_catchup allows: the newest are kept"
 	case MissedQueueFull:
 		return fmt.Sprintf("no more than %d scheduled runs of a workflow wait for their turn: make runs shorter, raise max_active_runs, or choose overlap: skip", QueuedMax)
 	case MissedReplaced:

@@ -47,6 +47,9 @@ type backfillView struct {
 const backfillFields = `id label name status pausedAt problem hold scheduleName from to mode order concurrency params ` + selectionFields + `
 	total created leftAlone remaining runStates { status count } createdBy reason createdAt finishedAt`
 
+// isOver reports whether the backfill makes no more runs.
+func (v *backfillView) isOver() bool { return v.Status != state(miniairflow.BackfillRunning) }
+
 // state returns what people are told first.
 func (v *backfillView) state() string {
 	switch {
@@ -208,6 +211,9 @@ func steerBackfill(cmd *cobra.Command, std stdio, ref, mutation string, input ma
 		v, err := c.findBackfill(ctx, ref)
 		if err != nil {
 			return err
+		}
+		if v.isOver() && mutation != "cancelBackfill" {
+			return miniairflow.Errorf(miniairflow.CodeConflict, "backfill %s is %s: it makes no more runs", v.Label, v.Status)
 		}
 		input["id"], input["reason"] = v.ID, reasonOf(cmd)
 		var data map[string]struct {

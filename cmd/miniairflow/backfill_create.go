@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sauravritesh63/miniairflow"
 )
 
 func newBackfillCreateCommand(std stdio) *cobra.Command {
@@ -37,6 +39,8 @@ date in --to is its whole day.`,
 					return err
 				case isDryRun(cmd):
 					return write(std.out, format, made.Dates, made.printDates)
+				case made.Backfill.Status == state(miniairflow.BackfillCancelled):
+					return miniairflow.Errorf(miniairflow.CodeConflict, "backfill %s was cancelled: choose another --name", made.Backfill.Label)
 				case format != outputTable:
 					return write(std.out, format, made.Backfill, nil)
 				}

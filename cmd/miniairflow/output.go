@@ -96,6 +96,9 @@ func clearStyle(node *yaml.Node) {
 	}
 }
 
+// minute returns a time as tables show the date that a run is for.
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z07:00") }
+
 // ago returns how long before now t was, as people say it; "-" for nil.
 func ago(t *time.Time, now time.Time) string {
 	if t == nil {

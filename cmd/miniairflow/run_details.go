@@ -43,6 +43,7 @@ func (c *client) addDetails(ctx context.Context, run *runView) error {
 
 // writeDetails prints what addDetails has added.
 func (r *runView) writeDetails(w io.Writer) {
+	fmt.Fprintf(w, "logical date\t%s\n", r.LogicalDate.UTC().Format(time.RFC3339))
 	fmt.Fprintf(w, "cause\t%s\n", printable(r.Cause.String()))
 	for _, m := range r.LateMarks {
 		what := "the run"

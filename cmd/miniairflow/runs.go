@@ -58,11 +58,11 @@ func newRunsListCommand(std stdio) *cobra.Command {
 					return err
 				}
 				return write(std.out, format, runs, func(w io.Writer) {
-					fmt.Fprintln(w, "RUN\tSTATUS\tCREATED\tTOOK\tCAUSE\tREASON\tID")
+					fmt.Fprintln(w, "RUN\tSTATUS\tLOGICAL DATE\tCREATED\tTOOK\tCAUSE\tREASON\tID")
 					now := time.Now()
 					for i := range runs {
 						r := &runs[i]
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.state(), ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now),
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Label, r.state(), minute(r.LogicalDate), ago(&r.CreatedAt, now), took(r.StartedAt, r.FinishedAt, now),
 							printable(r.Cause.String()), printable(r.why()), r.ID)
 					}
 				})

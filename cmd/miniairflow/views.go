@@ -84,6 +84,18 @@ type scheduleView struct {
 	NextFireAt *time.Time `json:"nextFireAt"`
 }
 
+// schedules returns the times of a workflow's schedules in a line: "eu: 0 2 * * *, us: 0 8 * * *".
+func (v *workflowView) schedules() string {
+	parts := make([]string, len(v.Schedules))
+	for i, s := range v.Schedules {
+		parts[i] = s.Text
+		if s.Name != nil {
+			parts[i] = *s.Name + ": " + s.Text
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // schedule returns the times of a schedule.
 func (v *scheduleView) schedule() miniairflow.Schedule {
 	s := miniairflow.Schedule{Timezone: v.Timezone}

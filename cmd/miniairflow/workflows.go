@@ -142,7 +142,7 @@ func writeWorkflowRow(w io.Writer, v *workflowView, now time.Time) {
 	if first != nil {
 		next = ago(first, now)
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, printable(text(v.ScheduleCron)), next, last, workflowState(v), printable(text(v.SourceFile)))
+	fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, printable(orDash(v.schedules())), next, last, workflowState(v), printable(text(v.SourceFile)))
 }
 
 func workflowState(v *workflowView) string {
@@ -276,6 +276,9 @@ func newPauseCommand(std stdio, use, short string, paused bool) *cobra.Command {
 				return err
 			})
 		},
+	}
+	if !paused {
+		cmd.Aliases = []string{"resume"} // as runs and backfills have it
 	}
 	addReasonFlag(cmd)
 	return cmd
