@@ -53,6 +53,7 @@ type config struct {
 	MaxFileTasks   int           `koanf:"max-file-tasks"`
 	MaxFileTime    time.Duration `koanf:"max-file-time"`
 	NoAuth         bool          `koanf:"no-auth"`
+	NotifyFor      time.Duration `koanf:"notify-for"`
 	PublicURL      string        `koanf:"public-url"`
 	Queues         []string      `koanf:"queues"`
 	Roles          []string      `koanf:"roles"`

@@ -76,7 +76,7 @@ func newNotificationsListCommand(std stdio) *cobra.Command {
 		},
 	}
 	addOutputFlag(cmd)
-	cmd.Flags().Bool("stuck", false, "only those that were tried for a day and taken by nobody")
+	cmd.Flags().Bool("stuck", false, "only those that were tried for long enough, a day unless the server says otherwise, and taken by nobody")
 	cmd.Flags().String("run", "", "only what is told about this run: its id, workflow#number, or workflow@latest")
 	cmd.Flags().Int("limit", 50, "how many to list, up to 200")
 	return cmd

@@ -6265,7 +6265,7 @@ enum NotificationState {
   PENDING
   "Its receiver has taken it."
   SENT
-  "It was tried in vain for a day: somebody has to look, and to send it by hand."
+  "It was tried in vain for long enough, a day unless the server says otherwise: somebody has to look, and to send it by hand."
   STUCK
 }
 
