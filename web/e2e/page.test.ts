@@ -75,7 +75,7 @@ test("what a task prints is text, never markup, and its outputs are shown", asyn
   await trigger("orders-report", "3");
   await runEnds();
   await page.locator("dt:has-text('Output orders') + dd").getByText("9", { exact: true }).waitFor();
-  await page.getByText("Notifications").click();
+  await page.locator("summary", { hasText: "Notifications" }).click();
   await page.getByText("Nobody is told anything about this run (yet)").waitFor();
   await page.getByRole("region", { name: "Tasks" }).getByRole("button", { name: "extract" }).click();
   const log = page.getByRole("region", { name: "Log of extract" });

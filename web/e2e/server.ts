@@ -18,14 +18,15 @@ export class Server {
   private constructor(
     private readonly folder: string,
     private readonly port: number,
+    private readonly flags: readonly string[],
   ) {}
 
   /** create lays out the folders: the examples of the repository, and the workflows of these tests. */
-  static async create(): Promise<Server> {
+  static async create(...flags: string[]): Promise<Server> {
     const folder = mkdtempSync(join(tmpdir(), "miniairflow-e2e-"));
     cpSync(join(root, "dags"), join(folder, "dags"), { recursive: true });
     cpSync(join(import.meta.dirname, "dags"), join(folder, "dags"), { recursive: true });
-    const server = new Server(folder, await freePort());
+    const server = new Server(folder, await freePort(), flags);
     await server.start();
     return server;
   }
@@ -35,7 +36,7 @@ export class Server {
     const binary = process.env["E2E_BINARY"] ?? join(root, "bin", "miniairflow");
     if (!existsSync(binary)) throw new Error(`there is no ${binary}: run \`make build\` first`);
     const args = ["serve", "--addr", `127.0.0.1:${this.port}`];
-    args.push("--home", join(this.folder, "home"), "--dags", join(this.folder, "dags"));
+    args.push("--home", join(this.folder, "home"), "--dags", join(this.folder, "dags"), ...this.flags);
     this.output = "";
     const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: ownEnv() });
     this.process = child;

@@ -17,11 +17,11 @@ export class Session {
     private readonly browser: Browser,
   ) {}
 
-  /** start starts both. */
-  static async start(): Promise<Session> {
+  /** start starts both, the server with these flags, too. */
+  static async start(...flags: string[]): Promise<Session> {
     const browser = await launch();
     try {
-      return new Session(await Server.create(), browser);
+      return new Session(await Server.create(...flags), browser);
     } catch (e) {
       await browser.close();
       throw e;

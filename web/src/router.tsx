@@ -3,11 +3,12 @@ import { Empty } from "./components/Notice";
 import { Shell } from "./components/Shell";
 import { BackfillPage } from "./routes/BackfillPage";
 import { BackfillsPage } from "./routes/BackfillsPage";
+import { NotificationsPage } from "./routes/NotificationsPage";
 import { RunPage } from "./routes/RunPage";
 import { WorkersPage } from "./routes/WorkersPage";
 import { WorkflowPage } from "./routes/WorkflowPage";
 import { WorkflowsPage } from "./routes/WorkflowsPage";
-import { listSearch, pageSearch, runSearch } from "./services/search";
+import { listSearch, notificationSearch, pageSearch, runSearch } from "./services/search";
 
 function NotFound() {
   return (
@@ -62,11 +63,18 @@ const backfill = createRoute({
   component: BackfillPage,
 });
 
+const notifications = createRoute({
+  getParentRoute: () => root,
+  path: "/notifications",
+  validateSearch: notificationSearch,
+  component: NotificationsPage,
+});
+
 const workers = createRoute({ getParentRoute: () => root, path: "/workers", component: WorkersPage });
 
 /** router leads from addresses below /ui/ to pages. What a page shows is in its address. */
 export const router = createRouter({
-  routeTree: root.addChildren([home, workflows, workflow, run, backfills, backfill, workers]),
+  routeTree: root.addChildren([home, workflows, workflow, run, backfills, backfill, notifications, workers]),
   basepath: "/ui",
   defaultPreload: false,
   scrollRestoration: true,

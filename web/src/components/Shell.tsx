@@ -1,6 +1,7 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { type Theme, useTheme } from "../hooks/useTheme";
 import styles from "./Shell.module.css";
+import { StuckMark } from "./StuckMark";
 
 const themes: Record<Theme, { next: Theme; text: string; icon: string }> = {
   system: { next: "light", text: "Theme: as the system", icon: "◐" },
@@ -24,6 +25,9 @@ export function Shell() {
         </Link>
         <nav className={styles.nav} aria-label="Main">
           <Link to="/workflows">Workflows</Link>
+          <Link to="/notifications">
+            Notifications <StuckMark />
+          </Link>
           <Link to="/workers">Workers and pools</Link>
           <a href="/playground">GraphQL</a>
         </nav>

@@ -1,6 +1,6 @@
 import { graphql } from "../gql";
 
-// What the page asks of the API; mutations.ts has what it changes, subscriptions.ts what it is told live, and backfillDocuments.ts all about backfills.
+// What the page asks of the API; mutations.ts has what it changes, subscriptions.ts what it is told live, and backfillDocuments.ts and notificationDocuments.ts all about these.
 
 export const RunSummary = graphql(`
   fragment RunSummary on WorkflowRun {
@@ -202,32 +202,6 @@ export const MissedSlotsQuery = graphql(`
         pageInfo {
           hasNextPage
         }
-      }
-    }
-  }
-`);
-
-export const NotificationsQuery = graphql(`
-  query Notifications($run: ID!) {
-    notifications(first: 100, filter: { workflowRunId: $run }) {
-      nodes {
-        id
-        event
-        ofTasks
-        tasks {
-          name
-        }
-        taskCount
-        recipient
-        state
-        tries
-        lastError
-        at
-        dueAt
-        sentAt
-      }
-      pageInfo {
-        hasNextPage
       }
     }
   }

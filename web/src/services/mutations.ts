@@ -187,16 +187,3 @@ export const AnswerMutation = graphql(`
     }
   }
 `);
-
-export const SendNotificationMutation = graphql(`
-  mutation SendNotification($input: SendNotificationInput!) {
-    sendNotification(input: $input) {
-      notification {
-        id
-      }
-      userErrors {
-        message
-      }
-    }
-  }
-`);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { listSearch, pageSearch, runSearch } from "./search";
+import { listSearch, notificationSearch, pageSearch, runSearch } from "./search";
 
 test("the list keeps what it knows and drops the rest", () => {
   expect(listSearch({ search: "etl", tag: "daily", show: "paused", after: "c1", x: 1 })).toEqual({
@@ -25,4 +25,9 @@ test("a run's address names task, attempt, tab and state", () => {
   });
   expect(runSearch({ attempt: "0", tab: "x", status: "failed" })).toEqual({});
   expect(runSearch({ attempt: "many" })).toEqual({});
+});
+
+test("the list of notifications shows the stuck ones unless its address says otherwise", () => {
+  expect(notificationSearch({ show: "waiting", after: "c1" })).toEqual({ show: "waiting", after: "c1" });
+  expect(notificationSearch({ show: "stuck" })).toEqual({});
 });

@@ -16,6 +16,12 @@ export interface PageSearch {
   after?: string | undefined;
 }
 
+/** NotificationSearch is which notifications the list shows: the stuck ones, unless it says otherwise. */
+export interface NotificationSearch {
+  show?: "waiting" | "all" | undefined;
+  after?: string | undefined;
+}
+
 /** RunSearch is what the page of a run shows. */
 export interface RunSearch {
   task?: string | undefined;
@@ -53,6 +59,12 @@ export function listSearch(raw: Raw): ListSearch {
 /** pageSearch reads the address of a list of runs or backfills. */
 export function pageSearch(raw: Raw): PageSearch {
   return text(raw, "after");
+}
+
+/** notificationSearch reads the address of the list of notifications. */
+export function notificationSearch(raw: Raw): NotificationSearch {
+  const show = raw["show"];
+  return { ...(show === "waiting" || show === "all" ? { show } : {}), ...text(raw, "after") };
 }
 
 /** runSearch reads the address of a run. */
