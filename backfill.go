@@ -100,16 +100,10 @@ func (b *Backfill) Timezone() string { return b.Schedules[0].Timezone }
 // Hold says why a backfill that has dates to come makes no runs, whether or not somebody
 // has paused it; empty: its workflow lets it make them.
 func (b *Backfill) Hold(w *Workflow) string {
-	switch {
-	case b.Status != BackfillRunning, b.Remaining() == 0:
-		return ""
-	case w.PausedAt != nil:
-		return "its workflow is paused"
-	case !w.IsActive:
-		return "its workflow is not active"
-	default:
+	if b.Status != BackfillRunning || b.Remaining() == 0 {
 		return ""
 	}
+	return w.Hold()
 }
 
 // Slots returns up to limit slots of the range that come after the cursor, in the

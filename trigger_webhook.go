@@ -48,44 +48,50 @@ func (d *Definition) Webhook() *WebhookTrigger {
 // FindWebhook returns the webhook of a workflow. The error is the same ErrNotFound
 // for one that has none, that is retired, and that is not there: who asks may be anybody.
 func (c *Control) FindWebhook(ctx context.Context, workflow string) (*WebhookTrigger, error) {
+	_, hook, err := c.findWebhook(ctx, workflow)
+	return hook, err
+}
+
+func (c *Control) findWebhook(ctx context.Context, workflow string) (*Workflow, *WebhookTrigger, error) {
 	none := Errorf(CodeNotFound, "no workflow has a webhook here")
 	if !workflowName.MatchString(workflow) {
-		return nil, none
+		return nil, nil, none
 	}
 	w, err := c.Store.FindWorkflowByName(ctx, workflow)
 	if err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("find workflow %q: %w", workflow, err)
+		return nil, nil, fmt.Errorf("find workflow %q: %w", workflow, err)
 	}
 	if err == nil && w.RetiredAt == nil {
 		g, err := c.Store.FindDAG(ctx, w.VersionID)
 		if err != nil {
-			return nil, fmt.Errorf("find version of workflow %q: %w", workflow, err)
+			return nil, nil, fmt.Errorf("find version of workflow %q: %w", workflow, err)
 		}
 		if hook := g.Definition.Webhook(); hook != nil {
-			return hook, nil
+			return w, hook, nil
 		}
 	}
-	return nil, none
+	return nil, nil, none
 }
 
 // Deliver creates the run that a delivery starts, or returns the one that it has
-// started already. A paused workflow gets one too, as by TriggerWorkflow, whose errors
-// it has; CodeInvalid also where a param cannot be computed from the request.
-func (c *Control) Deliver(ctx context.Context, d Delivery) (*WorkflowRun, error) {
-	hook, err := c.FindWebhook(ctx, d.Workflow)
+// started already. A workflow that is paused or not active gets one too, as by
+// TriggerWorkflow, whose errors it has; hold says why that run waits, see Workflow.Hold.
+// CodeInvalid also where a param cannot be computed from the request.
+func (c *Control) Deliver(ctx context.Context, d Delivery) (run *WorkflowRun, hold string, err error) {
+	w, hook, err := c.findWebhook(ctx, d.Workflow)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	params, err := c.eventParams(ctx, hook.Params, &d.Event)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	req := TriggerRequest{
 		Workflow: d.Workflow, Params: params, Cause: Cause{Kind: CauseWebhook}, By: Actor{Name: webhookActor},
 	}
 	if d.ID != "" {
 		if err := checkIdempotencyKey(d.ID); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		sum := sha256.Sum256([]byte(d.ID)) // which has room for the prefix, and shows no signature
 		req.IdempotencyKey = "webhook:" + hex.EncodeToString(sum[:])
@@ -93,7 +99,13 @@ func (c *Control) Deliver(ctx context.Context, d Delivery) (*WorkflowRun, error)
 	if d.Name != "" {
 		req.Cause.Detail = "delivery " + d.Name[:min(len(d.Name), deliveryShown)]
 	}
-	return c.TriggerWorkflow(ctx, req)
+	if run, err = c.TriggerWorkflow(ctx, req); err != nil {
+		return nil, "", err
+	}
+	if run.Status == RunPending { // it may have been started before
+		hold = w.Hold()
+	}
+	return run, hold, nil
 }
 
 // eventParams computes the params that a trigger gives. One that is null is not given.

@@ -40,6 +40,18 @@ type Workflow struct {
 // is_active: false, or an operator paused it. Runs that have started go on.
 func (w *Workflow) IsPaused() bool { return !w.IsActive || w.PausedAt != nil }
 
+// Hold says why no run of the workflow starts now; empty: runs do.
+func (w *Workflow) Hold() string {
+	switch {
+	case w.PausedAt != nil:
+		return "its workflow is paused"
+	case !w.IsActive:
+		return "its workflow is not active"
+	default:
+		return ""
+	}
+}
+
 // WorkflowVersion is one content of a workflow. It never changes, and a run
 // points at its version for ever.
 type WorkflowVersion struct {

@@ -36,7 +36,7 @@ const (
 // HookTarget starts runs for requests; miniairflow.Control is one.
 type HookTarget interface {
 	FindWebhook(ctx context.Context, workflow string) (*miniairflow.WebhookTrigger, error)
-	Deliver(ctx context.Context, d miniairflow.Delivery) (*miniairflow.WorkflowRun, error)
+	Deliver(ctx context.Context, d miniairflow.Delivery) (run *miniairflow.WorkflowRun, hold string, err error)
 }
 
 // hooks answers requests to webhooks. Only who knows the secret of a webhook counts in
@@ -78,21 +78,25 @@ func (h *hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), hookTimeout)
 	defer cancel()
-	run, err := h.start(ctx, newHookBody(w, r), r)
+	started, err := h.start(ctx, newHookBody(w, r), r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusAccepted, struct {
-		ID     string `json:"id"`
-		Number int64  `json:"number"`
-		Label  string `json:"label"`
-	}{run.ID.String(), run.Number, run.Label()})
+	writeJSON(w, http.StatusAccepted, started)
+}
+
+// hookStarted is the answer to a request that has started a run.
+type hookStarted struct {
+	ID     string `json:"id"`
+	Number int64  `json:"number"`
+	Label  string `json:"label"`
+	Hold   string `json:"hold,omitempty"` // why the run does not start now
 }
 
 // start reads and checks the request and starts its run. Nothing of the body is looked
 // at before it is known to come from somebody who knows the secret.
-func (h *hooks) start(ctx context.Context, body *hookBody, r *http.Request) (*miniairflow.WorkflowRun, error) {
+func (h *hooks) start(ctx context.Context, body *hookBody, r *http.Request) (*hookStarted, error) {
 	workflow := strings.TrimPrefix(r.URL.Path, hooksPath)
 	hook, err := h.target.FindWebhook(ctx, workflow)
 	if err != nil {
@@ -124,7 +128,11 @@ func (h *hooks) start(ctx context.Context, body *hookBody, r *http.Request) (*mi
 	if name == "" {
 		name = r.Header.Get(deliveryHeader)
 	}
-	return h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
+	run, hold, err := h.target.Deliver(ctx, miniairflow.Delivery{Workflow: workflow, ID: id, Name: name, Event: event})
+	if err != nil {
+		return nil, err
+	}
+	return &hookStarted{ID: run.ID.String(), Number: run.Number, Label: run.Label(), Hold: hold}, nil
 }
 
 // reveal returns the value of a webhook's secret. Where it has none that can be read, the

@@ -21,8 +21,8 @@ import (
 )
 
 // Deliver starts a run of every workflow.
-func (oneHook) Deliver(context.Context, miniairflow.Delivery) (*miniairflow.WorkflowRun, error) {
-	return &miniairflow.WorkflowRun{ID: uuid.Max, WorkflowName: "deploy", Number: 1}, nil
+func (oneHook) Deliver(context.Context, miniairflow.Delivery) (*miniairflow.WorkflowRun, string, error) {
+	return &miniairflow.WorkflowRun{ID: uuid.Max, WorkflowName: "deploy", Number: 1}, "", nil
 }
 
 // slowAnswer is the answer to a request whose body comes through a pipe.

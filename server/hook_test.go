@@ -45,6 +45,11 @@ name: unset
 triggers: {webhook: {secret: UNSET}}
 tasks: {a: {noop: true}}
 ---
+name: off
+is_active: false
+triggers: {webhook: {secret: HOOK}}
+tasks: {a: {noop: true}}
+---
 name: plain
 tasks: {a: {noop: true}}
 `
@@ -74,8 +79,8 @@ func newHookServer(t *testing.T) *hookServer {
 	return &hookServer{T: t, url: h.URL, store: store}
 }
 
-// send sends a request and returns the status of the answer with the label of the run,
-// or the message of the error.
+// send sends a request and returns the status of the answer with the label of the run and
+// why it waits, or the message of the error.
 func (s *hookServer) send(method, path, body string, headers ...string) (status int, said string) {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))
@@ -90,12 +95,15 @@ func (s *hookServer) send(method, path, body string, headers ...string) (status 
 	require.NoError(s, err)
 	require.Equal(s, "application/json", response.Header.Get("Content-Type"))
 	var answer struct {
-		Label  string
-		Errors []struct{ Message string }
+		Label, Hold string
+		Errors      []struct{ Message string }
 	}
 	require.NoError(s, json.Unmarshal(text, &answer), string(text))
 	if len(answer.Errors) > 0 {
 		return response.StatusCode, answer.Errors[0].Message
+	}
+	if answer.Hold != "" {
+		return response.StatusCode, answer.Label + ": " + answer.Hold
 	}
 	return response.StatusCode, answer.Label
 }
@@ -127,6 +135,29 @@ func TestHookStartsRun(t *testing.T) {
 	runs, err = s.store.FindRuns(t.Context(), miniairflow.RunFilter{Limit: 1})
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"branch": "refs/tags/v2", "event": "none", "n": int64(1), "dry": false, "by": "hook"}, runs[0].Params, "null is not given")
+}
+
+// A workflow that stands still gets its run, as by hand, and who calls is told why it waits.
+func TestHookOfWorkflowThatStandsStill(t *testing.T) {
+	s := newHookServer(t)
+	right := []string{"Authorization", "Bearer " + hookSecret}
+	_, said := s.send("POST", "/hooks/deploy", refBody, right...)
+	require.Equal(t, "deploy#1", said)
+	_, said = s.send("POST", "/hooks/off", "", right...)
+	require.Equal(t, "off#1: its workflow is not active", said)
+	deploy, err := s.store.FindWorkflowByName(t.Context(), "deploy")
+	require.NoError(t, err)
+	_, err = s.store.SetPaused(t.Context(), deploy.ID, true, miniairflow.Actor{Name: "test"})
+	require.NoError(t, err)
+	_, said = s.send("POST", "/hooks/deploy", refBody, append([]string{"Idempotency-Key", "one"}, right...)...)
+	require.Equal(t, "deploy#2: its workflow is paused", said)
+	runs, err := s.store.FindRuns(t.Context(), miniairflow.RunFilter{})
+	require.NoError(t, err)
+	require.Len(t, runs, 3)
+	_, err = s.store.CancelRun(t.Context(), miniairflow.Cancel{RunID: runs[0].ID, By: miniairflow.Actor{Name: "test"}})
+	require.NoError(t, err)
+	_, said = s.send("POST", "/hooks/deploy", refBody, append([]string{"Idempotency-Key", "one"}, right...)...)
+	require.Equal(t, "deploy#2", said, "it waits no more")
 }
 
 // What starts no run says why, and nothing to who does not know the secret.

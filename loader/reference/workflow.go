@@ -128,7 +128,7 @@ func workflowFacts() []Key {
 		},
 		{
 			Name: "is_active", Default: "true", Type: boolean(),
-			Text:    "`false`: it starts no runs. An operator's pause is a second fact, which no change of the file touches.",
+			Text:    "`false`: none of its runs starts, and [what makes them](triggers.md#workflows-that-stand-still) makes none, or such that wait. An operator's pause is a second fact, which no change of the file touches.",
 			Sample:  "false",
 			Example: "is_active: false\ntasks:\n  load: {command: echo hello}\n",
 		},
