@@ -21,6 +21,9 @@ type ArrivalStore interface {
 	// forgets those of the paths that are gone. Those that have started nothing for a
 	// fault, by path, are kept as missed, see MissedStore, unless they were seen before.
 	NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []FoundFile, gone []string, faults map[string]string) error
+	// NoteWatchFault keeps as missed, see MissedStore, that the files of a workflow cannot
+	// be looked at, so that they start nothing.
+	NoteWatchFault(ctx context.Context, workflowID uuid.UUID, fault string) error
 }
 
 // FileWatch is a workflow that files start runs of.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"path/filepath"
 	"time"
@@ -32,13 +33,15 @@ type arrivals struct {
 	dags    string
 	holder  uuid.UUID
 	watches map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
+	faulty  map[uuid.UUID]bool         // workflows whose files cannot be looked at, as people were told
 	events  *fileEvents
 	folders map[string]bool // that this pass has looked at
 }
 
 func newArrivals(control *miniairflow.Control, logger *slog.Logger, dags string) *arrivals {
 	return &arrivals{
-		control: control, logger: logger, dags: dags, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{}, events: newFileEvents(logger),
+		control: control, logger: logger, dags: dags, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{},
+		faulty: map[uuid.UUID]bool{}, events: newFileEvents(logger),
 	}
 }
 
@@ -80,7 +83,7 @@ func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
 		w := &workflows[i]
 		known[w.WorkflowID] = true
 		next, err := a.look(ctx, w, time.Now())
-		if err != nil {
+		if err = a.told(ctx, w, err); err != nil {
 			faults = append(faults, fmt.Errorf("look for files of workflow %q: %w", w.Name, err))
 		}
 		wait = min(wait, next)
@@ -90,7 +93,28 @@ func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
 			delete(a.watches, id)
 		}
 	}
+	maps.DeleteFunc(a.faulty, func(id uuid.UUID, _ bool) bool { return !known[id] })
 	return wait, errors.Join(faults...)
+}
+
+// told tells people, once, of a workflow whose files cannot be looked at for a reason of
+// its own, which is no failure of the pass; it returns other errors.
+func (a *arrivals) told(ctx context.Context, w *miniairflow.FileWatch, err error) error {
+	if err == nil {
+		delete(a.faulty, w.WorkflowID)
+	}
+	if err == nil || miniairflow.ErrorCode(err) != miniairflow.CodeInvalid {
+		return err
+	}
+	if a.faulty[w.WorkflowID] {
+		return nil
+	}
+	a.logger.ErrorContext(ctx, "Scheduler: Files cannot be looked at and start no runs", "workflow", w.Name, "error", err)
+	if err := a.control.Store.NoteWatchFault(ctx, w.WorkflowID, miniairflow.StartedNone("files", err)); err != nil {
+		return fmt.Errorf("note that they cannot be looked at: %w", err)
+	}
+	a.faulty[w.WorkflowID] = true
+	return nil
 }
 
 // look looks at the files of one workflow, and returns when one may be ready.

@@ -171,3 +171,39 @@ func TestFilesThatStartNone(t *testing.T) {
 		})
 	})
 }
+
+// Of files that cannot be looked at people are told, once, and the watch goes on when
+// they can.
+func TestTooManyFiles(t *testing.T) {
+	store := persistencetest.SQLite(t)
+	s := newSystem(t, store)
+	s.dags = t.TempDir()
+	in, kept, full := filepath.Join(s.dags, "in"), filepath.Join(s.dags, "kept"), filepath.Join(s.dags, "full")
+	for _, folder := range []string{in, full} {
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+	}
+	for i := range 10_001 {
+		require.NoError(t, os.WriteFile(filepath.Join(full, fmt.Sprintf("%d.csv", i)), nil, 0o600))
+	}
+	require.NoError(t, os.Symlink("loop.csv", filepath.Join(in, "loop.csv")))
+	s.load(map[string]string{"flows/load.yaml": arrivalFile})
+	s.lookForFiles()
+	s.await("the watch", func() bool {
+		watches, err := store.FileTriggers(t.Context())
+		return err == nil && len(watches) == 1 && watches[0].Hash != ""
+	})
+	require.NoError(t, os.Rename(in, kept))
+	require.NoError(t, os.Rename(full, in))
+	told := func() []*miniairflow.MissedSlots {
+		missed, err := store.FindMissedSlots(t.Context(), miniairflow.MissedFilter{})
+		require.NoError(t, err)
+		return missed
+	}
+	s.await("what is told", func() bool { return len(told()) == 1 })
+	require.Equal(t, `files started none: "../in/*.csv" matches more than 10000 files: move those away that are done`, told()[0].Text)
+	require.NoError(t, os.Rename(in, full))
+	require.NoError(t, os.Rename(kept, in))
+	s.arrive("a.csv", "1")
+	s.await("a run", func() bool { return len(s.runs("load")) == 1 })
+	require.Equal(t, 1, told()[0].Count)
+}

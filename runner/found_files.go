@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +28,17 @@ func wholePattern(base, pattern string) string {
 	return filepath.Join(globEscaper.Replace(base), filepath.FromSlash(pattern))
 }
 
+// unreadable says for people that a file which a pattern matches cannot be looked at.
+func unreadable(pattern, name string, err error) error {
+	reason := err
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		reason = of.Err // the whole path is that of the server
+	}
+	return &miniairflow.Error{
+		Code: miniairflow.CodeInvalid, Message: fmt.Sprintf("%q matches %q, which cannot be looked at: %v", pattern, filepath.Base(name), reason),
+	}
+}
+
 // findFiles returns the files that a pattern matches, by path: below base, and so named,
 // unless it is absolute. Hidden ones are found by a name with a dot only, and those whose
 // name is no text are left out.
@@ -43,14 +55,14 @@ func findFiles(base, pattern string) ([]miniairflow.FoundFile, error) {
 			continue
 		}
 		info, err := os.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) || err == nil && !info.Mode().IsRegular() {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("look at file: %w", err)
+			return nil, unreadable(pattern, name, err)
 		}
 		if len(files) == foundFilesMax {
-			return nil, fmt.Errorf("%q matches more than %d files: move those away that are done", pattern, foundFilesMax)
+			return nil, miniairflow.Errorf(miniairflow.CodeInvalid, "%q matches more than %d files: move those away that are done", pattern, foundFilesMax)
 		}
 		if !isAbsolute {
 			if name, err = filepath.Rel(base, name); err != nil {

@@ -67,10 +67,15 @@ func FileFaults(workflowID uuid.UUID, unseen []string, faults map[string]string)
 	return list
 }
 
+// NewFault returns one fault.
+func NewFault(workflowID uuid.UUID, text string) Faults {
+	return Faults{WorkflowID: workflowID, Count: 1, Text: missedText(text)}
+}
+
 func addFault(list []Faults, workflowID uuid.UUID, text string) []Faults {
 	i := slices.IndexFunc(list, func(f Faults) bool { return f.WorkflowID == workflowID })
 	if i < 0 {
-		return append(list, Faults{WorkflowID: workflowID, Count: 1, Text: missedText(text)})
+		return append(list, NewFault(workflowID, text))
 	}
 	list[i].Count, list[i].Text = min(list[i].Count+1, miniairflow.MissedMax), missedText(text)
 	return list

@@ -27,3 +27,8 @@ func (f *Faulty) WatchFiles(ctx context.Context, workflowID uuid.UUID, hash stri
 func (f *Faulty) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string, faults map[string]string) error {
 	return tryOnly(f, "NoteFiles", func() error { return f.inner.NoteFiles(ctx, workflowID, seen, gone, faults) })
 }
+
+// NoteWatchFault implements miniairflow.ArrivalStore.
+func (f *Faulty) NoteWatchFault(ctx context.Context, workflowID uuid.UUID, fault string) error {
+	return tryOnly(f, "NoteWatchFault", func() error { return f.inner.NoteWatchFault(ctx, workflowID, fault) })
+}

@@ -129,5 +129,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		require.Equal(t, []faulted{{miniairflow.MissedFile, 3, true, "again"}}, db.faulted(v.WorkflowID))
 		note(nil, file("c", 3))
 		require.Equal(t, []faulted{{miniairflow.MissedFile, 3, true, "again"}}, db.faulted(v.WorkflowID))
+		require.NoError(t, db.NoteWatchFault(t.Context(), v.WorkflowID, "of all\x00"))
+		require.Equal(t, []faulted{{miniairflow.MissedFile, 4, true, "of all\uFFFD"}}, db.faulted(v.WorkflowID))
 	})
 }

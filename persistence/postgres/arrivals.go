@@ -97,6 +97,13 @@ func unseenOf(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairf
 	return collect(ctx, t, pgx.RowTo[string], text, workflowID, paths, sizes, times)
 }
 
+// NoteWatchFault implements miniairflow.ArrivalStore.
+func (s *Store) NoteWatchFault(ctx context.Context, workflowID uuid.UUID, fault string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return noteFaults(ctx, t, miniairflow.MissedFile, []dialect.Faults{dialect.NewFault(workflowID, fault)})
+	})
+}
+
 func noteFiles(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile) error {
 	const text = `
 		INSERT INTO seen_files (workflow_id, path, size, modified)

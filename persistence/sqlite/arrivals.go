@@ -114,6 +114,13 @@ func unseenOf(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairf
 	return query(ctx, t, scanText, text, workflowID, rows)
 }
 
+// NoteWatchFault implements miniairflow.ArrivalStore.
+func (s *Store) NoteWatchFault(ctx context.Context, workflowID uuid.UUID, fault string) error {
+	return s.inTx(ctx, func(t *tx) error {
+		return noteFaults(ctx, t, miniairflow.MissedFile, []dialect.Faults{dialect.NewFault(workflowID, fault)})
+	})
+}
+
 func noteFiles(ctx context.Context, t *tx, workflowID uuid.UUID, files []miniairflow.FoundFile) error {
 	const into = `INSERT INTO seen_files (workflow_id, path, size, modified)`
 	const tail = ` ON CONFLICT (workflow_id, path) DO UPDATE SET size = excluded.size, modified = excluded.modified`
