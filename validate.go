@@ -81,6 +81,12 @@ func (v *validator) add(path []string, format string, args ...any) {
 	v.problems = append(v.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
+// warn is add for what hinders nothing.
+func (v *validator) warn(path []string, format string, args ...any) {
+	v.add(path, format, args...)
+	v.problems[len(v.problems)-1].IsWarning = true
+}
+
 // addOfKey is add for a problem of the path's last key itself.
 func (v *validator) addOfKey(path []string, format string, args ...any) {
 	v.add(path, format, args...)
@@ -98,6 +104,14 @@ func (v *validator) workflow() {
 		v.add([]string{"max_active_tasks"}, "max_active_tasks is %d, but must be at least 1", v.d.MaxActiveTasks)
 	}
 	v.duration([]string{"timeout"}, v.d.Timeout)
+	v.deadline([]string{"deadline"}, v.d.Deadline)
+}
+
+// deadline tells of one that no run of the workflow has.
+func (v *validator) deadline(at []string, d *Deadline) {
+	if d != nil && d.Clock != "" && len(v.d.Schedules) == 0 {
+		v.warn(at, "a time of day is the deadline of runs by schedule, and the workflow has no schedule: nothing will be late; write a time after the start such as \"+2h\"")
+	}
 }
 
 func (v *validator) env(at []string, env map[string]string) {

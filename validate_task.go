@@ -70,6 +70,7 @@ func (v *validator) task(t *Task) {
 	v.retry(sub(at, "retry"), t.RetryPolicy())
 	v.exitCodes(at, t)
 	v.duration(sub(at, "timeout"), t.Timeout)
+	v.deadline(sub(at, "deadline"), t.Deadline)
 	v.duration(sub(at, "queue_timeout"), t.QueueTimeout)
 	v.pool(at, t)
 	v.notices(at, t.Notify)

@@ -111,7 +111,7 @@ func (t *template) read(d *document, root value) {
 			problem.Path = slices.Concat(probePath, []string{"inputs"}, problem.Path[1:])
 			problem.Message = strings.Replace(problem.Message, "param ", "input ", 1)
 		}
-		if !d.follows(problem.Path) {
+		if !problem.IsWarning && !d.follows(problem.Path) { // the tasks that use it are warned of
 			d.fail(d.placeOf(problem), "%s", problem.Message)
 		}
 	}
