@@ -109,6 +109,7 @@ type explainView struct {
 	Tasks          []explainTask `json:"tasks"`
 	NextRuns       []nextRunView `json:"nextRuns"`
 	Triggers       []string      `json:"triggers,omitempty"` // what else starts runs, in words
+	Promises       []string      `json:"promises,omitempty"` // deadlines, and who is told, in words
 	isScheduled    bool
 }
 
@@ -156,6 +157,7 @@ func explain(d *miniairflow.Definition, from time.Time) (*explainView, error) {
 	for _, trigger := range d.TriggerList() {
 		view.Triggers = append(view.Triggers, "runs start "+trigger.Text)
 	}
+	view.Promises = promises(d)
 	return view, nil
 }
 
@@ -196,6 +198,9 @@ func (v *explainView) print(w io.Writer) {
 		writeNextRuns(w, v.NextRuns)
 	}
 	for _, words := range v.Triggers {
+		fmt.Fprintln(w, printable(words))
+	}
+	for _, words := range v.Promises {
 		fmt.Fprintln(w, printable(words))
 	}
 }

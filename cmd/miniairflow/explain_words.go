@@ -171,3 +171,37 @@ func runWaitedFor(r *miniairflow.WaitRun) string {
 	}
 	return which
 }
+
+// promises returns the deadlines of a workflow and its tasks, and who is told of what.
+func promises(d *miniairflow.Definition) []string {
+	words := promisesOf("a run", d.Deadline, d.Notify)
+	for i := range d.Tasks {
+		t := &d.Tasks[i]
+		words = append(words, promisesOf("task "+t.Name, t.Deadline, t.Notify)...)
+	}
+	return words
+}
+
+// promisesOf returns those of a workflow or a task, which who names.
+func promisesOf(who string, deadline *miniairflow.Deadline, told miniairflow.Notices) []string {
+	var words []string
+	switch {
+	case deadline == nil:
+	case deadline.IsUsual:
+		words = append(words, who+" is late after twice the time that it usually takes")
+	case deadline.Clock != "":
+		words = append(words, who+" is late after "+deadline.Clock+", by the clocks of the schedule")
+	default:
+		words = append(words, who+" is late "+strings.TrimPrefix(deadline.String(), "+")+" after the run may start")
+	}
+	for _, event := range miniairflow.NotificationEvents {
+		var labels []string
+		for i := range told[event] {
+			labels = append(labels, told[event][i].Label())
+		}
+		if len(labels) > 0 {
+			words = append(words, event.Key()+" of "+who+" tells "+strings.Join(labels, ", "))
+		}
+	}
+	return words
+}
