@@ -80,7 +80,7 @@ func TestTextSaysWhatIsWrong(t *testing.T) {
 		"${{ tasks.other.status }}":                  `task "other" has no result here`,
 		"${{ tasks.load-data.outputs.none }}":        "the value is null",
 		"${{ tasks.quiet.exit_code }}":               "the value is null",
-		"${{ tasks.load-data.outputs.no.deep }}":     "(at character",
+		"${{ tasks.load-data.outputs.no.deep }}":     "what has no value has no deep: write ?.deep where it may be missing (at character",
 		"éé ${{ params.region":                       "${{ is not closed by }}; write $${{ for a literal ${{ (at character 4)",
 		"${{ 'a }}":                                  "has no closing '",
 		"${{ }}":                                     "the expression is empty",

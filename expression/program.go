@@ -3,6 +3,7 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -135,8 +136,12 @@ func placed(err error) error {
 	for _, words := range libraryWords {
 		message = strings.ReplaceAll(message, words[0], words[1])
 	}
+	message = partOfNull.ReplaceAllString(message, "what has no value has no $1: write ?.$1 where it may be missing")
 	return &compileError{message: message, at: at}
 }
+
+// partOfNull is what the library says of a part of null.
+var partOfNull = regexp.MustCompile(`^cannot fetch (\S+) from <nil>`)
 
 var libraryWords = [][2]string{
 	{"compilation failed: ", ""},
