@@ -27,6 +27,14 @@ tasks:
   after: {depends_on: [gate], command: echo through}
 `;
 
+// It is late a second after its start.
+const due = `
+name: due
+deadline: "+1s"
+tasks:
+  gate: {command: 'until [ -e gate.open ]; do sleep 0.1; done'}
+`;
+
 let session: Session;
 let server: Server;
 let context: BrowserContext;
@@ -40,6 +48,7 @@ beforeAll(async () => {
   server.save("flaky.yaml", flaky);
   server.save("chain.yaml", chain);
   server.save("gated.yaml", gated);
+  server.save("due.yaml", due);
 });
 afterAll(async () => {
   await session?.end();
@@ -165,6 +174,20 @@ test("a paused run starts nothing more until it is resumed", async () => {
   expect(await page.getByText("It is paused").count()).toBe(0);
   expect(seen).toEqual({ problems: [], strangers: [] });
   server.remove("gate.open");
+});
+
+test("a run that is not over at its deadline is marked as late, live, and stays so", async () => {
+  await trigger("due");
+  await page.locator("main").getByText("late", { exact: true }).waitFor();
+  await page
+    .locator("dt:has-text('Late') + dd")
+    .getByText(/^the run was due /)
+    .waitFor();
+  await expectNoBarriers(page);
+  await page.getByRole("button", { name: "Cancel the run" }).click();
+  await runIs("Cancelled");
+  await page.getByRole("link", { name: "due", exact: true }).click();
+  await page.getByRole("region", { name: "Runs" }).getByText("late", { exact: true }).waitFor();
 });
 
 test("a task that runs is marked, and one that has ended is marked otherwise, with a reason", async () => {

@@ -1,14 +1,13 @@
 import { Link } from "@tanstack/react-router";
 import type { RunQuery, RunSummaryFragment } from "../gql/graphql";
 import type { LiveStatus } from "../services/live";
-import { runNote } from "../services/runActions";
 import { starterOf } from "../services/starter";
 import { objectOf, valueText } from "../services/values";
 import { Facts } from "./Facts";
 import { LiveMark } from "./LiveMark";
 import { RunActions } from "./RunActions";
 import { RunLink } from "./RunLink";
-import { StatusBadge } from "./Status";
+import { RunStatus } from "./Status";
 import { Elapsed, Time } from "./Time";
 
 /** RunDetail is what the page asks about a run once, beside what comes live. */
@@ -32,7 +31,7 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
       <div className="row spread">
         <div className="row">
           <h1>{run.label}</h1>
-          <StatusBadge status={run.status} note={runNote(run)} />
+          <RunStatus run={run} />
           <LiveMark status={live} />
         </div>
         <RunActions run={run} detail={detail} onChange={onChange} />
@@ -45,6 +44,7 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],
           ["Paused", !over && run.pausedAt ? <Time key="paused" value={run.pausedAt} full /> : null],
           ["Timeout", !over && detail.deadlineAt ? <Time key="deadline" value={detail.deadlineAt} /> : null],
+          ["Late", detail.lateMarks.length > 0 ? <LateMarks key="late" marks={detail.lateMarks} /> : null],
           ["Started by", detail.parent ? <Parent key="parent" task={detail.parent} /> : starterOf(run.cause)],
           ["Backfill", detail.backfill ? <BackfillLink key="backfill" backfill={detail.backfill} /> : null],
           ["Version", `${detail.version.number}`],
@@ -57,6 +57,24 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
           ["Outputs", detail.outputsError ? `cannot be computed: ${detail.outputsError}` : null],
         ]}
       />
+    </>
+  );
+}
+
+// Where very many tasks are late, the first ones say enough.
+const marksMax = 10;
+
+/** LateMarks says what was not over when. */
+function LateMarks({ marks }: { marks: RunDetail["lateMarks"] }) {
+  const more = marks.length - marksMax;
+  return (
+    <>
+      {marks.slice(0, marksMax).map(({ task, deadline }) => (
+        <div key={task ?? ""}>
+          {task === null ? "the run" : `task ${task}`} was due <Time value={deadline} full />
+        </div>
+      ))}
+      {more > 0 ? <div>and {more} more</div> : null}
     </>
   );
 }

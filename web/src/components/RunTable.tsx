@@ -1,9 +1,8 @@
 import type { RunSummaryFragment } from "../gql/graphql";
 import { dateText } from "../services/backfills";
-import { runNote } from "../services/runActions";
 import { starterOf } from "../services/starter";
 import { RunLink } from "./RunLink";
-import { StatusBadge, TaskProgress } from "./Status";
+import { RunStatus, TaskProgress } from "./Status";
 import { Elapsed, Time } from "./Time";
 
 interface RunTableProps {
@@ -41,7 +40,7 @@ export function RunTable({ runs, zone }: RunTableProps) {
                 <RunLink run={run} />
               </td>
               <td>
-                <StatusBadge status={run.status} note={runNote(run)} />
+                <RunStatus run={run} />
               </td>
               {zone === undefined ? (
                 <>

@@ -1,11 +1,13 @@
 import type { ReactNode } from "react";
 import type {
   BackfillStatus,
+  RunSummaryFragment,
   TaskAttemptStatus,
   TaskRunStatus,
   WorkerStatus,
   WorkflowRunStatus,
 } from "../gql/graphql";
+import { runNote } from "../services/runActions";
 import styles from "./Status.module.css";
 
 /** AnyStatus is a state of a run, a task run, an attempt, a worker or a backfill. */
@@ -83,6 +85,24 @@ export function StatusBadge({ status, note }: { status: AnyStatus; note?: string
       <StatusIcon status={status} />
       {statusText(status)}
       {note ? <span className={styles.note}>{note}</span> : null}
+    </span>
+  );
+}
+
+/** RunStatus shows the state of a run, and whether it was not over at a deadline. */
+export function RunStatus({ run }: { run: RunSummaryFragment }) {
+  return (
+    <span className={styles.run}>
+      <StatusBadge status={run.status} note={runNote(run)} />
+      {run.lateAt === null ? null : (
+        <span
+          className={styles.late}
+          data-tone="retry"
+          title="It, or a task of it, was not over at its deadline"
+        >
+          late
+        </span>
+      )}
     </span>
   );
 }

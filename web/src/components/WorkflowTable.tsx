@@ -1,10 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import type { RunSummaryFragment, WorkflowSummaryFragment } from "../gql/graphql";
-import { runNote } from "../services/runActions";
 import { newerRun } from "../services/runState";
 import { PauseSwitch } from "./PauseSwitch";
 import { ScheduleText } from "./ScheduleText";
-import { StatusBadge, TaskProgress } from "./Status";
+import { RunStatus, TaskProgress } from "./Status";
 import { Time } from "./Time";
 import { TriggerButton } from "./TriggerDialog";
 import styles from "./WorkflowTable.module.css";
@@ -75,7 +74,7 @@ function Row({ workflow, run }: { workflow: WorkflowSummaryFragment; run: RunSum
       <td>
         {run ? (
           <span className={styles.run}>
-            <StatusBadge status={run.status} note={runNote(run)} />
+            <RunStatus run={run} />
             <Link
               to="/workflows/$name/runs/$number"
               params={{ name: workflow.name, number: String(run.number) }}

@@ -92,13 +92,14 @@ function LiveRun({ detail, onStale }: LiveRunProps) {
   const run = state.run ?? detail;
   useTitle(`${statusText(run.status)}: ${run.label}`);
 
-  // A run that was opened again may go on with another version, and one that succeeds has outputs.
+  // A run that was opened again may go on with another version, one that succeeds has outputs, and a late one marks.
   const askAnew = useEffectEvent(onStale);
   const newer = run.generation > detail.generation ? run.generation : null;
   const succeeds = run.status === "SUCCESS" && detail.status !== "SUCCESS";
+  const turnsLate = run.lateAt !== null && detail.lateAt === null;
   useEffect(() => {
-    if (newer !== null || succeeds) askAnew();
-  }, [newer, succeeds]);
+    if (newer !== null || succeeds || turnsLate) askAnew();
+  }, [newer, succeeds, turnsLate]);
 
   const byName = useMemo(() => new Map(state.tasks.map((task) => [task.name, task])), [state.tasks]);
   // The detail may be asked again, but a version never changes.

@@ -22,6 +22,7 @@ export const RunSummary = graphql(`
     finishedAt
     cancelRequestedAt
     pausedAt
+    lateAt
     generation
     taskCount
     taskStates {
@@ -215,6 +216,10 @@ export const RunQuery = graphql(`
       run(number: $number) {
         ...RunSummary
         deadlineAt
+        lateMarks {
+          task
+          deadline
+        }
         backfill {
           id
           name

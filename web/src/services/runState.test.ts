@@ -42,6 +42,7 @@ function run(number: number, status: WorkflowRunStatus, workflow = "etl"): RunSu
     finishedAt: null,
     cancelRequestedAt: null,
     pausedAt: null,
+    lateAt: null,
     generation: 1,
     taskCount: 2,
     taskStates: [],
