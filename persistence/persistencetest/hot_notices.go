@@ -37,6 +37,10 @@ func hotDeadlines(t testing.TB, store miniairflow.Store) []HotCall {
 			_, err := s.TaskResults(ctx, run.ID, []int{0})
 			return err
 		}},
+		{"look at how long tasks took", func(ctx context.Context, s miniairflow.Store) error {
+			_, err := s.TaskEnds(ctx, []uuid.UUID{run.ID}, []string{"a"})
+			return err
+		}},
 		{"note what is late", func(ctx context.Context, s miniairflow.Store) error {
 			mark := miniairflow.LateMark{RunID: run.ID, Deadline: run.CreatedAt}
 			return s.NoteLate(ctx, miniairflow.DeadlineLook{Run: run, At: run.CreatedAt}, []miniairflow.LateMark{mark}, nil)

@@ -184,15 +184,18 @@ var invariants = map[string]string{
 	// These are for tests that let all be told, and make no notifications of it.
 	"run has ended and that is not what was told last": `
 		SELECT count(*) FROM workflow_runs r WHERE r.status IN ('success', 'failed', 'cancelled') AND r.reason <> '` + dialect.RetiredReason + `'
-			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = r.id)
-			AND r.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = r.id AND n.seq = -1 ORDER BY n.id DESC LIMIT 1), '')`,
+			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = r.id AND n.event <> 'late')
+			AND r.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = r.id AND n.seq = -1 AND n.event <> 'late' ORDER BY n.id DESC LIMIT 1), '')`,
 	"task run has ended and that is not what was told last": `
 		SELECT count(*) FROM task_runs t WHERE t.status IN ('success', 'failed', 'cancelled') AND t.reason <> '` + dialect.RetiredReason + `' AND t.seq < ` + firstItem + `
-			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = t.workflow_run_id)
-			AND t.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = t.workflow_run_id AND n.seq = t.seq ORDER BY n.id DESC LIMIT 1), '')`,
+			AND EXISTS (SELECT 1 FROM notices n WHERE n.workflow_run_id = t.workflow_run_id AND n.event <> 'late')
+			AND t.status <> coalesce((SELECT n.status FROM notices n WHERE n.workflow_run_id = t.workflow_run_id AND n.seq = t.seq AND n.event <> 'late' ORDER BY n.id DESC LIMIT 1), '')`,
 	"the same is told of a run twice": `
-		SELECT count(*) FROM (SELECT status, lag(status) OVER (PARTITION BY workflow_run_id ORDER BY id) AS before FROM notices WHERE seq = -1) AS n
-		WHERE n.status = n.before`,
+		SELECT count(*) FROM (SELECT event, status, lag(status) OVER (PARTITION BY workflow_run_id ORDER BY id) AS before FROM notices WHERE seq = -1 AND event <> 'late') AS n
+		WHERE n.status = n.before AND n.event <> 'retry'`, // of a run that is retired no end is told, and it may be opened again
+	"what is late is told more or less often than once": `
+		SELECT count(*) FROM (SELECT workflow_run_id, count(*) AS told FROM notices WHERE event = 'late' GROUP BY workflow_run_id) n
+		WHERE n.told <> (SELECT count(*) FROM late_marks m WHERE m.workflow_run_id = n.workflow_run_id)`,
 	"open attempt of a task run that is not running": `
 		SELECT count(*) FROM task_open o JOIN task_runs t ON t.workflow_run_id = o.workflow_run_id AND t.seq = o.seq
 		WHERE t.status <> 'running'`,

@@ -203,6 +203,13 @@ var defects = []defect{
 		`SET up_success = t.up_success + d.success,`, `SET up_success = t.up_success + d.success + d.skipped,`,
 	},
 	{
+		"a run starts after others that have not ended", "sqlite", "control_after.go", `Statuses: other.Status.Statuses(), `, ``,
+	},
+	{
+		"what is late is told at each look", "sqlite", "persistence/dialect/late.go",
+		`if !slices.Contains(isNew, m.Task) {`, `if !slices.Contains(isNew, m.Task) && len(isNew) > len(marks) {`,
+	},
+	{
 		"a lost result is called stale", "postgres", "persistence/postgres/exchange.go",
 		`stale[i] = !slices.Contains(stored, held)`, `stale[i] = held.Seq >= 0 || !slices.Contains(stored, held)`,
 	},
@@ -215,6 +222,8 @@ var preferred = map[string]string{
 	"what has ended keeps the dependencies of an earlier version": "edit",
 	"items are let go twice for one that has ended":               "items",
 	"an upstream task that was skipped counts twice":              "other rule",
+	"a run starts after others that have not ended":               "follows",
+	"what is late is told at each look":                           "deadlines",
 	"a cancelled run looks on":                                    "waits,cancel",
 	"a payment is repeated after a loss":                          "payment,lose worker",
 	"a decision is written to a later generation":                 "decide late,rerun",

@@ -35,7 +35,7 @@ func (g *game) moves() []func() bool {
 			all = slices.Insert(all, 4, move.play, move.play)
 		}
 	}
-	return all
+	return append(all, g.movesOfTriggers()...)
 }
 
 // startRuns starts pending runs (T2).

@@ -134,7 +134,7 @@ func (b *board) prepare(t testCase, text string) *sql.Stmt {
 // fingerprinted are the tables that a call which must change nothing leaves alone.
 var fingerprinted = []string{
 	"workflows", "workflow_versions", "schedules", "missed_slots", "workflow_runs", "run_counters", "task_runs", "task_queue", "task_open",
-	"task_attempts", "task_waits", "task_fanouts", "task_items", "task_decisions", "pools", "vars", "secrets", "audit_log", "backfills", "notices", "late_marks",
+	"task_attempts", "task_waits", "task_fanouts", "task_items", "task_decisions", "pools", "vars", "secrets", "audit_log", "backfills", "notices", "late_marks", "after_ends",
 }
 
 // printQuery returns the query of a text that changes with any of the tables.
@@ -173,15 +173,19 @@ func texts(t testCase, db *sql.DB, query string) []string {
 type game struct {
 	*database
 	*board
-	rt    *rapid.T
-	fault persistencetest.Fault // of the next call
-	ids   uint64
+	rt      *rapid.T
+	fault   persistencetest.Fault // of the next call, or of that of faultAt
+	faultAt string
+	ids     uint64
 
 	flows      []*flow
 	players    []*player
 	air        []miniairflow.Finish // results of crashed workers, which may arrive yet
 	seen       []decided            // what schedulers have read and not answered, or answered before
 	fires      [][]miniairflow.Fire
+	ends       [][]miniairflow.AfterEnd       // that schedulers have read
+	owed       map[miniairflow.AfterEnd]int64 // ends, without when they were noted, that are to be looked at
+	looks      []lateLook                     // at deadlines, that schedulers have taken
 	reruns     []miniairflow.Rerun
 	triggers   []miniairflow.NewRun
 	folded     map[uuid.UUID]*folded
@@ -195,15 +199,21 @@ type game struct {
 	judged     int  // times
 	shifts     int  // of cursors, see moveCursors
 	isEnding   bool // everything must come to its end now: nothing waits any longer
+	follows    bool // some workflows start after others
+	isTimed    bool // some runs and tasks have deadlines
+	isAhead    bool // their deadlines have passed, even those that are far away
 }
 
 func newGame(b *board, rt *rapid.T) *game {
 	b.wipe(rt)
-	g := &game{board: b, rt: rt, folded: map[uuid.UUID]*folded{}, dags: map[uuid.UUID]*miniairflow.DAG{}}
-	faulty := persistencetest.NewFaulty(b.db.Store, func(string) persistencetest.Fault {
+	g := &game{board: b, rt: rt, folded: map[uuid.UUID]*folded{}, dags: map[uuid.UUID]*miniairflow.DAG{}, owed: map[miniairflow.AfterEnd]int64{}}
+	faulty := persistencetest.NewFaulty(b.db.Store, func(call string) persistencetest.Fault {
+		b.calls++
+		if g.faultAt != "" && call != g.faultAt {
+			return persistencetest.FaultNone
+		}
 		fault := g.fault
 		g.fault = persistencetest.FaultNone
-		b.calls++
 		return fault
 	})
 	g.database = &database{testCase: rt, Store: faulty, url: b.db.url, raw: b.db.raw}
@@ -213,7 +223,12 @@ func newGame(b *board, rt *rapid.T) *game {
 // play draws workflows and calls, and then ends what they began.
 func (g *game) play() {
 	g.sequences++
-	for range 2 {
+	g.follows, g.isTimed = g.one(3, "follows"), g.one(3, "deadlines")
+	flows := 2
+	if g.follows {
+		flows = flowsMax
+	}
+	for range flows {
 		g.addFlow()
 	}
 	g.now = g.look()
@@ -223,7 +238,7 @@ func (g *game) play() {
 		g.fault = rapid.SampledFrom(faults).Draw(g.rt, "fault")
 		calls := g.calls
 		did := moves[rapid.IntRange(0, len(moves)-1).Draw(g.rt, "move")]()
-		g.fault = persistencetest.FaultNone
+		g.fault, g.faultAt = persistencetest.FaultNone, ""
 		if did {
 			steps++
 			g.steps++
@@ -271,6 +286,7 @@ func (g *game) judgeBy(query string) {
 	before := g.now
 	g.now = g.look()
 	g.compare(before, g.now)
+	g.compareEnds(before, g.now)
 }
 
 // sure makes a call as its caller does: after an unknown outcome, once more.

@@ -41,6 +41,8 @@ func (g *game) drawDefinition(name string) *miniairflow.Definition {
 			Cron: "0 * * * *", Timezone: "UTC", Catchup: pick(g, "catchup", miniairflow.Catchups), Overlap: pick(g, "overlap", miniairflow.Overlaps),
 		}}
 	}
+	d.Triggers = g.drawTriggers(name)
+	g.drawDeadlines(d)
 	return d
 }
 

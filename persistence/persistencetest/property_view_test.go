@@ -18,6 +18,7 @@ type view struct {
 	runs     map[uuid.UUID]*runView
 	sessions map[uuid.UUID]sessionView
 	pools    map[string]int
+	ends     map[miniairflow.AfterEnd]int64 // that are noted, and when
 }
 
 type runView struct {
@@ -28,6 +29,8 @@ type runView struct {
 	cancelled             bool // asked for
 	paused, timedOut      bool
 	isApart               bool // does not count in max_active_runs
+	isBackfill            bool // or a child run below one
+	timing                *timing
 	reason                string
 	tasks                 []taskView        // by seq
 	items                 map[int]*taskView // by seq
@@ -99,10 +102,10 @@ func (g *game) look() view {
 func (g *game) read() view {
 	g.Helper()
 	v := view{runs: map[uuid.UUID]*runView{}, sessions: map[uuid.UUID]sessionView{}, pools: map[string]int{}}
-	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type IN ('child', 'backfill'), reason
+	g.each(`SELECT id, workflow_id, version_id, selection, status, outcome, generation, cancel_requested_at IS NOT NULL, paused_at IS NOT NULL, timed_out, type IN ('child', 'backfill'), backfill_id IS NOT NULL, reason
 		FROM workflow_runs`, func(scan func(...any)) {
 		r := &runView{items: map[int]*taskView{}}
-		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.isApart, &r.reason)
+		scan(&r.id, &r.workflow, &r.version, &r.selection, &r.status, &r.outcome, &r.generation, &r.cancelled, &r.paused, &r.timedOut, &r.isApart, &r.isBackfill, &r.reason)
 		v.runs[r.id] = r
 	})
 	g.each(`SELECT t.workflow_run_id, t.seq, t.status, t.attempt, t.failures, t.losses, t.reopens,
@@ -145,6 +148,7 @@ func (g *game) read() view {
 		scan(&name, &slots)
 		v.pools[name] = slots
 	})
+	g.readNotes(&v)
 	return v
 }
 
@@ -197,6 +201,7 @@ func (g *game) compare(before, after view) {
 	}
 	for _, r := range after.runs {
 		g.compareTasks(before.runs[r.id], r)
+		g.judgeDeadlines(r)
 		g.judgeRun(r)
 	}
 }
