@@ -15,6 +15,9 @@ import (
 // lateBatch is how many runs are looked at in one step.
 const lateBatch = 100
 
+// usualLooksMax is how many earlier runs are looked at for those that executed all tasks.
+const usualLooksMax = 5 * miniairflow.UsualRunsMax
+
 // noteLate keeps which runs and tasks were not over at their deadline. Those that cannot
 // be looked at hold up no other.
 func noteLate(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
@@ -68,7 +71,8 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 
 // usualLimits returns the UsualLimit of a run, by the empty name, and of its tasks, as far
 // as deadlines ask for them. Runs of backfills say nothing of it, since they wait for all
-// others, and neither do those of some tasks.
+// others, and neither do those of some tasks. What a schedule has made up for could not
+// begin before it was there.
 func usualLimits(ctx context.Context, store miniairflow.Store, d *miniairflow.Definition, run *miniairflow.WorkflowRun) (map[string]time.Duration, error) {
 	tasks := d.UsualTasks()
 	if (d.Deadline == nil || !d.Deadline.IsUsual) && len(tasks) == 0 {
@@ -76,7 +80,7 @@ func usualLimits(ctx context.Context, store miniairflow.Store, d *miniairflow.De
 	}
 	before, err := store.FindRuns(ctx, miniairflow.RunFilter{
 		WorkflowID: run.WorkflowID, Statuses: []miniairflow.RunStatus{miniairflow.RunSuccess},
-		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: miniairflow.UsualRunsMax,
+		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: usualLooksMax,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)
@@ -84,10 +88,14 @@ func usualLimits(ctx context.Context, store miniairflow.Store, d *miniairflow.De
 	took := map[string][]time.Duration{}
 	began := map[uuid.UUID]time.Time{}
 	for _, r := range before {
-		if r.Selection == nil && r.ID != run.ID {
-			began[r.ID] = r.RunAfter
-			took[""] = append(took[""], r.FinishedAt.Sub(r.RunAfter))
+		if r.Selection != nil || r.ID == run.ID || len(began) == miniairflow.UsualRunsMax {
+			continue
 		}
+		began[r.ID] = r.RunAfter
+		if r.CreatedAt.After(r.RunAfter) {
+			began[r.ID] = r.CreatedAt
+		}
+		took[""] = append(took[""], r.FinishedAt.Sub(began[r.ID]))
 	}
 	if len(tasks) > 0 && len(began) > 0 {
 		ends, err := store.TaskEnds(ctx, slices.Collect(maps.Keys(began)), tasks)

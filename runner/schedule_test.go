@@ -355,10 +355,22 @@ func TestLateRuns(t *testing.T) {
 		require.NotNil(t, s.run(late).LateAt)
 		require.Equal(t, miniairflow.RunPending, s.run(waits).Status)
 
-		for range 5 {
-			s.finish(s.trigger("u", nil))
-		}
 		usual := s.run(s.trigger("u", nil))
+		for i := range 5 { // made up for, and not slow
+			madeUp, _, err := store.CreateRun(t.Context(), miniairflow.NewRun{
+				ID: uuid.New(), WorkflowID: usual.WorkflowID, VersionID: usual.VersionID, Type: miniairflow.RunScheduled,
+				LogicalDate: time.Now().Add(-time.Duration(30+i) * time.Hour),
+			})
+			require.NoError(t, err)
+			s.finish(madeUp.ID)
+		}
+		for range miniairflow.UsualRunsMax + 1 { // which say nothing
+			part, err := s.control.TriggerWorkflow(t.Context(), miniairflow.TriggerRequest{
+				Workflow: "u", Selection: miniairflow.Selection{Only: []string{"b"}}, By: miniairflow.Actor{Name: "test"},
+			})
+			require.NoError(t, err)
+			s.finish(part.ID)
+		}
 		overdue, _, err := store.CreateRun(t.Context(), miniairflow.NewRun{
 			ID: uuid.New(), WorkflowID: usual.WorkflowID, VersionID: usual.VersionID, Type: miniairflow.RunScheduled, LogicalDate: time.Now().Add(-time.Hour),
 		})
