@@ -118,14 +118,29 @@ test("what the server refuses stands at its field, and nothing can be created", 
   await dialog.getByLabel("At once").fill("101");
   await dialog.getByRole("alert").getByText("use 1 to 100").waitFor();
   await dialog.getByLabel("At once").fill("1");
-  // The name of another request is refused, and that of the same request, too.
-  await dialog.getByLabel("Name").fill("march");
+  await dialog.getByText("3 dates: 3 get a run.").waitFor();
+  await dialog.getByLabel("Name").fill("of march");
   await dialog.getByRole("button", { name: "Create" }).click();
-  await dialog.getByRole("alert").getByText("march").waitFor();
+  await dialog.getByRole("alert").getByText("is not valid").waitFor();
   await expectNoBarriers(page);
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
   expect(await page.evaluate("document.activeElement.textContent")).toBe("New backfill …");
+});
+
+test("the same request with the same name makes no second backfill, and says so", async () => {
+  await dialogOf("daily", "2026-05-01", "2026-05-01");
+  await create("may");
+  await page.getByRole("link", { name: "Workflows" }).first().click();
+  const dialog = await dialogOf("daily", "2026-05-01", "2026-05-01");
+  await dialog.getByText("1 date:").waitFor();
+  await dialog.getByLabel("Name").fill("may");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").getByText("There is a backfill may already").waitFor();
+  await dialog.getByLabel("At once").fill("2");
+  await dialog.getByText("1 date:").waitFor();
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").getByText("with other settings").waitFor();
 });
 
 test("a backfill is paused, held by its workflow, resumed and cancelled", async () => {

@@ -8,13 +8,16 @@ import { NewBackfillButton } from "./NewBackfill";
 import { QueryError } from "./Notice";
 
 const pollMs = 3_000;
+// Without a schedule there are old ones at most.
+const quietPollMs = 30_000;
 const newest = 5;
 
 /** BackfillsSection lists the newest backfills of a workflow, and makes new ones. Without a schedule there are no dates. */
 export function BackfillsSection({ workflow }: { workflow: WorkflowSummaryFragment }) {
   const variables = { workflow: workflow.name, first: newest, after: null };
-  const { data, error, refresh } = usePolledQuery(BackfillsQuery, variables, pollMs);
   const hasSchedule = workflow.schedules.length > 0;
+  const everyMs = hasSchedule ? pollMs : quietPollMs;
+  const { data, error, refresh } = usePolledQuery(BackfillsQuery, variables, everyMs);
   const found = data?.backfills;
   if (!hasSchedule && (found === undefined || found.nodes.length === 0)) return null;
   return (

@@ -95,13 +95,14 @@ function useNewBackfill(workflow: Schedulable) {
   return { choices, fields, form, set, texts, setText, asked, plan, problems, submit };
 }
 
-const ownFields = ["from", "to", "schedule", "mode", "order", "concurrency", "name"];
+const ownFields = ["from", "to", "mode", "order", "concurrency", "name"];
 
 function NewBackfillDialog({ workflow, onClose }: { workflow: Schedulable; onClose: () => void }) {
   const { choices, fields, form, set, texts, setText, asked, plan, problems, submit } =
     useNewBackfill(workflow);
   const errorOf = (field: string) => problems.find((p) => p.field === field)?.message;
-  const known = [...ownFields, ...fields.map((f) => `params.${f.name}`)];
+  const choosable = choices.length > 1;
+  const known = [...ownFields, ...fields.map((f) => `params.${f.name}`), ...(choosable ? ["schedule"] : [])];
   const timezone = choices.find((c) => c.name === form.schedule)?.timezone ?? "UTC";
   return (
     <FormDialog
@@ -114,7 +115,7 @@ function NewBackfillDialog({ workflow, onClose }: { workflow: Schedulable; onClo
       onClose={onClose}
     >
       <p className="muted">{introOf(workflow)}</p>
-      {choices.length > 1 ? (
+      {choosable ? (
         <ScheduleField
           choices={choices}
           value={form.schedule}
@@ -122,26 +123,7 @@ function NewBackfillDialog({ workflow, onClose }: { workflow: Schedulable; onClo
           onChange={(schedule) => set({ schedule })}
         />
       ) : null}
-      <div className={styles.columns}>
-        <MomentField
-          label="From"
-          help={`By the clocks of ${timezone}. Without a time: from the day's first moment.`}
-          error={errorOf("from")}
-          date={form.fromDate}
-          time={form.fromTime}
-          onDate={(fromDate) => set({ fromDate })}
-          onTime={(fromTime) => set({ fromTime })}
-        />
-        <MomentField
-          label="To"
-          help="Without a time: the whole day."
-          error={errorOf("to")}
-          date={form.toDate}
-          time={form.toTime}
-          onDate={(toDate) => set({ toDate })}
-          onTime={(toTime) => set({ toTime })}
-        />
-      </div>
+      <RangeFields form={form} set={set} errorOf={errorOf} timezone={timezone} />
       <MannerFields form={form} set={set} errorOf={errorOf} />
       <ParamFields fields={fields} texts={texts} setText={setText} errorOf={errorOf} />
       <div className={styles.columns}>
@@ -187,13 +169,43 @@ function ScheduleField({ choices, value, error, onChange }: ScheduleFieldProps) 
   return <SelectField label="Schedule" value={value} options={options} error={error} onChange={onChange} />;
 }
 
-interface MannerFieldsProps {
+/** FieldsProps are what each part of the form needs. */
+interface FieldsProps {
   form: BackfillForm;
   set: (change: Partial<BackfillForm>) => void;
   errorOf: (field: string) => string | undefined;
 }
 
-function MannerFields({ form, set, errorOf }: MannerFieldsProps) {
+interface RangeFieldsProps extends FieldsProps {
+  timezone: string;
+}
+
+function RangeFields({ form, set, errorOf, timezone }: RangeFieldsProps) {
+  return (
+    <div className={styles.columns}>
+      <MomentField
+        label="From"
+        help={`By the clocks of ${timezone}. Without a time: from the day's first moment.`}
+        error={errorOf("from")}
+        date={form.fromDate}
+        time={form.fromTime}
+        onDate={(fromDate) => set({ fromDate })}
+        onTime={(fromTime) => set({ fromTime })}
+      />
+      <MomentField
+        label="To"
+        help="Without a time: the whole day."
+        error={errorOf("to")}
+        date={form.toDate}
+        time={form.toTime}
+        onDate={(toDate) => set({ toDate })}
+        onTime={(toTime) => set({ toTime })}
+      />
+    </div>
+  );
+}
+
+function MannerFields({ form, set, errorOf }: FieldsProps) {
   return (
     <div className={styles.columns}>
       <SelectField
