@@ -36,7 +36,7 @@ const (
 	MissedEdited     MissedReason = "edited"         // they were due, and the schedule became another one
 	MissedUnresolved MissedReason = "unresolved"     // their params could not be resolved
 	MissedAfter      MissedReason = "after_failed"   // the ends of runs of other workflows could not start one
-	MissedFile       MissedReason = "file_failed"    // files that have arrived could not start one
+	MissedFile       MissedReason = "file_failed"    // files that have arrived could not start one, or could not be looked for
 )
 
 // MissedReasons lists all of them.
@@ -72,7 +72,7 @@ func (r MissedReason) Text() string {
 	case MissedAfter:
 		return "runs of other workflows have ended and could not start one"
 	case MissedFile:
-		return "files have arrived and could not start one"
+		return "files have arrived and could not start one, or could not be looked for"
 	default:
 		return "their params could not be resolved"
 	}
@@ -135,7 +135,7 @@ type MissedFilter struct {
 // fires leave out; SetPaused, SyncFiles and RetireFile what was due when a schedule
 // was stopped or changed, and what came by while it stood still. So each slot of a
 // schedule, from when it was first seen, has a run, is in one range, or is still to come.
-// ForgetAfterEnds and NoteFiles write what triggers could not start.
+// ForgetAfterEnds, NoteFiles and NoteFileFault write what triggers could not start.
 type MissedStore interface {
 	// FindMissedSlots returns a page, the newest first, without Before.
 	FindMissedSlots(ctx context.Context, filter MissedFilter) ([]*MissedSlots, error)

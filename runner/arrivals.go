@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,50 +18,48 @@ import (
 
 const (
 	// arrivalsLease is what the schedulers of a store contend for: one of them looks for
-	// files, so that what it remembers of a folder is what the store has.
-	arrivalsLease    = "files"
-	arrivalsLeaseFor = 15 * time.Second
-	// arrivalsAtOnce bounds the files of one workflow that start runs in one pass.
+	// files, so that what it remembers of a folder is what the store has. It is extended
+	// within a pass, too, when a third of it is over.
+	arrivalsLease      = "files"
+	arrivalsLeaseFor   = 15 * time.Second
+	arrivalsLeaseRenew = arrivalsLeaseFor / 3
+	// arrivalsAtOnce bounds the files of one workflow that start runs in one pass, and
+	// arrivalsNoted those of them that are noted together.
 	arrivalsAtOnce = 100
+	arrivalsNoted  = 20
+	// faultMax is as long a fault, in bytes, as any store keeps as it is.
+	faultMax = 900
 )
+
+// errOvertaken ends a pass: another scheduler looks for files, or may have done so since
+// this one has read what it knows.
+var errOvertaken = errors.New("another scheduler may look for files")
 
 // arrivals starts a run for each file that comes into a folder which a workflow watches.
 // Files that are there when the watch begins are seen without a run. What was seen is in
 // the store, so that a restart misses none, and a run is known by its file.
 type arrivals struct {
-	control *miniairflow.Control
-	logger  *slog.Logger
-	dags    string
-	holder  uuid.UUID
-	watches map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
-	faulty  map[uuid.UUID]bool         // workflows whose files cannot be looked at, as people were told
-	events  *fileEvents
-	folders map[string]bool // that this pass has looked at
+	control  *miniairflow.Control
+	logger   *slog.Logger
+	dags     string
+	holder   uuid.UUID
+	isHeld   bool
+	heldAt   time.Time                  // when the lease was asked for that was got last
+	watches  map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
+	troubles map[uuid.UUID]string       // by workflow; why the last look has failed
+	events   *fileEvents
+	folders  map[string]bool // that this pass has looked at
 }
 
 func newArrivals(control *miniairflow.Control, logger *slog.Logger, dags string) *arrivals {
 	return &arrivals{
-		control: control, logger: logger, dags: dags, holder: uuid.New(), watches: map[uuid.UUID]*folderWatch{},
-		faulty: map[uuid.UUID]bool{}, events: newFileEvents(logger),
+		control: control, logger: logger, dags: dags, holder: uuid.New(), events: newFileEvents(logger),
+		watches: map[uuid.UUID]*folderWatch{}, troubles: map[uuid.UUID]string{},
 	}
 }
 
-// folderWatch is what is known of the files of one workflow.
-type folderWatch struct {
-	hash  string                           // of what is looked at
-	seen  map[string]miniairflow.FoundFile // by path
-	young map[string]youngFile             // not seen for long enough yet, or not started, by path
-	// refused are those of which the database has refused the start in the last pass.
-	refused map[miniairflow.FoundFile]error
-}
-
-// youngFile is a file that may still be written, or that has started no run yet.
-type youngFile struct {
-	file  miniairflow.FoundFile
-	since time.Time
-}
-
-// pass looks at all folders once.
+// pass looks at all folders once. Its error is that of a database that is away: what is
+// wrong with one workflow, or with its folder, delays no other.
 func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
 	a.folders = map[string]bool{}
 	defer func() { a.events.watch(ctx, a.folders) }()
@@ -68,53 +67,104 @@ func (a *arrivals) pass(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find file triggers: %w", err)
 	}
+	a.keepOnly(workflows)
 	if len(workflows) == 0 {
-		clear(a.watches)
 		return unknown, nil
 	}
-	held, err := a.control.Store.TryLease(ctx, arrivalsLease, a.holder, arrivalsLeaseFor)
-	if err != nil || !held {
-		clear(a.watches)
-		return unknown, err
+	wait, err := a.lookAtAll(ctx, workflows)
+	switch {
+	case errors.Is(err, errOvertaken) && a.isHeld:
+		return time.Millisecond, nil // with what is known now
+	case errors.Is(err, errOvertaken):
+		return unknown, nil
 	}
-	wait, known := unknown, map[uuid.UUID]bool{}
-	var faults []error
+	return wait, err
+}
+
+// keepOnly forgets what is known of other workflows.
+func (a *arrivals) keepOnly(workflows []miniairflow.FileWatch) {
+	known := map[uuid.UUID]bool{}
 	for i := range workflows {
-		w := &workflows[i]
-		known[w.WorkflowID] = true
-		next, err := a.look(ctx, w, time.Now())
-		if err = a.told(ctx, w, err); err != nil {
-			faults = append(faults, fmt.Errorf("look for files of workflow %q: %w", w.Name, err))
-		}
-		wait = min(wait, next)
+		known[workflows[i].WorkflowID] = true
 	}
 	for id := range a.watches {
 		if !known[id] {
 			delete(a.watches, id)
 		}
 	}
-	maps.DeleteFunc(a.faulty, func(id uuid.UUID, _ bool) bool { return !known[id] })
-	return wait, errors.Join(faults...)
+	for id := range a.troubles {
+		if !known[id] {
+			delete(a.troubles, id)
+		}
+	}
 }
 
-// told tells people, once, of a workflow whose files cannot be looked at for a reason of
-// its own, which is no failure of the pass; it returns other errors.
-func (a *arrivals) told(ctx context.Context, w *miniairflow.FileWatch, err error) error {
-	if err == nil {
-		delete(a.faulty, w.WorkflowID)
+func (a *arrivals) lookAtAll(ctx context.Context, workflows []miniairflow.FileWatch) (time.Duration, error) {
+	if err := a.hold(ctx, 0); err != nil {
+		return unknown, err
 	}
-	if err == nil || miniairflow.ErrorCode(err) != miniairflow.CodeInvalid {
-		return err
+	wait := unknown
+	var refused refusals
+	for i := range workflows {
+		if err := a.hold(ctx, arrivalsLeaseRenew); err != nil {
+			return unknown, err
+		}
+		next := unknown
+		err := safely(func() (err error) {
+			next, err = a.look(ctx, &workflows[i], time.Now())
+			return err
+		})
+		switch isAway := refused.isAway(err); {
+		case errors.Is(err, errOvertaken), err != nil && ctx.Err() != nil, isAway:
+			return unknown, err
+		case isTransient(err):
+			next = runRetryDelay
+		}
+		a.logTrouble(ctx, &workflows[i], err)
+		wait = min(wait, next)
 	}
-	if a.faulty[w.WorkflowID] {
+	return wait, nil
+}
+
+// hold takes the lease, or extends it, unless it is younger than renew. What is known
+// may be old if the last one had run out meanwhile.
+func (a *arrivals) hold(ctx context.Context, renew time.Duration) error {
+	now := time.Now()
+	age := max(now.Sub(a.heldAt), now.Round(0).Sub(a.heldAt.Round(0))) // one clock stands still while the machine sleeps, and the other one is set
+	if a.isHeld && age < renew {
 		return nil
 	}
-	a.logger.ErrorContext(ctx, "Scheduler: Files cannot be looked at and start no runs", "workflow", w.Name, "error", err)
-	if err := a.control.Store.NoteWatchFault(ctx, w.WorkflowID, miniairflow.StartedNone("files", err)); err != nil {
-		return fmt.Errorf("note that they cannot be looked at: %w", err)
+	held, err := a.control.Store.TryLease(ctx, arrivalsLease, a.holder, arrivalsLeaseFor)
+	if err != nil {
+		return fmt.Errorf("take the lease of files: %w", err)
 	}
-	a.faulty[w.WorkflowID] = true
+	isContinued := a.isHeld && held && age < arrivalsLeaseFor
+	if a.isHeld = held; held {
+		a.heldAt = now
+	}
+	if !isContinued {
+		clear(a.watches)
+		return errOvertaken
+	}
 	return nil
+}
+
+// logTrouble tells why a look at the files of a workflow has failed, once.
+func (a *arrivals) logTrouble(ctx context.Context, w *miniairflow.FileWatch, err error) {
+	text := ""
+	if err != nil {
+		text, _, _ = strings.Cut(err.Error(), "\n") // of a panic, whose addresses are others each time
+	}
+	if text == a.troubles[w.WorkflowID] {
+		return
+	}
+	if err == nil {
+		delete(a.troubles, w.WorkflowID)
+		a.logger.InfoContext(ctx, "Scheduler: Files of a workflow are looked for again", "workflow", w.Name)
+		return
+	}
+	a.troubles[w.WorkflowID] = text
+	a.logger.WarnContext(ctx, "Scheduler: Files of a workflow cannot be looked for, tried again later", "workflow", w.Name, "error", err)
 }
 
 // look looks at the files of one workflow, and returns when one may be ready.
@@ -127,99 +177,102 @@ func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.
 	if trigger == nil {
 		return unknown, nil
 	}
-	base := filepath.Join(a.dags, filepath.FromSlash(path.Dir(w.SourceFile)))
-	for _, folder := range foldersOf(wholePattern(base, trigger.Path), foldersWatched-len(a.folders)) {
-		a.folders[folder] = true // before it is looked into, next time
+	found := findFiles(filepath.Join(a.dags, filepath.FromSlash(path.Dir(w.SourceFile))), trigger.Path)
+	for _, folder := range found.folders[:min(len(found.folders), foldersWatched-len(a.folders))] {
+		a.folders[folder] = true
 	}
-	found, err := findFiles(base, trigger.Path)
+	hash, fault := trigger.WatchHash(w.SourceFile), found.fault(trigger.Path)
+	isNew := w.Hash != hash
+	isKnown := found.err == nil && (!isNew || !found.isPart)
+	if isNew && !isKnown {
+		fault += "; the watch begins when that is over, with the files that are there then"
+	}
+	if err := a.tell(ctx, w, fault); err != nil || !isKnown {
+		return unknown, err // what was seen before may be there all the same
+	}
+	if isNew {
+		return time.Millisecond, a.begin(ctx, w, trigger, found.files)
+	}
+	own, err := a.remember(ctx, w)
 	if err != nil {
 		return unknown, err
 	}
-	own, isNew, err := a.watch(ctx, w, trigger, found)
-	if err != nil || isNew {
+	ready, wait := own.ready(found.files, trigger.StableFor.Std(), now)
+	if err := a.start(ctx, w, own, ready); err != nil {
 		return unknown, err
 	}
-	ready, wait := own.ready(found, trigger.StableFor.Std(), now)
-	done, faults, err := a.start(ctx, w, own, ready)
 	if len(own.refused) > 0 {
 		wait = min(wait, runRetryDelay)
 	}
-	return wait, errors.Join(err, a.note(ctx, w, own, done, own.gone(found), faults))
+	return wait, a.noteMoves(ctx, w, own, own.moves(found.files, now, fault == ""))
 }
 
-// watch returns what is known of the files of a workflow. A watch begins with the files
-// that are there; isNew says that it does so now.
-func (a *arrivals) watch(
-	ctx context.Context, w *miniairflow.FileWatch, trigger *miniairflow.FileTrigger, found []miniairflow.FoundFile,
-) (own *folderWatch, isNew bool, err error) {
-	hash := trigger.WatchHash(w.SourceFile)
-	if own = a.watches[w.WorkflowID]; own != nil && own.hash == hash && w.Hash == hash {
-		return own, false, nil
+// tell tells people what is wrong with the files of a workflow, when it changes.
+func (a *arrivals) tell(ctx context.Context, w *miniairflow.FileWatch, fault string) error {
+	if len(fault) > faultMax {
+		fault = strings.ToValidUTF8(fault[:faultMax], "") + "…"
 	}
-	files := found
-	if isNew = w.Hash != hash; isNew {
-		err = a.control.Store.WatchFiles(ctx, w.WorkflowID, hash, found)
-		a.logger.InfoContext(ctx, "Scheduler: Watch of files begins", "workflow", w.Name, "path", trigger.Path, "files", len(found))
-	} else {
-		files, err = a.control.Store.SeenFiles(ctx, w.WorkflowID)
+	if fault == w.Fault {
+		return nil
 	}
+	isNew, err := a.control.Store.NoteFileFault(ctx, w.WorkflowID, fault)
+	switch {
+	case err != nil:
+		return fmt.Errorf("note fault of files: %w", err)
+	case isNew && fault == "":
+		a.logger.InfoContext(ctx, "Scheduler: All files are found again", "workflow", w.Name)
+	case isNew:
+		a.logger.WarnContext(ctx, "Scheduler: Not all files are found", "workflow", w.Name, "fault", fault)
+	}
+	return nil
+}
+
+// begin begins a watch with the files that are there.
+func (a *arrivals) begin(ctx context.Context, w *miniairflow.FileWatch, trigger *miniairflow.FileTrigger, files []miniairflow.FoundFile) error {
+	delete(a.watches, w.WorkflowID)
+	if err := a.control.Store.WatchFiles(ctx, w.WorkflowID, trigger.WatchHash(w.SourceFile), files); err != nil {
+		return fmt.Errorf("begin the watch of files: %w", err)
+	}
+	a.logger.InfoContext(ctx, "Scheduler: Watch of files begins", "workflow", w.Name, "path", trigger.Path, "files", len(files))
+	return nil
+}
+
+// remember returns what is known of the files of a workflow whose watch has begun.
+func (a *arrivals) remember(ctx context.Context, w *miniairflow.FileWatch) (*folderWatch, error) {
+	if own := a.watches[w.WorkflowID]; own != nil && own.hash == w.Hash {
+		return own, nil
+	}
+	files, err := a.control.Store.SeenFiles(ctx, w.WorkflowID)
 	if err != nil {
-		return nil, false, err
+		return nil, fmt.Errorf("find seen files: %w", err)
 	}
-	own = &folderWatch{hash: hash, seen: make(map[string]miniairflow.FoundFile, len(files)), young: map[string]youngFile{}}
-	for _, f := range files {
-		own.seen[f.Path] = f
+	now, err := a.control.Store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's time: %w", err)
 	}
-	a.watches[w.WorkflowID] = own
-	return own, isNew, nil
+	a.watches[w.WorkflowID] = newFolderWatch(w.Hash, files, now)
+	return a.watches[w.WorkflowID], nil
 }
 
-// ready returns the files that nobody has seen and that have not changed for so long,
-// those that were refused before last, and when the next of the others may be ready.
-func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration, now time.Time) (ready []miniairflow.FoundFile, wait time.Duration) {
-	young := map[string]youngFile{}
-	wait = unknown
-	for _, f := range found {
-		if w.seen[f.Path] == f {
-			continue
+// start starts the runs of files, and notes that.
+func (a *arrivals) start(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, ready []miniairflow.FoundFile) error {
+	own.refused = map[miniairflow.FoundFile]error{}
+	for files := range slices.Chunk(ready, arrivalsNoted) {
+		if err := a.hold(ctx, arrivalsLeaseRenew); err != nil {
+			return err
 		}
-		y := w.young[f.Path]
-		if y.file != f {
-			y = youngFile{file: f, since: now}
+		done, faults, err := a.startSome(ctx, w, own, files)
+		if noted := a.note(ctx, w, own, miniairflow.FileNotes{Seen: done, Faults: faults}); err != nil || noted != nil {
+			return errors.Join(err, noted)
 		}
-		young[f.Path] = y // until its run is there
-		if left := stable - now.Sub(y.since); left > 0 {
-			wait = min(wait, max(left, time.Millisecond))
-			continue
-		}
-		ready = append(ready, f)
 	}
-	w.young = young
-	if ready = othersFirst(ready, w.refused); len(ready) > arrivalsAtOnce {
-		return ready[:arrivalsAtOnce], min(wait, time.Millisecond)
-	}
-	return ready, wait
+	return nil
 }
 
-// gone returns the paths of files that were seen and are not there any more.
-func (w *folderWatch) gone(found []miniairflow.FoundFile) []string {
-	isThere := make(map[string]bool, len(found))
-	for _, f := range found {
-		isThere[f.Path] = true
-	}
-	var gone []string
-	for name := range w.seen {
-		if !isThere[name] {
-			gone = append(gone, name)
-		}
-	}
-	return gone
-}
-
-// start starts the runs of files, and returns those for which it has done so. One that
-// cannot start its run starts none: the fault is logged, and returned by path as people
-// read it.
-func (a *arrivals) start(
+// startSome starts the runs of files, and returns those for which it has done so. One
+// that cannot start its run starts none: the fault is logged, and returned by path as
+// people read it.
+func (a *arrivals) startSome(
 	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, files []miniairflow.FoundFile,
 ) (done []miniairflow.FoundFile, faults map[string]string, err error) {
 	s, err := startEach(ctx, files, nil, func(f miniairflow.FoundFile) error {
@@ -229,8 +282,8 @@ func (a *arrivals) start(
 	if err != nil {
 		err = fmt.Errorf("start runs of files: %w", err)
 	}
-	own.refused = s.refused
 	for f, refused := range s.refused {
+		own.refused[f] = refused
 		a.logger.WarnContext(ctx, "Scheduler: No run can be started now for a file, tried again later", "workflow", w.Name, "file", f.Path, "error", refused)
 	}
 	faults = make(map[string]string, len(s.faults))
@@ -241,19 +294,24 @@ func (a *arrivals) start(
 	return s.done, faults, err
 }
 
+// noteMoves notes which files have come back or gone.
+func (a *arrivals) noteMoves(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, moves miniairflow.FileNotes) error {
+	for _, part := range parts(moves) {
+		if err := a.hold(ctx, arrivalsLeaseRenew); err != nil {
+			return err
+		}
+		if err := a.note(ctx, w, own, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // note notes what has become of files, in the store first.
-func (a *arrivals) note(
-	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, seen []miniairflow.FoundFile, gone []string, faults map[string]string,
-) error {
-	if err := a.control.Store.NoteFiles(ctx, w.WorkflowID, seen, gone, faults); err != nil {
+func (a *arrivals) note(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, notes miniairflow.FileNotes) error {
+	if err := a.control.Store.NoteFiles(ctx, w.WorkflowID, notes); err != nil {
 		return fmt.Errorf("note files: %w", err)
 	}
-	for _, f := range seen {
-		own.seen[f.Path] = f
-		delete(own.young, f.Path)
-	}
-	for _, name := range gone {
-		delete(own.seen, name)
-	}
+	own.note(notes, time.Now())
 	return nil
 }

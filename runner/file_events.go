@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -91,13 +90,4 @@ func (e *fileEvents) watch(ctx context.Context, folders map[string]bool) {
 			_ = e.watcher.Add(folder)
 		}
 	}
-}
-
-// foldersOf returns the folders in which a pattern of files finds them, up to limit.
-func foldersOf(pattern string, limit int) []string {
-	folders, err := filepath.Glob(filepath.Dir(pattern))
-	if err != nil {
-		return nil
-	}
-	return folders[:min(len(folders), limit)]
 }

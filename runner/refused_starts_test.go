@@ -63,10 +63,7 @@ func TestRefusedStartsOfFiles(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Join(s.dags, "in"), 0o700))
 		s.load(map[string]string{"flows/load.yaml": arrivalFile})
 		s.lookForFiles()
-		s.await("the watch", func() bool {
-			watches, err := store.FileTriggers(t.Context())
-			return err == nil && len(watches) == 1 && watches[0].Hash != ""
-		})
+		s.awaitWatch()
 		for _, name := range []string{"a.csv", "b.csv", "c.csv", "d.csv"} {
 			s.arrive(name, "1")
 		}

@@ -5216,7 +5216,7 @@ enum MissedReason {
   UNRESOLVED
   "Runs of other workflows have ended, and could not start one."
   AFTER_FAILED
-  "Files have arrived, and could not start one."
+  "Files have arrived and could not start one, or could not be looked for."
   FILE_FAILED
 }
 

@@ -1,6 +1,17 @@
 package dialect
 
-import "github.com/google/uuid"
+import (
+	"errors"
+
+	"github.com/google/uuid"
+)
+
+// ErrOtherWatch says that the watch of a workflow's files has begun anew, or is over.
+var ErrOtherWatch = errors.New("another watch of files has begun, or none goes on")
+
+// WatchMark returns what the hash of a watch is until it has begun: its own, so that two
+// that begin at once do not mix, and none that a trigger has.
+func WatchMark() string { return "begins:" + uuid.NewString() }
 
 // ArrivalRows says which workflows are started by files, which of them begin anew, since
 // they stood still, and which have no such trigger, but may have had one.

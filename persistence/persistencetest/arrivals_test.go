@@ -1,9 +1,14 @@
 package persistencetest_test
 
 import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -28,6 +33,25 @@ func (db *database) hashes() map[string]string {
 	return found
 }
 
+// seen returns the files that a workflow has seen, those that are there, and the paths of
+// those that are gone.
+func (db *database) seen(workflowID uuid.UUID) (files []miniairflow.FoundFile, gone []string) {
+	db.Helper()
+	found, err := db.SeenFiles(db.Context(), workflowID)
+	require.NoError(db, err)
+	now, err := db.Now(db.Context())
+	require.NoError(db, err)
+	for _, f := range found {
+		if f.GoneAt == nil {
+			files = append(files, f.FoundFile)
+			continue
+		}
+		require.WithinDuration(db, now, *f.GoneAt, time.Minute)
+		gone = append(gone, f.Path)
+	}
+	return files, gone
+}
+
 // The files that a workflow has seen are kept as long as it is watching.
 func TestSeenFiles(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
@@ -37,20 +61,33 @@ func TestSeenFiles(t *testing.T) {
 		file := func(path string, size int64) miniairflow.FoundFile {
 			return miniairflow.FoundFile{Path: path, Size: size, Modified: now}
 		}
-		seen := func() []miniairflow.FoundFile {
-			files, err := db.SeenFiles(t.Context(), v.WorkflowID)
-			require.NoError(t, err)
-			return files
+		requireSeen := func(gone []string, want ...miniairflow.FoundFile) {
+			t.Helper()
+			there, away := db.seen(v.WorkflowID)
+			require.Equal(t, want, there)
+			require.Equal(t, gone, away)
+		}
+		note := func(notes miniairflow.FileNotes) {
+			t.Helper()
+			require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, notes))
+		}
+		watch := func(hash string, files ...miniairflow.FoundFile) {
+			t.Helper()
+			require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, hash, files))
 		}
 		require.Equal(t, map[string]string{"load": ""}, db.hashes())
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("old", 1)}, nil, nil))
-		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "one", []miniairflow.FoundFile{file("b", 1), file("a", 1<<40)}))
+		note(miniairflow.FileNotes{Seen: []miniairflow.FoundFile{file("old", 1)}})
+		watch("one", file("b", 1), file("a", 1<<40))
 		require.Equal(t, map[string]string{"load": "one"}, db.hashes())
-		require.Equal(t, []miniairflow.FoundFile{file("a", 1<<40), file("b", 1)}, seen())
+		requireSeen(nil, file("a", 1<<40), file("b", 1))
 
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, []miniairflow.FoundFile{file("b", 2), file("c", 3)}, []string{"a", "never"}, nil))
-		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, nil, nil, nil))
-		require.Equal(t, []miniairflow.FoundFile{file("b", 2), file("c", 3)}, seen())
+		note(miniairflow.FileNotes{Seen: []miniairflow.FoundFile{file("b", 2), file("c", 3)}, Gone: []string{"a", "never"}, Forgotten: []string{"b"}})
+		note(miniairflow.FileNotes{})
+		requireSeen([]string{"a"}, file("b", 2), file("c", 3))
+		note(miniairflow.FileNotes{Seen: []miniairflow.FoundFile{file("a", 1<<40)}, Gone: []string{"c"}})
+		requireSeen([]string{"c"}, file("a", 1<<40), file("b", 2))
+		note(miniairflow.FileNotes{Gone: []string{"a"}, Forgotten: []string{"c"}})
+		requireSeen([]string{"a"}, file("b", 2))
 
 		again := arriving("load")
 		again.Description = "a new version goes on with what was seen"
@@ -62,17 +99,93 @@ func TestSeenFiles(t *testing.T) {
 		require.Empty(t, db.hashes(), "it stands still")
 		db.sync(arriving("load"))
 		require.Equal(t, map[string]string{"load": ""}, db.hashes(), "it begins anew")
-		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "two", nil))
+		watch("two")
 		require.NoError(t, db.RetireFile(t.Context(), "load.yaml"))
 		require.Empty(t, db.hashes())
 		db.sync(arriving("load"))
 		require.Equal(t, map[string]string{"load": ""}, db.hashes(), "it begins anew")
 
-		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "three", []miniairflow.FoundFile{file("a", 1)}))
+		watch("three", file("a", 1))
 		db.sync(definition("load", task("a")))
 		require.Empty(t, db.hashes())
-		require.Empty(t, seen())
-		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "four", []miniairflow.FoundFile{file("a", 1)}))
-		require.Empty(t, seen(), "nobody watches any more")
+		requireSeen(nil)
+		watch("four", file("a", 1))
+		requireSeen(nil) // nobody watches any more
+	})
+}
+
+// A watch of many files that does not begin as a whole has not begun.
+func TestWatchOfManyFiles(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(arriving("load"))
+		many := func(from, to int) []miniairflow.FoundFile {
+			var files []miniairflow.FoundFile
+			for i := from; i < to; i++ {
+				files = append(files, miniairflow.FoundFile{Path: fmt.Sprintf("%05d", i), Size: 1, Modified: slot})
+			}
+			return files
+		}
+		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "one", many(0, 1200)))
+		there, _ := db.seen(v.WorkflowID)
+		require.Equal(t, many(0, 1200), there)
+
+		db.change(map[string]string{
+			"sqlite":   `CREATE TRIGGER refuse BEFORE INSERT ON seen_files WHEN NEW.path = '02100' BEGIN SELECT RAISE(ABORT, 'refused'); END`,
+			"postgres": `ALTER TABLE seen_files ADD CONSTRAINT refuse CHECK (path <> '02100')`,
+		})
+		require.Error(t, db.WatchFiles(t.Context(), v.WorkflowID, "two", many(1000, 2300)))
+		require.NotContains(t, []string{"one", "two", ""}, db.hashes()["load"])
+		there, _ = db.seen(v.WorkflowID)
+		require.Equal(t, many(1000, 2000), there, "it works in parts")
+		db.change(map[string]string{"sqlite": `DROP TRIGGER refuse`, "postgres": `ALTER TABLE seen_files DROP CONSTRAINT refuse`})
+		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "two", many(1000, 2300)))
+		there, _ = db.seen(v.WorkflowID)
+		require.Equal(t, many(1000, 2300), there)
+		require.Equal(t, "two", db.hashes()["load"])
+	})
+}
+
+// Of two watches that begin at once one begins, with its own files alone.
+func TestWatchesThatBeginAtOnce(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(arriving("load"))
+		of := func(name string) []miniairflow.FoundFile {
+			files := make([]miniairflow.FoundFile, 1100)
+			for i := range files {
+				files[i] = miniairflow.FoundFile{Path: fmt.Sprintf("%05d-%s", i, name), Size: 1, Modified: slot}
+			}
+			return files
+		}
+		for range 3 {
+			var both sync.WaitGroup
+			var faults [2]error
+			for i, name := range []string{"one", "two"} {
+				both.Go(func() { faults[i] = db.WatchFiles(t.Context(), v.WorkflowID, name, of(name)) })
+			}
+			both.Wait()
+			require.NoError(t, errors.Join(faults[:]...))
+			there, _ := db.seen(v.WorkflowID)
+			require.Equal(t, of(db.hashes()["load"]), there)
+		}
+	})
+}
+
+// What is found of a file goes into every database, up to the bounds.
+func TestSeenFilesAtTheBounds(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		v := db.sync(arriving("load"))
+		long := make([]byte, miniairflow.FilePathMax)
+		for i := range long {
+			long[i] = byte('!' + rand.N(90)) // an index keeps a text smaller that repeats itself
+		}
+		files := []miniairflow.FoundFile{
+			{Path: "\x01'\"\n", Size: 1<<63 - 1, Modified: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+			{Path: string(long), Modified: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		}
+		require.NoError(t, db.WatchFiles(t.Context(), v.WorkflowID, "one", files))
+		require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, miniairflow.FileNotes{Seen: files, Faults: map[string]string{files[0].Path: "a fault"}}))
+		there, _ := db.seen(v.WorkflowID)
+		require.ElementsMatch(t, files, there)
+		require.Empty(t, db.faulted(v.WorkflowID))
 	})
 }

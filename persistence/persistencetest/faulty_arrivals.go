@@ -14,8 +14,8 @@ func (f *Faulty) FileTriggers(ctx context.Context) ([]miniairflow.FileWatch, err
 }
 
 // SeenFiles implements miniairflow.ArrivalStore.
-func (f *Faulty) SeenFiles(ctx context.Context, workflowID uuid.UUID) ([]miniairflow.FoundFile, error) {
-	return try(f, "SeenFiles", func() ([]miniairflow.FoundFile, error) { return f.inner.SeenFiles(ctx, workflowID) })
+func (f *Faulty) SeenFiles(ctx context.Context, workflowID uuid.UUID) ([]miniairflow.SeenFile, error) {
+	return try(f, "SeenFiles", func() ([]miniairflow.SeenFile, error) { return f.inner.SeenFiles(ctx, workflowID) })
 }
 
 // WatchFiles implements miniairflow.ArrivalStore.
@@ -24,11 +24,11 @@ func (f *Faulty) WatchFiles(ctx context.Context, workflowID uuid.UUID, hash stri
 }
 
 // NoteFiles implements miniairflow.ArrivalStore.
-func (f *Faulty) NoteFiles(ctx context.Context, workflowID uuid.UUID, seen []miniairflow.FoundFile, gone []string, faults map[string]string) error {
-	return tryOnly(f, "NoteFiles", func() error { return f.inner.NoteFiles(ctx, workflowID, seen, gone, faults) })
+func (f *Faulty) NoteFiles(ctx context.Context, workflowID uuid.UUID, notes miniairflow.FileNotes) error {
+	return tryOnly(f, "NoteFiles", func() error { return f.inner.NoteFiles(ctx, workflowID, notes) })
 }
 
-// NoteWatchFault implements miniairflow.ArrivalStore.
-func (f *Faulty) NoteWatchFault(ctx context.Context, workflowID uuid.UUID, fault string) error {
-	return tryOnly(f, "NoteWatchFault", func() error { return f.inner.NoteWatchFault(ctx, workflowID, fault) })
+// NoteFileFault implements miniairflow.ArrivalStore.
+func (f *Faulty) NoteFileFault(ctx context.Context, workflowID uuid.UUID, fault string) (bool, error) {
+	return try(f, "NoteFileFault", func() (bool, error) { return f.inner.NoteFileFault(ctx, workflowID, fault) })
 }

@@ -67,7 +67,13 @@ func hotStarts(t testing.TB, store miniairflow.Store) []HotCall {
 			return err
 		}},
 		{"note files", func(ctx context.Context, s miniairflow.Store) error {
-			return s.NoteFiles(ctx, arriving, files(3), []string{"49.csv", "48.csv"}, map[string]string{files(3)[0].Path: "it cannot start"})
+			return s.NoteFiles(ctx, arriving, miniairflow.FileNotes{
+				Seen: files(3), Faults: map[string]string{files(3)[0].Path: "it cannot start"}, Gone: []string{"49.csv", "48.csv"}, Forgotten: []string{"47.csv"},
+			})
+		}},
+		{"note a fault of files", func(ctx context.Context, s miniairflow.Store) error {
+			_, err := s.NoteFileFault(ctx, arriving, "the folder is not there")
+			return err
 		}},
 	}
 }

@@ -57,7 +57,7 @@ func TestDatabaseWithOtherTables(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, first.Close())
 		}
-		_, err := raw.ExecContext(t.Context(), `DROP INDEX missed_slots_triggers`)
+		_, err := raw.ExecContext(t.Context(), `ALTER TABLE seen_files DROP COLUMN gone_at`)
 		require.NoError(t, err)
 		_, err = persistence.Open(t.Context(), url, persistence.Options{})
 		require.Equal(t, miniairflow.CodeConflict, miniairflow.ErrorCode(err))

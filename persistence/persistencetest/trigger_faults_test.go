@@ -120,7 +120,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		note := func(faults map[string]string, files ...miniairflow.FoundFile) {
 			t.Helper()
 			for range 2 {
-				require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, files, nil, faults))
+				require.NoError(t, db.NoteFiles(t.Context(), v.WorkflowID, miniairflow.FileNotes{Seen: files, Faults: faults}))
 			}
 		}
 		note(map[string]string{"c": "of c", "a": "of a"}, file("c", 1), file("b", 1), file("a", 1))
@@ -129,7 +129,46 @@ func TestFaultsOfFiles(t *testing.T) {
 		require.Equal(t, []faulted{{miniairflow.MissedFile, 3, true, "again"}}, db.faulted(v.WorkflowID))
 		note(nil, file("c", 3))
 		require.Equal(t, []faulted{{miniairflow.MissedFile, 3, true, "again"}}, db.faulted(v.WorkflowID))
-		require.NoError(t, db.NoteWatchFault(t.Context(), v.WorkflowID, "of all\x00"))
-		require.Equal(t, []faulted{{miniairflow.MissedFile, 4, true, "of all\uFFFD"}}, db.faulted(v.WorkflowID))
+	})
+}
+
+// What is wrong with the files of a workflow is known as long as it lasts, and counted
+// each time that it begins.
+func TestFaultsOfFolders(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := arriving("load")
+		v := db.sync(d)
+		note := func(fault string) (isNew bool) {
+			t.Helper()
+			isNew, err := db.NoteFileFault(t.Context(), v.WorkflowID, fault)
+			require.NoError(t, err)
+			again, err := db.NoteFileFault(t.Context(), v.WorkflowID, fault)
+			require.NoError(t, err)
+			require.False(t, again)
+			watches, err := db.FileTriggers(t.Context())
+			require.NoError(t, err)
+			require.Len(t, watches, 1)
+			require.Len(t, watches[0].Fault, min(len(fault), len(watches[0].Fault)))
+			require.Equal(t, fault == "", watches[0].Fault == "")
+			return isNew
+		}
+		require.False(t, note(""))
+		require.True(t, note("folder in is not there"))
+		require.True(t, note("too many files"))
+		require.Equal(t, []faulted{{miniairflow.MissedFile, 2, true, "too many files"}}, db.faulted(v.WorkflowID))
+		require.True(t, note(""))
+		require.True(t, note(strings.Repeat("ü", 2000)+"\x00"))
+		require.Equal(t, 3, db.faulted(v.WorkflowID)[0].Count)
+
+		d.IsActive = false
+		db.sync(d)
+		d.IsActive = true
+		db.sync(d)
+		require.False(t, note(""), "it begins anew")
+		db.sync(definition("load", task("a")))
+		isNew, err := db.NoteFileFault(t.Context(), v.WorkflowID, "late")
+		require.NoError(t, err)
+		require.False(t, isNew, "nobody watches any more")
+		require.Equal(t, 3, db.faulted(v.WorkflowID)[0].Count)
 	})
 }

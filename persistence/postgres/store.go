@@ -88,8 +88,8 @@ func Open(ctx context.Context, url string, config Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	// Until the first release version 1 has grown: a database of before lacks its last index.
-	const last = `SELECT to_regclass('missed_slots_triggers') IS NOT NULL`
+	// Until the first release version 1 has grown: a database of before lacks its last column.
+	const last = `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('seen_files') AND attname = 'gone_at' AND NOT attisdropped)`
 	var isThere bool
 	if err := pool.QueryRow(ctx, last).Scan(&isThere); err != nil || !isThere {
 		pool.Close()

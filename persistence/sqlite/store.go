@@ -103,8 +103,8 @@ func (s *Store) open(ctx context.Context, path string) error {
 		}
 		*f.read = newPool(db, f.path, s.log)
 	}
-	// Until the first release version 1 has grown: a file of before lacks its last index.
-	const text = `SELECT count(*) FROM sqlite_schema WHERE name = 'missed_slots_triggers'`
+	// Until the first release version 1 has grown: a file of before lacks its last column.
+	const text = `SELECT count(*) FROM pragma_table_info('seen_files') WHERE name = 'gone_at'`
 	if found, err := queryOne(ctx, s.read, scanOne[int], text); err != nil || found == 0 {
 		return errors.Join(err, dialect.OtherTables(path))
 	}

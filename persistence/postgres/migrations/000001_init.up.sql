@@ -424,15 +424,17 @@ CREATE TRIGGER workflow_runs_ended AFTER UPDATE OF status ON workflow_runs FOR E
 -- The workflows of whose latest versions files start runs.
 CREATE TABLE file_triggers (
     workflow_id uuid PRIMARY KEY REFERENCES workflows (id),
-    hash        text NOT NULL DEFAULT '' -- of what is looked at; empty: it begins with the files that are there
+    hash        text NOT NULL DEFAULT '', -- of what is looked at; empty, or of none: it begins with the files that are there
+    fault       text NOT NULL DEFAULT '' -- what is wrong with its files now
 );
 
--- The files that these have seen, as long as they are there.
+-- The files that these have seen, as long as they are there, and for a while after.
 CREATE TABLE seen_files (
     workflow_id uuid NOT NULL,
     path        text NOT NULL,
     size        bigint NOT NULL,
     modified    timestamptz NOT NULL,
+    gone_at     timestamptz, -- since when it is not there; null: it is
     PRIMARY KEY (workflow_id, path)
 );
 

@@ -427,15 +427,17 @@ END;
 -- The workflows of whose latest versions files start runs.
 CREATE TABLE file_triggers (
     workflow_id text PRIMARY KEY REFERENCES workflows (id),
-    hash        text NOT NULL DEFAULT '' -- of what is looked at; empty: it begins with the files that are there
+    hash        text NOT NULL DEFAULT '', -- of what is looked at; empty, or of none: it begins with the files that are there
+    fault       text NOT NULL DEFAULT '' -- what is wrong with its files now
 ) WITHOUT ROWID;
 
--- The files that these have seen, as long as they are there.
+-- The files that these have seen, as long as they are there, and for a while after.
 CREATE TABLE seen_files (
     workflow_id text NOT NULL,
     path        text NOT NULL,
     size        integer NOT NULL,
     modified    integer NOT NULL,
+    gone_at     integer, -- since when it is not there; null: it is
     PRIMARY KEY (workflow_id, path)
 ) WITHOUT ROWID;
 
