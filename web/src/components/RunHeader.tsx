@@ -39,6 +39,7 @@ export function RunHeader({ run, detail, live, onChange }: RunHeaderProps) {
       <Facts
         facts={[
           ["Duration", <Elapsed key="duration" startedAt={run.startedAt} finishedAt={run.finishedAt} />],
+          ["Logical date", <Time key="logical" value={run.logicalDate} full />],
           ["Run after", <Time key="after" value={run.runAfter} full />],
           ["Started", run.startedAt ? <Time key="started" value={run.startedAt} full /> : "not yet"],
           ["Finished", run.finishedAt ? <Time key="finished" value={run.finishedAt} full /> : null],

@@ -1,6 +1,7 @@
 import type { RunSummaryFragment } from "../gql/graphql";
 import { dateText } from "../services/backfills";
 import { starterOf } from "../services/starter";
+import { formatAbsolute } from "../services/time";
 import { RunLink } from "./RunLink";
 import { RunStatus, TaskProgress } from "./Status";
 import { Elapsed, Time } from "./Time";
@@ -22,6 +23,7 @@ export function RunTable({ runs, zone }: RunTableProps) {
             <th scope="col">State</th>
             {zone === undefined ? (
               <>
+                <th scope="col">Logical date</th>
                 <th scope="col">Run after</th>
                 <th scope="col">Started by</th>
               </>
@@ -44,6 +46,7 @@ export function RunTable({ runs, zone }: RunTableProps) {
               </td>
               {zone === undefined ? (
                 <>
+                  <td className="number">{formatAbsolute(Date.parse(run.logicalDate))}</td>
                   <td>
                     <Time value={run.runAfter} />
                   </td>
