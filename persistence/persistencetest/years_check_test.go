@@ -95,21 +95,13 @@ func (y *years) checkReason(e era, m *miniairflow.MissedSlots) {
 
 // readRuns reads the slots of all scheduled runs of a workflow. None is made before its time.
 func (y *years) readRuns(name string, into map[string][]time.Time) {
-	filter := miniairflow.RunFilter{WorkflowID: y.flows[name].id, Types: []miniairflow.RunType{miniairflow.RunScheduled}, Limit: 200}
-	for {
-		page := y.runs(filter)
-		for _, r := range page {
-			require.False(y, r.CreatedAt.Before(r.RunAfter), "%s: a run before its time", r.Label())
-			require.False(y, r.RunAfter.Before(r.LogicalDate))
-			into[name+"/"+r.ScheduleName] = append(into[name+"/"+r.ScheduleName], r.LogicalDate)
-			y.runsN++
-		}
-		if len(page) < filter.Limit {
-			return
-		}
-		last := page[len(page)-1]
-		filter.Before = &miniairflow.RunCursor{CreatedAt: last.CreatedAt, ID: last.ID}
-	}
+	filter := miniairflow.RunFilter{WorkflowID: y.flows[name].id, Types: []miniairflow.RunType{miniairflow.RunScheduled}}
+	y.eachRun(filter, func(r *miniairflow.WorkflowRun) {
+		require.False(y, r.CreatedAt.Before(r.RunAfter), "%s: a run before its time", r.Label())
+		require.False(y, r.RunAfter.Before(r.LogicalDate))
+		into[name+"/"+r.ScheduleName] = append(into[name+"/"+r.ScheduleName], r.LogicalDate)
+		y.runsN++
+	})
 }
 
 // readMissed reads the ranges of a workflow.

@@ -24,6 +24,7 @@ var slotDefects = []struct {
 		"fire.go", `left, runs = append(left, leaveOutRuns(runs[:first], MissedQueueFull)...), runs[first:]`, `runs = runs[first:]`,
 	}},
 	{"what is older than the window is not kept", change{"schedule.go", `plan.Left = ts.missed(c, t, first, fire, keep.older)`, `plan.Left = nil`}},
+	{"a backfill makes runs of what the schedule is about to come to", change{"backfill_plan.go", `case view.Place.isAhead(d.Slot):`, `case view.Place.isAhead(d.Slot) && d.Run != nil:`}},
 	{"a workflow that is taken away goes on from where it was", change{
 		"persistence/sqlite/sync.go", `next_at = NULL, since = ?2 WHERE`, `next_at = NULL, since = since + 0 * ?2 WHERE`,
 	}},

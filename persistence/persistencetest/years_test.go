@@ -28,7 +28,8 @@ var yearsSteps = map[string]int{"sqlite": 700, "postgres": 150}
 // TestYearsOfSlots lets simulated years pass over workflows with random schedules,
 // policies and zones, which are edited, paused, deactivated and taken away, while three
 // schedulers look, fire, fire once more, fire late, and die. In the end each slot that
-// a schedule had must have one run, or be in one range of missed slots.
+// a schedule had must have one run, or be in one range of missed slots. Backfills over the
+// last days must have made the runs of the dates that had none.
 func TestYearsOfSlots(t *testing.T) {
 	seed := *yearsSeed
 	if seed == 0 {
@@ -95,6 +96,8 @@ type years struct {
 	eras    []era
 	rangesN int
 	runsN   int
+
+	backfills []uuid.UUID
 }
 
 // yearFlow is a workflow of a play, as its file is.
@@ -125,10 +128,13 @@ func playYears(t *testing.T, db *database, seed uint64, dialect string, pass fun
 		d.Schedules, d.IsActive = nil, true
 		y.sync(&d)
 		y.end(y.flows[name], nil)
+		_, err := y.SetPaused(y.Context(), y.flows[name].id, false, by)
+		require.NoError(t, err)
 	}
-	slots := y.check()
-	t.Logf("%s: seed %d: %.1f years, %d schedules, %d slots, %d runs, %d ranges", dialect, seed, y.clock().Sub(begin).Hours()/24/365,
-		len(y.eras), slots, y.runsN, y.rangesN)
+	y.finishBackfills()
+	slots, made := y.check(), y.checkBackfills()
+	t.Logf("%s: seed %d: %.1f years, %d schedules, %d slots, %d runs, %d ranges, %d backfills, %d runs of these", dialect, seed,
+		y.clock().Sub(begin).Hours()/24/365, len(y.eras), slots, y.runsN, y.rangesN, len(y.backfills), made)
 }
 
 func (y *years) clock() time.Time {
@@ -169,6 +175,8 @@ func (y *years) step() {
 		require.NoError(y, err)
 	case 10, 11, 12:
 		y.endRuns()
+	case 13, 14, 15:
+		y.addBackfill(name)
 	}
 	if y.chance(15) {
 		return // nothing is up
@@ -194,6 +202,8 @@ func (y *years) schedule(hand *[][]miniairflow.Fire) {
 			_, err := y.FireSchedules(y.Context(), fires[:y.random.IntN(len(fires)+1)])
 			require.NoError(y, err)
 		}
+	case 5:
+		y.advance()
 	default:
 		_, _, err := y.FireDue(y.Context(), 1+y.random.IntN(20), y.plan)
 		require.NoError(y, err)
