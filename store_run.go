@@ -3,6 +3,9 @@ package miniairflow
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,10 +29,10 @@ type RunStore interface {
 	// not counted, and start however many others run: task runs are written, those
 	// that the run's selection leaves out as skipped, fast
 	// roots are queued up to max_active_tasks, other roots ask for a decision; of a
-	// run that was opened again, what is due goes on. Paused runs are left out. A
-	// workflow of which none can be started holds up no other: the error tells of
-	// it, beside the runs of the others, which have started.
-	StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error)
+	// run that was opened again, what is due goes on. Paused runs are left out, and so
+	// are the workflows in without. A workflow of which none can be started holds up no
+	// other: the error is StartFaults, beside the runs of the others, which have started.
+	StartRuns(ctx context.Context, limit int, without ...uuid.UUID) ([]uuid.UUID, error)
 	// CancelRun asks for the end of a run. A pending run is cancelled at once. Of
 	// a running one the task runs that have not started are cancelled, the running
 	// ones are flagged for their workers (Heartbeat), and when they have ended the
@@ -302,4 +305,26 @@ const WaitMemoryMax = 64 << 10
 type Decisions struct {
 	Run   *WorkflowRun
 	Nodes []Node // Status pending, or waiting with Fan set; Generation set
+}
+
+// StartFaults has the workflows of which RunStore.StartRuns could not start runs, with the
+// reason.
+type StartFaults map[uuid.UUID]error
+
+// OrNil returns the faults as an error, or nil if there are none.
+func (f StartFaults) OrNil() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+// Error returns the faults, one a line.
+func (f StartFaults) Error() string {
+	lines := make([]string, 0, len(f))
+	for id, err := range f {
+		lines = append(lines, fmt.Sprintf("start runs of workflow %s: %v", id, err))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,28 +11,26 @@ import (
 // backfillBatch is how many backfills one look goes over.
 const backfillBatch = 100
 
-// advanceBackfills lets backfills make their next runs. One that cannot go on holds up
-// no other.
-func advanceBackfills(ctx context.Context, control *miniairflow.Control) error {
+// advanceBackfills lets backfills make their next runs, in turns, until nothing moves.
+func advanceBackfills(ctx context.Context, control *miniairflow.Control, advances *steps) (time.Duration, error) {
 	for {
-		due, err := control.Store.DueBackfills(ctx, backfillBatch)
-		if err != nil {
-			return fmt.Errorf("find due backfills: %w", err)
-		}
 		anyMoved := false
-		var refused refusals
-		var failed []error
-		for _, b := range due {
-			moved, err := control.AdvanceBackfill(ctx, b)
-			isAway := !errors.Is(err, miniairflow.ErrLocked) && refused.isAway(err)
-			if isAway || ctx.Err() != nil {
-				return err
+		wait, err := advances.pass(ctx, backfillBatch, func(limit int) (found []step, err error) {
+			due, err := control.Store.DueBackfills(ctx, limit)
+			if err != nil {
+				return nil, fmt.Errorf("find due backfills: %w", err)
 			}
-			failed = append(failed, err)
-			anyMoved = anyMoved || moved
-		}
-		if !anyMoved {
-			return errors.Join(failed...)
+			for _, b := range due {
+				found = append(found, step{b.ID, func() error {
+					moved, err := control.AdvanceBackfill(ctx, b)
+					anyMoved = anyMoved || moved
+					return err
+				}})
+			}
+			return found, nil
+		})
+		if err != nil || !anyMoved {
+			return wait, err
 		}
 	}
 }

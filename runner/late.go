@@ -18,30 +18,29 @@ const lateBatch = 100
 // usualLooksMax is how many earlier runs are looked at for those that executed all tasks.
 const usualLooksMax = 5 * miniairflow.UsualRunsMax
 
-// noteLate keeps which runs and tasks were not over at their deadline. Those that cannot
-// be looked at hold up no other.
-func noteLate(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+// noteLate keeps which runs and tasks were not over at their deadline.
+func noteLate(ctx context.Context, store miniairflow.Store, looks *steps) (time.Duration, error) {
 	var next *time.Time
-	err := eachRun(lateBatch, func(limit int) (steps []runStep, err error) {
+	wait, err := looks.pass(ctx, lateBatch, func(limit int) (found []step, err error) {
 		due, err := store.DueDeadlines(ctx, limit)
 		if err != nil {
 			return nil, fmt.Errorf("find runs with deadlines: %w", err)
 		}
 		next = due.Next
 		for _, look := range due.Due {
-			steps = append(steps, runStep{look.Run.ID, func() error {
+			found = append(found, step{look.Run.ID, func() error {
 				if err := lookForLate(ctx, store, look, due.Now); err != nil {
 					return fmt.Errorf("look at the deadlines of run %s: %w", look.Run.Label(), err)
 				}
 				return nil
 			}})
 		}
-		return steps, nil
+		return found, nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	return until(ctx, store, next)
+	return sooner(ctx, store, next, wait)
 }
 
 func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.DeadlineLook, now time.Time) error {

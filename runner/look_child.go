@@ -79,25 +79,22 @@ func (w *Worker) held(ctx context.Context, child *miniairflow.WorkflowRun) (stri
 // endAbandoned cancels the runs of which nobody waits for the end: child runs of tasks
 // that were cancelled with their run, timed out, were marked or are done anew, and runs
 // of cancelled backfills.
-func endAbandoned(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
-	for {
-		abandoned, err := store.AbandonedRuns(ctx, abandonedBatch)
+func endAbandoned(ctx context.Context, store miniairflow.Store, ends *steps) (time.Duration, error) {
+	return ends.pass(ctx, abandonedBatch, func(limit int) (found []step, err error) {
+		abandoned, err := store.AbandonedRuns(ctx, limit)
 		if err != nil {
-			return 0, fmt.Errorf("find abandoned runs: %w", err)
+			return nil, fmt.Errorf("find abandoned runs: %w", err)
 		}
-		var failed []error
 		for _, id := range abandoned {
-			if err := endAbandonedRun(ctx, store, id); err != nil {
-				failed = append(failed, fmt.Errorf("cancel abandoned run %s: %w", id, err))
-			}
+			found = append(found, step{id, func() error {
+				if err := endAbandonedRun(ctx, store, id); err != nil {
+					return fmt.Errorf("cancel abandoned run: %w", err)
+				}
+				return nil
+			}})
 		}
-		switch {
-		case len(failed) > 0:
-			return 0, errors.Join(failed...)
-		case len(abandoned) < abandonedBatch:
-			return unknown, nil
-		}
-	}
+		return found, nil
+	})
 }
 
 func endAbandonedRun(ctx context.Context, store miniairflow.Store, id uuid.UUID) error {

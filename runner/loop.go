@@ -185,6 +185,12 @@ func until(ctx context.Context, store miniairflow.Store, t *time.Time) (time.Dur
 	return max(t.Sub(now), time.Millisecond), nil
 }
 
+// sooner is until for who has to look again after wait in any case.
+func sooner(ctx context.Context, store miniairflow.Store, t *time.Time, wait time.Duration) (time.Duration, error) {
+	next, err := until(ctx, store, t)
+	return min(next, wait), err
+}
+
 // clearHints forgets the hints that the coming look for work answers anyway.
 func clearHints(s *miniairflow.Subscription) {
 	select {

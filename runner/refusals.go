@@ -1,5 +1,11 @@
 package runner
 
+import (
+	"errors"
+
+	"github.com/sauravritesh63/miniairflow"
+)
+
 // refusedMax is how many steps in a row the database may refuse before a pass ends:
 // then it is not these runs, but the database that is away.
 const refusedMax = 3
@@ -9,10 +15,11 @@ const refusedMax = 3
 // hold up all others.
 type refusals int
 
-// isAway notes how a step has ended, and reports whether the database is away.
+// isAway notes how a step has ended, and reports whether the database is away. One that
+// tells of a lock is not.
 func (r *refusals) isAway(err error) bool {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, miniairflow.ErrLocked):
 		*r = 0
 	case isTransient(err):
 		*r++

@@ -13,26 +13,22 @@ const replacedBatch = 50
 
 // endReplaced cancels the scheduled runs that have to make room for newer ones. The
 // newer ones are there already, and wait: whoever dies in between leaves nothing undone
-// that the next look does not find. Those that cannot be cancelled hide no others.
-func endReplaced(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
-	err := eachRun(replacedBatch, func(limit int) (steps []runStep, err error) {
+// that the next look does not find.
+func endReplaced(ctx context.Context, store miniairflow.Store, ends *steps) (time.Duration, error) {
+	return ends.pass(ctx, replacedBatch, func(limit int) (found []step, err error) {
 		replaced, err := store.ReplacedRuns(ctx, limit)
 		if err != nil {
 			return nil, fmt.Errorf("find replaced runs: %w", err)
 		}
 		for _, r := range replaced {
 			by := miniairflow.Actor{Name: schedulerActor.Name, Reason: fmt.Sprintf("overlap: cancel_running: %s#%d takes its place", r.Workflow, r.By)}
-			steps = append(steps, runStep{r.RunID, func() error {
+			found = append(found, step{r.RunID, func() error {
 				if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: r.RunID, By: by}); err != nil {
-					return fmt.Errorf("cancel replaced run %s: %w", r.RunID, err)
+					return fmt.Errorf("cancel replaced run: %w", err)
 				}
 				return nil
 			}})
 		}
-		return steps, nil
+		return found, nil
 	})
-	if err != nil {
-		return 0, err
-	}
-	return unknown, nil
 }

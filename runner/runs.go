@@ -2,7 +2,11 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,47 +33,70 @@ const retentionPoll = time.Hour
 // schedulerActor is who the audit log names for what no person asked for.
 var schedulerActor = miniairflow.Actor{Name: miniairflow.SchedulerName}
 
-// startRuns starts every pending run whose turn has come, and pokes started:
-// a run that started may have a deadline. Slots that are due are fired first.
-func startRuns(ctx context.Context, store miniairflow.RunStore, firing *firing, started chan<- struct{}) (time.Duration, error) {
+// starts starts the runs whose turn has come.
+type starts struct {
+	store   miniairflow.RunStore
+	firing  *firing // slots that are due are fired first
+	logger  *slog.Logger
+	shelf   shelf[uuid.UUID] // workflows
+	started chan<- struct{}  // poked after starts: a run that started may have a deadline
+}
+
+// pass starts every pending run whose turn has come. A workflow whose runs cannot start
+// is logged and left alone for a while: it delays no other.
+func (s *starts) pass(ctx context.Context) (time.Duration, error) {
 	for {
-		firing.wait(ctx)
-		ids, err := store.StartRuns(ctx, startBatch)
+		s.firing.wait(ctx)
+		s.shelf.clear(time.Now())
+		ids, err := s.store.StartRuns(ctx, startBatch, slices.Collect(maps.Keys(s.shelf))...)
 		if len(ids) > 0 {
-			poke(started)
+			poke(s.started)
 		}
-		if err != nil {
+		faults, isOfSome := errors.AsType[miniairflow.StartFaults](err)
+		if err != nil && (!isOfSome || ctx.Err() != nil) {
 			return 0, fmt.Errorf("start runs: %w", err)
 		}
+		for workflow, fault := range faults {
+			s.setAside(ctx, workflow, fault)
+		}
 		if len(ids) < startBatch {
-			return unknown, nil
+			return s.shelf.first(time.Now()), nil
 		}
 	}
 }
 
-// endOverdueRuns cancels the runs whose workflow's timeout has passed. Those that
-// cannot be cancelled do not keep the others alive, however many they are.
-func endOverdueRuns(ctx context.Context, store miniairflow.Store) (time.Duration, error) {
+func (s *starts) setAside(ctx context.Context, workflow uuid.UUID, err error) {
+	level, lies := slog.LevelError, runShelfTime
+	if isTransient(err) {
+		level, lies = slog.LevelWarn, runRetryDelay
+	}
+	s.shelf.put(workflow, time.Now().Add(lies))
+	s.logger.Log(ctx, level, "Scheduler: Runs of a workflow cannot start, set aside for a while",
+		"workflow_id", workflow, "for", lies.String(), "error", err)
+}
+
+// endOverdueRuns cancels the runs whose workflow's timeout has passed.
+func endOverdueRuns(ctx context.Context, store miniairflow.Store, ends *steps) (time.Duration, error) {
 	var next *time.Time
-	err := eachRun(overdueBatch, func(limit int) (steps []runStep, err error) {
+	wait, err := ends.pass(ctx, overdueBatch, func(limit int) (found []step, err error) {
 		var overdue []uuid.UUID
 		if overdue, next, err = store.OverdueRuns(ctx, limit); err != nil {
 			return nil, fmt.Errorf("find overdue runs: %w", err)
 		}
 		for _, id := range overdue {
-			steps = append(steps, runStep{id, func() error {
+			found = append(found, step{id, func() error {
 				if _, err := store.CancelRun(ctx, miniairflow.Cancel{RunID: id, TimedOut: true, By: schedulerActor}); err != nil {
-					return fmt.Errorf("cancel overdue run %s: %w", id, err)
+					return fmt.Errorf("cancel overdue run: %w", err)
 				}
 				return nil
 			}})
 		}
-		return steps, nil
+		return found, nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	return until(ctx, store, next)
+	return sooner(ctx, store, next, wait)
 }
 
 // failExpired fails the task runs that have been queued for their queue_timeout.

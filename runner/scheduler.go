@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sauravritesh63/miniairflow"
 )
 
@@ -42,36 +44,22 @@ func NewScheduler(cfg SchedulerConfig) *Scheduler {
 	slots := &slots{made: made, store: cfg.Store, firing: firing, eval: cfg.Evaluator, logger: cfg.Logger, shelf: shelf[shelfKey]{}}
 	afters := &afters{control: &miniairflow.Control{Store: cfg.Store, Evaluator: cfg.Evaluator}, logger: cfg.Logger}
 	started := make(chan struct{}, 1)
+	starts := &starts{store: cfg.Store, firing: firing, logger: cfg.Logger, shelf: shelf[uuid.UUID]{}, started: started}
 	reaper := &reaper{store: cfg.Store, logger: cfg.Logger, watch: newWatch()}
 	s.duties = []loop{
 		{name: "fire schedules", topics: []miniairflow.Topic{miniairflow.TopicCatalog}, poll: cfg.Poll, pass: slots.pass},
 		{name: "start runs after others", topics: []miniairflow.Topic{miniairflow.TopicRuns}, poll: cfg.Poll, pass: afters.pass},
-		{
-			name: "start runs", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return startRuns(ctx, cfg.Store, firing, started) },
-		},
+		{name: "start runs", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll, pass: starts.pass},
 		{
 			name: "advance backfills", topics: []miniairflow.Topic{miniairflow.TopicRuns, miniairflow.TopicCatalog}, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) {
-				return unknown, advanceBackfills(ctx, &miniairflow.Control{Store: cfg.Store, Evaluator: cfg.Evaluator})
-			},
+			pass: inSteps(&cfg, func(ctx context.Context, store miniairflow.Store, steps *steps) (time.Duration, error) {
+				return advanceBackfills(ctx, &miniairflow.Control{Store: store, Evaluator: cfg.Evaluator}, steps)
+			}),
 		},
-		{
-			name: "note what is late", topics: []miniairflow.Topic{miniairflow.TopicRuns}, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return noteLate(ctx, cfg.Store) },
-		},
-		{
-			name: "end overdue runs", kick: started, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return endOverdueRuns(ctx, cfg.Store) },
-		},
-		{
-			name: "end replaced runs", kick: made, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return endReplaced(ctx, cfg.Store) },
-		},
-		{
-			name: "end abandoned runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll,
-			pass: func(ctx context.Context) (time.Duration, error) { return endAbandoned(ctx, cfg.Store) },
-		},
+		{name: "note what is late", topics: []miniairflow.Topic{miniairflow.TopicRuns}, poll: cfg.Poll, pass: inSteps(&cfg, noteLate)},
+		{name: "end overdue runs", kick: started, poll: cfg.Poll, pass: inSteps(&cfg, endOverdueRuns)},
+		{name: "end replaced runs", kick: made, poll: cfg.Poll, pass: inSteps(&cfg, endReplaced)},
+		{name: "end abandoned runs", topics: []miniairflow.Topic{miniairflow.TopicCancel}, poll: cfg.Poll, pass: inSteps(&cfg, endAbandoned)},
 		retries(cfg.Store, cfg.Poll, nil),
 		{
 			name: "fail expired tasks", poll: cfg.Poll,

@@ -163,14 +163,14 @@ func (o *ordered) FireDue(ctx context.Context, limit int, plan miniairflow.FireP
 	return due, moved, err
 }
 
-func (o *ordered) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+func (o *ordered) StartRuns(ctx context.Context, limit int, without ...uuid.UUID) ([]uuid.UUID, error) {
 	o.mu.Lock()
 	if !o.since.IsZero() && time.Since(o.since) < runner.FiringMax {
 		o.early++
 	}
 	o.mu.Unlock()
 	defer o.once.Do(func() { close(o.looked) })
-	return o.Store.StartRuns(ctx, limit)
+	return o.Store.StartRuns(ctx, limit, without...)
 }
 
 // While more slots are due than a step fires, no runs are started, unless it lasts;

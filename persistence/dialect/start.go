@@ -2,7 +2,6 @@ package dialect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -104,10 +103,11 @@ type StartSome func(ctx context.Context, workflows []uuid.UUID, limit int) (star
 // StartEach starts up to limit runs of the workflows, in their order, with so many
 // workflows together: with one for each, ten thousand that are due in the same
 // minute would wait for ten thousand commits. Those that cannot be started together
-// are started each alone, so that one holds up no other: the error tells of it.
+// are started each alone, so that one holds up no other: the error is StartFaults then,
+// unless the database has gone away.
 func StartEach(ctx context.Context, workflows []uuid.UUID, together, limit int, start StartSome) ([]uuid.UUID, error) {
 	var all []uuid.UUID
-	var failed []error
+	faults := miniairflow.StartFaults{}
 	alone := 0 // so many of the next ones
 	for len(workflows) > 0 && len(all) < limit {
 		size := min(together, len(workflows))
@@ -123,13 +123,13 @@ func StartEach(ctx context.Context, workflows []uuid.UUID, together, limit int, 
 			all = append(all, started...)
 			workflows, alone = workflows[size:], max(alone-size, 0)
 		case ctx.Err() != nil, IsAway(err):
-			return all, errors.Join(append(failed, fmt.Errorf("start runs: %w", err))...)
+			return all, fmt.Errorf("start runs: %w", err)
 		case size > 1:
 			alone = size
 		default:
-			failed = append(failed, fmt.Errorf("start runs of workflow %s: %w", workflows[0], err))
+			faults[workflows[0]] = err
 			workflows, alone = workflows[1:], max(alone-1, 0)
 		}
 	}
-	return all, errors.Join(failed...)
+	return all, faults.OrNil()
 }

@@ -151,8 +151,8 @@ func (f *Faulty) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniai
 }
 
 // StartRuns implements miniairflow.RunStore.
-func (f *Faulty) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
-	return try(f, "StartRuns", func() ([]uuid.UUID, error) { return f.inner.StartRuns(ctx, limit) })
+func (f *Faulty) StartRuns(ctx context.Context, limit int, without ...uuid.UUID) ([]uuid.UUID, error) {
+	return try(f, "StartRuns", func() ([]uuid.UUID, error) { return f.inner.StartRuns(ctx, limit, without...) })
 }
 
 // CancelRun implements miniairflow.RunStore.

@@ -395,6 +395,15 @@ func TestBrokenWorkflowHoldsUpNoOther(t *testing.T) {
 		good := db.trigger(db.sync(definition("good", task("a"))))
 		started, err := db.StartRuns(t.Context(), 10)
 		require.ErrorContains(t, err, broken.WorkflowID.String())
+		var faults miniairflow.StartFaults
+		require.ErrorAs(t, err, &faults)
+		require.Len(t, faults, 1)
+		require.Error(t, faults[broken.WorkflowID])
 		require.Equal(t, []uuid.UUID{good.ID}, started)
+		// Who knows of it can leave it out.
+		another := db.trigger(db.sync(definition("another", task("a"))))
+		started, err = db.StartRuns(t.Context(), 10, broken.WorkflowID)
+		require.NoError(t, err)
+		require.Equal(t, []uuid.UUID{another.ID}, started)
 	})
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +21,7 @@ const startTasksMax = 500
 const startTogether = 25
 
 // StartRuns implements miniairflow.RunStore.
-func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
+func (s *Store) StartRuns(ctx context.Context, limit int, without ...uuid.UUID) ([]uuid.UUID, error) {
 	// The oldest pending run of each workflow, and the oldest child run of each, found
 	// by jumping from one workflow to the next: a long backlog of one, such as that of a
 	// paused workflow, costs no more than a short one.
@@ -57,6 +58,7 @@ func (s *Store) StartRuns(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err != nil {
 		return nil, err
 	}
+	workflows = slices.DeleteFunc(workflows, func(id uuid.UUID) bool { return slices.Contains(without, id) })
 	return dialect.StartEach(ctx, workflows, startTogether, limit, s.startRuns)
 }
 
