@@ -148,6 +148,10 @@ type Actor struct {
 	Reason string
 }
 
+// IsScheduler reports whether nobody has asked: what a scheduler does by itself it tries
+// again, and so it does not wait long for a lock. No token has its name.
+func (a Actor) IsScheduler() bool { return a.Name == SchedulerName }
+
 // ScheduleStore keeps the cursors of schedules and makes scheduled runs (T1).
 type ScheduleStore interface {
 	// DueSchedules returns up to limit cursors that have no next time yet or

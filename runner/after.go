@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -19,14 +22,18 @@ const afterBatch = 100
 type afters struct {
 	control *miniairflow.Control
 	logger  *slog.Logger
-	refused map[miniairflow.AfterEnd]error // of which the database has refused the start in the last pass
+	// refused are those of which the database has refused the start in the last pass, and
+	// all before it that did not come to an end.
+	refused map[miniairflow.AfterEnd]error
+	held    map[uuid.UUID]error // of the workflows that somebody has held in the last pass
 }
 
 // pass looks at all ends that there are. One whose start the database refuses holds up
-// no other: it is passed over, and comes after all others in the next pass.
+// no other: it is passed over, and comes after all others in the next pass. Of a workflow
+// that somebody holds, one end waits for all.
 func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 	before := a.refused
-	a.refused = map[miniairflow.AfterEnd]error{}
+	a.refused, a.held = map[miniairflow.AfterEnd]error{}, map[uuid.UUID]error{}
 	for {
 		limit := afterBatch + len(a.refused)
 		ends, err := a.control.Store.AfterEnds(ctx, limit)
@@ -41,6 +48,7 @@ func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 		}
 		switch {
 		case err != nil:
+			maps.Copy(a.refused, before)
 			return 0, err
 		case isLast && len(a.refused) > 0:
 			return runRetryDelay, nil
@@ -57,17 +65,23 @@ func (a *afters) start(
 	ctx context.Context, ends []miniairflow.AfterEnd, before map[miniairflow.AfterEnd]error,
 ) (done []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string, err error) {
 	s, err := startEach(ctx, ends, before, func(end miniairflow.AfterEnd) error {
+		if held := a.held[end.WorkflowID]; held != nil {
+			return held
+		}
 		_, err := a.control.StartAfter(ctx, end)
+		if errors.Is(err, miniairflow.ErrLocked) {
+			a.held[end.WorkflowID] = err
+		}
+		if isTransient(err) {
+			a.logger.WarnContext(ctx, "Scheduler: No run can be started now after the end of another, tried again later",
+				"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", err)
+		}
 		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("start runs after others: %w", err)
 	}
-	for end, refused := range s.refused {
-		a.refused[end] = refused
-		a.logger.WarnContext(ctx, "Scheduler: No run can be started now after the end of another, tried again later",
-			"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", refused)
-	}
+	maps.Copy(a.refused, s.refused)
 	faults = make(map[miniairflow.AfterEnd]string, len(s.faults))
 	for end, fault := range s.faults {
 		faults[end] = miniairflow.StartedNone("run "+a.label(ctx, end), fault)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -50,6 +52,59 @@ func TestRefusedStartsAfterOthers(t *testing.T) {
 		})
 		bad.over.Store(true)
 		s.await("the runs after all", func() bool { return len(s.runs("load")) == 4 })
+	})
+}
+
+// heldStarts is a store in which somebody holds one workflow. It notes for which
+// workflows runs were to be made.
+type heldStarts struct {
+	miniairflow.Store
+	held uuid.UUID
+
+	mu    sync.Mutex
+	tried []uuid.UUID
+}
+
+func (h *heldStarts) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tried = append(h.tried, run.WorkflowID)
+	if run.WorkflowID == h.held {
+		return nil, false, &miniairflow.Error{Code: miniairflow.CodeUnavailable, Message: "busy", Err: miniairflow.ErrLocked}
+	}
+	return h.Store.CreateRun(ctx, run)
+}
+
+// Of the ends for a workflow that somebody holds one waits, and not all of them one after
+// the other: those for others come soon.
+func TestStartsOfAHeldWorkflowWaitTogether(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, store)
+		s.load(map[string]string{
+			"extract.yaml": "tasks: {a: {noop: true}}",
+			"free.yaml":    "triggers: {after: [{workflow: extract, status: cancelled}]}\ntasks: {a: {noop: true}}",
+			"held.yaml":    "triggers: {after: [{workflow: extract, status: cancelled}]}\ntasks: {a: {noop: true}}",
+		})
+		const n = 10
+		for range n {
+			_, err := s.control.CancelRun(t.Context(), s.trigger("extract", nil), miniairflow.Actor{Name: "test"})
+			require.NoError(t, err)
+		}
+		held, err := store.FindWorkflowByName(t.Context(), "held")
+		require.NoError(t, err)
+		busy := &heldStarts{Store: store, held: held.ID}
+		s.store = busy
+		s.scheduler()
+		s.await("the runs of the other", func() bool { return len(s.runs("free")) == n })
+		busy.mu.Lock()
+		defer busy.mu.Unlock()
+		waits := 0
+		for _, id := range busy.tried[:n+1] {
+			if id == held.ID {
+				waits++
+			}
+		}
+		require.Equal(t, 1, waits)
 	})
 }
 

@@ -3,10 +3,12 @@ package persistencetest_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -17,10 +19,10 @@ func (db *database) holding(lock string, do func()) {
 	db.Helper()
 	tx, err := db.raw.BeginTx(db.Context(), nil)
 	require.NoError(db, err)
+	defer func() { require.NoError(db, tx.Rollback()) }()
 	_, err = tx.ExecContext(db.Context(), lock)
 	require.NoError(db, err)
 	do()
-	require.NoError(db, tx.Rollback())
 }
 
 // soon makes an exchange of limit that must not wait for a lock.
@@ -196,4 +198,56 @@ func TestHeldRunHoldsUpNoOther(t *testing.T) {
 	require.Equal(t, []miniairflow.TaskStatus{miniairflow.TaskQueued, miniairflow.TaskUpForRetry, miniairflow.TaskFailed}, db.statuses(free.ID))
 	require.Equal(t, 1, db.number(`SELECT count(*) FROM task_queue WHERE seq = 1 AND state = 'ready'`))
 	require.Equal(t, 1, db.number(`SELECT count(*) FROM task_open`))
+}
+
+// What a scheduler does by itself waits for nobody who holds a workflow or a run for
+// long; what people ask for does.
+func TestSchedulersDoNotWaitLong(t *testing.T) {
+	db := openPostgres(t)
+	v := db.sync(scheduled("held", miniairflow.OverlapQueue, "0 * * * *"))
+	run := db.trigger(v)
+	backfill := db.backfill(dates("held", 2, 1))
+	byItself := miniairflow.Actor{Name: miniairflow.SchedulerName}
+	for name, c := range map[string]struct {
+		lock string
+		do   func(ctx context.Context) error
+	}{
+		"the start of a run": {
+			fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, int64(binary.BigEndian.Uint64(run.ID[5:13]))),
+			func(ctx context.Context) error { _, err := db.StartRuns(ctx, 10); return err },
+		},
+		"the end of a run": {
+			fmt.Sprintf(`SELECT pg_advisory_xact_lock(%d)`, int64(binary.BigEndian.Uint64(run.ID[5:13]))),
+			func(ctx context.Context) error {
+				_, err := db.CancelRun(ctx, miniairflow.Cancel{RunID: run.ID, By: byItself})
+				return err
+			},
+		},
+		"a new run": {
+			`SELECT 1 FROM workflows FOR UPDATE`,
+			func(ctx context.Context) error {
+				_, _, err := db.CreateRun(ctx, miniairflow.NewRun{ID: uuid.New(), WorkflowID: v.WorkflowID, VersionID: v.ID, Type: miniairflow.RunManual, By: byItself})
+				return err
+			},
+		},
+		"the next runs of a backfill": {
+			`SELECT 1 FROM workflows FOR UPDATE`,
+			func(ctx context.Context) error {
+				_, err := db.AdvanceBackfill(ctx, backfill.ID, nil)
+				return err
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db.holding(c.lock, func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // half of what others wait
+				defer cancel()
+				err := c.do(ctx)
+				if faults, is := errors.AsType[miniairflow.StartFaults](err); is {
+					err = faults[v.WorkflowID]
+				}
+				require.ErrorIs(t, err, miniairflow.ErrLocked)
+			})
+		})
+	}
 }

@@ -162,7 +162,7 @@ func (s *Store) changeBackfill(
 ) (*miniairflow.Backfill, error) {
 	var found *miniairflow.Backfill
 	err := s.inTx(ctx, func(t *tx) error {
-		b, err := loadBackfill(ctx, t, id)
+		b, err := loadBackfill(ctx, t, id, &pgx.Batch{})
 		if err != nil {
 			return err
 		}
@@ -182,18 +182,17 @@ func (s *Store) changeBackfill(
 	return found, err
 }
 
-// loadBackfill locks a backfill and its workflow, and returns it with what its next
-// step depends on.
-func loadBackfill(ctx context.Context, t *tx, id uuid.UUID) (*dialect.AdvancingBackfill, error) {
+// loadBackfill locks a backfill and its workflow after what is in first, and returns it
+// with what its next step depends on.
+func loadBackfill(ctx context.Context, t *tx, id uuid.UUID, first *pgx.Batch) (*dialect.AdvancingBackfill, error) {
 	const workflowText = `SELECT 1 FROM workflows WHERE id = (SELECT workflow_id FROM backfills WHERE id = $1) FOR NO KEY UPDATE`
 	const lockText = `SELECT 1 FROM backfills WHERE id = $1 FOR NO KEY UPDATE`
 	const text = `
 		SELECT ` + backfillColumns + `, ` + backfillOpen + `, NOT w.is_active OR w.paused_at IS NOT NULL, w.retired_at IS NOT NULL
 		FROM ` + backfillTables + ` WHERE b.id = $1`
-	batch := &pgx.Batch{}
-	batch.Queue(workflowText, id)
-	batch.Queue(lockText, id)
-	if err := t.SendBatch(ctx, batch).Close(); err != nil {
+	first.Queue(workflowText, id)
+	first.Queue(lockText, id)
+	if err := t.SendBatch(ctx, first).Close(); err != nil {
 		return nil, fmt.Errorf("lock backfill: %w", err)
 	}
 	rows, err := t.Query(ctx, text, id)
@@ -223,7 +222,9 @@ func (s *Store) AdvanceBackfill(ctx context.Context, id uuid.UUID, plan miniairf
 	moved := false
 	err := s.inTx(ctx, func(t *tx) error {
 		moved = false
-		b, err := loadBackfill(ctx, t, id)
+		soon := &pgx.Batch{}
+		queueSoon(soon)
+		b, err := loadBackfill(ctx, t, id, soon)
 		if err != nil {
 			return err
 		}

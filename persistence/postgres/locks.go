@@ -14,7 +14,8 @@ import (
 	"github.com/sauravritesh63/miniairflow"
 )
 
-// lockPatience is how long lockRunsSoon waits for a run.
+// lockPatience is how long what is done by itself waits for a lock: it is tried again,
+// and others of its kind come after it.
 const lockPatience = time.Second
 
 // tokenLock is the class of the advisory locks on the tokens of exchanges.
@@ -29,12 +30,15 @@ func lockRuns(ctx context.Context, t *tx, ids ...uuid.UUID) error {
 	return nil
 }
 
-// lockRunsSoon is lockRuns for what is done by itself, for many runs, and tried
-// again: it does not wait long for a run that somebody holds, nor does the rest of
-// the transaction for anything else.
+// queueSoon lets the transaction wait for no lock for long.
+func queueSoon(batch *pgx.Batch) {
+	batch.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(lockPatience.Milliseconds(), 10))
+}
+
+// lockRunsSoon is lockRuns for what is done by itself.
 func lockRunsSoon(ctx context.Context, t *tx, ids ...uuid.UUID) error {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT set_config('lock_timeout', $1, true)`, strconv.FormatInt(lockPatience.Milliseconds(), 10))
+	queueSoon(batch)
 	batch.Queue(lockRunsText, lockKeys(ids))
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("lock runs: %w", err)

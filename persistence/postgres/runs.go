@@ -19,12 +19,10 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 	var created bool
 	err := s.inTx(ctx, func(t *tx) error {
 		found, created = nil, false
-		var retired bool
-		const lock = `SELECT retired_at IS NOT NULL FROM workflows WHERE id = $1 FOR NO KEY UPDATE`
-		if err := t.QueryRow(ctx, lock, run.WorkflowID).Scan(&retired); err != nil {
+		retired, err := lockForRun(ctx, t, run)
+		if err != nil {
 			return fmt.Errorf("lock workflow: %w", mapError(err))
 		}
-		var err error
 		if found, err = sameRun(ctx, t, run); err == nil || !errors.Is(err, pgx.ErrNoRows) {
 			return err
 		}
@@ -56,6 +54,18 @@ func (s *Store) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniair
 		return nil, false, err
 	}
 	return found, created, nil
+}
+
+// lockForRun locks the workflow of a run that is to be created, and reports whether it is
+// retired.
+func lockForRun(ctx context.Context, t *tx, run miniairflow.NewRun) (retired bool, err error) {
+	const text = `SELECT retired_at IS NOT NULL FROM workflows WHERE id = $1 FOR NO KEY UPDATE`
+	batch := &pgx.Batch{}
+	if run.By.IsScheduler() {
+		queueSoon(batch)
+	}
+	batch.Queue(text, run.WorkflowID).QueryRow(func(row pgx.Row) error { return row.Scan(&retired) })
+	return retired, t.SendBatch(ctx, batch).Close()
 }
 
 // sameRun returns the run that exists already for what run asks, or pgx.ErrNoRows.
@@ -92,7 +102,11 @@ func runByID(ctx context.Context, t *tx, id uuid.UUID) (*miniairflow.WorkflowRun
 func (s *Store) CancelRun(ctx context.Context, cancel miniairflow.Cancel) (*miniairflow.WorkflowRun, error) {
 	var found *miniairflow.WorkflowRun
 	err := s.inTx(ctx, func(t *tx) error {
-		if err := lockRuns(ctx, t, cancel.RunID); err != nil {
+		lock := lockRuns
+		if cancel.By.IsScheduler() {
+			lock = lockRunsSoon
+		}
+		if err := lock(ctx, t, cancel.RunID); err != nil {
 			return err
 		}
 		run, now, err := s.loadRun(ctx, t, cancel.RunID)
