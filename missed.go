@@ -114,7 +114,7 @@ type MissedRange struct {
 // MissedSlots is a range as it is kept. One that goes on with the same reason right
 // after it is added to it. Of each kind of triggers a workflow has one.
 type MissedSlots struct {
-	ID         int64
+	ID         int64 // the higher, the later NotedAt; a new one each time that some are added
 	WorkflowID uuid.UUID
 	Schedule   string // the name of the schedule; empty: it has none, or is a trigger
 	MissedRange
@@ -127,7 +127,7 @@ func (m MissedRange) CountIsExact() bool { return !m.HasMore }
 // MissedFilter chooses ranges. The zero value of a field does not restrict.
 type MissedFilter struct {
 	WorkflowID uuid.UUID // of that workflow
-	Before     int64     // page: noted first before the one with that ID
+	Before     int64     // page: noted before the one with that ID
 	Limit      int       // 1 to 200; 0: 50
 }
 
@@ -137,7 +137,7 @@ type MissedFilter struct {
 // schedule, from when it was first seen, has a run, is in one range, or is still to come.
 // ForgetAfterEnds, NoteFiles and NoteFileFault write what triggers could not start.
 type MissedStore interface {
-	// FindMissedSlots returns a page, the newest first, without Before.
+	// FindMissedSlots returns a page, those that were noted last first, without Before.
 	FindMissedSlots(ctx context.Context, filter MissedFilter) ([]*MissedSlots, error)
 	// CountMissedSlots counts what FindMissedSlots would return over all pages, up to max.
 	CountMissedSlots(ctx context.Context, filter MissedFilter, max int) (int, error)

@@ -5144,7 +5144,7 @@ type Workflow implements Node {
   run(number: Int64!): WorkflowRun
   "Its runs, the newest first. At most 200 a page. The filter's workflow is this one."
   runs(first: Int = 50, after: String, filter: WorkflowRunFilter): WorkflowRunConnection!
-  "The slots of its schedules that have got no run, and what its triggers could not start, the newest range first. At most 200 a page."
+  "The slots of its schedules that have got no run, and what its triggers could not start, the range that was noted last first. At most 200 a page."
   missedSlots(first: Int = 50, after: String): MissedSlotsConnection!
   "What would become of the slots that are due if a scheduler looked now, of each schedule the oldest first; empty: none is due."
   dueSlots: [DueSlots!]!

@@ -195,6 +195,50 @@ func testPagesOfMissed(t *testing.T, db *database, id uuid.UUID) {
 	require.Len(t, db.missed(id), 2)
 }
 
+// What was noted last comes first, also if it was added to what is known for long: a
+// schedule that goes on missing slots, or a trigger that fails again, is not hidden
+// behind what others have missed since it began.
+func TestWhatWasNotedLastComesFirst(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		d := arriving("a")
+		d.Schedules = scheduled("a", miniairflow.OverlapQueue, "0 * * * *").Schedules
+		v := db.sync(d)
+		db.aim(slot)
+		fail := func(text string) {
+			t.Helper()
+			_, err := db.NoteFileFault(t.Context(), v.WorkflowID, text)
+			require.NoError(t, err)
+		}
+		leave := func(text string, hour int) {
+			t.Helper()
+			at := slot.Add(time.Duration(hour) * time.Hour)
+			f := db.fireOf(db.due().Due[0], at.Add(time.Hour))
+			f.Left = []miniairflow.MissedRange{{First: at, Last: at, Before: at.Add(-time.Hour), Count: 1, Reason: miniairflow.MissedByMax, Text: text}}
+			require.Equal(t, 1, db.fire(f))
+		}
+		texts := func() (texts []string) {
+			t.Helper()
+			f := miniairflow.MissedFilter{WorkflowID: v.WorkflowID, Limit: 1}
+			for { // page by page
+				page, err := db.FindMissedSlots(t.Context(), f)
+				require.NoError(t, err)
+				if len(page) == 0 {
+					return texts
+				}
+				texts, f.Before = append(texts, page[0].Text), page[0].ID
+			}
+		}
+		fail("first")
+		leave("x", 0)
+		leave("y", 1)
+		fail("second")
+		require.Equal(t, []string{"second", "y", "x"}, texts())
+		fail("third")
+		leave("y", 2)
+		require.Equal(t, []string{"y", "third", "x"}, texts())
+	})
+}
+
 // A cursor that has begun anew is another one: who has read it before fires nothing.
 func TestFireOfAnEarlierBeginning(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {

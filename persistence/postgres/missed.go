@@ -43,14 +43,15 @@ func cursorsOf(ctx context.Context, t *tx, workflowIDs ...uuid.UUID) ([]miniairf
 	return cursors, nil
 }
 
-// noteMissed keeps slots that have got no run. The caller has locked their cursors.
+// noteMissed keeps slots that have got no run. The caller has locked their cursors. A
+// range that becomes longer gets a new id, since lists go by that.
 func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	const text = `
 		WITH input AS MATERIALIZED (
 			SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[], $7::int[], $8::bool[], $9::text[], $10::text[])
 				WITH ORDINALITY AS u(workflow_id, name, hash, first, last, before, slots, has_more, reason, text, place)),
 		longer AS (
-			UPDATE missed_slots m SET last_slot = i.last, slots = least(m.slots + i.slots, $11::int),
+			UPDATE missed_slots m SET id = DEFAULT, last_slot = i.last, slots = least(m.slots + i.slots, $11::int),
 				has_more = m.has_more OR i.has_more OR m.slots + i.slots > $11::int, noted_at = clock_timestamp()
 			FROM input i
 			WHERE m.workflow_id = i.workflow_id AND m.last_slot = i.before AND m.schedule_name = i.name AND m.hash = i.hash
@@ -77,7 +78,8 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	return nil
 }
 
-// noteFaults adds what triggers could not start to what is known of that.
+// noteFaults adds what triggers could not start to what is known of that, which gets a
+// new id.
 func noteFaults(ctx context.Context, t *tx, reason miniairflow.MissedReason, faults []dialect.Faults) error {
 	const text = `
 		WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at)
@@ -85,7 +87,7 @@ func noteFaults(ctx context.Context, t *tx, reason miniairflow.MissedReason, fau
 		SELECT f.workflow_id, '', '', now.at, now.at, f.slots, $1, f.text, now.at
 		FROM now, unnest($2::uuid[], $3::int[], $4::text[]) WITH ORDINALITY AS f(workflow_id, slots, text, place) ORDER BY f.place
 		ON CONFLICT (workflow_id, reason) WHERE reason IN ('after_failed', 'file_failed') DO UPDATE SET
-			last_slot = greatest(m.last_slot, excluded.last_slot), slots = least(m.slots + excluded.slots, $5::int),
+			id = DEFAULT, last_slot = greatest(m.last_slot, excluded.last_slot), slots = least(m.slots + excluded.slots, $5::int),
 			has_more = m.has_more OR m.slots + excluded.slots > $5::int, text = excluded.text, noted_at = excluded.noted_at`
 	if len(faults) == 0 {
 		return nil

@@ -35,11 +35,14 @@ func cursorsOf(ctx context.Context, q querier, workflowIDs ...uuid.UUID) ([]mini
 	return cursors, nil
 }
 
-// noteMissed keeps slots that have got no run.
+// noteMissed keeps slots that have got no run. A range that becomes longer gets a new id,
+// since lists go by that.
 func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	const longer = `
-		UPDATE missed_slots SET last_slot = ?1, slots = min(slots + ?2, ?3), has_more = has_more OR ?12 OR slots + ?2 > ?3, noted_at = ?4
-		WHERE workflow_id = ?5 AND last_slot = ?6 AND schedule_name = ?7 AND hash = ?8 AND reason = ?9 AND text = ?10 AND ?6 < ?11`
+		UPDATE missed_slots SET id = (SELECT max(id) + 1 FROM missed_slots),
+			last_slot = ?1, slots = min(slots + ?2, ?3), has_more = has_more OR ?12 OR slots + ?2 > ?3, noted_at = ?4
+		WHERE id = (SELECT max(+id) FROM missed_slots
+			WHERE workflow_id = ?5 AND last_slot = ?6 AND schedule_name = ?7 AND hash = ?8 AND reason = ?9 AND text = ?10 AND ?6 < ?11)`
 	const into = `
 		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, has_more, reason, text, noted_at)`
 	var rows [][]any
@@ -63,13 +66,14 @@ func noteMissed(ctx context.Context, t *tx, missed []dialect.Missed) error {
 	return nil
 }
 
-// noteFaults adds what triggers could not start to what is known of that.
+// noteFaults adds what triggers could not start to what is known of that, which gets a
+// new id.
 func noteFaults(ctx context.Context, t *tx, reason miniairflow.MissedReason, faults []dialect.Faults) error {
 	const text = `
 		INSERT INTO missed_slots (workflow_id, schedule_name, hash, first_slot, last_slot, slots, reason, text, noted_at)
 		VALUES (?1, '', '', ?2, ?2, ?3, ?4, ?5, ?2)
 		ON CONFLICT (workflow_id, reason) WHERE reason IN ('after_failed', 'file_failed') DO UPDATE SET
-			last_slot = max(last_slot, excluded.last_slot), slots = min(slots + excluded.slots, ?6),
+			id = (SELECT max(id) + 1 FROM missed_slots), last_slot = max(last_slot, excluded.last_slot), slots = min(slots + excluded.slots, ?6),
 			has_more = has_more OR slots + excluded.slots > ?6, text = excluded.text, noted_at = excluded.noted_at`
 	for _, f := range faults {
 		if _, err := t.ExecContext(ctx, text, f.WorkflowID, t.now, f.Count, reason, f.Text, miniairflow.MissedMax); err != nil {
