@@ -173,8 +173,9 @@ type ScheduleStore interface {
 	// but for the cursors that another scheduler has in its hands at the time: these
 	// are left to it. Of many runs it makes a part; the other cursors stay due. plan may
 	// be called again, with another answer; it must not use the store. Next is set
-	// when no cursor moved: to Now if others have due cursors, or the workflows of some
-	// that were planned, in their hands.
+	// when no cursor moved: to Now if others have due cursors, or their workflows, in
+	// their hands. Cursors whose workflow somebody was seen to hold are not planned again
+	// while it is held.
 	FireDue(ctx context.Context, limit int, plan FirePlan) (due DueSchedules, moved int, err error)
 }
 

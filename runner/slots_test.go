@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
@@ -92,6 +94,36 @@ func TestHeldWorkflowStopsNoOtherSchedule(t *testing.T) {
 	})
 	require.NoError(t, err, "the others have waited until the server gave this one up")
 	s.await("the slots that were held", fired("held"))
+}
+
+// The backlog of a workflow that somebody holds, however long it is, takes no room from
+// the slots of others.
+func TestHeldBacklogStopsNoOtherSchedule(t *testing.T) {
+	url := persistencetest.PostgresURL(t)
+	s := newSystem(t, persistencetest.Open(t, url))
+	var list strings.Builder
+	for i := range 11 { // more runs than a step plans
+		fmt.Fprintf(&list, "  - {name: s%d, cron: \"* * * * *\", catchup: all, overlap: skip}\n", i)
+	}
+	s.load(map[string]string{"held.yaml": "schedule:\n" + list.String() + "tasks: {a: {noop: true}}"})
+	s.missed(300)
+	w, err := s.store.FindWorkflowByName(t.Context(), "held")
+	require.NoError(t, err)
+	s.load(map[string]string{"free.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}"})
+	raw, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, raw.Close(context.WithoutCancel(t.Context()))) }()
+	_, err = raw.Exec(t.Context(), `UPDATE schedules SET next_at = date_trunc('minute', now()) - interval '3 minutes', since = now() - interval '1 hour' WHERE workflow_id <> $1`, w.ID)
+	require.NoError(t, err)
+	tx, err := raw.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), `SELECT 1 FROM workflows WHERE id = $1 FOR UPDATE`, w.ID)
+	require.NoError(t, err)
+	spawn(t, runner.NewScheduler(runner.SchedulerConfig{Store: persistencetest.Open(t, url), Evaluator: s.eval, Poll: 10 * patience}).Run)
+	s.await("the slots of the other", func() bool { return len(s.runs("free")) >= 4 })
+	require.Empty(t, s.runs("held"))
+	require.NoError(t, tx.Rollback(t.Context()))
+	s.await("the slots that were held", func() bool { return len(s.runs("held")) == 200 })
 }
 
 // refusingFires is a store that refuses to fire schedules together, and those of some

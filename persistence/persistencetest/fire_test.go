@@ -164,17 +164,66 @@ func TestFireDueOfAHeldWorkflow(t *testing.T) {
 				due, moved, err := db.FireDue(t.Context(), 10, plan)
 				require.NoError(t, err)
 				require.Zero(t, moved)
-				require.Len(t, asked, 2)
 				require.NotNil(t, due.Next)
 				require.False(t, due.Next.After(due.Now), "it is to look again")
-				due, _, err = db.FireDue(t.Context(), 10, func(miniairflow.DueSchedules) []miniairflow.Fire { return nil })
-				require.NoError(t, err)
-				require.True(t, due.Next.After(due.Now), "what it has left out itself is not to be looked at again")
 			})
+			due, _, err := db.FireDue(t.Context(), 10, func(miniairflow.DueSchedules) []miniairflow.Fire { return nil })
+			require.NoError(t, err)
+			require.True(t, due.Next.After(due.Now), "what it has left out itself is not to be looked at again")
 			moved, err := fire(db, plan)
 			require.NoError(t, err)
 			require.Equal(t, 2, moved)
 			require.Len(t, db.runs(miniairflow.RunFilter{WorkflowID: held.WorkflowID}), 2)
+		})
+	}
+}
+
+// The schedules of workflows that somebody holds take no room in a step, neither among
+// the cursors nor among the runs, and are not planned again and again.
+func TestFireDuePlansNoHeldWorkflow(t *testing.T) {
+	for name, c := range map[string]struct{ limit, runs int }{
+		"more schedules than a step takes": {limit: 3, runs: 1},
+		"more runs than a step takes":      {limit: 10, runs: 1000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := openPostgres(t)
+			db.sync(scheduled("held", miniairflow.OverlapQueue, "0 * * * *", "20 * * * *", "40 * * * *"))
+			db.aim(slot)
+			db.sync(scheduled("free", miniairflow.OverlapQueue, "0 * * * *"))
+			db.aim(slot.Add(time.Hour)) // it is the last
+			var planned []string
+			step := func() (miniairflow.DueSchedules, int) {
+				planned = nil
+				due, moved, err := db.FireDue(t.Context(), c.limit, func(due miniairflow.DueSchedules) (fires []miniairflow.Fire) {
+					for _, cursor := range due.Due {
+						planned = append(planned, cursor.WorkflowName)
+						dates := make([]time.Time, c.runs)
+						for i := range dates {
+							dates[i] = cursor.NextAt.Add(time.Duration(i) * time.Minute)
+						}
+						fires = append(fires, db.fireOf(cursor, due.Now.Add(time.Hour), dates...))
+					}
+					return fires
+				})
+				require.NoError(t, err)
+				return due, moved
+			}
+			db.holding(`SELECT 1 FROM workflows WHERE name = 'held' FOR UPDATE`, func() {
+				due, moved := step()
+				require.Zero(t, moved)
+				require.Equal(t, "held", planned[0])
+				require.False(t, due.Next.After(due.Now), "it is to look again")
+				_, moved = step()
+				require.Equal(t, 1, moved)
+				require.Equal(t, []string{"free"}, planned)
+				due, moved = step()
+				require.Zero(t, moved)
+				require.Empty(t, planned)
+				require.False(t, due.Next.After(due.Now), "it is to look again")
+			})
+			_, moved := step()
+			require.NotZero(t, moved)
+			require.Equal(t, []string{"held", "held", "held"}, planned)
 		})
 	}
 }

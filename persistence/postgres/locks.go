@@ -61,8 +61,8 @@ func lockKeys(ids []uuid.UUID) []int64 {
 
 // lockWorkflows locks the workflows of fires, but for those that somebody else has
 // locked: one that is held for long must not hold up the schedules of all others. It
-// returns the fires of those that it has locked.
-func lockWorkflows(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]miniairflow.Fire, error) {
+// returns the fires of those that it has locked, and of those that are held.
+func lockWorkflows(ctx context.Context, t *tx, fires []miniairflow.Fire) (free, held []miniairflow.Fire, err error) {
 	const text = `SELECT id FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`
 	ids := make([]uuid.UUID, len(fires))
 	for i, f := range fires {
@@ -70,19 +70,33 @@ func lockWorkflows(ctx context.Context, t *tx, fires []miniairflow.Fire) ([]mini
 	}
 	locked, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	isLocked := make(map[uuid.UUID]bool, len(locked))
 	for _, id := range locked {
 		isLocked[id] = true
 	}
-	var free []miniairflow.Fire
 	for _, f := range fires {
 		if isLocked[f.Cursor.WorkflowID] {
 			free = append(free, f)
+		} else {
+			held = append(held, f)
 		}
 	}
-	return free, nil
+	return free, held, nil
+}
+
+// stillHeld returns which of the workflows somebody else still holds, and locks the
+// others. It is not nil without an error.
+func stillHeld(ctx context.Context, t *tx, known *[]uuid.UUID) ([]uuid.UUID, error) {
+	const text = `
+		WITH free AS MATERIALIZED (SELECT id FROM workflows WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+		SELECT id FROM workflows WHERE id = ANY($1) AND id NOT IN (SELECT id FROM free)`
+	if known == nil || len(*known) == 0 {
+		return []uuid.UUID{}, nil
+	}
+	held, err := collect(ctx, t, pgx.RowTo[uuid.UUID], text, *known)
+	return append([]uuid.UUID{}, held...), err
 }
 
 // queueLockToken holds up a second exchange with the same token until the first

@@ -38,9 +38,6 @@ func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSch
 	return due, err
 }
 
-// cursorColumns are what scanCursor reads, from schedules as d and workflows as w.
-const cursorColumns = `d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.since, d.last_at`
-
 // cursorsText selects the cursors of what is due.
 const cursorsText = `
 	SELECT ` + cursorColumns + `
@@ -59,7 +56,9 @@ const nextLeftText = `
 
 // FireDue implements miniairflow.ScheduleStore. The schedules are locked from the
 // look on, and those that others have locked are passed over, so that schedulers
-// that look at the same time share the work. So are those whose workflow is locked.
+// that look at the same time share the work. So are those whose workflow is locked: once
+// that is known they are not asked for, and take no room in a step. The other workflows
+// are locked after the plan, since it may leave them out.
 func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePlan) (due miniairflow.DueSchedules, moved int, err error) {
 	// After a step as large as it may be there are most likely more, and a look first
 	// would go once more over what the steps before have moved.
@@ -68,24 +67,32 @@ func (s *Store) FireDue(ctx context.Context, limit int, plan miniairflow.FirePla
 			return due, 0, err
 		}
 	}
+	known, held := s.heldDue.Load(), []uuid.UUID{}
 	err = s.inTx(ctx, func(t *tx) error {
 		moved = 0
 		var err error
-		if due, err = lockDue(ctx, t, limit); err != nil {
+		if held, err = stillHeld(ctx, t, known); err != nil {
+			return fmt.Errorf("look at held workflows: %w", err)
+		}
+		if due, err = lockDue(ctx, t, limit, held); err != nil {
 			return err
 		}
-		held := 0
+		var left []miniairflow.Fire
 		if fires := plan(due); len(fires) > 0 {
-			moved, held, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
+			moved, left, err = fire(ctx, t, dialect.FireBatches(fires, fireRowsMax)[0])
+			for _, f := range left {
+				held = append(held, f.Cursor.WorkflowID)
+			}
 			if err != nil || moved > 0 {
 				return err
 			}
 		}
-		return t.QueryRow(ctx, nextLeftText, due.Now, len(due.Due)-held).Scan(&due.Next)
+		return t.QueryRow(ctx, nextLeftText, due.Now, len(due.Due)-len(left)).Scan(&due.Next)
 	})
 	if err != nil {
 		return miniairflow.DueSchedules{}, 0, fmt.Errorf("fire due schedules: %w", err)
 	}
+	s.heldDue.Store(&held)
 	s.moreDue.Store(moved > 0 && len(due.Due) >= limit)
 	return due, moved, nil
 }
@@ -110,14 +117,15 @@ func (s *Store) nextDue(ctx context.Context) (due miniairflow.DueSchedules, err 
 	}, text)
 }
 
-// lockDue is DueSchedules with locks.
-func lockDue(ctx context.Context, t *tx, limit int) (due miniairflow.DueSchedules, err error) {
+// lockDue is DueSchedules with locks, but for the schedules of the workflows in without,
+// which is not nil.
+func lockDue(ctx context.Context, t *tx, limit int, without []uuid.UUID) (due miniairflow.DueSchedules, err error) {
 	const text = `
 		WITH fresh AS MATERIALIZED (
-			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL
+			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at IS NULL AND workflow_id <> ALL($3)
 			LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
 		over AS MATERIALIZED (
-			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1
+			SELECT * FROM schedules WHERE is_active AND NOT is_finished AND next_at <= $1 AND workflow_id <> ALL($3)
 			ORDER BY next_at LIMIT $2 - (SELECT count(*) FROM fresh) FOR NO KEY UPDATE SKIP LOCKED),
 		due AS (SELECT * FROM fresh UNION ALL SELECT * FROM over)` + cursorsText
 	batch := &pgx.Batch{}
@@ -126,7 +134,7 @@ func lockDue(ctx context.Context, t *tx, limit int) (due miniairflow.DueSchedule
 	if err := t.SendBatch(ctx, batch).Close(); err != nil {
 		return due, fmt.Errorf("read the time: %w", err)
 	}
-	if due.Due, err = collect(ctx, t, scanCursor, text, due.Now, limit); err != nil {
+	if due.Due, err = collect(ctx, t, scanCursor, text, due.Now, limit, without); err != nil {
 		return due, fmt.Errorf("lock due schedules: %w", err)
 	}
 	return due, nil
@@ -172,26 +180,26 @@ func lockSchedules(ctx context.Context, t *tx, fires []miniairflow.Fire) error {
 }
 
 // fire moves the cursors that are still where the caller saw them, makes their
-// runs, and returns how many cursors moved, and how many stay for their workflow,
-// which somebody else holds. The schedules are locked.
-func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (moved, held int, err error) {
-	free, err := lockWorkflows(ctx, t, fires)
+// runs, and returns how many cursors moved, and those whose workflow somebody else
+// holds, which stay. The schedules are locked.
+func fire(ctx context.Context, t *tx, fires []miniairflow.Fire) (moved int, held []miniairflow.Fire, err error) {
+	free, held, err := lockWorkflows(ctx, t, fires)
 	if err != nil {
-		return 0, 0, fmt.Errorf("lock workflows: %w", err)
+		return 0, nil, fmt.Errorf("lock workflows: %w", err)
 	}
 	fired, err := moveCursors(ctx, t, free)
 	if err != nil {
-		return 0, 0, fmt.Errorf("move cursors: %w", err)
+		return 0, nil, fmt.Errorf("move cursors: %w", err)
 	}
 	planned, missed, err := planRuns(ctx, t, fired)
 	if err != nil {
-		return 0, 0, fmt.Errorf("plan runs: %w", err)
+		return 0, nil, fmt.Errorf("plan runs: %w", err)
 	}
 	t.publish(dialect.Fired(planned)...)
 	if err := noteMissed(ctx, t, missed); err != nil {
-		return 0, 0, err
+		return 0, nil, err
 	}
-	return len(fired), len(fires) - len(free), insertRuns(ctx, t, planned)
+	return len(fired), held, insertRuns(ctx, t, planned)
 }
 
 // moveCursors moves the cursors that are still where the caller saw them, and
@@ -385,16 +393,4 @@ func runInput(runs []miniairflow.PlannedRun) ([]any, error) {
 		ids, workflows, versions, statuses, reasons, types, schedules, dates, starts, runAfters, params, keys, actors, actorReasons, selections,
 		parents, parentSeqs, causes, causeDetails, creators, replaces, backfills,
 	}, nil
-}
-
-func scanCursor(row pgx.CollectableRow) (c miniairflow.ScheduleCursor, err error) {
-	var entries, params []byte
-	if err := row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params, &c.NextAt, &c.Since, &c.LastAt); err != nil {
-		return c, err
-	}
-	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {
-		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
-	}
-	c.Params, err = dialect.DecodeParams(params)
-	return c, err
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,6 +54,8 @@ type Store struct {
 	contact  *contact
 	patience time.Duration // bounds the wait for an answer
 	moreDue  atomic.Bool   // the last step of FireDue has most likely left due cursors: a hint
+	// heldDue are the workflows that somebody has held in the last step of FireDue: a hint.
+	heldDue atomic.Pointer[[]uuid.UUID]
 }
 
 // Open connects to the database that url names and migrates it. Besides the

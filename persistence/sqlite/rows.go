@@ -82,6 +82,24 @@ func scanTaskRun(row row) (*miniairflow.TaskRun, error) {
 	return t, nil
 }
 
+// cursorColumns are what scanCursor reads, from schedules as d and workflows as w.
+const cursorColumns = `d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.since, d.last_at`
+
+// scanCursor reads cursorColumns.
+func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
+	var entries, params []byte
+	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params,
+		nullTimeInto{&c.NextAt}, timeInto{&c.Since}, nullTimeInto{&c.LastAt})
+	if err != nil {
+		return c, err
+	}
+	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {
+		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
+	}
+	c.Params, err = dialect.DecodeParams(params)
+	return c, err
+}
+
 func scanText(row row) (s string, err error) {
 	err = row.Scan(&s)
 	return s, err

@@ -15,9 +15,6 @@ import (
 // transactions also write less.
 const fireRowsMax = 1000
 
-// cursorColumns are what scanCursor reads, from schedules as d and workflows as w.
-const cursorColumns = `d.workflow_id, w.name, d.version_id, d.entries, d.hash, d.params, d.next_at, d.since, d.last_at`
-
 // DueSchedules implements miniairflow.ScheduleStore.
 func (s *Store) DueSchedules(ctx context.Context, limit int) (miniairflow.DueSchedules, error) {
 	// Two ranges of one index; a single one over both would read all of it when
@@ -324,18 +321,4 @@ func auditRuns(ctx context.Context, t *tx, runs []miniairflow.PlannedRun) error 
 		return fmt.Errorf("write audit log: %w", err)
 	}
 	return nil
-}
-
-func scanCursor(row row) (c miniairflow.ScheduleCursor, err error) {
-	var entries, params []byte
-	err = row.Scan(&c.WorkflowID, &c.WorkflowName, &c.VersionID, &entries, &c.Hash, &params,
-		nullTimeInto{&c.NextAt}, timeInto{&c.Since}, nullTimeInto{&c.LastAt})
-	if err != nil {
-		return c, err
-	}
-	if c.Schedules, err = dialect.DecodeSchedules(entries); err != nil {
-		return c, fmt.Errorf("schedule of workflow %q: %w", c.WorkflowName, err)
-	}
-	c.Params, err = dialect.DecodeParams(params)
-	return c, err
 }
