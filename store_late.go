@@ -16,6 +16,10 @@ type LateStore interface {
 	// NoteLate keeps the marks of a run, each once, with notices for who is to be told, and when to look at it again; nil:
 	// never. Nothing happens if another scheduler has looked at it since.
 	NoteLate(ctx context.Context, look DeadlineLook, marks []LateMark, next *time.Time) error
+	// UsualRuns returns up to limit of the latest runs by which one can tell how long a run
+	// usually takes, but that one: successful ones of its workflow, by schedule and by
+	// hand, of all tasks. Runs of backfills say nothing of it, since they wait for all others.
+	UsualRuns(ctx context.Context, run *WorkflowRun, limit int) ([]UsualRun, error)
 	// TaskEnds returns when the tasks of those names ended successfully, in those of the
 	// runs in which they did.
 	TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]TaskEnd, error)
@@ -34,6 +38,13 @@ type DueDeadlines struct {
 type DeadlineLook struct {
 	Run *WorkflowRun
 	At  time.Time // when the look was due
+}
+
+// UsualRun is when a run could begin, and when it was over.
+type UsualRun struct {
+	ID    uuid.UUID
+	Began time.Time // what a schedule has made up for could not before it was there
+	Ended time.Time
 }
 
 // TaskEnd is when a task of a run has ended.

@@ -15,9 +15,6 @@ import (
 // lateBatch is how many runs are looked at in one step.
 const lateBatch = 100
 
-// usualLooksMax is how many earlier runs are looked at for those that executed all tasks.
-const usualLooksMax = 5 * miniairflow.UsualRunsMax
-
 // noteLate keeps which runs and tasks were not over at their deadline.
 func noteLate(ctx context.Context, store miniairflow.Store, looks *steps) (time.Duration, error) {
 	var next *time.Time
@@ -69,32 +66,21 @@ func lookForLate(ctx context.Context, store miniairflow.Store, look miniairflow.
 }
 
 // usualLimits returns the UsualLimit of a run, by the empty name, and of its tasks, as far
-// as deadlines ask for them. Runs of backfills say nothing of it, since they wait for all
-// others, and neither do those of some tasks. What a schedule has made up for could not
-// begin before it was there.
+// as deadlines ask for them.
 func usualLimits(ctx context.Context, store miniairflow.Store, d *miniairflow.Definition, run *miniairflow.WorkflowRun) (map[string]time.Duration, error) {
 	tasks := d.UsualTasks()
 	if (d.Deadline == nil || !d.Deadline.IsUsual) && len(tasks) == 0 {
 		return nil, nil
 	}
-	before, err := store.FindRuns(ctx, miniairflow.RunFilter{
-		WorkflowID: run.WorkflowID, Statuses: []miniairflow.RunStatus{miniairflow.RunSuccess},
-		Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: usualLooksMax,
-	})
+	before, err := store.UsualRuns(ctx, run, miniairflow.UsualRunsMax)
 	if err != nil {
 		return nil, fmt.Errorf("find earlier runs: %w", err)
 	}
 	took := map[string][]time.Duration{}
 	began := map[uuid.UUID]time.Time{}
 	for _, r := range before {
-		if r.Selection != nil || r.ID == run.ID || len(began) == miniairflow.UsualRunsMax {
-			continue
-		}
-		began[r.ID] = r.RunAfter
-		if r.CreatedAt.After(r.RunAfter) {
-			began[r.ID] = r.CreatedAt
-		}
-		took[""] = append(took[""], r.FinishedAt.Sub(began[r.ID]))
+		began[r.ID] = r.Began
+		took[""] = append(took[""], r.Ended.Sub(r.Began))
 	}
 	if len(tasks) > 0 && len(began) > 0 {
 		ends, err := store.TaskEnds(ctx, slices.Collect(maps.Keys(began)), tasks)

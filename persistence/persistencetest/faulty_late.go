@@ -19,6 +19,11 @@ func (f *Faulty) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, ma
 	return tryOnly(f, "NoteLate", func() error { return f.inner.NoteLate(ctx, look, marks, next) })
 }
 
+// UsualRuns implements miniairflow.LateStore.
+func (f *Faulty) UsualRuns(ctx context.Context, run *miniairflow.WorkflowRun, limit int) ([]miniairflow.UsualRun, error) {
+	return try(f, "UsualRuns", func() ([]miniairflow.UsualRun, error) { return f.inner.UsualRuns(ctx, run, limit) })
+}
+
 // TaskEnds implements miniairflow.LateStore.
 func (f *Faulty) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {
 	return try(f, "TaskEnds", func() ([]miniairflow.TaskEnd, error) { return f.inner.TaskEnds(ctx, runIDs, tasks) })

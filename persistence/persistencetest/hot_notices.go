@@ -27,10 +27,7 @@ func hotDeadlines(t testing.TB, store miniairflow.Store) []HotCall {
 			return err
 		}},
 		{"look at the usual time", func(ctx context.Context, s miniairflow.Store) error {
-			_, err := s.FindRuns(ctx, miniairflow.RunFilter{
-				WorkflowID: upstream.ID, Statuses: []miniairflow.RunStatus{miniairflow.RunSuccess},
-				Types: []miniairflow.RunType{miniairflow.RunScheduled, miniairflow.RunManual}, Limit: miniairflow.UsualRunsMax,
-			})
+			_, err := s.UsualRuns(ctx, &miniairflow.WorkflowRun{ID: run.ID, WorkflowID: upstream.ID}, miniairflow.UsualRunsMax)
 			return err
 		}},
 		{"look at what has ended", func(ctx context.Context, s miniairflow.Store) error {
@@ -84,11 +81,11 @@ func (h *hot) outbox() []HotCall {
 	}
 	return []HotCall{
 		{"gather notices", func(ctx context.Context, s miniairflow.Store) error {
-			_, err := s.GatherNotices(ctx, time.Minute, 100)
+			_, err := s.GatherNotices(ctx, time.Minute, 10)
 			return err
 		}},
 		{"gather more notices", func(ctx context.Context, s miniairflow.Store) error {
-			_, err := s.GatherNotices(ctx, time.Minute, 100)
+			_, err := s.GatherNotices(ctx, time.Minute, 10)
 			return err
 		}},
 		{"claim notifications", claim},

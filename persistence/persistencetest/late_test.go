@@ -104,6 +104,50 @@ func TestTaskEnds(t *testing.T) {
 	})
 }
 
+// What is usual for a run is taken from the latest successful ones of its workflow that
+// schedules and people have made of all tasks, however many others there were since.
+func TestUsualRuns(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		w := db.worker("w1")
+		v, other := db.sync(hourly("a", task("x"), task("y"))), db.sync(definition("b", task("x"), task("y")))
+		ran := func(v *miniairflow.WorkflowVersion, status miniairflow.TaskStatus, change func(*miniairflow.NewRun)) *miniairflow.WorkflowRun {
+			t.Helper()
+			run := db.newRun(v)
+			if change != nil {
+				change(&run)
+			}
+			r, _, err := db.CreateRun(t.Context(), run)
+			require.NoError(t, err)
+			db.startPending()
+			w.drain(func(miniairflow.Claim) miniairflow.TaskStatus { return status })
+			return db.run(r.ID)
+		}
+		byHand := ran(v, miniairflow.TaskSuccess, nil)
+		madeUp := ran(v, miniairflow.TaskSuccess, func(r *miniairflow.NewRun) {
+			r.Type, r.LogicalDate = miniairflow.RunScheduled, slot
+		})
+		later := ran(v, miniairflow.TaskSuccess, nil)
+		ran(v, miniairflow.TaskFailed, nil)
+		ran(v, miniairflow.TaskSuccess, func(r *miniairflow.NewRun) { r.Selection = &miniairflow.Selection{Only: []string{"x"}} })
+		ran(other, miniairflow.TaskSuccess, nil)
+		b := db.backfill(dates("a", 3, 3))
+		db.advance()
+		db.startPending()
+		w.drain(nil)
+		require.Equal(t, miniairflow.RunSuccess, db.backfilled(b)[0].Status)
+		itself := ran(v, miniairflow.TaskSuccess, nil)
+		usual := func(r *miniairflow.WorkflowRun) miniairflow.UsualRun {
+			return miniairflow.UsualRun{ID: r.ID, Began: r.CreatedAt, Ended: *r.FinishedAt}
+		}
+		found, err := db.UsualRuns(t.Context(), itself, 10)
+		require.NoError(t, err)
+		require.Equal(t, []miniairflow.UsualRun{usual(later), usual(madeUp), usual(byHand)}, found)
+		found, err = db.UsualRuns(t.Context(), later, 2)
+		require.NoError(t, err)
+		require.Equal(t, []miniairflow.UsualRun{usual(itself), usual(madeUp)}, found)
+	})
+}
+
 // A slot that is skipped has no deadline.
 func TestSkippedRunsAreNotLate(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {

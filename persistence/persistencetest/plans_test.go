@@ -42,10 +42,10 @@ var fillText = []string{
 	FROM workflow_runs, generate_series(200, 204) n WHERE status = 'success'`,
 	`INSERT INTO task_waits (workflow_run_id, seq, attempt, token, session_id, since, started_at, memory)
 	SELECT workflow_run_id, seq, 1, gen_random_uuid(), gen_random_uuid(), now(), now(), '' FROM task_open`,
-	// A workflow with a long past, half of it by webhooks, and with many runs that wait
+	// A workflow with a long past, half of it by webhooks, which fails of late, and with many runs that wait
 	// for their turn; another one with many scheduled ones that do.
 	`INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, type, logical_date, data_interval_start, run_after, idempotency_key, created_at, finished_at, late_after)
-	SELECT gen_random_uuid(), id, version_id, n, CASE WHEN n % 10 = 0 THEN 'failed' ELSE 'success' END, 'manual', at, at, at,
+	SELECT gen_random_uuid(), id, version_id, n, CASE WHEN n % 10 = 0 OR n > 3500 THEN 'failed' ELSE 'success' END, 'manual', at, at, at,
 		CASE WHEN n % 2 = 0 THEN 'webhook:' || n + 1000 END, at, at, now() + n * interval '1 minute'
 	FROM workflows, generate_series(1, 6000) n, LATERAL (SELECT date_trunc('hour', now()) - (6001 - n) * interval '1 hour' AS at) t WHERE name = 'upstream'`,
 	`INSERT INTO workflow_runs (id, workflow_id, version_id, number, status, type, logical_date, data_interval_start, run_after, created_at)

@@ -76,6 +76,16 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	})
 }
 
+// UsualRuns implements miniairflow.LateStore. A workflow may have run many times otherwise
+// since, so these runs have an index of their own.
+func (s *Store) UsualRuns(ctx context.Context, run *miniairflow.WorkflowRun, limit int) ([]miniairflow.UsualRun, error) {
+	const text = `
+		SELECT id, greatest(run_after, created_at), finished_at FROM workflow_runs
+		WHERE workflow_id = $1 AND id <> $2 AND status = 'success' AND type IN ('scheduled', 'manual') AND selection = ''
+		ORDER BY created_at DESC, id DESC LIMIT $3`
+	return query(ctx, s, pgx.RowToStructByPos[miniairflow.UsualRun], text, run.WorkflowID, run.ID, limit)
+}
+
 // TaskEnds implements miniairflow.LateStore. The versions say where in each run its tasks
 // are: it has many others.
 func (s *Store) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {

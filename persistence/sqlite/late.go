@@ -76,6 +76,19 @@ func (s *Store) NoteLate(ctx context.Context, look miniairflow.DeadlineLook, mar
 	})
 }
 
+// UsualRuns implements miniairflow.LateStore. A workflow may have run many times otherwise
+// since, so these runs have an index of their own.
+func (s *Store) UsualRuns(ctx context.Context, run *miniairflow.WorkflowRun, limit int) ([]miniairflow.UsualRun, error) {
+	const text = `
+		SELECT id, max(run_after, created_at), finished_at FROM workflow_runs INDEXED BY workflow_runs_usual
+		WHERE workflow_id = ? AND id <> ? AND status = 'success' AND type IN ('scheduled', 'manual') AND selection = ''
+		ORDER BY created_at DESC, id DESC LIMIT ? + 0`
+	return query(ctx, s.read, func(row row) (r miniairflow.UsualRun, err error) {
+		err = row.Scan(&r.ID, timeInto{&r.Began}, timeInto{&r.Ended})
+		return r, err
+	}, text, run.WorkflowID, run.ID, limit)
+}
+
 // TaskEnds implements miniairflow.LateStore. The versions say where in each run its tasks
 // are: it has many others.
 func (s *Store) TaskEnds(ctx context.Context, runIDs []uuid.UUID, tasks []string) ([]miniairflow.TaskEnd, error) {

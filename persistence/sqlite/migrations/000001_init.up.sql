@@ -209,6 +209,7 @@ CREATE INDEX workflow_runs_deadline ON workflow_runs (deadline_at) WHERE status 
 CREATE INDEX workflow_runs_late ON workflow_runs (late_after) WHERE late_after IS NOT NULL;
 CREATE INDEX workflow_runs_newest ON workflow_runs (created_at DESC, id DESC);
 CREATE INDEX workflow_runs_by_workflow ON workflow_runs (workflow_id, created_at DESC, id DESC);
+CREATE INDEX workflow_runs_usual ON workflow_runs (workflow_id, created_at DESC, id DESC) WHERE status = 'success' AND type IN ('scheduled', 'manual') AND selection = '';
 CREATE INDEX workflow_runs_logical ON workflow_runs (workflow_id, logical_date);
 CREATE INDEX workflow_runs_finished ON workflow_runs (finished_at) WHERE finished_at IS NOT NULL;
 
