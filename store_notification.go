@@ -14,11 +14,10 @@ type NotificationStore interface {
 	// GatherNotices makes notifications of up to limit notices, the oldest first, and
 	// returns how many notices it has taken. Those of a run are due at once, those of
 	// tasks after FoldDelay of hold; until a notification was tried for the first time,
-	// later notices of the same run, event and recipient are folded into it. With a limit of
-	// 1, what cannot be written for a reason of its own is a *NoticeFault.
-	GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error)
-	// DropNotice deletes a notice of which nothing can be made.
-	DropNotice(ctx context.Context, id int64) error
+	// later notices of the same run, event and recipient are folded into it. Where it
+	// is about a single notice, an error that is not of the moment is a *NoticeFault. Those
+	// of without stay as they are.
+	GatherNotices(ctx context.Context, hold time.Duration, limit int, without ...int64) (int, error)
 	// ClaimNotifications takes up to limit notifications that are due into the hands of
 	// token, for the time of lease, and counts a try of each: of each destination the most
 	// overdue first, never more than perDestination at a time, and those destinations first
@@ -41,7 +40,7 @@ type NotificationStore interface {
 	CountNotifications(ctx context.Context, filter NotificationFilter, max int) (int, error)
 }
 
-// NoticeFault is a notice of which no notification can be made.
+// NoticeFault is a notice of which no notification could be made.
 type NoticeFault struct {
 	ID     int64
 	Notice Notice

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +60,7 @@ type Notifier struct {
 	kick  chan struct{}
 	slots chan struct{} // one for each message on its way
 	sends sync.WaitGroup
+	shelf shelf[int64] // of notices
 }
 
 // NewNotifier returns a notifier. It does nothing before Run.
@@ -67,7 +70,7 @@ func NewNotifier(cfg NotifierConfig) *Notifier {
 	cfg.Retry = or(cfg.Retry, miniairflow.NotificationRetryDefault)
 	return &Notifier{
 		loops: loops{bus: cfg.Store.Bus(), logger: cfg.Logger, pulse: or(cfg.Pulse, NewPulse())},
-		cfg:   cfg, kick: make(chan struct{}, 1), slots: make(chan struct{}, sendsMax),
+		cfg:   cfg, kick: make(chan struct{}, 1), slots: make(chan struct{}, sendsMax), shelf: shelf[int64]{},
 	}
 }
 
@@ -86,30 +89,37 @@ func (n *Notifier) pass(ctx context.Context) (time.Duration, error) {
 	return wait, errors.Join(gathering, err)
 }
 
-// gather makes notifications of all notices. One of which none can be made is dropped:
-// it would hold up all others for ever.
-func (n *Notifier) gather(ctx context.Context) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("gather notices: panic: %v\n%s", r, debug.Stack())
-		}
-	}()
+// How a notice is treated of which no notification can be made.
+const (
+	noticeShelfTime  = 5 * time.Minute
+	noticesFailedMax = 3 // in a row: then it is not they, but what they are written to
+)
+
+// gather makes notifications of all notices. One of which none can be made is put aside,
+// and holds up no other; it is kept, for it may be the database that is at fault.
+func (n *Notifier) gather(ctx context.Context) error {
+	failed := 0
 	for limit := gatherBatch; ; {
-		gathered, err := n.cfg.Store.GatherNotices(ctx, n.cfg.Hold, limit)
+		n.shelf.clear(time.Now())
+		gathered, err := n.cfg.Store.GatherNotices(ctx, n.cfg.Hold, limit, slices.Collect(maps.Keys(n.shelf))...)
 		var fault *miniairflow.NoticeFault
 		switch {
 		case errors.As(err, &fault):
-			n.logger.ErrorContext(ctx, "Notifier: Nobody is told of an event, no message can be made of it",
-				"run_id", fault.Notice.RunID, "event", fault.Notice.Event, "task", fault.Notice.Task, "error", fault.Err)
-			if err := n.cfg.Store.DropNotice(ctx, fault.ID); err != nil {
-				return fmt.Errorf("drop notice: %w", err)
+			n.shelf.put(fault.ID, time.Now().Add(noticeShelfTime))
+			n.logger.ErrorContext(ctx, "Notifier: Nobody can be told of an event, no message can be made of it; it is set aside for a while",
+				"run_id", fault.Notice.RunID, "event", fault.Notice.Event, "task", fault.Notice.Task, "for", noticeShelfTime.String(), "error", fault.Err)
+			if failed++; failed == noticesFailedMax {
+				return fmt.Errorf("gather notices: %d in a row cannot be written", failed)
 			}
+			limit = gatherBatch
 		case err != nil && !isTransient(err) && limit > 1:
 			limit = 1 // which finds the one that is at fault
 		case err != nil:
 			return fmt.Errorf("gather notices: %w", err)
 		case gathered < limit:
 			return nil
+		default:
+			failed = 0
 		}
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -265,26 +265,18 @@ func TestNotifierSurvivesAPanic(t *testing.T) {
 }
 
 // stained is a store with a notice of which no notification can be made, the oldest.
-type stained struct {
-	miniairflow.Store
-	dropped atomic.Bool
-}
+type stained struct{ miniairflow.Store }
 
-func (s *stained) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
+func (s *stained) GatherNotices(ctx context.Context, hold time.Duration, limit int, without ...int64) (int, error) {
 	fault := miniairflow.Errorf(miniairflow.CodeInternal, "index row is too large")
 	switch {
-	case s.dropped.Load():
-		return s.Store.GatherNotices(ctx, hold, limit)
+	case slices.Contains(without, 7):
+		return s.Store.GatherNotices(ctx, hold, limit, without...)
 	case limit > 1:
 		return 0, fault
 	default:
 		return 0, &miniairflow.NoticeFault{ID: 7, Err: fault}
 	}
-}
-
-func (s *stained) DropNotice(_ context.Context, id int64) error {
-	s.dropped.Store(id == 7)
-	return nil
 }
 
 // A notice of which nothing can be made keeps nobody else from being told.

@@ -18,11 +18,10 @@ type refusals int
 // isAway notes how a step has ended, and reports whether the database is away. One that
 // tells of a lock is not.
 func (r *refusals) isAway(err error) bool {
-	switch {
-	case err == nil, errors.Is(err, miniairflow.ErrLocked):
-		*r = 0
-	case isTransient(err):
-		*r++
+	if !isTransient(err) || errors.Is(err, miniairflow.ErrLocked) {
+		*r = 0 // it has answered
+		return false
 	}
+	*r++
 	return *r >= refusedMax
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/google/uuid"
 
@@ -70,8 +71,19 @@ func NotesOfRerun(r *Run, versionID uuid.UUID, plan miniairflow.RerunPlan, req m
 	return p.Notes
 }
 
+// Draft is miniairflow.DraftNotifications of which a panic is an error: of one notice that
+// the code cannot stand it must not hold up all others.
+func Draft(notices []miniairflow.Notice, graph func(versionID uuid.UUID) (*miniairflow.DAG, error)) (drafts []miniairflow.NotificationDraft, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return miniairflow.DraftNotifications(notices, graph)
+}
+
 // FaultOfNotice returns what a gathering of a single notice has failed with, as a fault of
-// the notice unless it is one of the database.
+// the notice unless it is one of the moment.
 func FaultOfNotice(ctx context.Context, fault miniairflow.NoticeFault, err error) error {
 	if err == nil || fault.ID == 0 || ctx.Err() != nil || miniairflow.ErrorCode(err) == miniairflow.CodeUnavailable {
 		return err

@@ -10,13 +10,8 @@ import (
 )
 
 // GatherNotices implements miniairflow.NotificationStore.
-func (f *Faulty) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
-	return try(f, "GatherNotices", func() (int, error) { return f.inner.GatherNotices(ctx, hold, limit) })
-}
-
-// DropNotice implements miniairflow.NotificationStore.
-func (f *Faulty) DropNotice(ctx context.Context, id int64) error {
-	return tryOnly(f, "DropNotice", func() error { return f.inner.DropNotice(ctx, id) })
+func (f *Faulty) GatherNotices(ctx context.Context, hold time.Duration, limit int, without ...int64) (int, error) {
+	return try(f, "GatherNotices", func() (int, error) { return f.inner.GatherNotices(ctx, hold, limit, without...) })
 }
 
 // ClaimNotifications implements miniairflow.NotificationStore.

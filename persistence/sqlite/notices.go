@@ -36,7 +36,7 @@ func note(ctx context.Context, t *tx, notes []dialect.Note) error {
 }
 
 // GatherNotices implements miniairflow.NotificationStore.
-func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int) (int, error) {
+func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int, without ...int64) (int, error) {
 	const anyText = `SELECT min(id) IS NOT NULL FROM notices`
 	if some, err := queryOne(ctx, brief{s.read}, scanOne[bool], anyText); err != nil || !some {
 		return 0, err
@@ -44,14 +44,14 @@ func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int
 	gathered := 0
 	var fault miniairflow.NoticeFault
 	err := s.inTx(ctx, func(t *tx) error {
-		notices, ids, err := takeNotices(ctx, t, limit)
+		notices, ids, err := takeNotices(ctx, t, limit, without)
 		if err != nil {
 			return fmt.Errorf("read notices: %w", err)
 		}
 		if len(ids) == 1 {
 			fault = miniairflow.NoticeFault{ID: ids[0], Notice: notices[0]}
 		}
-		drafts, err := miniairflow.DraftNotifications(notices, func(id uuid.UUID) (*miniairflow.DAG, error) { return s.graph(ctx, t, id) })
+		drafts, err := dialect.Draft(notices, func(id uuid.UUID) (*miniairflow.DAG, error) { return s.graph(ctx, t, id) })
 		if err != nil {
 			return err
 		}
@@ -69,24 +69,17 @@ func (s *Store) GatherNotices(ctx context.Context, hold time.Duration, limit int
 	return gathered, dialect.FaultOfNotice(ctx, fault, err)
 }
 
-// DropNotice implements miniairflow.NotificationStore.
-func (s *Store) DropNotice(ctx context.Context, id int64) error {
-	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.ExecContext(ctx, `DELETE FROM notices WHERE id = ?`, id)
-		return err
-	})
-}
-
-// takeNotices returns the oldest notices and their ids.
-func takeNotices(ctx context.Context, t *tx, limit int) (notices []miniairflow.Notice, ids []int64, err error) {
+// takeNotices returns the oldest notices but for some, and their ids.
+func takeNotices(ctx context.Context, t *tx, limit int, without []int64) (notices []miniairflow.Notice, ids []int64, err error) {
 	const text = `
-		SELECT id, workflow_run_id, version_id, seq, event, task, status, attempt, reason, at FROM notices ORDER BY id LIMIT ? + 0`
+		SELECT id, workflow_run_id, version_id, seq, event, task, status, attempt, reason, at FROM notices
+		WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id LIMIT ? + 0`
 	notices, err = query(ctx, t, func(row row) (n miniairflow.Notice, err error) {
 		var id int64
 		err = row.Scan(&id, &n.RunID, &n.VersionID, &n.Seq, &n.Event, &n.Task, &n.Status, &n.Attempt, &n.Reason, timeInto{&n.At})
 		ids = append(ids, id)
 		return n, err
-	}, text, limit)
+	}, text, list[int64](without), limit)
 	return notices, ids, err
 }
 
