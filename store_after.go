@@ -19,9 +19,9 @@ type AfterStore interface {
 	// was noted anew since AfterEnds returned it stays. Those that have started nothing
 	// for a fault are kept as missed, see MissedStore: who forgets them counts them, once.
 	ForgetAfterEnds(ctx context.Context, ends []AfterEnd, faults map[AfterEnd]string) error
-	// Followers returns the names of the workflows that start after that of the given
-	// name, sorted; of those that are retired it returns none.
-	Followers(ctx context.Context, workflow string) ([]string, error)
+	// Followers returns for each of the given names of workflows those of up to max that
+	// start after it, sorted; of those that are retired it returns none.
+	Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error)
 }
 
 // AfterEnd is the end of a run for a workflow that may start after it.

@@ -203,6 +203,11 @@ func (s *countingStore) FindAuditEntries(ctx context.Context, filter miniairflow
 	return s.Store.FindAuditEntries(ctx, filter)
 }
 
+func (s *countingStore) Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error) {
+	s.count("Followers")
+	return s.Store.Followers(ctx, workflows, max)
+}
+
 func (s *countingStore) CountTasks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]map[miniairflow.TaskStatus]int, error) {
 	s.count("CountTasks")
 	return s.Store.CountTasks(ctx, ids)

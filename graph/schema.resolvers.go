@@ -459,8 +459,8 @@ func (r *workflowResolver) Triggers(ctx context.Context, objs []*miniairflow.Wor
 	return ofVersions(ctx, r.Resolver, objs, triggersOf)
 }
 
-func (r *workflowResolver) Starts(ctx context.Context, obj *miniairflow.Workflow) ([]string, error) {
-	return r.startsOf(ctx, obj)
+func (r *workflowResolver) Starts(ctx context.Context, objs []*miniairflow.Workflow) ([][]string, error) {
+	return r.startsOf(ctx, objs)
 }
 
 func (r *workflowResolver) Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error) {

@@ -1,12 +1,14 @@
 package graph_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/sauravritesh63/miniairflow"
+	"github.com/sauravritesh63/miniairflow/persistence/persistencetest"
 )
 
 // A workflow tells what starts it beside schedules, whether that is there, and which
@@ -58,4 +60,31 @@ func TestTriggers(t *testing.T) {
 			{Name: "tell", Starts: []string{}, Triggers: []trigger{{Kind: "AFTER", Text: "each time a run of extract fails", After: []after{{"extract", "FAILED", true}}}}},
 		}, got.Workflows.Nodes)
 	})
+}
+
+// Who starts after the workflows of a page is asked once, and no more of each than are shown.
+func TestStartsOfManyWorkflows(t *testing.T) {
+	store := &countingStore{Store: persistencetest.SQLite(t), calls: map[string]int{}}
+	w := newWorld(t, store)
+	const many = 201
+	file := miniairflow.FileSync{Path: "many.yaml"}
+	for i := range many {
+		d := workflow(fmt.Sprintf("w%03d", i), "a")
+		d.Triggers = &miniairflow.Triggers{After: &miniairflow.AfterTrigger{
+			Match: miniairflow.WaitExact, Workflows: []miniairflow.AfterWorkflow{{Workflow: "extract", Status: miniairflow.AfterSuccess}},
+		}}
+		file.Definitions = append(file.Definitions, miniairflow.DefinitionAt{Definition: d, Line: i + 1, Column: 1})
+	}
+	w.sync(t, file)
+	w.save(t, workflow("extract", "a"))
+	store.take()
+	var got struct {
+		Workflows struct{ Nodes []struct{ Starts []string } }
+	}
+	w.ask(t, `{ workflows(first: 200) { nodes { starts } } }`, nil, &got)
+	require.Equal(t, 1, store.take()["Followers"])
+	require.Len(t, got.Workflows.Nodes, 200)
+	require.Len(t, got.Workflows.Nodes[0].Starts, 200)
+	require.IsIncreasing(t, got.Workflows.Nodes[0].Starts)
+	require.Equal(t, []string{}, got.Workflows.Nodes[199].Starts)
 }

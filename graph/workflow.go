@@ -41,10 +41,18 @@ func (r *Resolver) versionsOfWorkflow(ctx context.Context, w *miniairflow.Workfl
 	return r.store.FindVersions(ctx, w.ID, limit)
 }
 
-// startsOf returns the names of the workflows that start after a workflow.
-func (r *Resolver) startsOf(ctx context.Context, w *miniairflow.Workflow) ([]string, error) {
-	names, err := r.store.Followers(ctx, w.Name)
-	return names[:min(len(names), startsShown)], err
+// startsOf returns the names of the workflows that start after each of some workflows.
+func (r *Resolver) startsOf(ctx context.Context, workflows []*miniairflow.Workflow) ([][]string, error) {
+	names := make([]string, len(workflows))
+	for i, w := range workflows {
+		names[i] = w.Name
+	}
+	followers, err := r.store.Followers(ctx, names, startsShown)
+	starts := make([][]string, len(workflows))
+	for i, name := range names {
+		starts[i] = followers[name]
+	}
+	return starts, err
 }
 
 // areThere reports of workflows after which another one starts whether there are such.

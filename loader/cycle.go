@@ -154,11 +154,11 @@ func (s *syncPass) followRuns(ctx context.Context, batch []finding, runs map[str
 			continue
 		}
 		seen[name] = true
-		names, err := s.config.Store.Followers(ctx, name)
+		followers, err := s.config.Store.Followers(ctx, []string{name}, callsLookedUp)
 		if err != nil {
 			return fmt.Errorf("find who starts after workflow %q: %w", name, err)
 		}
-		names = slices.DeleteFunc(names, func(follower string) bool { return isInBatch[follower] })
+		names := slices.DeleteFunc(followers[name], func(follower string) bool { return isInBatch[follower] })
 		if !isInBatch[name] {
 			stored, err := s.storedRuns(ctx, name)
 			if err != nil {

@@ -26,7 +26,7 @@ type Store interface {
 	SourceFiles(ctx context.Context) ([]miniairflow.SourceFile, error)
 	FindWorkflowByName(ctx context.Context, name string) (*miniairflow.Workflow, error)
 	FindDAG(ctx context.Context, versionID uuid.UUID) (*miniairflow.DAG, error)
-	Followers(ctx context.Context, workflow string) ([]string, error)
+	Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error)
 	TryLease(ctx context.Context, name string, holder uuid.UUID, ttl time.Duration) (bool, error)
 	FileStore
 }

@@ -1036,7 +1036,7 @@ type WorkflowResolver interface {
 	ScheduleCron(ctx context.Context, obj *miniairflow.Workflow) (*string, error)
 	Schedules(ctx context.Context, objs []*miniairflow.Workflow) ([][]*model.Schedule, error)
 	Triggers(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Trigger, error)
-	Starts(ctx context.Context, obj *miniairflow.Workflow) ([]string, error)
+	Starts(ctx context.Context, objs []*miniairflow.Workflow) ([][]string, error)
 
 	Params(ctx context.Context, objs []*miniairflow.Workflow) ([][]*miniairflow.Param, error)
 	Vars(ctx context.Context, obj *miniairflow.Workflow) ([]*miniairflow.NamedValue, error)
@@ -22166,7 +22166,7 @@ func (ec *executionContext) _Workflow_starts(ctx context.Context, field graphql.
 			return ec.fieldContext_Workflow_starts(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Workflow().Starts(ctx, obj)
+			return ec.resolveBatch_Workflow_starts(ctx, field, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
@@ -22178,6 +22178,29 @@ func (ec *executionContext) _Workflow_starts(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_Workflow_starts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Workflow", field, true, true, "String")
+}
+func (ec *executionContext) resolveBatch_Workflow_starts(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (any, error) {
+	resolver := ec.Resolvers.Workflow()
+	if batch, ok := execution.BatchParentsFor[*miniairflow.Workflow](ctx, "Workflow"); ok {
+		result := batch.FieldResult(field, func() (any, error) {
+			return resolver.Starts(ctx, batch.Parents)
+		})
+		return graphql.ResolveBatchGroupResult[[]string](
+			ctx,
+			batch.Index,
+			len(batch.Parents),
+			result,
+			"Workflow.starts",
+			batch.IndexMap,
+		)
+	}
+	results, err := resolver.Starts(ctx, []*miniairflow.Workflow{obj})
+	return graphql.ResolveBatchSingleResult[[]string](
+		ctx,
+		results,
+		err,
+		"Workflow.starts",
+	)
 }
 
 func (ec *executionContext) _Workflow_maxActiveRuns(ctx context.Context, field graphql.CollectedField, obj *miniairflow.Workflow) (ret graphql.Marshaler) {

@@ -29,3 +29,18 @@ func AfterRows(saves []Save) (rows []AfterRow, old []uuid.UUID) {
 	}
 	return rows, old
 }
+
+// Follower is a workflow that starts after another one.
+type Follower struct {
+	Upstream string // the name of that one
+	Name     string
+}
+
+// FollowersByName returns the names of followers by those after which they start.
+func FollowersByName(followers []Follower) map[string][]string {
+	byName := map[string][]string{}
+	for _, f := range followers {
+		byName[f.Upstream] = append(byName[f.Upstream], f.Name)
+	}
+	return byName
+}

@@ -100,6 +100,20 @@ func TestAfterEnds(t *testing.T) {
 	})
 }
 
+// Of several workflows each has its followers, up to as many as are asked for.
+func TestFollowers(t *testing.T) {
+	onEach(t, func(t *testing.T, db *database) {
+		for _, name := range []string{"c", "a", "b"} {
+			db.sync(after(name, miniairflow.AfterTrigger{Workflows: ends(miniairflow.AfterFinished, "x", "y")}))
+		}
+		db.sync(after("d", miniairflow.AfterTrigger{Workflows: ends(miniairflow.AfterFinished, "y", "z")}))
+		require.NoError(t, db.RetireFile(t.Context(), "b.yaml"))
+		found, err := db.Followers(t.Context(), []string{"y", "x", "none"}, 2)
+		require.NoError(t, err)
+		require.Equal(t, map[string][]string{"x": {"a", "c"}, "y": {"a", "c"}}, found)
+	})
+}
+
 // Nothing is noted for a workflow that stands still, nor for one that has changed.
 func TestAfterEndsOfTheLatestVersion(t *testing.T) {
 	onEach(t, func(t *testing.T, db *database) {
@@ -108,9 +122,9 @@ func TestAfterEndsOfTheLatestVersion(t *testing.T) {
 		follower := db.sync(load)
 		w := db.worker("w1")
 		followers := func() []string {
-			names, err := db.Followers(t.Context(), "extract")
+			found, err := db.Followers(t.Context(), []string{"extract"}, 10)
 			require.NoError(t, err)
-			return names
+			return found["extract"]
 		}
 		require.Equal(t, []string{"load"}, followers())
 		now := time.Now()

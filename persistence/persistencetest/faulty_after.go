@@ -17,6 +17,6 @@ func (f *Faulty) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEn
 }
 
 // Followers implements miniairflow.AfterStore.
-func (f *Faulty) Followers(ctx context.Context, workflow string) ([]string, error) {
-	return try(f, "Followers", func() ([]string, error) { return f.inner.Followers(ctx, workflow) })
+func (f *Faulty) Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error) {
+	return try(f, "Followers", func() (map[string][]string, error) { return f.inner.Followers(ctx, workflows, max) })
 }

@@ -50,7 +50,7 @@ func hotStarts(t testing.TB, store miniairflow.Store) []HotCall {
 			return s.ForgetAfterEnds(ctx, ends, map[miniairflow.AfterEnd]string{ends[0]: "it cannot start"})
 		}},
 		{"find followers", func(ctx context.Context, s miniairflow.Store) error {
-			_, err := s.Followers(ctx, Upstream)
+			_, err := s.Followers(ctx, []string{Upstream, "other"}, 200)
 			return err
 		}},
 		{"a webhook", trigger("webhook:1")},

@@ -58,9 +58,13 @@ func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd
 }
 
 // Followers implements miniairflow.AfterStore.
-func (s *Store) Followers(ctx context.Context, workflow string) ([]string, error) {
+func (s *Store) Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error) {
 	const text = `
-		SELECT w.name FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
-		WHERE a.upstream = $1 AND w.retired_at IS NULL ORDER BY w.name`
-	return query(ctx, s, pgx.RowTo[string], text, workflow)
+		SELECT upstream, name FROM (
+			SELECT a.upstream, w.name, row_number() OVER (PARTITION BY a.upstream ORDER BY w.name) AS place
+			FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
+			WHERE a.upstream = ANY($1) AND w.retired_at IS NULL) f
+		WHERE place <= $2 ORDER BY upstream, name`
+	found, err := query(ctx, s, pgx.RowToStructByPos[dialect.Follower], text, workflows, max)
+	return dialect.FollowersByName(found), err
 }

@@ -64,9 +64,16 @@ func (s *Store) ForgetAfterEnds(ctx context.Context, ends []miniairflow.AfterEnd
 }
 
 // Followers implements miniairflow.AfterStore.
-func (s *Store) Followers(ctx context.Context, workflow string) ([]string, error) {
+func (s *Store) Followers(ctx context.Context, workflows []string, max int) (map[string][]string, error) {
 	const text = `
-		SELECT w.name FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
-		WHERE a.upstream = ? AND w.retired_at IS NULL ORDER BY w.name`
-	return query(ctx, brief{s.read}, scanText, text, workflow)
+		SELECT upstream, name FROM (
+			SELECT a.upstream, w.name, row_number() OVER (PARTITION BY a.upstream ORDER BY w.name) AS place
+			FROM after_triggers a JOIN workflows w ON w.id = a.workflow_id
+			WHERE a.upstream IN (SELECT value FROM json_each(?)) AND w.retired_at IS NULL) f
+		WHERE place <= ? ORDER BY upstream, name`
+	found, err := query(ctx, brief{s.read}, func(row row) (f dialect.Follower, err error) {
+		err = row.Scan(&f.Upstream, &f.Name)
+		return f, err
+	}, text, list[string](workflows), max)
+	return dialect.FollowersByName(found), err
 }
