@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -23,33 +22,39 @@ type afters struct {
 	control *miniairflow.Control
 	logger  *slog.Logger
 	// refused are those of which the database has refused the start in the last pass, and
-	// all before it that did not come to an end.
-	refused map[miniairflow.AfterEnd]error
+	// all before it that did not come to an end, each with the last such pass.
+	refused map[miniairflow.AfterEnd]int
+	before  map[miniairflow.AfterEnd]int // refused, as the pass before this one has left it
+	passes  int
 	held    map[uuid.UUID]error // of the workflows that somebody has held in the last pass
 }
 
 // pass looks at all ends that there are. One whose start the database refuses holds up
-// no other: it is passed over, and comes after all others in the next pass. Of a workflow
-// that somebody holds, one end waits for all.
+// no other: it is passed over, and comes after all others in the next pass, and after
+// those that were refused before it. Of a workflow that somebody holds, one end waits for
+// all.
 func (a *afters) pass(ctx context.Context) (time.Duration, error) {
-	before := a.refused
-	a.refused, a.held = map[miniairflow.AfterEnd]error{}, map[uuid.UUID]error{}
+	a.passes++
+	a.before = a.refused
+	a.refused, a.held = map[miniairflow.AfterEnd]int{}, map[uuid.UUID]error{}
 	for {
-		limit := afterBatch + len(a.refused)
+		limit := afterBatch + len(a.before) + len(a.refused)
 		ends, err := a.control.Store.AfterEnds(ctx, limit)
 		if err != nil {
-			return 0, fmt.Errorf("find ends of runs: %w", err)
+			return 0, a.failed(fmt.Errorf("find ends of runs: %w", err))
 		}
 		isLast := len(ends) < limit
-		ends = slices.DeleteFunc(ends, func(end miniairflow.AfterEnd) bool { return a.refused[end] != nil })
-		done, faults, err := a.start(ctx, ends, before)
+		ends = slices.DeleteFunc(ends, func(end miniairflow.AfterEnd) bool {
+			return a.refused[end] > 0 || a.before[end] > 0 && !isLast
+		})
+		slices.SortStableFunc(ends, func(x, y miniairflow.AfterEnd) int { return a.before[x] - a.before[y] })
+		done, faults, err := a.start(ctx, ends)
 		if forgot := a.control.Store.ForgetAfterEnds(ctx, done, faults); forgot != nil {
 			err = errors.Join(err, fmt.Errorf("forget ends of runs: %w", forgot))
 		}
 		switch {
 		case err != nil:
-			maps.Copy(a.refused, before)
-			return 0, err
+			return 0, a.failed(err)
 		case isLast && len(a.refused) > 0:
 			return runRetryDelay, nil
 		case isLast:
@@ -58,13 +63,23 @@ func (a *afters) pass(ctx context.Context) (time.Duration, error) {
 	}
 }
 
+// failed keeps what was refused before and not tried in this pass, which err ends.
+func (a *afters) failed(err error) error {
+	for end, pass := range a.before {
+		if a.refused[end] == 0 {
+			a.refused[end] = pass
+		}
+	}
+	return err
+}
+
 // start starts what the ends start, and returns those for which it has done so. One
 // that cannot start its run starts none: the fault is logged, and returned as people
 // read it.
 func (a *afters) start(
-	ctx context.Context, ends []miniairflow.AfterEnd, before map[miniairflow.AfterEnd]error,
+	ctx context.Context, ends []miniairflow.AfterEnd,
 ) (done []miniairflow.AfterEnd, faults map[miniairflow.AfterEnd]string, err error) {
-	s, err := startEach(ctx, ends, before, func(end miniairflow.AfterEnd) error {
+	s, err := startEach(ctx, ends, func(end miniairflow.AfterEnd) error {
 		if held := a.held[end.WorkflowID]; held != nil {
 			return held
 		}
@@ -73,7 +88,7 @@ func (a *afters) start(
 			a.held[end.WorkflowID] = err
 		}
 		if isTransient(err) {
-			a.logger.WarnContext(ctx, "Scheduler: No run can be started now after the end of another, tried again later",
+			a.logger.Log(ctx, refusalLevel(a.before[end] > 0), "Scheduler: No run can be started now after the end of another, tried again later",
 				"run_id", end.RunID, "workflow_id", end.WorkflowID, "error", err)
 		}
 		return err
@@ -81,7 +96,12 @@ func (a *afters) start(
 	if err != nil {
 		err = fmt.Errorf("start runs after others: %w", err)
 	}
-	maps.Copy(a.refused, s.refused)
+	for end := range s.refused {
+		a.refused[end] = a.passes
+	}
+	for _, end := range s.done {
+		delete(a.before, end)
+	}
 	faults = make(map[miniairflow.AfterEnd]string, len(s.faults))
 	for end, fault := range s.faults {
 		faults[end] = miniairflow.StartedNone("run "+a.label(ctx, end), fault)

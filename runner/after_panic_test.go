@@ -32,7 +32,7 @@ func TestAfterEndThatPanics(t *testing.T) {
 	first, second := uuid.New(), uuid.New()
 	store := &brittle{id: first}
 	a := &afters{control: &miniairflow.Control{Store: store}, logger: slog.New(slog.DiscardHandler)}
-	done, faults, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}}, nil)
+	done, faults, err := a.start(t.Context(), []miniairflow.AfterEnd{{RunID: first}, {RunID: second}})
 	require.NoError(t, err)
 	require.Len(t, done, 2)
 	require.Equal(t, map[miniairflow.AfterEnd]string{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -47,6 +48,8 @@ type arrivals struct {
 	heldAt   time.Time                  // when the lease was asked for that was got last
 	watches  map[uuid.UUID]*folderWatch // by workflow; what is known while the lease is held
 	troubles map[uuid.UUID]string       // by workflow; why the last look has failed
+	refused  map[uuid.UUID]int          // by workflow; the last of its looks, if the database has refused it
+	looks    int                        // that the database has refused
 	events   *fileEvents
 	folders  map[string]bool // that this pass has looked at
 }
@@ -54,7 +57,7 @@ type arrivals struct {
 func newArrivals(control *miniairflow.Control, logger *slog.Logger, dags string) *arrivals {
 	return &arrivals{
 		control: control, logger: logger, dags: dags, holder: uuid.New(), events: newFileEvents(logger),
-		watches: map[uuid.UUID]*folderWatch{}, troubles: map[uuid.UUID]string{},
+		watches: map[uuid.UUID]*folderWatch{}, troubles: map[uuid.UUID]string{}, refused: map[uuid.UUID]int{},
 	}
 }
 
@@ -87,22 +90,18 @@ func (a *arrivals) keepOnly(workflows []miniairflow.FileWatch) {
 	for i := range workflows {
 		known[workflows[i].WorkflowID] = true
 	}
-	for id := range a.watches {
-		if !known[id] {
-			delete(a.watches, id)
-		}
-	}
-	for id := range a.troubles {
-		if !known[id] {
-			delete(a.troubles, id)
-		}
-	}
+	maps.DeleteFunc(a.watches, func(id uuid.UUID, _ *folderWatch) bool { return !known[id] })
+	maps.DeleteFunc(a.troubles, func(id uuid.UUID, _ string) bool { return !known[id] })
+	maps.DeleteFunc(a.refused, func(id uuid.UUID, _ int) bool { return !known[id] })
 }
 
 func (a *arrivals) lookAtAll(ctx context.Context, workflows []miniairflow.FileWatch) (time.Duration, error) {
 	if err := a.hold(ctx, 0); err != nil {
 		return unknown, err
 	}
+	// Those that were refused last come last, so that a few that the database always
+	// refuses do not end each pass at the same place.
+	slices.SortStableFunc(workflows, func(x, y miniairflow.FileWatch) int { return a.refused[x.WorkflowID] - a.refused[y.WorkflowID] })
 	wait := unknown
 	var refused refusals
 	for i := range workflows {
@@ -114,6 +113,11 @@ func (a *arrivals) lookAtAll(ctx context.Context, workflows []miniairflow.FileWa
 			next, err = a.look(ctx, &workflows[i], time.Now())
 			return err
 		})
+		delete(a.refused, workflows[i].WorkflowID)
+		if isTransient(err) {
+			a.looks++
+			a.refused[workflows[i].WorkflowID] = a.looks
+		}
 		switch isAway := refused.isAway(err); {
 		case errors.Is(err, errOvertaken), err != nil && ctx.Err() != nil, isAway:
 			return unknown, err
@@ -201,7 +205,7 @@ func (a *arrivals) look(ctx context.Context, w *miniairflow.FileWatch, now time.
 	if err := a.start(ctx, w, own, ready); err != nil {
 		return unknown, err
 	}
-	if len(own.refused) > 0 {
+	if own.hasRefused() {
 		wait = min(wait, runRetryDelay)
 	}
 	return wait, a.noteMoves(ctx, w, own, own.moves(found.files, now, fault == ""))
@@ -256,7 +260,7 @@ func (a *arrivals) remember(ctx context.Context, w *miniairflow.FileWatch) (*fol
 
 // start starts the runs of files, and notes that.
 func (a *arrivals) start(ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, ready []miniairflow.FoundFile) error {
-	own.refused = map[miniairflow.FoundFile]error{}
+	own.held = nil
 	for files := range slices.Chunk(ready, arrivalsNoted) {
 		if err := a.hold(ctx, arrivalsLeaseRenew); err != nil {
 			return err
@@ -271,20 +275,29 @@ func (a *arrivals) start(ctx context.Context, w *miniairflow.FileWatch, own *fol
 
 // startSome starts the runs of files, and returns those for which it has done so. One
 // that cannot start its run starts none: the fault is logged, and returned by path as
-// people read it.
+// people read it. Of a workflow that somebody holds, one file waits for all.
 func (a *arrivals) startSome(
 	ctx context.Context, w *miniairflow.FileWatch, own *folderWatch, files []miniairflow.FoundFile,
 ) (done []miniairflow.FoundFile, faults map[string]string, err error) {
-	s, err := startEach(ctx, files, nil, func(f miniairflow.FoundFile) error {
+	s, err := startEach(ctx, files, func(f miniairflow.FoundFile) error {
+		if own.held != nil {
+			return own.held
+		}
 		_, err := a.control.StartByFile(ctx, w.WorkflowID, f)
+		if errors.Is(err, miniairflow.ErrLocked) {
+			own.held = err
+		}
+		if isTransient(err) {
+			a.logger.Log(ctx, refusalLevel(own.young[f.Path].refused > 0), "Scheduler: No run can be started now for a file, tried again later",
+				"workflow", w.Name, "file", f.Path, "error", err)
+		}
 		return err
 	})
 	if err != nil {
 		err = fmt.Errorf("start runs of files: %w", err)
 	}
-	for f, refused := range s.refused {
-		own.refused[f] = refused
-		a.logger.WarnContext(ctx, "Scheduler: No run can be started now for a file, tried again later", "workflow", w.Name, "file", f.Path, "error", refused)
+	for f := range s.refused {
+		own.refuse(f)
 	}
 	faults = make(map[string]string, len(s.faults))
 	for f, fault := range s.faults {

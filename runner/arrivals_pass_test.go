@@ -21,13 +21,15 @@ import (
 // meddled is a store of which a test changes calls.
 type meddled struct {
 	miniairflow.Store
-	createRun func()
+	createRun func(run *miniairflow.NewRun) error
 	findDAG   func(versionID uuid.UUID)
 }
 
 func (m *meddled) CreateRun(ctx context.Context, run miniairflow.NewRun) (*miniairflow.WorkflowRun, bool, error) {
 	if m.createRun != nil {
-		m.createRun()
+		if err := m.createRun(&run); err != nil {
+			return nil, false, err
+		}
 	}
 	return m.Store.CreateRun(ctx, run)
 }
@@ -181,7 +183,7 @@ func TestLeaseOfFilesRunsOutInAPass(t *testing.T) {
 		for i := range arrivalsNoted + 1 {
 			arriveIn(t, folder, fmt.Sprint(i))
 		}
-		store.createRun = func() {
+		store.createRun = func(*miniairflow.NewRun) error {
 			store.createRun = nil
 			_, err := inner.TryLease(t.Context(), arrivalsLease, a.holder, 0)
 			require.NoError(t, err)
@@ -189,6 +191,7 @@ func TestLeaseOfFilesRunsOutInAPass(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, held)
 			a.heldAt = a.heldAt.Add(-arrivalsLeaseFor)
+			return nil
 		}
 		requirePass(t, a, unknown)
 		requireRuns(t, inner, arrivalsNoted)

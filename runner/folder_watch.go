@@ -20,8 +20,8 @@ type folderWatch struct {
 	hash  string               // of what is looked at
 	seen  map[string]seenFile  // by path
 	young map[string]youngFile // not seen for long enough yet, or not started, by path
-	// refused are those of which the database has refused the start in the last pass.
-	refused map[miniairflow.FoundFile]error
+	tries int                  // that the database has refused
+	held  error                // tells that somebody held the workflow in the last pass
 }
 
 // seenFile is a file that was seen, and since when it is not there; zero: it is.
@@ -32,8 +32,9 @@ type seenFile struct {
 
 // youngFile is a file that may still be written, or that has started no run yet.
 type youngFile struct {
-	file  miniairflow.FoundFile
-	since time.Time
+	file    miniairflow.FoundFile
+	since   time.Time
+	refused int // the last of its tries that the database has refused; zero: none
 }
 
 // newFolderWatch returns what the store knows, whose time is now.
@@ -51,7 +52,7 @@ func newFolderWatch(hash string, files []miniairflow.SeenFile, now time.Time) *f
 }
 
 // ready returns the files that nobody has seen and that have not changed for so long,
-// those that were refused before last, and when the next of the others may be ready.
+// those that were refused last at the end, and when the next of the others may be ready.
 func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration, now time.Time) (ready []miniairflow.FoundFile, wait time.Duration) {
 	young := map[string]youngFile{}
 	wait = unknown
@@ -71,10 +72,29 @@ func (w *folderWatch) ready(found []miniairflow.FoundFile, stable time.Duration,
 		ready = append(ready, f)
 	}
 	w.young = young
-	if ready = othersFirst(ready, w.refused); len(ready) > arrivalsAtOnce {
+	slices.SortStableFunc(ready, func(x, y miniairflow.FoundFile) int { return young[x.Path].refused - young[y.Path].refused })
+	if len(ready) > arrivalsAtOnce {
 		return ready[:arrivalsAtOnce], min(wait, time.Millisecond)
 	}
 	return ready, wait
+}
+
+// refuse notes that the database has refused the start of a file that is ready.
+func (w *folderWatch) refuse(f miniairflow.FoundFile) {
+	w.tries++
+	y := w.young[f.Path]
+	y.refused = w.tries
+	w.young[f.Path] = y
+}
+
+// hasRefused reports whether there are files to be tried again.
+func (w *folderWatch) hasRefused() bool {
+	for _, y := range w.young {
+		if y.refused > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // moves returns which of the files that were seen are there again, are gone, or were

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/sauravritesh63/miniairflow"
 )
@@ -24,4 +25,13 @@ func (r *refusals) isAway(err error) bool {
 	}
 	*r++
 	return *r >= refusedMax
+}
+
+// refusalLevel returns how loudly to tell what the database has refused: all tries of it
+// in a row are one line of the log for people.
+func refusalLevel(isKnown bool) slog.Level {
+	if isKnown {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }

@@ -9,13 +9,13 @@ type started[K comparable] struct {
 	refused map[K]error // of which the database has to be asked again
 }
 
-// startEach starts the run of each thing, those last that were refused before. One that
-// the code cannot stand, or that the database refuses, holds up no other, however often
-// it is tried. The error is that of a database which refused refusedMax in a row.
-func startEach[K comparable](ctx context.Context, all []K, before map[K]error, start func(K) error) (s started[K], err error) {
+// startEach starts the run of each thing. One that the code cannot stand, or that the
+// database refuses, holds up no other. The error is that of a database which refused
+// refusedMax in a row; for that the caller puts last what was refused before.
+func startEach[K comparable](ctx context.Context, all []K, start func(K) error) (s started[K], err error) {
 	s.faults, s.refused = map[K]error{}, map[K]error{}
 	var refused refusals
-	for _, one := range othersFirst(all, before) {
+	for _, one := range all {
 		err := safely(func() error { return start(one) })
 		isAway := refused.isAway(err)
 		switch {
@@ -34,17 +34,4 @@ func startEach[K comparable](ctx context.Context, all []K, before map[K]error, s
 		}
 	}
 	return s, nil
-}
-
-// othersFirst puts what was refused before behind all others.
-func othersFirst[K comparable](all []K, refused map[K]error) []K {
-	ordered := make([]K, 0, len(all))
-	for _, isRefused := range []bool{false, true} {
-		for _, one := range all {
-			if (refused[one] != nil) == isRefused {
-				ordered = append(ordered, one)
-			}
-		}
-	}
-	return ordered
 }

@@ -13,7 +13,6 @@ func TestStartEach(t *testing.T) {
 	broken, away := errors.New("broken"), miniairflow.Errorf(miniairflow.CodeUnavailable, "away")
 	for _, c := range []struct {
 		name           string
-		before         []int
 		fails          map[int]error
 		panics         int
 		tried, done    []int
@@ -34,18 +33,10 @@ func TestStartEach(t *testing.T) {
 			name: "a database that is away is not asked for all", fails: map[int]error{1: away, 2: away, 3: away, 4: away},
 			tried: []int{1, 2, 3}, refused: []int{1, 2, 3}, isDatabaseAway: true,
 		},
-		{
-			name: "what was refused before comes last", before: []int{1, 2, 3}, fails: map[int]error{1: away, 2: away, 3: away},
-			tried: []int{4, 5, 1, 2, 3}, done: []int{4, 5}, refused: []int{1, 2, 3}, isDatabaseAway: true,
-		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before := map[int]error{}
-			for _, one := range c.before {
-				before[one] = away
-			}
 			var tried []int
-			s, err := startEach(t.Context(), []int{1, 2, 3, 4, 5}, before, func(one int) error {
+			s, err := startEach(t.Context(), []int{1, 2, 3, 4, 5}, func(one int) error {
 				tried = append(tried, one)
 				if one == c.panics {
 					panic("no such thing")
