@@ -88,8 +88,9 @@ func (s *slots) pass(ctx context.Context) (time.Duration, error) {
 func (s *slots) limit() int { return dueBatch + len(s.shelf) }
 
 // fireEach fires each due schedule alone, after the store refused to fire them
-// together, so that one that cannot be written, or is held by somebody else, stops no
-// other. It returns how many it has fired or set aside.
+// together, so that one that cannot be written stops no other, nor the backlog of a
+// workflow that is held by somebody else: it is passed over with all its schedules. It
+// returns how many it has fired or set aside.
 func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 	due, err := s.store.DueSchedules(ctx, s.limit())
 	if err != nil {
@@ -101,22 +102,46 @@ func (s *slots) fireEach(ctx context.Context) (settled int, err error) {
 	if _, err := s.vars.read(ctx, s.store); err != nil {
 		return 0, err
 	}
-	for _, fire := range s.plan(ctx, due) {
-		moved, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
-		switch {
-		case err == nil:
-			settled += moved
-		case errors.Is(err, miniairflow.ErrLocked):
-			s.logger.WarnContext(ctx, "Scheduler: Schedule is held by another transaction, tried again later",
-				"workflow", fire.Cursor.WorkflowName, "schedule", fire.Cursor.Schedules.Name(), "error", err)
-		case isTransient(err) || ctx.Err() != nil:
-			return settled, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
-		default:
-			s.putAside(ctx, fire.Cursor, err)
+	rows, held := 0, map[uuid.UUID]bool{}
+	for _, cursor := range due.Due {
+		if rows >= stepRowsMax {
+			break
+		}
+		if held[cursor.WorkflowID] {
+			continue
+		}
+		for _, fire := range s.plan(ctx, miniairflow.DueSchedules{Now: due.Now, Due: []miniairflow.ScheduleCursor{cursor}}) {
+			isSettled, err := s.fireOne(ctx, fire)
+			if err != nil {
+				return settled, err
+			}
+			if !isSettled {
+				held[cursor.WorkflowID] = true
+				continue
+			}
 			settled++
+			rows += 1 + len(fire.Runs)
 		}
 	}
 	return settled, nil
+}
+
+// fireOne fires a schedule, or sets it aside. It reports whether it has done so: somebody
+// else may hold it, or have fired it.
+func (s *slots) fireOne(ctx context.Context, fire miniairflow.Fire) (bool, error) {
+	moved, err := s.store.FireSchedules(ctx, []miniairflow.Fire{fire})
+	switch {
+	case err == nil:
+		return moved > 0, nil
+	case errors.Is(err, miniairflow.ErrLocked):
+		s.logger.WarnContext(ctx, "Scheduler: Schedule is held by another transaction, tried again later",
+			"workflow", fire.Cursor.WorkflowName, "schedule", fire.Cursor.Schedules.Name(), "error", err)
+		return false, nil
+	case isTransient(err) || ctx.Err() != nil:
+		return false, fmt.Errorf("fire schedule of workflow %q: %w", fire.Cursor.WorkflowName, err)
+	}
+	s.putAside(ctx, fire.Cursor, err)
+	return true, nil
 }
 
 // plan returns what to do with each due cursor. A schedule that cannot be

@@ -96,16 +96,22 @@ func TestHeldWorkflowStopsNoOtherSchedule(t *testing.T) {
 	s.await("the slots that were held", fired("held"))
 }
 
+// manySchedules returns a workflow that has missed more runs in a few hours than a step
+// plans.
+func manySchedules() string {
+	var list strings.Builder
+	for i := range 11 {
+		fmt.Fprintf(&list, "  - {name: s%d, cron: \"* * * * *\", catchup: all, overlap: skip}\n", i)
+	}
+	return "schedule:\n" + list.String() + "tasks: {a: {noop: true}}"
+}
+
 // The backlog of a workflow that somebody holds, however long it is, takes no room from
 // the slots of others.
 func TestHeldBacklogStopsNoOtherSchedule(t *testing.T) {
 	url := persistencetest.PostgresURL(t)
 	s := newSystem(t, persistencetest.Open(t, url))
-	var list strings.Builder
-	for i := range 11 { // more runs than a step plans
-		fmt.Fprintf(&list, "  - {name: s%d, cron: \"* * * * *\", catchup: all, overlap: skip}\n", i)
-	}
-	s.load(map[string]string{"held.yaml": "schedule:\n" + list.String() + "tasks: {a: {noop: true}}"})
+	s.load(map[string]string{"held.yaml": manySchedules()})
 	s.missed(300)
 	w, err := s.store.FindWorkflowByName(t.Context(), "held")
 	require.NoError(t, err)
@@ -163,6 +169,29 @@ func TestHeldScheduleStopsNoOtherAlone(t *testing.T) {
 		s.scheduler()
 		s.await("the slots of the other", func() bool { return len(slots(s.runs(free), from.Add(3*time.Minute))) == 4 })
 		require.Empty(t, s.runs(held))
+	})
+}
+
+// Nor do they wait for the backlog of a workflow that is held, however long it is.
+func TestHeldBacklogStopsNoOtherAlone(t *testing.T) {
+	persistencetest.Each(t, func(t *testing.T, store miniairflow.Store) {
+		s := newSystem(t, refusingFires{Store: store, held: "held"})
+		inner := newSystem(t, store)
+		inner.load(map[string]string{"held.yaml": manySchedules()})
+		inner.missed(300)
+		s.load(map[string]string{"free.yaml": "schedule: {cron: \"* * * * *\", catchup: all}\ntasks: {a: {noop: true}}"})
+		due, err := store.DueSchedules(t.Context(), 100)
+		require.NoError(t, err)
+		for _, cursor := range due.Due {
+			if cursor.WorkflowName == "free" {
+				moved, err := store.FireSchedules(t.Context(), []miniairflow.Fire{{Cursor: cursor, NextAt: due.Now.Truncate(time.Minute).Add(-3 * time.Minute)}})
+				require.NoError(t, err)
+				require.Equal(t, 1, moved)
+			}
+		}
+		s.scheduler()
+		s.await("the slots of the other", func() bool { return len(s.runs("free")) >= 4 })
+		require.Empty(t, s.runs("held"))
 	})
 }
 
