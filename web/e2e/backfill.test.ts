@@ -128,6 +128,20 @@ test("what the server refuses stands at its field, and nothing can be created", 
   expect(await page.evaluate("document.activeElement.textContent")).toBe("New backfill …");
 });
 
+test("dates that a server could not tell are asked for again by themselves", async () => {
+  await page.getByRole("link", { name: "daily", exact: true }).click();
+  await page.getByRole("button", { name: "New backfill" }).click();
+  const dialog = page.getByRole("dialog");
+  await server.kill();
+  await dialog.getByLabel("From", { exact: true }).fill("2026-06-01");
+  await dialog.getByLabel("To", { exact: true }).fill("2026-06-02");
+  await dialog.getByRole("alert").getByText("The server does not answer.").waitFor();
+  expect(await dialog.getByRole("button", { name: "Create" }).isDisabled()).toBe(true);
+  await server.start();
+  await dialog.getByText("2 dates: 2 get a run.").waitFor();
+  await create("june");
+});
+
 test("the same request with the same name makes no second backfill, and says so", async () => {
   await dialogOf("daily", "2026-05-01", "2026-05-01");
   await create("may");
