@@ -24,8 +24,9 @@ var (
 	mayScan = []string{
 		"workflow_runs_newest", "workflow_runs_running", "task_runs_rare", "backfills_newest", "backfills_running", "workflow_runs_awaited", "workflow_runs_replacing",
 	}
-	// firstRows are the texts of pages, and of counts up to a limit, without a condition.
-	firstRows = regexp.MustCompile(`(?:FROM (?:after_ends|notices)|WHERE true)(?: ORDER BY [\w., ]+)? LIMIT \?`)
+	// firstRows are the texts of pages, and of counts up to a limit, without a condition, or
+	// but for a few rows.
+	firstRows = regexp.MustCompile(`(?:FROM (?:after_ends|notices)|WHERE true)(?:\s+WHERE id NOT IN \(SELECT value FROM json_each\(\?\)\))?(?: ORDER BY [\w., ]+)? LIMIT \?`)
 	// wholeWorkflow is a search that finds all runs of a workflow.
 	wholeWorkflow = regexp.MustCompile(`USING (?:COVERING )?INDEX (?:workflow_runs_(?:logical|slot|idempotency|by_workflow)|sqlite_autoindex_workflow_runs_2) \(workflow_id=\?\)`)
 )
