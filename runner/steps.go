@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,11 +23,14 @@ type steps struct {
 	logger *slog.Logger
 	shelf  shelf[uuid.UUID]
 	// refused are those that the database has refused in the last pass, and all before it
-	// that did not come to an end.
-	refused map[uuid.UUID]bool
+	// that did not come to an end, each with the last such pass.
+	refused map[uuid.UUID]int
+	passes  int
 }
 
-func newSteps(logger *slog.Logger) *steps { return &steps{logger: logger, shelf: shelf[uuid.UUID]{}} }
+func newSteps(logger *slog.Logger) *steps {
+	return &steps{logger: logger, shelf: shelf[uuid.UUID]{}, refused: map[uuid.UUID]int{}}
+}
 
 // inSteps returns the pass of a duty which takes steps.
 func inSteps(
@@ -39,20 +43,17 @@ func inSteps(
 // pass takes the steps that find returns, so many at a time, until it finds no more. What
 // fails is logged and put on the shelf: it hides no others, however many they are, nor
 // does it keep the duty from its next pass. What the database refused before comes after
-// all others, so that a few that it always refuses do not end each pass at the same
-// place. pass returns how long it is until the first may be tried again. Its error is
+// all others, the longest ago first, so that a few that it always refuses do not end each
+// pass at the same place. pass returns how long it is until the first may be tried again. Its error is
 // that of find, or of a database that has refused refusedMax steps in a row.
 func (s *steps) pass(ctx context.Context, batch int, find func(limit int) ([]step, error)) (time.Duration, error) {
 	s.shelf.clear(time.Now())
-	before := s.refused
-	s.refused = map[uuid.UUID]bool{}
-	p := &stepsPass{steps: s, batch: batch, find: find, tried: map[uuid.UUID]bool{}}
-	err := p.take(ctx, before)
-	if err == nil && len(before) > 0 {
-		err = p.take(ctx, nil)
-	}
-	if err != nil {
-		maps.Copy(s.refused, before)
+	s.passes++
+	p := &stepsPass{steps: s, before: s.refused, tried: map[uuid.UUID]bool{}}
+	s.refused = map[uuid.UUID]int{}
+	if err := p.take(ctx, batch, find); err != nil {
+		maps.Copy(p.before, s.refused)
+		s.refused = p.before
 		return 0, err
 	}
 	return s.shelf.first(time.Now()), nil
@@ -61,23 +62,23 @@ func (s *steps) pass(ctx context.Context, batch int, find func(limit int) ([]ste
 // stepsPass is one pass of steps.
 type stepsPass struct {
 	*steps
-	batch   int
-	find    func(limit int) ([]step, error)
+	before  map[uuid.UUID]int  // refused, as the pass before this one has left it
 	tried   map[uuid.UUID]bool // each once
 	refused refusals
 }
 
-// take takes the steps but for those of later.
-func (p *stepsPass) take(ctx context.Context, later map[uuid.UUID]bool) error {
-	for passed := 0; ; {
-		limit := p.batch + passed
-		found, err := p.find(limit)
+func (p *stepsPass) take(ctx context.Context, batch int, find func(limit int) ([]step, error)) error {
+	for passed := len(p.before); ; {
+		limit := batch + passed
+		found, err := find(limit)
 		if err != nil {
 			return err
 		}
+		isLast := len(found) < limit
+		slices.SortStableFunc(found, func(x, y step) int { return p.before[x.id] - p.before[y.id] })
 		passed = 0 // what will be found again
 		for _, step := range found {
-			if p.tried[step.id] || later[step.id] || p.shelf.has(step.id) {
+			if p.tried[step.id] || p.shelf.has(step.id) || p.before[step.id] > 0 && !isLast {
 				passed++
 				continue
 			}
@@ -90,24 +91,26 @@ func (p *stepsPass) take(ctx context.Context, later map[uuid.UUID]bool) error {
 			if err != nil {
 				passed++
 				p.setAside(ctx, step.id, err)
+			} else {
+				delete(p.before, step.id)
 			}
 			if isAway {
 				return err
 			}
 		}
-		if len(found) < limit {
+		if isLast {
 			return nil
 		}
 	}
 }
 
 // setAside puts on the shelf what has failed.
-func (s *steps) setAside(ctx context.Context, id uuid.UUID, err error) {
+func (p *stepsPass) setAside(ctx context.Context, id uuid.UUID, err error) {
 	level, lies := slog.LevelError, runShelfTime
 	if isTransient(err) {
-		level, lies = slog.LevelWarn, runRetryDelay
-		s.refused[id] = true
+		level, lies = refusalLevel(p.before[id] > 0), runRetryDelay
+		p.steps.refused[id] = p.passes
 	}
-	s.shelf.put(id, time.Now().Add(lies))
-	s.logger.Log(ctx, level, "Scheduler: Step failed, set aside for a while", "id", id, "for", lies.String(), "error", err)
+	p.shelf.put(id, time.Now().Add(lies))
+	p.logger.Log(ctx, level, "Scheduler: Step failed, set aside for a while", "id", id, "for", lies.String(), "error", err)
 }

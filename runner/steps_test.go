@@ -87,14 +87,15 @@ func TestSteps(t *testing.T) {
 }
 
 // However often the database refuses the first ones, so many that each pass ends with
-// them, in the end all others are reached, and each pass has tried again some of them.
+// them, in the end all others are reached, also one of them that it refuses no more.
 func TestStepsThatAreAlwaysRefusedHideNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fails := map[int]error{}
 		for i := range 7 {
 			fails[i] = errAway
 		}
-		w, s := newWork(9, fails), newSteps(slog.New(slog.DiscardHandler))
+		var log bytes.Buffer
+		w, s := newWork(9, fails), newSteps(slog.New(slog.NewTextHandler(&log, nil)))
 		for pass := range 4 {
 			_, err := s.pass(t.Context(), 2, w.find)
 			require.ErrorIs(t, err, errAway, "pass %d", pass)
@@ -102,6 +103,14 @@ func TestStepsThatAreAlwaysRefusedHideNoOther(t *testing.T) {
 		}
 		require.True(t, w.done[7] && w.done[8])
 		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8}, w.tried[:9])
+		delete(w.fails, 6) // the database refuses it no more
+		for range 3 {
+			_, err := s.pass(t.Context(), 2, w.find)
+			require.ErrorIs(t, err, errAway)
+			sleep(t.Context(), time.Hour)
+		}
+		require.True(t, w.done[6])
+		require.Equal(t, 7, strings.Count(log.String(), "away"), "the log tells of each once")
 		clear(w.fails)
 		_, err := s.pass(t.Context(), 2, w.find)
 		require.NoError(t, err)
