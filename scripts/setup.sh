@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks what the tests need beside Go: Node >= 20, PostgreSQL's server programs,
-# Chromium, an SSH server, a mail server, git, and a C compiler for the race detector. Installs
+# Chromium, an SSH server, a mail server, git, curl, openssl, and a C compiler for the race detector. Installs
 # what is missing where it runs as root on Debian or Ubuntu; elsewhere says in one line each what to
 # install. Running it again does nothing.
 set -euo pipefail
@@ -38,6 +38,8 @@ have_sshd() {
 have_git() { have git; }
 
 have_smtpd() { have aiosmtpd; }
+
+have_signer() { have curl && have openssl; }
 
 have_compiler() { have gcc || have clang || have cc; }
 
@@ -95,6 +97,7 @@ install_chromium() { apt_install chromium; }
 install_compiler() { apt_install gcc libc6-dev; }
 install_git() { apt_install git; }
 install_smtpd() { apt_install python3-aiosmtpd; }
+install_signer() { apt_install curl openssl; }
 
 # The tests start a server of their own: none is to be started by its package, which
 # a system in single-user mode does not do.
@@ -107,5 +110,6 @@ need have_chromium install_chromium "Chromium" "install it, or set CHROMIUM to t
 need have_compiler install_compiler "a C compiler (for go test -race)" "install gcc or clang"
 need have_sshd install_sshd "an SSH server" "install OpenSSH (Debian: openssh-server; macOS has it)"
 need have_git install_git "git" "install it from your system's packages"
+need have_signer install_signer "curl and openssl" "install them from your system's packages"
 need have_smtpd install_smtpd "aiosmtpd, a mail server" "install it (pip install aiosmtpd)"
 exit "$missing"
