@@ -292,16 +292,7 @@ func (s *Store) DeleteBackfills(ctx context.Context, endedBefore time.Time, limi
 			WHERE b.finished_at < $1
 				AND (SELECT r.id FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill' LIMIT 1) IS NULL -- EXISTS may read all of them
 			ORDER BY b.finished_at LIMIT $2 FOR UPDATE SKIP LOCKED))`
-	deleted := 0
-	err := s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, text, endedBefore, limit)
-		deleted = int(done.RowsAffected())
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("delete backfills: %w", err)
-	}
-	return deleted, nil
+	return s.deleteRows(ctx, "backfills", text, endedBefore, limit)
 }
 
 // FindBackfill implements miniairflow.BackfillStore.

@@ -139,14 +139,5 @@ func (s *Store) DeleteMissedSlots(ctx context.Context, endedBefore time.Time, li
 	const text = `
 		DELETE FROM missed_slots WHERE id = ANY(ARRAY(
 			SELECT id FROM missed_slots WHERE last_slot < $1 ORDER BY last_slot LIMIT $2 FOR UPDATE SKIP LOCKED)) AND last_slot < $1`
-	deleted := 0
-	err := s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, text, endedBefore, limit)
-		deleted = int(done.RowsAffected())
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("delete missed slots: %w", err)
-	}
-	return deleted, nil
+	return s.deleteRows(ctx, "missed slots", text, endedBefore, limit)
 }

@@ -40,14 +40,20 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 			return 0, fmt.Errorf("delete from %s: %w", table, err)
 		}
 	}
+	return s.deleteRows(ctx, "runs", `DELETE FROM workflow_runs WHERE id = ANY($1)`, ids)
+}
+
+// deleteRows executes a statement that deletes, and returns of how many rows. what
+// names them in errors.
+func (s *Store) deleteRows(ctx context.Context, what, text string, args ...any) (int, error) {
 	deleted := 0
-	err = s.inTx(ctx, func(t *tx) error {
-		done, err := t.Exec(ctx, `DELETE FROM workflow_runs WHERE id = ANY($1)`, ids)
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.Exec(ctx, text, args...)
 		deleted = int(done.RowsAffected())
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("delete runs: %w", err)
+		return 0, fmt.Errorf("delete %s: %w", what, err)
 	}
 	return deleted, nil
 }

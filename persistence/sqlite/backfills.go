@@ -274,19 +274,7 @@ func (s *Store) DeleteBackfills(ctx context.Context, endedBefore time.Time, limi
 			WHERE b.finished_at < ?
 				AND NOT EXISTS (SELECT 1 FROM workflow_runs r WHERE r.backfill_id = b.id AND r.type = 'backfill')
 			ORDER BY b.finished_at LIMIT ? + 0)`
-	var deleted int64
-	err := s.inTx(ctx, func(t *tx) error {
-		done, err := t.ExecContext(ctx, text, micros(endedBefore), max(limit, 0))
-		if err != nil {
-			return err
-		}
-		deleted, err = done.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("delete backfills: %w", err)
-	}
-	return int(deleted), nil
+	return s.deleteRows(ctx, "backfills", text, micros(endedBefore), max(limit, 0))
 }
 
 // FindBackfill implements miniairflow.BackfillStore.

@@ -119,17 +119,5 @@ func missedConditions(filter miniairflow.MissedFilter) *conditions {
 func (s *Store) DeleteMissedSlots(ctx context.Context, endedBefore time.Time, limit int) (int, error) {
 	const text = `
 		DELETE FROM missed_slots WHERE id IN (SELECT id FROM missed_slots WHERE last_slot < ? ORDER BY last_slot LIMIT ? + 0)`
-	var deleted int64
-	err := s.inTx(ctx, func(t *tx) error {
-		done, err := t.ExecContext(ctx, text, micros(endedBefore), max(limit, 0))
-		if err != nil {
-			return err
-		}
-		deleted, err = done.RowsAffected()
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("delete missed slots: %w", err)
-	}
-	return int(deleted), nil
+	return s.deleteRows(ctx, "missed slots", text, micros(endedBefore), max(limit, 0))
 }

@@ -57,10 +57,15 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 			return 0, fmt.Errorf("delete from %s: %w", table.name, err)
 		}
 	}
+	return s.deleteRows(ctx, "runs", `DELETE FROM workflow_runs WHERE id IN (SELECT value FROM json_each(?))`, list[uuid.UUID](ids))
+}
+
+// deleteRows executes a statement that deletes, and returns of how many rows. what
+// names them in errors.
+func (s *Store) deleteRows(ctx context.Context, what, text string, args ...any) (int, error) {
 	var deleted int64
-	err = s.inTx(ctx, func(t *tx) error {
-		const runs = `DELETE FROM workflow_runs WHERE id IN (SELECT value FROM json_each(?))`
-		done, err := t.ExecContext(ctx, runs, list[uuid.UUID](ids))
+	err := s.inTx(ctx, func(t *tx) error {
+		done, err := t.ExecContext(ctx, text, args...)
 		if err != nil {
 			return err
 		}
@@ -68,7 +73,7 @@ func (s *Store) DeleteRuns(ctx context.Context, finishedBefore time.Time, limit 
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("delete runs: %w", err)
+		return 0, fmt.Errorf("delete %s: %w", what, err)
 	}
 	return int(deleted), nil
 }
